@@ -1,0 +1,121 @@
+# gatecert
+#
+#   make                       build gatecertd and the test tools into build/
+#   make demo                  local stack, three hostnames, fetched over TLS (HOLD=1 keeps it running)
+#   make test                  every test: unit, simulation, integration, conformance
+#   make check                 make test plus layers, style and the other compiler
+#   make SAN=address,undefined test    the same in build/san-address,undefined/ (also SAN=thread)
+#   make install               into DESTDIR and PREFIX (default /usr)
+#   make clean                 remove what was built (build/tools and node_modules stay)
+#   make help                  this text
+#
+# V=1 shows the commands. TESTS='a b' runs only the suites of these names (see make list-tests).
+
+CC ?= gcc
+SAN ?=
+DESTDIR ?=
+PREFIX ?= /usr
+
+comma := ,
+B := $(if $(SAN),build/san-$(SAN),build)
+Q := $(if $(V),,@)
+VERSION := 1.0.0
+
+ifneq ($(MAKECMDGOALS),$(filter clean help,$(MAKECMDGOALS)))
+SETUP := $(shell hack/setup 1>&2 || echo failed)
+ifneq ($(SETUP),)
+$(error hack/setup did not succeed: see above)
+endif
+endif
+ifeq ($(MAKECMDGOALS),)
+SETUP := $(shell hack/setup 1>&2 || echo failed)
+endif
+
+PKGS := libcurl libcrypto yaml-0.1 libcjson libmicrohttpd libsystemd libcares libidn2
+WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
+	-Wvla -Wswitch-enum
+HARDEN := -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection -fcf-protection -fPIE
+HARDEN_LD := -pie -Wl,-z,relro,-z,now
+ifeq ($(SAN),)
+MODE := -O2 -g -Werror $(HARDEN)
+MODE_LD := $(HARDEN_LD)
+else
+MODE := -O1 -g -fno-omit-frame-pointer -fsanitize=$(SAN)
+MODE_LD := -fsanitize=$(SAN)
+endif
+
+CFLAGS_ALL = -std=gnu11 -D_GNU_SOURCE -DGATECERT_VERSION='"$(VERSION)"' $(WARN) $(MODE) -Ipkg -Itests \
+	$(shell pkg-config --cflags $(PKGS)) $(CFLAGS)
+LDFLAGS_ALL = $(MODE_LD) $(LDFLAGS)
+LIBS = $(shell pkg-config --libs $(PKGS)) -lpthread
+SIM_LIBS = $(LIBS) -lssl
+
+PKG_SRC := $(wildcard pkg/*/*.c)
+DAEMON_SRC := $(wildcard cmd/gatecertd/*.c)
+WORLD_SRC := $(filter-out tests/world/main.c,$(wildcard tests/world/*.c))
+UNIT_SRC := $(wildcard tests/unit/test_*.c)
+SIM_SRC := $(wildcard tests/sim/test_*.c)
+SIM_COMMON := $(filter-out $(SIM_SRC),$(wildcard tests/sim/*.c))
+
+obj = $(patsubst %.c,$(B)/obj/%.o,$(1))
+UNIT_BIN := $(patsubst tests/unit/%.c,$(B)/unit/%,$(UNIT_SRC))
+SIM_BIN := $(patsubst tests/sim/%.c,$(B)/sim/%,$(SIM_SRC))
+
+.PHONY: all demo test check clean help install unit-bins list-tests check-layers check-style FORCE
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+all: $(B)/gatecertd $(B)/azuresim
+
+help:
+	@sed -n '/^# gatecert/,/^$$/s/^# \{0,1\}//p' Makefile
+
+$(B)/obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(if $(V),,@echo "  CC    $<")
+	$(Q)$(CC) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
+
+$(B)/libgatecert.a: $(call obj,$(PKG_SRC))
+	$(if $(V),,@echo "  AR    $@")
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+$(B)/libworld.a: $(call obj,$(WORLD_SRC))
+	$(if $(V),,@echo "  AR    $@")
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+define link
+	@mkdir -p $(@D)
+	$(if $(V),,@echo "  LD    $@")
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(1)
+endef
+
+$(B)/gatecertd: $(call obj,$(DAEMON_SRC)) $(B)/libgatecert.a
+	$(call link,$(LIBS))
+
+$(B)/azuresim: $(B)/obj/tests/world/main.o $(B)/libworld.a $(B)/libgatecert.a
+	$(call link,$(SIM_LIBS))
+
+$(B)/unit/%: $(B)/obj/tests/unit/%.o $(B)/libworld.a $(B)/libgatecert.a
+	$(call link,-lcmocka $(SIM_LIBS))
+
+$(B)/sim/%: $(B)/obj/tests/sim/%.o $(call obj,$(SIM_COMMON)) $(B)/libworld.a $(B)/libgatecert.a
+	$(call link,-lcmocka $(SIM_LIBS))
+
+unit-bins: $(UNIT_BIN) $(SIM_BIN)
+
+-include $(patsubst %.o,%.d,$(call obj,$(PKG_SRC) $(DAEMON_SRC) $(wildcard tests/*/*.c)))
+
+# Suites, in hack/suites.mk: each leaves build/results/NAME.xml behind.
+-include hack/suites.mk
+
+check-layers:
+	$(Q)hack/check-layers
+
+check-style:
+	$(Q)hack/check-style
+
+demo: all
+	$(Q)GATECERT_BUILD=$(B) HOLD=$(HOLD) hack/demo
+
+clean:
+	rm -rf build/obj build/unit build/sim build/results build/*.a build/gatecertd build/azuresim build/san-*

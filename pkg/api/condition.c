@@ -1,0 +1,82 @@
+#include "api/condition.h"
+
+#include <stddef.h>
+
+#include "base/text.h"
+
+const char *const condition_status_names[] = {"Unknown", "True", "False", NULL};
+
+const struct field condition_fields[] = {
+	{.name = "type", .type = FIELD_TEXT, .flags = FIELD_REQUIRED,
+	 .offset = offsetof(struct condition, type), .help = "What it is about."},
+	{.name = "status", .type = FIELD_CHOICE, .flags = FIELD_REQUIRED,
+	 .offset = offsetof(struct condition, status), .choices = condition_status_names,
+	 .help = "True, False or Unknown."},
+	{.name = "reason", .type = FIELD_TEXT, .offset = offsetof(struct condition, reason),
+	 .help = "One CamelCase word for programs."},
+	{.name = "message", .type = FIELD_TEXT, .offset = offsetof(struct condition, message),
+	 .help = "What to know and what to do, for people."},
+	{.name = "lastTransitionTime", .type = FIELD_TIME,
+	 .offset = offsetof(struct condition, last_transition),
+	 .help = "When the status last changed."},
+	{.name = "observedGeneration", .type = FIELD_INT,
+	 .offset = offsetof(struct condition, observed_generation),
+	 .help = "The generation of the spec it speaks of."},
+	{.name = NULL},
+};
+
+static struct condition *find(const struct objects *conditions, const char *type)
+{
+	struct condition *items = conditions->items;
+
+	for (size_t i = 0; i < conditions->count; i++)
+		if (text_equals(items[i].type, type))
+			return &items[i];
+	return NULL;
+}
+
+static struct condition *append(struct ctx *ctx, struct objects *conditions, const char *type)
+{
+	struct condition *items =
+		arena_new_array(ctx->arena, struct condition, conditions->count + 1);
+
+	for (size_t i = 0; i < conditions->count; i++)
+		items[i] = ((struct condition *)conditions->items)[i];
+	items[conditions->count].type = arena_strdup(ctx->arena, type);
+	conditions->items = items;
+	return &items[conditions->count++];
+}
+
+bool condition_set(struct ctx *ctx, struct objects *conditions, const char *type,
+		   enum condition_status status, const char *reason, const char *message,
+		   int64_t generation)
+{
+	struct condition *condition = find(conditions, type);
+	bool is_new = !condition;
+	bool has_moved, has_changed;
+
+	if (is_new)
+		condition = append(ctx, conditions, type);
+	has_moved = is_new || condition->status != (int)status;
+	has_changed = has_moved || !text_equals(condition->reason, reason) ||
+		      !text_equals(condition->message, message);
+	if (has_moved)
+		condition->last_transition = ctx_wall(ctx);
+	condition->status = (int)status;
+	condition->reason = arena_strdup(ctx->arena, reason);
+	condition->message = arena_strdup(ctx->arena, message);
+	condition->observed_generation = generation;
+	return has_changed;
+}
+
+const struct condition *condition_find(const struct objects *conditions, const char *type)
+{
+	return find(conditions, type);
+}
+
+bool condition_is_true(const struct objects *conditions, const char *type)
+{
+	const struct condition *condition = find(conditions, type);
+
+	return condition && condition->status == CONDITION_TRUE;
+}

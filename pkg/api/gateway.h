@@ -1,0 +1,54 @@
+/*
+ * gateway - the Application Gateway as last seen, and what of it is ours. Its status is written by the gateway reconciler alone.
+ *
+ * There is one object per configured gateway, made at start from the configuration. Everything in `status` is an observation and may be
+ * forgotten: it is read again. meta.name is the gateway resource's name.
+ */
+#pragma once
+
+#include "api/condition.h"
+
+struct gateway_spec {
+	const char *resource_id;
+};
+
+/* One hostname that the gateway shows: listener, rule and certificate entry are ours and stand. */
+struct programmed_hostname {
+	const char *hostname;
+	const char *listener, *rule;
+	const char *secret_id; /* without version, as compared */
+};
+
+/* One hostname that this gateway cannot take, and why. */
+struct rejected_hostname {
+	const char *hostname;
+	const char *reason, *message;
+	msec_t since;
+};
+
+struct gateway_status {
+	int64_t observed_generation;
+	struct objects conditions;	/* struct condition */
+	struct texts public_ips;
+	msec_t observed;		/* wall time of the last complete read */
+	const char *provisioning_state, *operational_state;
+	bool update_intended;		/* a PUT may have been sent; void after the next complete read */
+	const char *operation_url;	/* of the update under way; void when it ended or is forgotten */
+	msec_t operation_since;
+	msec_t gathering_since;		/* when the first hostname began to wait; 0: none waits */
+	struct objects programmed;	/* struct programmed_hostname */
+	struct objects rejected;	/* struct rejected_hostname */
+};
+
+struct gateway {
+	struct meta meta;
+	struct gateway_spec spec;
+	struct gateway_status status;
+};
+
+extern const struct field gateway_fields[];
+
+/* NULL when the gateway does not show it. */
+const struct programmed_hostname *gateway_find_programmed(const struct gateway *gateway,
+							  const char *hostname);
+const struct rejected_hostname *gateway_find_rejected(const struct gateway *gateway, const char *hostname);

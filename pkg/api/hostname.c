@@ -1,0 +1,117 @@
+#include "api/hostname.h"
+
+#include <stddef.h>
+
+const char *const key_type_names[] = {"RSA-2048", "EC-P256", NULL};
+
+const struct field hostname_spec_fields[] = {
+	{.name = "keyType", .type = FIELD_CHOICE, .offset = offsetof(struct hostname_spec, key_type),
+	 .choices = key_type_names, .fallback = "RSA-2048",
+	 .help = "Type of the certificate's key: RSA-2048 or EC-P256."},
+	{.name = NULL},
+};
+
+static const struct field source_fields[] = {
+	{.name = "file", .type = FIELD_TEXT, .offset = offsetof(struct hostname_source, file),
+	 .help = "The spec file."},
+	{.name = "line", .type = FIELD_INT, .offset = offsetof(struct hostname_source, line),
+	 .help = "The line in it."},
+	{.name = "problem", .type = FIELD_TEXT, .offset = offsetof(struct hostname_source, problem),
+	 .help = "What is wrong with the file's newest content; the last good one stays in force."},
+	{.name = NULL},
+};
+
+#define CERTIFICATE(member) offsetof(struct certificate_status, member)
+
+static const struct field certificate_fields[] = {
+	{.name = "issuer", .type = FIELD_TEXT, .offset = CERTIFICATE(issuer), .help = "Who signed it."},
+	{.name = "serial", .type = FIELD_TEXT, .offset = CERTIFICATE(serial),
+	 .help = "Serial number, hexadecimal."},
+	{.name = "notBefore", .type = FIELD_TIME, .offset = CERTIFICATE(not_before),
+	 .help = "Valid from."},
+	{.name = "notAfter", .type = FIELD_TIME, .offset = CERTIFICATE(not_after),
+	 .help = "Valid until."},
+	{.name = "keyType", .type = FIELD_TEXT, .offset = CERTIFICATE(key_type), .help = "Its key."},
+	{.name = "secretId", .type = FIELD_TEXT, .offset = CERTIFICATE(secret_id),
+	 .help = "Key Vault secret id of this version."},
+	{.name = "vaultName", .type = FIELD_TEXT, .offset = CERTIFICATE(vault_name),
+	 .help = "Name of the certificate in Key Vault."},
+	{.name = NULL},
+};
+
+#define ISSUANCE(member) offsetof(struct issuance, member)
+
+static const struct field issuance_fields[] = {
+	{.name = "orderIntended", .type = FIELD_BOOL, .offset = ISSUANCE(order_intended)},
+	{.name = "orderUrl", .type = FIELD_TEXT, .offset = ISSUANCE(order_url)},
+	{.name = "authorizationUrl", .type = FIELD_TEXT, .offset = ISSUANCE(authorization_url)},
+	{.name = "challengeUrl", .type = FIELD_TEXT, .offset = ISSUANCE(challenge_url)},
+	{.name = "token", .type = FIELD_TEXT, .offset = ISSUANCE(token)},
+	{.name = "blob", .type = FIELD_TEXT, .offset = ISSUANCE(blob)},
+	{.name = "answered", .type = FIELD_BOOL, .offset = ISSUANCE(answered)},
+	{.name = "createIntended", .type = FIELD_BOOL, .offset = ISSUANCE(create_intended)},
+	{.name = "csrSha256", .type = FIELD_TEXT, .offset = ISSUANCE(csr_sha256)},
+	{.name = "polls", .type = FIELD_INT, .offset = ISSUANCE(polls)},
+	{.name = NULL},
+};
+
+#define REFUSAL(member) offsetof(struct refusal, member)
+
+static const struct field refusal_fields[] = {
+	{.name = "pass", .type = FIELD_INT, .offset = REFUSAL(pass)},
+	{.name = "count", .type = FIELD_INT, .offset = REFUSAL(count)},
+	{.name = "byCa", .type = FIELD_BOOL, .offset = REFUSAL(by_ca)},
+	{.name = "step", .type = FIELD_TEXT, .offset = REFUSAL(step)},
+	{.name = "error", .type = FIELD_TEXT, .offset = REFUSAL(error)},
+	{.name = "text", .type = FIELD_TEXT, .offset = REFUSAL(text)},
+	{.name = "lastForced", .type = FIELD_INT, .offset = REFUSAL(last_forced)},
+	{.name = NULL},
+};
+
+static const struct field climbed_fields[] = {
+	{.name = "step", .type = FIELD_TEXT, .offset = offsetof(struct step_climbed, step)},
+	{.name = "time", .type = FIELD_INT, .offset = offsetof(struct step_climbed, time)},
+	{.name = NULL},
+};
+
+#define STATUS(member) offsetof(struct hostname_status, member)
+
+static const struct field status_fields[] = {
+	{.name = "observedGeneration", .type = FIELD_INT, .offset = STATUS(observed_generation),
+	 .help = "The generation of the spec that this status speaks of."},
+	{.name = "conditions", .type = FIELD_OBJECTS, .offset = STATUS(conditions),
+	 .fields = condition_fields, .element_size = sizeof(struct condition),
+	 .help = "What is true about the hostname."},
+	{.name = "step", .type = FIELD_TEXT, .offset = STATUS(step),
+	 .help = "The documented step being worked on; Completed when there is none."},
+	{.name = "certificate", .type = FIELD_OBJECT, .offset = STATUS(certificate),
+	 .fields = certificate_fields, .help = "The current version in the vault."},
+	{.name = "renewalTime", .type = FIELD_TIME, .offset = STATUS(renewal_time),
+	 .help = "When the certificate is due for renewal."},
+	{.name = "nextAttemptTime", .type = FIELD_TIME, .offset = STATUS(next_attempt),
+	 .help = "After a refusal: when it is tried again."},
+	{.name = "stepSince", .type = FIELD_INT, .flags = FIELD_INTERNAL,
+	 .offset = STATUS(step_since)},
+	{.name = "issuance", .type = FIELD_OBJECT, .flags = FIELD_INTERNAL,
+	 .offset = STATUS(issuance), .fields = issuance_fields},
+	{.name = "refusal", .type = FIELD_OBJECT, .flags = FIELD_INTERNAL, .offset = STATUS(refusal),
+	 .fields = refusal_fields},
+	{.name = "climbed", .type = FIELD_OBJECTS, .flags = FIELD_INTERNAL,
+	 .offset = STATUS(climbed), .fields = climbed_fields,
+	 .element_size = sizeof(struct step_climbed)},
+	{.name = NULL},
+};
+
+const struct field hostname_fields[] = {
+	{.name = "metadata", .type = FIELD_OBJECT, .offset = offsetof(struct hostname, meta),
+	 .fields = meta_fields, .help = "Name and identity."},
+	{.name = "spec", .type = FIELD_OBJECT, .offset = offsetof(struct hostname, spec),
+	 .fields = hostname_spec_fields, .help = "What is desired."},
+	{.name = "source", .type = FIELD_OBJECT, .flags = FIELD_INTERNAL,
+	 .offset = offsetof(struct hostname, source), .fields = source_fields},
+	{.name = "requested", .type = FIELD_INT, .flags = FIELD_INTERNAL,
+	 .offset = offsetof(struct hostname, requested)},
+	{.name = "status", .type = FIELD_OBJECT, .offset = offsetof(struct hostname, status),
+	 .fields = status_fields, .help = "What is known."},
+	{.name = NULL},
+};

@@ -1,0 +1,101 @@
+/*
+ * hostname - the object at the heart: a hostname that is desired, and what is known about it.
+ *
+ * `spec`, `source` and `requested` are written through specdir and the API; `status` by the hostname reconciler alone.
+ * There is no state field: where a hostname stands is derived on every pass from facts. The few facts that cannot be read back from
+ * the world stand in `issuance`; each says what makes it void. meta.name is the hostname, normalised.
+ */
+#pragma once
+
+#include "api/condition.h"
+#include "api/step.h"
+
+struct hostname_spec {
+	int key_type; /* enum vault_key_type: RSA-2048, EC-P256 */
+};
+
+/* Where the spec came from. */
+struct hostname_source {
+	const char *file; /* absolute path */
+	int64_t line;
+	const char *problem; /* file:line:column and text while the file's newest content cannot be used; else NULL */
+};
+
+struct certificate_status {
+	const char *issuer, *serial;
+	msec_t not_before, not_after;
+	const char *key_type;
+	const char *secret_id; /* with version */
+	const char *vault_name;
+};
+
+/*
+ * Facts of the issuance under way. The whole struct is void (zeroed) when its order is done with: certificate in the
+ * vault, order invalid, expired or forgotten by the CA, and its blob is gone.
+ */
+struct issuance {
+	bool order_intended;	     /* newOrder may have been sent; void once order_url is known */
+	const char *order_url;
+	const char *authorization_url; /* void when the authorization is final */
+	const char *challenge_url;   /* void with the authorization */
+	const char *token;	     /* void with the authorization */
+	const char *blob;	     /* name of the blob that may stand; void once deleted */
+	bool answered;		     /* the challenge was answered; void with the authorization */
+	bool create_intended;	     /* Key Vault create may have been sent for this order */
+	const char *csr_sha256;	     /* of the CSR that finalize was or will be sent with: no other one ever, for this order */
+	int64_t polls;		     /* without news, for the growing wait; void on news */
+};
+
+/* The last refusal, for backoff and for the instances that follow. Zeroed by success. */
+struct refusal {
+	msec_t pass;	   /* wall time at which the refused pass began */
+	int64_t count;	   /* in a row, by the same side */
+	bool by_ca;	   /* the CA counted it: its own, slower schedule */
+	const char *step;  /* documented step */
+	const char *error; /* documented error code, or one in its style */
+	const char *text;
+	msec_t last_forced; /* by_ca: when a request last overrode the schedule */
+};
+
+/* A step that was worked on, and when that began. */
+struct step_climbed {
+	const char *step;
+	msec_t time;
+};
+
+#define STEPS_CLIMBED_MAX 40 /* the oldest are dropped */
+
+struct hostname_status {
+	int64_t observed_generation;
+	struct objects conditions; /* struct condition */
+	const char *step;	   /* the documented step being climbed; "Completed" at the top */
+	struct certificate_status certificate;
+	msec_t renewal_time;
+	msec_t next_attempt; /* 0: nothing scheduled by a refusal */
+	msec_t step_since;   /* when `step` last changed: the gateway's gathering looks at it */
+	struct issuance issuance;
+	struct refusal refusal;
+	struct objects climbed; /* struct step_climbed of the present or last ascent, oldest first */
+};
+
+struct hostname {
+	struct meta meta;
+	struct hostname_spec spec;
+	struct hostname_source source;
+	msec_t requested; /* somebody last asked for a try now: POST, Retry, SIGHUP */
+	struct hostname_status status;
+};
+
+extern const struct field hostname_fields[];
+extern const struct field hostname_spec_fields[];
+extern const char *const key_type_names[];
+
+/* Condition types. */
+#define CONDITION_READY "Ready"
+#define CONDITION_GATEWAY_REACHABLE "GatewayReachable"
+#define CONDITION_DNS_RESOLVED "DnsResolved"
+#define CONDITION_OWNERSHIP_VALIDATED "OwnershipValidated"
+#define CONDITION_CERTIFICATE_ISSUED "CertificateIssued"
+#define CONDITION_GATEWAY_CONFIGURED "GatewayConfigured"
+#define CONDITION_RENEWING "Renewing"
+#define CONDITION_SPEC_VALID "SpecValid"

@@ -1,0 +1,103 @@
+/*
+ * keyvault - Azure Key Vault's data plane: certificates whose keys are born there, and keys that sign there.
+ *
+ * No private key and no secret value ever comes through here. Names are those of the vault ([0-9a-zA-Z-]{1,127}). create and
+ * merge are ONE_SHOT: no clear answer is E_CONFLICT, and the caller reads pending or current before anything else.
+ */
+#pragma once
+
+#include "codec/fields.h"
+#include "http/http.h"
+#include "pki/cert.h"
+#include "pki/signer.h"
+
+struct keyvault {
+	struct http *http; /* with bearer */
+	const char *base;  /* "https://vault.example", no trailing slash */
+};
+
+enum vault_key_type { VAULT_RSA_2048, VAULT_EC_P256 };
+
+struct vault_certificate {
+	const char *id;		/* with version */
+	const char *secret_id;	/* "sid", with version */
+	struct cert cert;
+	struct text_map tags;
+	bool is_enabled;
+	bool has_pending;
+};
+
+enum vault_operation_status {
+	VAULT_IN_PROGRESS,
+	VAULT_COMPLETED,
+	VAULT_CANCELED,
+	VAULT_FAILED,
+	VAULT_STATUS_UNKNOWN,
+};
+
+struct vault_operation {
+	enum vault_operation_status status;
+	const char *request_id;
+	bool is_foreign_issuer; /* issuer is not Unknown: not a CSR for us to merge */
+	bool has_csr;
+	struct csr csr;
+	const char *error; /* the vault's words; NULL */
+};
+
+struct vault_certificate_request {
+	const char *name;
+	const char *const *hostnames;
+	size_t hostname_count;
+	enum vault_key_type key_type;
+	const struct text_map *tags;
+};
+
+/* The current version. E_NOTFOUND: none (a pending first one has no version yet). */
+enum err keyvault_certificate_get(struct ctx *ctx, struct keyvault *vault, const char *name,
+				  struct vault_certificate *out);
+
+/* ONE_SHOT. E_OK: `out` has the CSR. E_CONFLICT, reason PendingExists: somebody's (maybe our own) is in progress;
+ * reason SoftDeleted: recover first. Key: exportable, software, application/x-pkcs12, never reused. */
+enum err keyvault_certificate_create(struct ctx *ctx, struct keyvault *vault,
+				     const struct vault_certificate_request *request,
+				     struct vault_operation *out);
+
+/* E_NOTFOUND: nothing pending. */
+enum err keyvault_pending_get(struct ctx *ctx, struct keyvault *vault, const char *name,
+			      struct vault_operation *out);
+enum err keyvault_pending_delete(struct ctx *ctx, struct keyvault *vault, const char *name);
+
+/* ONE_SHOT. E_REFUSED, reason KeyMismatch, when the leaf does not have the pending key. */
+enum err keyvault_certificate_merge(struct ctx *ctx, struct keyvault *vault, const char *name,
+				    const struct chain *chain, const struct text_map *tags,
+				    struct vault_certificate *out);
+
+/* A soft-deleted one comes back; ready when keyvault_certificate_get finds it. */
+enum err keyvault_certificate_recover(struct ctx *ctx, struct keyvault *vault, const char *name);
+
+struct vault_key {
+	const char *id;	     /* with version */
+	const char *version;
+	const char *kty, *crv;
+	const char *x, *y;   /* EC */
+	const char *n, *e;   /* RSA */
+};
+
+/* `version` NULL: the newest. E_NOTFOUND. */
+enum err keyvault_key_get(struct ctx *ctx, struct keyvault *vault, const char *name, const char *version,
+			  struct vault_key *out);
+
+/* Gets the key, recovers it when soft-deleted, makes it when there is none (EC P-256, sign and verify). */
+enum err keyvault_key_ensure(struct ctx *ctx, struct keyvault *vault, const char *name,
+			     struct vault_key *out);
+
+/* Enabled versions, newest first. */
+enum err keyvault_key_versions(struct ctx *ctx, struct keyvault *vault, const char *name,
+			       struct texts *versions);
+
+/* ES256: R and S side by side. */
+enum err keyvault_key_sign(struct ctx *ctx, struct keyvault *vault, const char *key_id,
+			   const unsigned char digest[static 32], unsigned char signature[static 64]);
+
+/* A signer on this key; lives in ctx's arena, as the key and the vault must. */
+struct signer *keyvault_signer(struct ctx *ctx, struct keyvault *vault, const struct vault_key *key);

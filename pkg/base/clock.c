@@ -1,0 +1,60 @@
+#include "base/clock.h"
+
+#include <assert.h>
+#include <time.h>
+
+static msec_t now(clockid_t id)
+{
+	struct timespec time;
+	int rc = clock_gettime(id, &time);
+
+	assert(rc == 0);
+	return (msec_t)time.tv_sec * MSEC_PER_SEC + time.tv_nsec / 1000000;
+}
+
+static msec_t system_wall(struct clock *clock)
+{
+	(void)clock;
+	return now(CLOCK_REALTIME);
+}
+
+static msec_t system_mono(struct clock *clock)
+{
+	(void)clock;
+	return now(CLOCK_BOOTTIME);
+}
+
+struct clock *clock_system(void)
+{
+	static struct clock clock = {.wall = system_wall, .mono = system_mono};
+
+	return &clock;
+}
+
+msec_t msec_add(msec_t a, msec_t b)
+{
+	a = a > 0 ? a : 0;
+	b = b > 0 ? b : 0;
+	return a > MSEC_NEVER - b ? MSEC_NEVER : a + b;
+}
+
+msec_t msec_grow_by_half(msec_t first, unsigned attempt, msec_t ceiling)
+{
+	msec_t wait = first;
+
+	/* A wait under 2 ms has no half and would never reach the ceiling. */
+	if (wait < 2)
+		return wait < ceiling ? wait : ceiling;
+	for (; attempt > 0 && wait < ceiling; attempt--)
+		wait = msec_add(wait, wait / 2);
+	return wait < ceiling ? wait : ceiling;
+}
+
+msec_t msec_double(msec_t first, unsigned attempt, msec_t ceiling)
+{
+	msec_t wait = first;
+
+	for (; attempt > 0 && wait > 0 && wait < ceiling; attempt--)
+		wait = msec_add(wait, wait);
+	return wait < ceiling ? wait : ceiling;
+}

@@ -1,0 +1,75 @@
+#include "base/err.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/ctx.h"
+#include "base/utf8.h"
+
+/* Room for a text before it is cut: the old text may be one of the arguments. */
+#define DRAFT_SIZE 2048
+
+static void store_cut(char *out, size_t size, const char *draft)
+{
+	size_t length = utf8_cut(draft, strlen(draft), size - 1);
+
+	memcpy(out, draft, length);
+	out[length] = '\0';
+}
+
+enum err fault_set(struct ctx *ctx, enum err kind, const char *reason, const char *format, ...)
+{
+	char draft[DRAFT_SIZE], reason_draft[sizeof(ctx->fault.reason)];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(draft, sizeof(draft), format, args);
+	va_end(args);
+	snprintf(reason_draft, sizeof(reason_draft), "%s", reason);
+	fault_clear(ctx);
+	store_cut(ctx->fault.reason, sizeof(ctx->fault.reason), reason_draft);
+	store_cut(ctx->fault.text, sizeof(ctx->fault.text), draft);
+	return kind;
+}
+
+enum err fault_wrap(struct ctx *ctx, enum err kind, const char *format, ...)
+{
+	char draft[DRAFT_SIZE];
+	size_t length;
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(draft, sizeof(draft), format, args);
+	va_end(args);
+	length = strlen(draft);
+	snprintf(draft + length, sizeof(draft) - length, ": %s", ctx->fault.text);
+	store_cut(ctx->fault.text, sizeof(ctx->fault.text), draft);
+	return kind;
+}
+
+void fault_clear(struct ctx *ctx)
+{
+	ctx->fault = (struct fault){.http_status = 0};
+}
+
+const char *err_name(enum err kind)
+{
+	switch (kind) {
+	case E_OK:
+		return "Ok";
+	case E_AGAIN:
+		return "Again";
+	case E_THROTTLED:
+		return "Throttled";
+	case E_CONFLICT:
+		return "Conflict";
+	case E_NOTFOUND:
+		return "NotFound";
+	case E_REFUSED:
+		return "Refused";
+	case E_CANCELLED:
+		return "Cancelled";
+	}
+	return "Unknown";
+}

@@ -1,0 +1,20 @@
+/*
+ * text - small questions about strings, and lists of them.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+
+/* ASCII only, whatever the locale. */
+bool text_equals_nocase(const char *a, const char *b);
+bool text_starts_with(const char *text, const char *prefix);
+bool text_ends_with(const char *text, const char *suffix);
+
+/* NULL equals NULL only. */
+bool text_equals(const char *a, const char *b);
+
+/* The name nearest to `given` (edit distance at most 3 and less than its length), or NULL. */
+const char *text_nearest(const char *given, const char *const *names, size_t count);

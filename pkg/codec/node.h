@@ -1,0 +1,29 @@
+/*
+ * node - a parsed document that remembers where each value stood.
+ *
+ * What people write (configuration, spec files, request bodies) becomes nodes, so that fields.h can decode it against a table
+ * and say file:line:column for each complaint. Scalars keep their text; `is_plain` tells 1 from "1".
+ * Read-only after parsing; lives in the arena of the ctx that parsed it.
+ */
+#pragma once
+
+#include "codec/json.h"
+
+enum node_kind { NODE_NULL, NODE_SCALAR, NODE_LIST, NODE_MAP };
+
+struct node {
+	enum node_kind kind;
+	const char *name;  /* of a map's member, else NULL */
+	const char *text;  /* NODE_SCALAR */
+	bool is_plain;	   /* NODE_SCALAR without quotes: may be a number or a boolean */
+	unsigned line, column;		 /* of the value, from 1; 0 when unknown */
+	unsigned name_line, name_column; /* of the member's name */
+	struct node *first, *next;
+	size_t size; /* of a list or map */
+};
+
+struct node *node_get(const struct node *map, const char *member);
+
+/* The same tree without positions. */
+struct node *node_from_json(struct ctx *ctx, const struct json *json);
+struct json *node_to_json(struct ctx *ctx, const struct node *node);

@@ -1,0 +1,23 @@
+/*
+ * curl - struct http on libcurl: one multi handle and one transfer at a time per object.
+ *
+ * Each worker owns one; another thread may only cancel (curl_multi_wakeup). TLS is verified, redirects are not followed,
+ * nothing is taken from netrc or cookies. A ONE_SHOT always gets a fresh connection that is closed after it, because libcurl
+ * repeats a POST by itself when a reused connection turns out dead. Limits on every request: connect 5 s, the
+ * request's whole time, 1 byte/s for 15 s, 64 KiB and 128 lines of headers, the body's limit.
+ */
+#pragma once
+
+#include "http/http.h"
+
+struct curl_options {
+	const char *ca_file;	/* NULL: the system's */
+	const char *user_agent; /* "gatecert/1.0" */
+	msec_t timeout;		/* default for requests that name none */
+	bool no_proxy;		/* IMDS and the self-check: never through a proxy */
+};
+
+/* Strings are copied. Once per process before threads: curl_library_init. */
+void curl_library_init(void);
+struct http *curl_new(const struct curl_options *options);
+void curl_free(struct http *http);

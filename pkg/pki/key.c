@@ -1,0 +1,304 @@
+#include "pki/key.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include <openssl/core_names.h>
+#include <openssl/crypto.h>
+#include <openssl/ec.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/rsa.h>
+
+#include "base/text.h"
+#include "pki/ossl.h"
+
+#define SIGNATURE_MAX ((size_t)2048) /* RSA-16384, the largest that OpenSSL verifies */
+
+struct key {
+	EVP_PKEY *pkey;
+};
+
+struct key_signer {
+	struct signer signer;
+	EVP_PKEY *pkey;
+	struct jwk jwk;
+};
+
+struct algorithm {
+	const char *name;
+	int padding; /* 0: ECDSA */
+};
+
+static const struct algorithm algorithms[] = {
+	{ "ES256", 0 },
+	{ "PS256", RSA_PKCS1_PSS_PADDING },
+	{ "RS256", RSA_PKCS1_PADDING },
+};
+
+static enum err refuse_key(struct ctx *ctx, const char *what)
+{
+	return fault_set(ctx, E_REFUSED, "InvalidKey", "the private key %s", what);
+}
+
+void sha256(const void *data, size_t size, unsigned char out[static 32])
+{
+	int done = EVP_Digest(size ? data : "", size, out, NULL, EVP_sha256(), NULL);
+
+	assert(done == 1);
+	(void)done;
+}
+
+bool bytes_equal_const_time(const void *a, const void *b, size_t size)
+{
+	return CRYPTO_memcmp(a, b, size) == 0;
+}
+
+void hmac_sha256(const void *key, size_t key_size, const void *data, size_t size,
+		 unsigned char out[static 32])
+{
+	size_t written = 0;
+	unsigned char *done;
+
+	done = EVP_Q_mac(NULL, "HMAC", NULL, "SHA256", NULL, key_size ? key : "", key_size,
+			 size ? data : "", size, out, 32, &written);
+	assert(done && written == 32);
+	(void)done;
+}
+
+static struct key *wrap_key(struct arena *arena, EVP_PKEY *pkey)
+{
+	struct key *key = arena_new_one(arena, struct key);
+
+	key->pkey = pkey;
+	ossl_defer_key(arena, pkey);
+	return key;
+}
+
+enum err key_generate_p256(struct ctx *ctx, struct key **out)
+{
+	EVP_PKEY *pkey = EVP_EC_gen("P-256");
+
+	assert(pkey);
+	*out = wrap_key(ctx->arena, pkey);
+	return E_OK;
+}
+
+struct passphrase {
+	const char *text;
+	bool was_asked;
+};
+
+/* Without a callback of ours OpenSSL would ask on the terminal. */
+static int give_passphrase(char *out, int size, int is_writing, void *arg)
+{
+	struct passphrase *passphrase = arg;
+	size_t length = passphrase->text ? strlen(passphrase->text) : 0;
+
+	(void)is_writing;
+	passphrase->was_asked = true;
+	if (!passphrase->text || length > (size_t)size)
+		return -1;
+	memcpy(out, passphrase->text, length);
+	return (int)length;
+}
+
+static enum err parse_pem(struct ctx *ctx, struct arena *arena, const char *pem, size_t size,
+			  const char *password, struct key **out)
+{
+	struct passphrase passphrase = { password, false };
+	EVP_PKEY *pkey;
+	BIO *bio;
+
+	if (size == 0 || size > OSSL_INPUT_MAX)
+		return refuse_key(ctx, size ? "is larger than 64 KiB" : "is empty");
+	bio = BIO_new_mem_buf(pem, (int)size);
+	assert(bio);
+	pkey = PEM_read_bio_PrivateKey(bio, NULL, give_passphrase, &passphrase);
+	BIO_free(bio);
+	ERR_clear_error();
+	if (!pkey && passphrase.was_asked && !password)
+		return refuse_key(ctx, "is encrypted and no password was given");
+	if (!pkey && passphrase.was_asked)
+		return refuse_key(ctx, "cannot be decrypted with the password given");
+	if (!pkey)
+		return refuse_key(ctx, "cannot be read: expected PEM with PKCS#8, SEC1 or PKCS#1");
+	*out = wrap_key(arena, pkey);
+	return E_OK;
+}
+
+enum err key_from_pem(struct ctx *ctx, const char *pem, size_t size, const char *password,
+		      struct key **out)
+{
+	return parse_pem(ctx, ctx->arena, pem, size, password, out);
+}
+
+enum err key_to_pem(struct ctx *ctx, const struct key *key, char **pem)
+{
+	BIO *bio = BIO_new(BIO_s_secmem());
+	char *data;
+	long size;
+	int done;
+
+	assert(bio);
+	done = PEM_write_bio_PKCS8PrivateKey(bio, key->pkey, NULL, NULL, 0, NULL, NULL);
+	size = done == 1 ? BIO_get_mem_data(bio, &data) : 0;
+	if (size > 0) {
+		*pem = arena_strndup(ctx->arena, data, (size_t)size);
+		arena_wipe_at_end(ctx->arena, *pem, (size_t)size);
+	}
+	BIO_free(bio);
+	ERR_clear_error();
+	return size > 0 ? E_OK : refuse_key(ctx, "cannot be written as PKCS#8");
+}
+
+static bool set_rsa_padding(EVP_PKEY_CTX *pctx, int padding)
+{
+	if (EVP_PKEY_CTX_set_rsa_padding(pctx, padding) != 1)
+		return false;
+	/* RFC 7518 3.5: the salt is as long as the digest, MGF1 uses the same hash. */
+	return padding != RSA_PKCS1_PSS_PADDING
+		|| (EVP_PKEY_CTX_set_rsa_pss_saltlen(pctx, RSA_PSS_SALTLEN_DIGEST) == 1
+		    && EVP_PKEY_CTX_set_rsa_mgf1_md(pctx, EVP_sha256()) == 1);
+}
+
+/* What OpenSSL writes: DER for ECDSA, the plain number for RSA. 0 on failure. */
+static size_t sign_digest(EVP_PKEY *pkey, int padding, const unsigned char digest[static 32],
+			  unsigned char out[static SIGNATURE_MAX])
+{
+	EVP_PKEY_CTX *pctx = EVP_PKEY_CTX_new_from_pkey(NULL, pkey, NULL);
+	size_t size = SIGNATURE_MAX;
+	bool is_signed;
+
+	assert(pctx);
+	is_signed = EVP_PKEY_sign_init(pctx) == 1
+		&& (!padding || set_rsa_padding(pctx, padding))
+		&& EVP_PKEY_CTX_set_signature_md(pctx, EVP_sha256()) == 1
+		&& EVP_PKEY_sign(pctx, out, &size, digest, 32) == 1;
+	EVP_PKEY_CTX_free(pctx);
+	ERR_clear_error();
+	return is_signed ? size : 0;
+}
+
+/* RFC 7518 3.4: R and S as 32 octets each, with leading zeros. */
+static bool ecdsa_der_to_raw(const unsigned char *der, size_t size,
+			     unsigned char raw[static 64])
+{
+	ECDSA_SIG *parts = d2i_ECDSA_SIG(NULL, &der, (long)size);
+	bool fits;
+
+	fits = parts && BN_bn2binpad(ECDSA_SIG_get0_r(parts), raw, 32) == 32
+		&& BN_bn2binpad(ECDSA_SIG_get0_s(parts), raw + 32, 32) == 32;
+	ECDSA_SIG_free(parts);
+	ERR_clear_error();
+	return fits;
+}
+
+static enum err sign_es256(struct ctx *ctx, EVP_PKEY *pkey, const unsigned char digest[static 32],
+			   unsigned char signature[static 64])
+{
+	unsigned char der[SIGNATURE_MAX];
+	size_t size;
+
+	if (!ossl_is_p256(pkey))
+		return refuse_key(ctx, "is no EC P-256 key, which ES256 needs");
+	size = sign_digest(pkey, 0, digest, der);
+	if (size == 0 || !ecdsa_der_to_raw(der, size, signature))
+		return refuse_key(ctx, "cannot sign with ES256");
+	return E_OK;
+}
+
+static enum err sign_rsa(struct ctx *ctx, EVP_PKEY *pkey, const struct algorithm *algorithm,
+			 const unsigned char digest[static 32], struct bytes *signature)
+{
+	unsigned char out[SIGNATURE_MAX];
+	size_t size;
+
+	if (!EVP_PKEY_is_a(pkey, "RSA"))
+		return refuse_key(ctx, "is no RSA key, which PS256 and RS256 need");
+	/* RFC 7518 3.3 and 3.5; the upper bound is the size of our buffer. */
+	if (EVP_PKEY_get_bits(pkey) < 2048 || EVP_PKEY_get_bits(pkey) > (int)SIGNATURE_MAX * 8)
+		return refuse_key(ctx, "has less than 2048 or more than 16384 bits");
+	size = sign_digest(pkey, algorithm->padding, digest, out);
+	if (size == 0)
+		return refuse_key(ctx, "cannot sign");
+	signature->data = arena_copy(ctx->arena, out, size);
+	signature->size = size;
+	return E_OK;
+}
+
+static const struct algorithm *find_algorithm(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(algorithms); i++)
+		if (strcmp(algorithms[i].name, name) == 0)
+			return &algorithms[i];
+	return NULL;
+}
+
+enum err key_sign(struct ctx *ctx, const struct key *key, const char *alg, const void *data,
+		  size_t size, struct bytes *signature)
+{
+	const struct algorithm *algorithm = find_algorithm(alg);
+	unsigned char digest[32];
+
+	assert(algorithm);
+	sha256(data, size, digest);
+	if (algorithm->padding)
+		return sign_rsa(ctx, key->pkey, algorithm, digest, signature);
+	signature->data = arena_alloc(ctx->arena, 64);
+	signature->size = 64;
+	return sign_es256(ctx, key->pkey, digest, signature->data);
+}
+
+static enum err signer_public_key(struct ctx *ctx, struct signer *signer, struct jwk *out)
+{
+	(void)ctx;
+	*out = ((struct key_signer *)signer)->jwk;
+	return E_OK;
+}
+
+static enum err signer_sign(struct ctx *ctx, struct signer *signer,
+			    const unsigned char digest[static 32],
+			    unsigned char signature[static 64])
+{
+	return sign_es256(ctx, ((struct key_signer *)signer)->pkey, digest, signature);
+}
+
+/* RFC 7518 6.2.1.2: a coordinate has the full 32 octets. NULL when OpenSSL cannot tell it. */
+static const char *coordinate(struct ctx *ctx, struct arena *arena, const EVP_PKEY *pkey,
+			      const char *which)
+{
+	unsigned char octets[32];
+	BIGNUM *number = NULL;
+	bool is_told;
+
+	is_told = EVP_PKEY_get_bn_param(pkey, which, &number) == 1
+		&& BN_bn2binpad(number, octets, 32) == 32;
+	BN_free(number);
+	ERR_clear_error();
+	return is_told ? arena_strdup(arena, base64url_encode(ctx, octets, 32)) : NULL;
+}
+
+enum err key_signer(struct ctx *ctx, struct arena *arena, const char *pem, size_t size,
+		    struct signer **out)
+{
+	struct key_signer *self;
+	struct key *key;
+
+	TRY(parse_pem(ctx, arena, pem, size, NULL, &key));
+	if (!ossl_is_p256(key->pkey))
+		return refuse_key(ctx, "is no EC P-256 key");
+	self = arena_new_one(arena, struct key_signer);
+	self->signer.public_key = signer_public_key;
+	self->signer.sign = signer_sign;
+	self->pkey = key->pkey;
+	self->jwk.x = coordinate(ctx, arena, key->pkey, OSSL_PKEY_PARAM_EC_PUB_X);
+	self->jwk.y = coordinate(ctx, arena, key->pkey, OSSL_PKEY_PARAM_EC_PUB_Y);
+	if (!self->jwk.x || !self->jwk.y)
+		return refuse_key(ctx, "has no public half");
+	*out = &self->signer;
+	return E_OK;
+}

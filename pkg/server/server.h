@@ -1,0 +1,43 @@
+/*
+ * server - the HTTP API on libmicrohttpd, on the main loop's thread.
+ *
+ * Renders const snapshots and writes specs; it never waits for a worker, Azure or the CA. The loop watches server_fd (epoll)
+ * and calls server_run when it is readable or when the time that server_run returned has passed.
+ */
+#pragma once
+
+#include "specdir/specdir.h"
+
+struct api_key {
+	const char *name;
+	const char *key; /* as configured; kept as SHA-256 only */
+};
+
+struct server_options {
+	const char *listen;	     /* "address:port"; IPv6 in brackets */
+	const char *public_base_url; /* NULL: from the request's Host */
+	const char *task_hub;
+	const struct api_key *api_keys;
+	size_t api_key_count;
+	bool allow_anonymous_start;
+	const char *state_directory; /* holds the secret for instance codes, 0600 */
+	struct store *store;
+	struct specdir *specdir;
+};
+
+struct server;
+
+/* Copies what it needs. E_REFUSED, reason ApiKeyRequired (not loopback and no key) or ListenFailed. */
+enum err server_start(struct ctx *ctx, const struct server_options *options, struct server **out);
+void server_stop(struct server *server);
+
+/* Takes over keys, base URL and flags of a reloaded configuration; `listen` must be the same. */
+enum err server_reconfigure(struct ctx *ctx, struct server *server, const struct server_options *options);
+
+int server_fd(struct server *server);
+
+/* Serves what is ready; how long until it wants to run again whatever the fd says (0: at once), or -1. */
+msec_t server_run(struct server *server);
+
+/* /readyz says 503 until this was called with true. */
+void server_set_ready(struct server *server, bool is_ready);

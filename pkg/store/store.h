@@ -1,0 +1,40 @@
+/*
+ * store - every object, durable, with one writer for its spec and one for its status.
+ *
+ * Reads are snapshots: complete, const, and alive until the reader's ctx ends, whatever is written meanwhile. A write is durable when
+ * it returns. store_put_spec takes everything but the status, store_put_status nothing but the status, so the two never
+ * overwrite each other. What equals what is there is not written at all. `changed` carries no data: look at the object.
+ */
+#pragma once
+
+#include "api/kind.h"
+
+struct store;
+
+typedef void store_changed_fn(void *handle, enum kind kind, const char *name);
+
+/* Called after each durable change, on the writer's thread, without locks held. One listener; set before use. */
+void store_on_change(struct store *store, store_changed_fn *changed, void *handle);
+
+/* E_NOTFOUND. `out` is a struct hostname, gateway or instance. */
+enum err store_get(struct ctx *ctx, struct store *store, enum kind kind, const char *name,
+		   const void **out);
+
+/* All of a kind by name order. */
+enum err store_list(struct ctx *ctx, struct store *store, enum kind kind, const void ***items,
+		    size_t *count);
+
+/* Creates (new uid, generation 1) or replaces the spec side; generation grows when the spec changed. When meta.resource_version is not
+ * 0 it must be the current one: else E_CONFLICT. */
+enum err store_put_spec(struct ctx *ctx, struct store *store, enum kind kind, const void *object);
+
+/* Replaces the status of the object with this name and uid. E_NOTFOUND when it is gone or another. */
+enum err store_put_status(struct ctx *ctx, struct store *store, enum kind kind, const void *object);
+
+/* E_OK also when there is none. */
+enum err store_delete(struct ctx *ctx, struct store *store, enum kind kind, const char *name);
+
+/* The highest resource version handed out. */
+int64_t store_version(struct store *store);
+
+size_t store_count(struct store *store, enum kind kind);

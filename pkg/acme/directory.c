@@ -1,0 +1,134 @@
+#include "acme/acme_internal.h"
+
+#include <string.h>
+
+#include "base/text.h"
+#include "codec/json.h"
+
+#define KEPT_FOR	    MSEC_PER_DAY
+#define RETRY_AFTER_FAILURE MSEC_PER_MIN
+#define CAA_IDENTITIES_MAX  16
+
+static void copy(struct arena *arena, const struct acme_directory *from, struct acme_directory *to)
+{
+	*to = (struct acme_directory){
+		.new_nonce = arena_strdup(arena, from->new_nonce),
+		.new_account = arena_strdup(arena, from->new_account),
+		.new_order = arena_strdup(arena, from->new_order),
+		.caa_identities = arena_new_array(arena, const char *, from->caa_count + 1),
+		.caa_count = from->caa_count,
+	};
+	for (size_t i = 0; i < from->caa_count; i++)
+		to->caa_identities[i] = arena_strdup(arena, from->caa_identities[i]);
+}
+
+static enum err read_url(struct ctx *ctx, const struct acme *acme, const struct json *json,
+	const char *member, const char **out)
+{
+	*out = json_get_text(json, member);
+	if (!*out)
+		return acme_garbled(ctx, acme, HTTP_READ, "its directory",
+			arena_printf(ctx->arena, "has no %s", member));
+	return acme_check_url(ctx, acme, *out);
+}
+
+static void read_caa_identities(
+	struct ctx *ctx, const struct json *json, struct acme_directory *out)
+{
+	out->caa_identities = arena_new_array(ctx->arena, const char *, CAA_IDENTITIES_MAX);
+	json_for_each(entry, json_path(json, "meta.caaIdentities"))
+	{
+		if (out->caa_count == CAA_IDENTITIES_MAX)
+			return;
+		if (json_text(entry))
+			out->caa_identities[out->caa_count++] = json_text(entry);
+	}
+}
+
+static enum err fetch(struct ctx *ctx, struct acme_session *session, struct acme_directory *out)
+{
+	struct acme *acme = session->acme;
+	struct http_reply reply;
+	struct json *json;
+	enum err err = acme_get(ctx, session, "GET", acme->directory_url, &reply);
+
+	/* "Not found" is an answer about orders and accounts only. */
+	if (err == E_NOTFOUND)
+		return fault_set(ctx, E_REFUSED, "CADirectoryNotFound",
+			"%s has no ACME directory at %s: check the configured directory URL",
+			acme_who(ctx, acme), acme->directory_url);
+	TRY(err);
+	acme_nonce_keep(ctx, acme, acme_nonce_of(&reply));
+	TRY(acme_reply_object(ctx, acme, HTTP_READ, "its directory", &reply, &json));
+	*out = (struct acme_directory){0};
+	TRY(read_url(ctx, acme, json, "newNonce", &out->new_nonce));
+	TRY(read_url(ctx, acme, json, "newAccount", &out->new_account));
+	TRY(read_url(ctx, acme, json, "newOrder", &out->new_order));
+	read_caa_identities(ctx, json, out);
+	return E_OK;
+}
+
+/* One that is due is better than none; then nobody asks again for a while. */
+static bool take_cached(
+	struct ctx *ctx, struct acme *acme, bool also_stale, struct acme_directory *out)
+{
+	bool is_there;
+
+	pthread_mutex_lock(&acme->lock);
+	is_there = acme->directory_memory && (also_stale || ctx_mono(ctx) < acme->directory_due);
+	if (is_there)
+		copy(ctx->arena, &acme->directory, out);
+	if (also_stale)
+		acme->directory_due = msec_add(ctx_mono(ctx), RETRY_AFTER_FAILURE);
+	pthread_mutex_unlock(&acme->lock);
+	return is_there;
+}
+
+static void remember(struct ctx *ctx, struct acme *acme, const struct acme_directory *directory)
+{
+	struct arena *memory = arena_new(), *old;
+
+	pthread_mutex_lock(&acme->lock);
+	old = acme->directory_memory;
+	acme->directory_memory = memory;
+	copy(memory, directory, &acme->directory);
+	acme->directory_due = msec_add(ctx_mono(ctx), KEPT_FOR);
+	pthread_mutex_unlock(&acme->lock);
+	arena_free(old);
+}
+
+enum err acme_directory_get(
+	struct ctx *ctx, struct acme_session *session, struct acme_directory *out)
+{
+	enum err err;
+
+	if (take_cached(ctx, session->acme, false, out))
+		return E_OK;
+	err = fetch(ctx, session, out);
+	if (err == E_OK)
+		remember(ctx, session->acme, out);
+	if (err == E_OK || err == E_CANCELLED)
+		return err;
+	if (!take_cached(ctx, session->acme, true, out))
+		return err;
+	fault_clear(ctx);
+	return E_OK;
+}
+
+void acme_directory_expire(struct acme *acme)
+{
+	pthread_mutex_lock(&acme->lock);
+	acme->directory_due = 0;
+	pthread_mutex_unlock(&acme->lock);
+}
+
+enum err acme_caa_identities(struct ctx *ctx, struct acme_session *session,
+	const char *const **identities, size_t *count)
+{
+	struct acme_directory directory;
+
+	TRY(acme_directory_get(ctx, session, &directory));
+	*identities = directory.caa_identities;
+	*count = directory.caa_count;
+	return E_OK;
+}

@@ -1,0 +1,86 @@
+#include "acme/acme_internal.h"
+
+#include <string.h>
+
+#define KEPT_FOR MSEC_PER_MIN
+
+/* RFC 8555 6.5.1: base64url; anything else is ignored. */
+static bool is_nonce(const char *text)
+{
+	size_t length =
+		strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_");
+
+	return length > 0 && length <= ACME_NONCE_LENGTH_MAX && !text[length];
+}
+
+const char *acme_nonce_of(const struct http_reply *reply)
+{
+	const char *nonce = http_header(reply, "Replay-Nonce");
+
+	return nonce && is_nonce(nonce) ? nonce : NULL;
+}
+
+void acme_nonce_keep(struct ctx *ctx, struct acme *acme, const char *nonce)
+{
+	struct acme_nonce *slot;
+
+	if (!nonce)
+		return;
+	pthread_mutex_lock(&acme->lock);
+	if (acme->nonce_count == ACME_NONCES_MAX) {
+		memmove(acme->nonces, acme->nonces + 1, sizeof(*slot) * (ACME_NONCES_MAX - 1));
+		acme->nonce_count--;
+	}
+	slot = &acme->nonces[acme->nonce_count++];
+	strcpy(slot->text, nonce);
+	slot->received = ctx_mono(ctx);
+	pthread_mutex_unlock(&acme->lock);
+}
+
+void acme_nonces_drop(struct acme *acme)
+{
+	pthread_mutex_lock(&acme->lock);
+	acme->nonce_count = 0;
+	pthread_mutex_unlock(&acme->lock);
+}
+
+/* The newest: when even that is too old, all are. */
+static const char *take_pooled(struct ctx *ctx, struct acme *acme)
+{
+	const struct acme_nonce *newest;
+	const char *nonce = NULL;
+
+	pthread_mutex_lock(&acme->lock);
+	if (acme->nonce_count) {
+		newest = &acme->nonces[--acme->nonce_count];
+		if (ctx_mono(ctx) - newest->received < KEPT_FOR)
+			nonce = arena_strdup(ctx->arena, newest->text);
+		else
+			acme->nonce_count = 0;
+	}
+	pthread_mutex_unlock(&acme->lock);
+	return nonce;
+}
+
+enum err acme_nonce_take(struct ctx *ctx, struct acme_session *session, const char **out)
+{
+	struct acme_directory directory;
+	struct http_reply reply;
+	enum err err;
+
+	*out = take_pooled(ctx, session->acme);
+	if (*out)
+		return E_OK;
+	TRY(acme_directory_get(ctx, session, &directory));
+	err = acme_get(ctx, session, "HEAD", directory.new_nonce, &reply);
+	if (err == E_NOTFOUND) {
+		acme_directory_expire(session->acme);
+		return fault_wrap(ctx, E_AGAIN, "the CA's newNonce");
+	}
+	TRY(err);
+	*out = acme_nonce_of(&reply);
+	if (!*out)
+		return acme_garbled(
+			ctx, session->acme, HTTP_READ, "newNonce", "brings no usable Replay-Nonce");
+	return E_OK;
+}

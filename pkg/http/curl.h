@@ -17,7 +17,7 @@ struct curl_options {
 	bool no_proxy;		/* IMDS and the self-check: never through a proxy */
 };
 
-/* Strings are copied. Once per process before threads: curl_library_init. */
+/* Strings are copied. Once per process before threads: curl_library_init. (curl_free is a name of libcurl.) */
 void curl_library_init(void);
 struct http *curl_new(const struct curl_options *options);
-void curl_free(struct http *http);
+void curl_close(struct http *http);

@@ -142,7 +142,7 @@ static enum err read_certificate(struct ctx *ctx, const X509 *certificate, struc
 
 enum err cert_from_der(struct ctx *ctx, const void *der, size_t size, struct cert *out)
 {
-	X509 *certificate;
+	X509 *certificate = NULL;
 
 	memset(out, 0, sizeof(*out));
 	TRY(parse(ctx, der, size, &certificate));
@@ -266,7 +266,7 @@ static enum err check_link(struct ctx *ctx, X509 *certificate, const X509 *issue
 
 enum err chain_check(struct ctx *ctx, const struct chain *chain, const struct csr *csr, msec_t now)
 {
-	X509 *certificate, *issuer;
+	X509 *certificate = NULL, *issuer = NULL;
 	size_t i;
 
 	if (chain->count == 0)

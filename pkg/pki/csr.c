@@ -95,7 +95,7 @@ static void hex(const unsigned char *data, size_t size, char *out)
 enum err csr_from_der(struct ctx *ctx, const void *der, size_t size, struct csr *out)
 {
 	unsigned char digest[32];
-	X509_REQ *request;
+	X509_REQ *request = NULL;
 	EVP_PKEY *key;
 
 	TRY(parse(ctx, der, size, &request));

@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FIRST_CHUNK ((size_t)1024)
+#define FIRST_CHUNK   ((size_t)1024)
 #define LARGEST_CHUNK ((size_t)64 * 1024)
-#define ALIGNMENT _Alignof(max_align_t)
+#define ALIGNMENT     _Alignof(max_align_t)
 
 struct chunk {
 	struct chunk *next;

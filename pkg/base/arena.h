@@ -1,9 +1,9 @@
 /*
  * arena - memory and foreign handles that die together.
  *
- * A pass, a request or a stored object owns one arena. Nothing in it is freed alone, so error paths have
- * nothing to clean up. Running out of memory aborts; every input is bounded at its edge.
- * One arena belongs to one thread at a time.
+ * A pass, a request or a stored object owns one arena. Nothing in it is freed alone, so error paths
+ * have nothing to clean up. Running out of memory aborts; every input is bounded at its edge. One
+ * arena belongs to one thread at a time.
  */
 #pragma once
 

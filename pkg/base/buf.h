@@ -1,8 +1,8 @@
 /*
  * buf - bytes that grow up to a limit.
  *
- * Cannot be made without the limit. Passing it is an answer, not a crash: the buffer keeps what it has and
- * says so.
+ * Cannot be made without the limit. Passing it is an answer, not a crash: the buffer keeps what it
+ * has and says so.
  */
 #pragma once
 

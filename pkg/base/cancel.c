@@ -32,7 +32,7 @@ void cancel_free(struct cancel *cancel)
 	free(cancel);
 }
 
-/* Wakers run under the lock: this is what lets cancel_remove_waker promise that none runs afterwards. */
+/* Under the lock: this is what lets cancel_remove_waker promise that none runs afterwards. */
 void cancel_request(struct cancel *cancel)
 {
 	pthread_mutex_lock(&cancel->lock);

@@ -1,8 +1,9 @@
 /*
  * cancel - one request to stop, seen by everyone who blocks.
  *
- * Set once, from any thread (not from a signal handler), and never cleared. Whoever blocks registers a waker
- * for as long as it blocks; wakers run on the cancelling thread and must not block.
+ * Set once, from any thread (not from a signal handler), and never cleared. Whoever blocks
+ * registers a waker for as long as it blocks; wakers run on the cancelling thread and must not
+ * block.
  */
 #pragma once
 

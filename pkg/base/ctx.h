@@ -1,8 +1,9 @@
 /*
- * ctx - what one pass carries: its memory, its fault, and its doors to time, chance, disk and the order to stop.
+ * ctx - what one pass carries: its memory, its fault, and its doors to time, chance, disk and the
+ * order to stop.
  *
- * A function that takes a ctx may fail, block or allocate; one that does not, cannot. Results live in
- * ctx->arena until the pass ends: never freed, never stored. A ctx belongs to one thread.
+ * A function that takes a ctx may fail, block or allocate; one that does not, cannot. Results live
+ * in ctx->arena until the pass ends: never freed, never stored. A ctx belongs to one thread.
  */
 #pragma once
 

@@ -1,9 +1,9 @@
 /*
  * err - the six things that can be done next, and the text that says why.
  *
- * An error is filed once, at the edge, by what the caller has to do about it. The value decides, the text
- * explains. Texts are stable: no request ids, times or counters, since they end up in conditions, and a
- * condition that changes on every pass looks like news.
+ * An error is filed once, at the edge, by what the caller has to do about it. The value decides,
+ * the text explains. Texts are stable: no request ids, times or counters, since they end up in
+ * conditions, and a condition that changes on every pass looks like news.
  */
 #pragma once
 
@@ -23,11 +23,11 @@ enum err {
 
 /* What went wrong, for a condition and for a person. Lives in ctx; never allocated. */
 struct fault {
-	char reason[48];	  /* CamelCase, for machines: condition reason or documented error code */
+	char reason[48];	  /* CamelCase: condition reason or documented error code */
 	char text[640];		  /* for a person: what, where, what to do */
 	int http_status;	  /* of the answer behind it, 0 when there was none */
 	int64_t retry_after_ms;	  /* E_THROTTLED: at least this long; 0 when not said */
-	int by_ca;		  /* E_REFUSED: the CA counted a failure (issuance backoff applies) */
+	int by_ca;		  /* E_REFUSED: the CA counted it (issuance backoff applies) */
 };
 
 /* Replaces the fault of ctx and returns `kind`, so that a refusal is one statement. */

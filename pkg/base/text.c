@@ -3,7 +3,7 @@
 #include <string.h>
 
 #define NEAREST_DISTANCE 3
-#define NEAREST_LENGTH 64
+#define NEAREST_LENGTH	 64
 
 static char lower(char c)
 {

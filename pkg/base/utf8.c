@@ -9,20 +9,16 @@ static bool is_continuation(char c)
 	return ((unsigned char)c & 0xC0) == 0x80;
 }
 
-/* RFC 3629 section 4: the second byte is what excludes overlong forms, surrogates and the range over U+10FFFF. */
+/* RFC 3629 section 4: the second byte is what excludes overlong forms, surrogates and the range
+ * over U+10FFFF. */
 static bool is_second_fine(unsigned char first, unsigned char second)
 {
 	switch (first) {
-	case 0xE0:
-		return second >= 0xA0;
-	case 0xED:
-		return second <= 0x9F;
-	case 0xF0:
-		return second >= 0x90;
-	case 0xF4:
-		return second <= 0x8F;
-	default:
-		return true;
+	case 0xE0: return second >= 0xA0;
+	case 0xED: return second <= 0x9F;
+	case 0xF0: return second >= 0x90;
+	case 0xF4: return second <= 0x8F;
+	default: return true;
 	}
 }
 

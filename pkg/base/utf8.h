@@ -8,7 +8,7 @@
 
 #include "base/arena.h"
 
-/* Length of the well-formed sequence that `text` begins with; 0 when it is none. `size` is at least 1. */
+/* Length of the well-formed sequence that `text` begins with, 0 for none. `size` is 1 or more. */
 size_t utf8_next(const char *text, size_t size);
 
 /* Offset of the first byte that is not well-formed, or `size`. */

@@ -1,9 +1,10 @@
 /*
  * fields - a table of fields turns a node into a struct, strictly, and back.
  *
- * One table per struct is the master copy: decoding, encoding, help, documentation and schemas all read it. Decoding
- * reports every problem of the input, not only the first: unknown members (with the nearest known name), wrong
- * types, values out of range, missing required ones. A field that is absent gets its fallback.
+ * One table per struct is the master copy: decoding, encoding, help, documentation and schemas all
+ * read it. Decoding reports every problem of the input, not only the first: unknown members (with
+ * the nearest known name), wrong types, values out of range, missing required ones. A field that is
+ * absent gets its fallback.
  */
 #pragma once
 
@@ -15,7 +16,7 @@ enum field_type {
 	FIELD_INT,	/* int64_t, within low..high */
 	FIELD_BOOL,	/* bool */
 	FIELD_CHOICE,	/* int: index into `choices` (NULL-terminated), case-insensitive */
-	FIELD_TEXTS,	/* struct texts: a list of strings; a single string counts as a list of one */
+	FIELD_TEXTS,	/* struct texts: a list of strings; one string counts as a list of one */
 	FIELD_TIME,	/* msec_t: RFC 3339 in UTC; 0 when absent */
 	FIELD_TEXT_MAP, /* struct text_map: string to string */
 	FIELD_OBJECT,	/* a struct of its own, by `fields`, in place */
@@ -60,18 +61,22 @@ struct field {
 	const char *const *choices;
 	const struct field *fields;
 	size_t element_size;
-	/* Extra check of a decoded value: NULL when fine, else what is wrong (ctx's arena). */
+	/* Extra check of what was decoded; `value` points at the field. NULL when fine, else what
+	 * is wrong. */
 	const char *(*check)(struct ctx *ctx, const void *value);
 };
 
-/* Fills `out` (zeroed first) from `map`, or with the fallbacks alone when `map` is NULL. Returns E_REFUSED when
- * problems were added; the struct is complete as far as it could be read. `path` names the map in messages. */
-enum err fields_decode(struct ctx *ctx, const struct field *table, const char *file, const char *path,
-		       const struct node *map, struct problems *problems, void *out);
+/* Fills `out` (zeroed first) from `map`, or with the fallbacks alone when `map` is NULL. Returns
+ * E_REFUSED when problems were added; the struct is complete as far as it could be read. `path`
+ * names the map in messages. */
+enum err fields_decode(struct ctx *ctx, const struct field *table, const char *file,
+		       const char *path, const struct node *map, struct problems *problems, void *out);
 
-/* As written, in table order. Absent: FIELD_TEXT NULL, FIELD_TIME 0, empty lists and maps. `without` leaves out
- * fields with any of these flags; FIELD_SECRET among them prints "***" instead. */
-struct json *fields_encode(struct ctx *ctx, const struct field *table, const void *in, unsigned without);
+/* As written, in table order. Absent: FIELD_TEXT NULL, FIELD_TIME 0, empty lists and maps.
+ * `without` leaves out fields with any of these flags; FIELD_SECRET among them prints "***"
+ * instead. */
+struct json *fields_encode(struct ctx *ctx, const struct field *table, const void *in,
+			   unsigned without);
 
 /* Sets one field from text (environment, command line); a list there is comma-separated. */
 enum err fields_set_text(struct ctx *ctx, const struct field *field, const char *origin,

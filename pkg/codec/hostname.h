@@ -1,9 +1,10 @@
 /*
  * hostname - one spelling of a hostname, or why it is none.
  *
- * Lower case, one trailing dot stripped, IDNA2008 to A-labels. Accepts what Let's Encrypt's policy accepts by syntax
- * (boulder policy/pa.go): at most 253 octets, 2 to 10 labels of 1 to 63 letters, digits and hyphens, no hyphen at an end,
- * "--" at 3-4 only in a valid A-label, no IP address, no bare or all-numeric TLD. The same function serves files and API.
+ * Lower case, one trailing dot stripped, IDNA2008 to A-labels. Accepts what Let's Encrypt's policy
+ * accepts by syntax (boulder policy/pa.go): at most 253 octets, 2 to 10 labels of 1 to 63 letters,
+ * digits and hyphens, no hyphen at an end, "--" at 3-4 only in a valid A-label, no IP address, no
+ * bare or all-numeric TLD. The same function serves files and API.
  */
 #pragma once
 
@@ -15,11 +16,13 @@ enum hostname_flag {
 
 #define HOSTNAME_LENGTH_MAX 253
 
-/* E_REFUSED, reason InvalidHostname; the text quotes the given name (escaped, cut at 80) and says what is wrong. */
+/* E_REFUSED, reason InvalidHostname; the text quotes the given name (escaped, cut at 80) and says
+ * what is wrong. */
 enum err hostname_normalise(struct ctx *ctx, const char *given, unsigned flags, const char **out);
 
 /* U-labels, for people. The name itself when it has none. */
 const char *hostname_display(struct ctx *ctx, const char *normalised);
 
-/* "*.example.com" covers exactly one label more than example.com; other patterns cover themselves. Case-insensitive. */
+/* "*.example.com" covers exactly one label more than example.com; other patterns cover themselves.
+ * Case-insensitive. */
 bool hostname_covers(const char *pattern, const char *hostname);

@@ -1,10 +1,11 @@
 /*
  * json - strict JSON in, lossless JSON out.
  *
- * The only place that knows cJSON. Parsing refuses duplicate members, depth over 32, bad UTF-8, NUL in strings
- * and anything behind the value. A number keeps its text, so a document that is read and written again differs
- * in nothing but white space. Every node lives in the arena of the ctx that made it; attaching a node to a parent
- * needs no thought about ownership as long as both come from the same ctx. A node belongs to one place in one tree.
+ * The only place that knows cJSON. Parsing refuses duplicate members, depth over 32, bad UTF-8, NUL
+ * in strings and anything behind the value. A number keeps its text, so a document that is read and
+ * written again differs in nothing but white space. Every node lives in the arena of the ctx that
+ * made it; attaching a node to a parent needs no thought about ownership as long as both come from
+ * the same ctx. A node belongs to one place in one tree.
  */
 #pragma once
 
@@ -18,10 +19,12 @@ struct json; /* opaque: one node */
 #define JSON_DEPTH_MAX 32
 #define JSON_INT_MAX ((int64_t)9007199254740991) /* 2^53 - 1: what every peer can represent */
 
-/* E_REFUSED (reason InvalidJson, text ends in "line L, column C: what"). `text` need not be NUL-terminated. */
+/* E_REFUSED (reason InvalidJson, text ends in "line L, column C: what"). `text` need not be
+ * NUL-terminated. */
 enum err json_parse(struct ctx *ctx, const char *text, size_t size, struct json **out);
 
-/* As json_parse, for what a peer answered: E_AGAIN, and the text tells size and nothing of the content. */
+/* As json_parse, for what a peer answered: E_AGAIN, and the text tells size and nothing of the
+ * content. */
 enum err json_parse_reply(struct ctx *ctx, const char *text, size_t size, struct json **out);
 
 /* One line, no spaces; in ctx's arena. */
@@ -37,7 +40,8 @@ bool json_is_number(const struct json *node);
 bool json_is_bool(const struct json *node);
 bool json_is_null(const struct json *node);
 
-/* Reading never fails: what is absent or of another kind is NULL, false or the fallback. NULL nodes are allowed. */
+/* Reading never fails: what is absent or of another kind is NULL, false or the fallback. NULL nodes
+ * are allowed. */
 struct json *json_get(const struct json *object, const char *member);
 struct json *json_get_nocase(const struct json *object, const char *member);
 struct json *json_path(const struct json *object, const char *dotted_members);
@@ -48,7 +52,7 @@ struct json *json_next(const struct json *node);
 const char *json_name(const struct json *node);	  /* of a member; NULL for others */
 const char *json_text(const struct json *node);	  /* of a string, borrowed */
 const char *json_get_text(const struct json *object, const char *member);
-int64_t json_int(const struct json *node, int64_t fallback); /* whole numbers within +-JSON_INT_MAX */
+int64_t json_int(const struct json *node, int64_t fallback); /* whole, within +-JSON_INT_MAX */
 int64_t json_get_int(const struct json *object, const char *member, int64_t fallback);
 bool json_get_bool(const struct json *object, const char *member, bool fallback);
 
@@ -64,7 +68,8 @@ struct json *json_bool(struct ctx *ctx, bool value);
 struct json *json_null(struct ctx *ctx);
 struct json *json_dup(struct ctx *ctx, const struct json *node);
 
-/* Changing. json_set replaces a member of that name in its place, or appends it. `value` becomes part of the tree. */
+/* Changing. json_set replaces a member of that name in its place, or appends it. `value` becomes
+ * part of the tree. */
 void json_set(struct ctx *ctx, struct json *object, const char *member, struct json *value);
 void json_set_text(struct ctx *ctx, struct json *object, const char *member, const char *text);
 void json_set_int(struct ctx *ctx, struct json *object, const char *member, int64_t value);

@@ -1,9 +1,10 @@
 /*
  * node - a parsed document that remembers where each value stood.
  *
- * What people write (configuration, spec files, request bodies) becomes nodes, so that fields.h can decode it against a table
- * and say file:line:column for each complaint. Scalars keep their text; `is_plain` tells 1 from "1".
- * Read-only after parsing; lives in the arena of the ctx that parsed it.
+ * What people write (configuration, spec files, request bodies) becomes nodes, so that fields.h can
+ * decode it against a table and say file:line:column for each complaint. Scalars keep their text;
+ * `is_plain` tells 1 from "1". Read-only after parsing; lives in the arena of the ctx that parsed
+ * it.
  */
 #pragma once
 

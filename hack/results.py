@@ -74,9 +74,9 @@ def _case(element, groups):
 
 def _reason(element):
     message, text = (element.get("message") or "").strip(), (element.text or "").strip()
-    if message and message in text:
-        return text
-    return "\n".join(part for part in (message, text) if part) or NO_REASON
+    if text.startswith(message):
+        return text or NO_REASON
+    return "\n".join(part for part in (message, text) if part)
 
 
 def write(path, name, cases):

@@ -1,0 +1,82 @@
+"""Fixtures of the integration tests; what they are made of is in harness/.
+
+stack      a local stack per test module; a module changes its flags with STACK_FLAGS = ["--pebble-env", "K=V"]
+new_stack  a function that brings up another one, for a test that needs its own
+daemon     a function that makes a Gatecertd: daemon(config={...}, env={...}, args=[...]); not started
+gatecertd  a started one with the stack's configuration
+hostname   a name that no other test uses
+"""
+
+import itertools
+import re
+
+import pytest
+
+from harness import Gatecertd, LocalStack
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="module")
+def stack(request, tmp_path_factory):
+    one = LocalStack(tmp_path_factory.mktemp("stack") / "dir").up(*getattr(request.module, "STACK_FLAGS", ()))
+    yield one
+    one.down()
+
+
+@pytest.fixture
+def new_stack(request, tmp_path):
+    made = []
+
+    def make(*flags):
+        one = LocalStack(tmp_path / f"stack-{len(made)}").up(*flags)
+        made.append(one)
+        return one
+
+    request.node.stacks = made
+    yield make
+    for one in made:
+        one.down()
+
+
+@pytest.fixture
+def daemon(request, tmp_path):
+    made = []
+
+    def make(stack=None, config=None, env=None, args=()):
+        one = Gatecertd(stack or request.getfixturevalue("stack"), tmp_path / f"daemon-{len(made)}", config, env, args)
+        made.append(one)
+        return one
+
+    request.node.daemons = made
+    yield make
+    for one in made:
+        one.close()
+
+
+@pytest.fixture
+def gatecertd(stack, daemon):
+    return daemon(stack).start()
+
+
+@pytest.fixture
+def hostname(request):
+    """Of the test's own name and a number, as the stack's state outlives a test."""
+    label = re.sub(r"[^a-z0-9]+", "-", request.node.originalname.lower().removeprefix("test_")).strip("-")[:40]
+    return f"{label.strip('-')}-{next(_numbers)}.example.com"
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """What a failed test leaves for its reader: the end of every log."""
+    report = (yield).get_result()
+    if not report.failed:
+        return
+    for number, one in enumerate(getattr(item, "daemons", ())):
+        report.sections.append((f"gatecertd {number}", one.log_tail()))
+    stacks = list(getattr(item, "stacks", ()))
+    if "stack" in getattr(item, "funcargs", {}):
+        stacks.append(item.funcargs["stack"])
+    for one in stacks:
+        for name, text in one.logs():
+            report.sections.append((f"stack {name}", text))

@@ -1,0 +1,187 @@
+"""Clients of the daemon's API and of the stack's servers. No proxies, no retries, no hidden headers."""
+
+import http.client
+import json
+import re
+import ssl
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+TIMEOUT_SECONDS = 20
+OBJECTS = "/apis/gatecert/v1"
+
+
+@dataclass
+class Reply:
+    """One answer. Header names are lower case."""
+
+    status: int
+    headers: dict = field(default_factory=dict)
+    body: bytes = b""
+
+    def json(self):
+        return json.loads(self.body)
+
+    @property
+    def text(self):
+        return self.body.decode("utf-8", "replace")
+
+
+def request(method, url, body=None, headers=None, ca_file=None, timeout=TIMEOUT_SECONDS):
+    """One request on a connection of its own."""
+    parts = urlsplit(url)
+    if parts.scheme == "https":
+        context = ssl.create_default_context(cafile=ca_file)
+        connection = http.client.HTTPSConnection(parts.hostname, parts.port, timeout=timeout, context=context)
+    else:
+        connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=timeout)
+    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    try:
+        connection.request(method, target, body=body, headers=headers or {})
+        reply = connection.getresponse()
+        return Reply(reply.status, {name.lower(): value for name, value in reply.getheaders()}, reply.read())
+    finally:
+        connection.close()
+
+
+class Api:
+    """The daemon's HTTP API, with a key or (key=None) without one."""
+
+    def __init__(self, base, key=None):
+        self.base = base
+        self.key = key
+
+    def request(self, method, path, body=None, headers=None):
+        """`path` may be a whole URL, as the API gives them. A body that is not bytes or text goes as JSON."""
+        url = path if "://" in path else self.base + path
+        headers = dict(headers or {})
+        if self.key is not None:
+            headers.setdefault("x-functions-key", self.key)
+        if body is not None and not isinstance(body, (bytes, str)):
+            body = json.dumps(body)
+            headers.setdefault("Content-Type", "application/json")
+        return request(method, url, body, headers)
+
+    def get(self, path, **kwargs):
+        return self.request("GET", path, **kwargs)
+
+    def post(self, path, body=None, **kwargs):
+        return self.request("POST", path, body, **kwargs)
+
+    def delete(self, path, **kwargs):
+        return self.request("DELETE", path, **kwargs)
+
+    def add_certificates(self, *hostnames):
+        """POSTs to the start endpoint that fits the count; returns the 202's body."""
+        endpoint = "AddCertificate" if len(hostnames) == 1 else "AddMultipleCertificates"
+        reply = self.post(f"/api/{endpoint}Functions_HttpStart",
+                          {"hostnames": [{"hostname": hostname} for hostname in hostnames]})
+        assert reply.status == 202, f"{reply.status} {reply.text}"
+        return reply.json()
+
+    def instance(self, started):
+        """The status object behind add_certificates' answer."""
+        return self.get(started["statusQueryGetUri"]).json()
+
+    def hostname(self, name):
+        """The Hostname object, or None."""
+        reply = self.get(f"{OBJECTS}/hostnames/{name}")
+        if reply.status == 404:
+            return None
+        assert reply.status == 200, f"{reply.status} {reply.text}"
+        return reply.json()
+
+    def condition(self, name, kind):
+        """One condition of a hostname, or None."""
+        status = (self.hostname(name) or {}).get("status") or {}
+        return next((one for one in status.get("conditions", []) if one["type"] == kind), None)
+
+    def is_ready(self, name):
+        return (self.condition(name, "Ready") or {}).get("status") == "True"
+
+
+class Sim:
+    """azuresim's admin API."""
+
+    def __init__(self, base):
+        self.base = base
+
+    def _call(self, method, path, body=None):
+        headers = {"Content-Type": "application/json"} if body is not None else {}
+        reply = request(method, self.base + path, None if body is None else json.dumps(body), headers)
+        assert reply.status < 300, f"azuresim: {method} {path}: {reply.status} {reply.text}"
+        return json.loads(reply.body) if reply.body.strip() else None
+
+    def requests(self, method=None, path=None):
+        """The requests so far, oldest first; `path` is a regular expression that must be found in the path."""
+        return [one for one in self._call("GET", "/requests")
+                if (method is None or one["method"] == method) and (path is None or re.search(path, one["path"]))]
+
+    def clear_requests(self):
+        self._call("DELETE", "/requests")
+
+    def state(self):
+        return self._call("GET", "/state")
+
+    def fault(self, method, path, do, times=1, after=0):
+        """Installs a fault; returns its id. `do`: status, headers, body, delayMs, reset, truncate, garble, oversize."""
+        return self._call("POST", "/faults", {"method": method, "path": path, "times": times, "after": after,
+                                              "do": do})["id"]
+
+    def clear_faults(self, ident=None):
+        self._call("DELETE", "/faults" if ident is None else f"/faults/{ident}")
+
+    def set(self, **settings):
+        self._call("POST", "/settings", settings)
+
+
+class Dns:
+    """The management address of the stack's DNS server. Without a record, a name leads to the gateway."""
+
+    def __init__(self, base):
+        self.base = base
+
+    def _post(self, verb, **body):
+        reply = request("POST", f"{self.base}/{verb}", json.dumps(body))
+        assert reply.status == 200, f"{verb}: {reply.status} {reply.text}"
+        return reply
+
+    def set_a(self, host, *addresses):
+        self._post("clear-a", host=host)
+        self._post("add-a", host=host, addresses=list(addresses))
+
+    def clear_a(self, host):
+        self._post("clear-a", host=host)
+
+    def set_aaaa(self, host, *addresses):
+        self._post("clear-aaaa", host=host)
+        self._post("add-aaaa", host=host, addresses=list(addresses))
+
+    def clear_aaaa(self, host):
+        self._post("clear-aaaa", host=host)
+
+    def set_cname(self, host, target):
+        self._post("set-cname", host=host, target=target)
+
+    def clear_cname(self, host):
+        self._post("clear-cname", host=host)
+
+    def set_caa(self, host, *policies):
+        """Policies as (tag, value)."""
+        self._post("clear-caa", host=host)
+        self._post("add-caa", host=host, policies=[{"tag": tag, "value": value} for tag, value in policies])
+
+    def clear_caa(self, host):
+        self._post("clear-caa", host=host)
+
+    def set_servfail(self, host):
+        self._post("set-servfail", host=host)
+
+    def clear_servfail(self, host):
+        self._post("clear-servfail", host=host)
+
+    def set_default(self, address):
+        self._post("set-default-ipv4", ip=address)
+
+    def history(self, host):
+        return self._post("dns-request-history", host=host).json()

@@ -35,8 +35,7 @@ static enum err read_http01(struct ctx *ctx, const struct acme *acme, const stru
 static enum err read_challenges(struct ctx *ctx, const struct acme *acme, const struct json *list,
 	struct acme_authorization *out)
 {
-	json_for_each(challenge, list)
-	{
+	json_for_each(challenge, list) {
 		bool is_http01 = text_equals(json_get_text(challenge, "type"), "http-01");
 		const struct json *error = json_get(challenge, "error");
 
@@ -86,11 +85,14 @@ static enum err look(
 	return is_unauthorized(err, &answer) ? E_NOTFOUND : err;
 }
 
+/* A URL of another CA was recorded while that one was configured: nothing of it is known here. */
 enum err acme_authorization_get(struct ctx *ctx, struct acme_session *session, const char *url,
 	struct acme_authorization *out)
 {
 	struct http_reply reply;
 
+	if (acme_check_url(ctx, session->acme, url) != E_OK)
+		return E_NOTFOUND;
 	TRY(look(ctx, session, url, &reply));
 	return read_authorization(ctx, session->acme, &reply, out);
 }
@@ -136,8 +138,9 @@ enum err acme_authorization_deactivate(
 		.payload = "{\"status\":\"deactivated\"}",
 	};
 	struct acme_answer answer;
-	enum err err = acme_post(ctx, session, &post, &answer);
+	enum err err = acme_check_url(ctx, session->acme, url);
 
+	err = err ? E_NOTFOUND : acme_post(ctx, session, &post, &answer);
 	if (err == E_NOTFOUND || is_unauthorized(err, &answer)) {
 		fault_clear(ctx);
 		return E_OK;

@@ -36,8 +36,7 @@ static void read_caa_identities(
 	struct ctx *ctx, const struct json *json, struct acme_directory *out)
 {
 	out->caa_identities = arena_new_array(ctx->arena, const char *, CAA_IDENTITIES_MAX);
-	json_for_each(entry, json_path(json, "meta.caaIdentities"))
-	{
+	json_for_each(entry, json_path(json, "meta.caaIdentities")) {
 		if (out->caa_count == CAA_IDENTITIES_MAX)
 			return;
 		if (json_text(entry))

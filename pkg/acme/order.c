@@ -28,8 +28,7 @@ static enum err read_authorizations(struct ctx *ctx, const struct acme *acme, en
 	if (json_size(list) > AUTHORIZATIONS_MAX)
 		return acme_garbled(ctx, acme, kind, what, "has more than 100 authorizations");
 	out->authorizations = arena_new_array(ctx->arena, const char *, json_size(list) + 1);
-	json_for_each(entry, list)
-	{
+	json_for_each(entry, list) {
 		if (!json_text(entry))
 			return acme_garbled(
 				ctx, acme, kind, what, "has an authorization that is no URL");
@@ -137,12 +136,11 @@ enum err acme_order_get(
 {
 	struct acme_post post = {.kind = HTTP_READ, .url = url, .payload = ""};
 	struct acme_answer answer;
-	enum err err = acme_check_url(ctx, session->acme, url);
+	enum err err;
 
 	/* Recorded while another CA was configured. */
-	if (err == E_REFUSED)
+	if (acme_check_url(ctx, session->acme, url) != E_OK)
 		return E_NOTFOUND;
-	TRY(err);
 	err = acme_post(ctx, session, &post, &answer);
 	if (err)
 		return is_lost(err, &answer.problem) ? E_NOTFOUND : err;

@@ -103,8 +103,7 @@ void acme_problem_from_json(struct ctx *ctx, const struct json *json, struct acm
 	const char *line = words_of(ctx, json);
 	size_t count = 0;
 
-	json_for_each(sub, json_get(json, "subproblems"))
-	{
+	json_for_each(sub, json_get(json, "subproblems")) {
 		if (count++ == SUBPROBLEMS_MAX)
 			break;
 		line = arena_printf(

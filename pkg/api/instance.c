@@ -5,6 +5,17 @@
 const char *const runtime_status_names[] = {"Pending", "Running",    "Completed",
 					    "Failed",  "Terminated", NULL};
 
+#define EVENT(member) offsetof(struct instance_event, member)
+
+static const struct field event_fields[] = {
+	{.name = "time", .type = FIELD_TIME, .offset = EVENT(time)},
+	{.name = "type", .type = FIELD_TEXT, .offset = EVENT(type)},
+	{.name = "name", .type = FIELD_TEXT, .offset = EVENT(name)},
+	{.name = "hostname", .type = FIELD_TEXT, .offset = EVENT(hostname)},
+	{.name = "result", .type = FIELD_TEXT, .offset = EVENT(result)},
+	{.name = NULL},
+};
+
 #define SPEC(member) offsetof(struct instance_spec, member)
 
 static const struct field spec_fields[] = {
@@ -24,17 +35,8 @@ static const struct field spec_fields[] = {
 	 .help = "Whether it was asked to end."},
 	{.name = "terminateReason", .type = FIELD_TEXT, .offset = SPEC(terminate_reason),
 	 .help = "Why."},
-	{.name = NULL},
-};
-
-#define EVENT(member) offsetof(struct instance_event, member)
-
-static const struct field event_fields[] = {
-	{.name = "time", .type = FIELD_TIME, .offset = EVENT(time)},
-	{.name = "type", .type = FIELD_TEXT, .offset = EVENT(type)},
-	{.name = "name", .type = FIELD_TEXT, .offset = EVENT(name)},
-	{.name = "hostname", .type = FIELD_TEXT, .offset = EVENT(hostname)},
-	{.name = "result", .type = FIELD_TEXT, .offset = EVENT(result)},
+	{.name = "events", .type = FIELD_OBJECTS, .offset = SPEC(events), .fields = event_fields,
+	 .element_size = sizeof(struct instance_event), .help = "Events that clients raised."},
 	{.name = NULL},
 };
 

@@ -27,7 +27,10 @@ struct instance_spec {
 	msec_t retry_requested;	   /* raiseEvent Retry */
 	bool is_terminated;
 	const char *terminate_reason;
+	struct objects events; /* struct instance_event: raised by clients, oldest first; no effect, only shown */
 };
+
+#define INSTANCE_EVENTS_MAX 100
 
 struct instance_event {
 	msec_t time;

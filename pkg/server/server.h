@@ -36,6 +36,9 @@ enum err server_reconfigure(struct ctx *ctx, struct server *server, const struct
 
 int server_fd(struct server *server);
 
+/* The port it listens on, also when the configuration says 0. */
+unsigned server_port(const struct server *server);
+
 /* Serves what is ready; how long until it wants to run again whatever the fd says (0: at once), or -1. */
 msec_t server_run(struct server *server);
 

@@ -1,0 +1,209 @@
+#include "server/auth.h"
+
+#include <string.h>
+
+#include "api/meta.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "codec/base64.h"
+#include "pki/key.h"
+
+#define SECRET_FILE "instance-secret"
+#define SECRET_KIND "InstanceSecret"
+#define CREDENTIALS_MAX 3
+
+/* helpers */
+
+/* False: corrupt. */
+static bool decode_secret(struct ctx *ctx, const struct json *json, unsigned char *secret)
+{
+	const char *text = json_get_text(json, "secret");
+	struct bytes bytes;
+
+	if (!text_equals(json_get_text(json, "kind"), SECRET_KIND) || !text
+	    || base64url_decode(ctx, text, &bytes) != E_OK || bytes.size != 32)
+		return false;
+	memcpy(secret, bytes.data, 32);
+	arena_wipe_at_end(ctx->arena, bytes.data, bytes.size);
+	return true;
+}
+
+static enum err make_secret(struct ctx *ctx, const char *path, unsigned char *secret)
+{
+	struct json *json = json_object(ctx);
+	char *text;
+
+	ctx->doors->rng->fill(ctx->doors->rng, secret, 32);
+	json_set_text(ctx, json, "apiVersion", API_VERSION);
+	json_set_text(ctx, json, "kind", SECRET_KIND);
+	json_set_text(ctx, json, "secret", base64url_encode(ctx, secret, 32));
+	text = json_print_pretty(ctx, json);
+	arena_wipe_at_end(ctx->arena, text, strlen(text));
+	return ctx->doors->fs->write(ctx, ctx->doors->fs, path, text, strlen(text), 0600);
+}
+
+/* Links handed out before stop working; everything else goes on. */
+static enum err replace_corrupt(struct ctx *ctx, const char *path, unsigned char *secret)
+{
+	struct fs *fs = ctx->doors->fs;
+	const char *aside = arena_printf(ctx->arena, "%s.corrupt", path);
+
+	fault_clear(ctx);
+	log_warn(ctx, "the secret for instance links is corrupt and was replaced: older links end",
+		 "file", path, "aside", aside, NULL);
+	TRY(fs->rename(ctx, fs, path, aside));
+	return make_secret(ctx, path, secret);
+}
+
+/* The credentials that a request presents, in ctx's arena. */
+static size_t list_credentials(const struct request *request, const char *out[CREDENTIALS_MAX])
+{
+	const char *bearer = request_header(request, "Authorization");
+	const char *candidates[CREDENTIALS_MAX] = {
+		request_header(request, "x-functions-key"),
+		request_param(request, "code"),
+		NULL,
+	};
+	size_t count = 0;
+
+	if (bearer && strncasecmp(bearer, "Bearer ", 7) == 0)
+		candidates[2] = bearer + 7 + strspn(bearer + 7, " ");
+	for (size_t i = 0; i < CREDENTIALS_MAX; i++)
+		if (candidates[i] && candidates[i][0])
+			out[count++] = candidates[i];
+	return count;
+}
+
+/* Looks at every key, so that the time it takes says nothing about which one came close. */
+static const char *find_key(const struct auth *auth, const char *credential)
+{
+	unsigned char hash[32];
+	const char *found = NULL;
+
+	sha256(credential, strlen(credential), hash);
+	for (size_t i = 0; i < auth->key_count; i++)
+		if (bytes_equal_const_time(hash, auth->keys[i].sha256, sizeof(hash)))
+			found = auth->keys[i].name;
+	return found;
+}
+
+static bool is_code_of(struct ctx *ctx, const struct auth *auth, const char *credential,
+		       const char *id)
+{
+	unsigned char ours[32], theirs[32];
+	const char *code = auth_instance_code(ctx, auth, id);
+
+	/* Hashed first: equal lengths, whatever was sent. */
+	sha256(code, strlen(code), ours);
+	sha256(credential, strlen(credential), theirs);
+	return bytes_equal_const_time(ours, theirs, sizeof(ours));
+}
+
+static size_t host_length(const char *host)
+{
+	const char *bracket = host[0] == '[' ? strchr(host, ']') : NULL;
+
+	return bracket ? (size_t)(bracket - host) + 1 : strcspn(host, ":");
+}
+
+/* Without keys anybody on this machine may ask, but no web page that a browser here shows: its Host would be another. */
+static enum auth_verdict check_host(const struct auth *auth, const struct request *request)
+{
+	const char *host = request_header(request, "Host");
+
+	if (!host || auth_is_loopback(host))
+		return AUTH_GRANTED;
+	if (auth->base_host && text_equals_nocase(host, auth->base_host))
+		return AUTH_GRANTED;
+	return AUTH_BAD_HOST;
+}
+
+/* public */
+
+enum err auth_load_secret(struct ctx *ctx, const char *state_directory, unsigned char secret[static 32])
+{
+	struct fs *fs = ctx->doors->fs;
+	const char *path = fs_join(ctx, state_directory, SECRET_FILE), *version;
+	struct json *json;
+	size_t size;
+	char *text;
+	enum err err = fs->read(ctx, fs, path, 4096, &text, &size);
+
+	if (err == E_NOTFOUND) {
+		fault_clear(ctx);
+		return make_secret(ctx, path, secret);
+	}
+	TRY(err);
+	arena_wipe_at_end(ctx->arena, text, size);
+	if (json_parse(ctx, text, size, &json) != E_OK)
+		return replace_corrupt(ctx, path, secret);
+	version = json_get_text(json, "apiVersion");
+	if (version && !text_equals(version, API_VERSION))
+		return fault_set(ctx, E_REFUSED, "StateTooNew",
+				 "%s was written by a newer gatecert (apiVersion %.32s): install that "
+				 "version again, or remove the file, which ends the links handed out",
+				 path, version);
+	return decode_secret(ctx, json, secret) ? E_OK : replace_corrupt(ctx, path, secret);
+}
+
+const char *auth_instance_code(struct ctx *ctx, const struct auth *auth, const char *id)
+{
+	unsigned char code[32];
+
+	hmac_sha256(auth->secret, sizeof(auth->secret), id, strlen(id), code);
+	return base64url_encode(ctx, code, sizeof(code));
+}
+
+enum auth_verdict auth_check(struct ctx *ctx, const struct auth *auth, enum auth_right right,
+			     struct request *request)
+{
+	const char *credentials[CREDENTIALS_MAX];
+	size_t count = list_credentials(request, credentials);
+	bool is_granted = false;
+
+	for (size_t i = 0; i < count; i++) {
+		const char *name = find_key(auth, credentials[i]);
+
+		if (name)
+			request->key_name = name;
+		is_granted = is_granted || name;
+		if (right == AUTH_INSTANCE)
+			is_granted |= is_code_of(ctx, auth, credentials[i], request->args[0]);
+	}
+	if (right == AUTH_ANYBODY || is_granted)
+		return AUTH_GRANTED;
+	if (auth->key_count == 0)
+		return check_host(auth, request);
+	if (right == AUTH_START && auth->allow_anonymous_start)
+		return AUTH_GRANTED;
+	return count > 0 ? AUTH_UNKNOWN : AUTH_MISSING;
+}
+
+bool auth_is_host(const char *host)
+{
+	static const char name[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~";
+	size_t length = host[0] == '[' ? 1 + strspn(host + 1, "0123456789abcdefABCDEF:.")
+				       : strspn(host, name);
+
+	if (length == 0 || length > 255 || (host[0] == '[' && (length < 3 || host[length++] != ']')))
+		return false;
+	if (host[length] == '\0')
+		return true;
+	return host[length] == ':' && strspn(host + length + 1, "0123456789") <= 5
+	       && host[length + 1 + strspn(host + length + 1, "0123456789")] == '\0';
+}
+
+bool auth_is_loopback(const char *host)
+{
+	size_t length = host_length(host);
+	char name[64];
+
+	if (length >= sizeof(name))
+		return false;
+	memcpy(name, host, length);
+	name[length] = '\0';
+	if (text_equals_nocase(name, "localhost") || text_equals(name, "[::1]"))
+		return true;
+	/* 127.0.0.0/8 as digits only: "127.example.com" is a name like any other. */
+	return text_starts_with(name, "127.") && name[strspn(name, "0123456789.")] == '\0';
+}

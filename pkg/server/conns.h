@@ -1,0 +1,52 @@
+/*
+ * conns - the open connections: how many there may be, and how long each may take.
+ *
+ * The HTTP library measures inactivity only, so a client that sends one byte a second would stay for ever. Every request has
+ * an absolute deadline; when the places run out, the oldest connection without a complete request goes. Ending one means
+ * shutting its socket down: the library notices and closes it.
+ */
+#pragma once
+
+#include <sys/socket.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/clock.h"
+
+#define CONNS_MAX	     2048
+#define CONNS_CROWDED	     (CONNS_MAX / 10 * 9)
+#define CONNS_MAX_PER_ADDRESS 64
+#define CONNS_REQUEST_MSEC   (10 * MSEC_PER_SEC) /* first byte to whole request, and again for the answer */
+#define CONNS_IDLE_MSEC	     (30 * MSEC_PER_SEC) /* kept alive between two requests */
+
+struct conn {
+	struct conn *older, *newer;
+	struct sockaddr_storage address;
+	msec_t deadline; /* mono */
+	int fd;
+	bool is_served; /* a complete request is being answered */
+	bool is_shut;
+};
+
+struct conns {
+	struct conn *oldest, *newest;
+	size_t count;
+	msec_t next_sweep; /* mono; no deadline is earlier */
+};
+
+void conns_init(struct conns *conns);
+
+/* Whether another connection from this address may come in. */
+bool conns_admit(const struct conns *conns, const struct sockaddr *address);
+
+struct conn *conns_add(struct conns *conns, int fd, const struct sockaddr *address, msec_t now);
+void conns_remove(struct conns *conns, struct conn *conn);
+
+/* The three moments in the life of a request. */
+void conns_begin_request(struct conns *conns, struct conn *conn, msec_t now);
+void conns_begin_answer(struct conns *conns, struct conn *conn, msec_t now);
+void conns_end_answer(struct conns *conns, struct conn *conn, msec_t now);
+
+/* Shuts what is over its deadline. How long until the next look; -1: none is needed. */
+msec_t conns_sweep(struct conns *conns, msec_t now);

@@ -1,0 +1,253 @@
+#include "server/exchange.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "server/errors.h"
+#include "server/routes.h"
+
+#define DRAIN_MAX ((size_t)16 * 1024 * 1024)
+
+struct exchange {
+	struct ctx ctx;
+	struct conn *conn;
+	struct request request;
+	struct response response;
+	const struct route *route; /* NULL: the response says why */
+	const char *uri;
+	struct buf body;
+	size_t drained;
+	bool is_judged, is_queued;
+};
+
+/* helpers: the head */
+
+static enum MHD_Result take_header(void *handle, enum MHD_ValueKind kind, const char *name,
+				   const char *value)
+{
+	struct exchange *exchange = handle;
+
+	(void)kind;
+	return request_add_header(&exchange->ctx, &exchange->request, name, value) ? MHD_YES : MHD_NO;
+}
+
+static bool has_expectation(const struct request *request)
+{
+	const char *expect = request_header(request, "Expect");
+
+	return expect && text_equals_nocase(expect, "100-continue");
+}
+
+/* -1: not said. */
+static int64_t declared_size(const struct request *request)
+{
+	const char *text = request_header(request, "Content-Length");
+
+	if (!text || !text[0] || text[strspn(text, "0123456789")])
+		return -1;
+	return strlen(text) > 15 ? INT64_MAX : strtoll(text, NULL, 10);
+}
+
+/* NULL: nothing is wrong. What two parsers could read as two different requests is not read at all. */
+static const char *find_ambiguity(const struct request *request)
+{
+	const char *host = request_header(request, "Host");
+
+	if (request_count_header(request, "Host") != 1)
+		return "a request has exactly one Host header";
+	if (!auth_is_host(host))
+		return "the Host header is neither host nor host:port";
+	if (request_count_header(request, "Content-Length") > 1)
+		return "Content-Length is given more than once";
+	if (request_header(request, "Content-Length")
+	    && request_header(request, "Transfer-Encoding"))
+		return "Content-Length and Transfer-Encoding exclude each other";
+	return NULL;
+}
+
+static bool is_too_long(struct exchange *exchange, struct MHD_Connection *connection)
+{
+	struct response *response = &exchange->response;
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+	int taken = MHD_get_connection_values(connection, MHD_HEADER_KIND, take_header, exchange);
+
+	if (strlen(exchange->uri) > REQUEST_TARGET_MAX)
+		errors_answer(&exchange->ctx, response, 414, "UriTooLong",
+			      "The request target has at most %d bytes.", REQUEST_TARGET_MAX);
+	else if ((info && info->header_size > REQUEST_HEADERS_MAX_BYTES)
+		 || (size_t)taken > exchange->request.header_count)
+		errors_answer(&exchange->ctx, response, 431, "HeadersTooLarge",
+			      "All headers together have at most %d bytes and %d lines.",
+			      REQUEST_HEADERS_MAX_BYTES, REQUEST_HEADERS_MAX);
+	return response->status != 0;
+}
+
+static void judge(struct exchange *exchange, const struct exchange_host *host,
+		  struct MHD_Connection *connection)
+{
+	struct ctx *ctx = &exchange->ctx;
+	struct response *response = &exchange->response;
+	const char *ambiguity;
+
+	response->is_last = true;
+	if (is_too_long(exchange, connection))
+		return;
+	ambiguity = find_ambiguity(&exchange->request);
+	if (ambiguity) {
+		errors_answer(ctx, response, 400, "InvalidRequest", "%s", ambiguity);
+		return;
+	}
+	if (request_set_target(ctx, &exchange->request, exchange->uri) != E_OK) {
+		errors_answer_fault(ctx, response, E_REFUSED);
+		return;
+	}
+	response->is_last = false;
+	exchange->route = routes_judge(ctx, host->service, &exchange->request, response);
+}
+
+static void refuse_size(struct exchange *exchange)
+{
+	exchange->route = NULL;
+	errors_answer(&exchange->ctx, &exchange->response, 413, "BodyTooLarge",
+		      "The body has at most %zu bytes.", REQUEST_BODY_MAX);
+}
+
+/* helpers: the body */
+
+static void take_body(struct exchange *exchange, const char *data, size_t size)
+{
+	exchange->drained += size;
+	if (exchange->route && !buf_add(&exchange->body, data, size))
+		refuse_size(exchange);
+}
+
+/* helpers: the answer */
+
+static void add_headers(struct MHD_Response *out, const struct response *response)
+{
+	MHD_add_response_header(out, "Content-Type", "application/json; charset=utf-8");
+	/* Bodies and Locations hold capability links. */
+	MHD_add_response_header(out, "Cache-Control", "no-store");
+	MHD_add_response_header(out, "X-Content-Type-Options", "nosniff");
+	for (size_t i = 0; i < response->header_count; i++)
+		MHD_add_response_header(out, response->headers[i].name, response->headers[i].value);
+	if (response->is_last)
+		MHD_add_response_header(out, "Connection", "close");
+}
+
+static enum MHD_Result queue(struct exchange *exchange, const struct exchange_host *host,
+			     struct MHD_Connection *connection)
+{
+	const struct response *response = &exchange->response;
+	struct MHD_Response *out = MHD_create_response_from_buffer(
+		response->body_size, (void *)(uintptr_t)response->body, MHD_RESPMEM_MUST_COPY);
+	enum MHD_Result result;
+	char status[12];
+
+	assert(out);
+	snprintf(status, sizeof(status), "%d", response->status);
+	log_debug(&exchange->ctx, "request answered", "method", exchange->request.method, "route",
+		  exchange->route ? exchange->route->name : NULL, "status", status, "key",
+		  exchange->request.key_name, NULL);
+	add_headers(out, response);
+	exchange->is_queued = true;
+	conns_begin_answer(host->conns, exchange->conn, ctx_mono(&exchange->ctx));
+	result = MHD_queue_response(connection, (unsigned)response->status, out);
+	MHD_destroy_response(out);
+	return result;
+}
+
+static enum MHD_Result begin(struct exchange *exchange, const struct exchange_host *host,
+			     struct MHD_Connection *connection)
+{
+	int64_t size;
+
+	exchange->is_judged = true;
+	judge(exchange, host, connection);
+	size = declared_size(&exchange->request);
+	if (exchange->route && size > (int64_t)REQUEST_BODY_MAX)
+		refuse_size(exchange);
+	/* Such a client waits to be told, or would send more than is worth reading. */
+	if (exchange->route || (!has_expectation(&exchange->request) && size <= (int64_t)DRAIN_MAX))
+		return MHD_YES;
+	exchange->response.is_last = true;
+	return queue(exchange, host, connection);
+}
+
+static enum MHD_Result finish(struct exchange *exchange, const struct exchange_host *host,
+			      struct MHD_Connection *connection)
+{
+	exchange->request.body = exchange->body.size ? exchange->body.data : "";
+	exchange->request.body_size = exchange->body.size;
+	if (exchange->route)
+		routes_serve(&exchange->ctx, host->service, exchange->route, &exchange->request,
+			     &exchange->response);
+	return queue(exchange, host, connection);
+}
+
+/* public */
+
+void *exchange_begin(void *handle, const char *uri, struct MHD_Connection *connection)
+{
+	const struct exchange_host *host = handle;
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+	struct exchange *exchange = calloc(1, sizeof(*exchange));
+
+	assert(exchange && info);
+	ctx_init(&exchange->ctx, host->service->doors);
+	exchange->ctx.controller = "server";
+	exchange->conn = info->socket_context;
+	exchange->uri = arena_strdup(exchange->ctx.arena, uri);
+	buf_init(&exchange->body, REQUEST_BODY_MAX);
+	conns_begin_request(host->conns, exchange->conn, ctx_mono(&exchange->ctx));
+	return exchange;
+}
+
+enum MHD_Result exchange_handle(void *handle, struct MHD_Connection *connection, const char *url,
+				const char *method, const char *version, const char *data,
+				size_t *size, void **context)
+{
+	const struct exchange_host *host = handle;
+	struct exchange *exchange = *context;
+
+	(void)url;
+	(void)version;
+	if (exchange->is_queued)
+		return MHD_YES;
+	if (!exchange->is_judged) {
+		exchange->request.method = arena_strdup(exchange->ctx.arena, method);
+		return begin(exchange, host, connection);
+	}
+	if (*size == 0)
+		return finish(exchange, host, connection);
+	take_body(exchange, data, *size);
+	*size = 0;
+	return exchange->drained <= DRAIN_MAX ? MHD_YES : MHD_NO;
+}
+
+void exchange_end(void *handle, struct MHD_Connection *connection, void **context,
+		  enum MHD_RequestTerminationCode code)
+{
+	const struct exchange_host *host = handle;
+	struct exchange *exchange = *context;
+
+	(void)connection;
+	(void)code;
+	if (!exchange)
+		return;
+	conns_end_answer(host->conns, exchange->conn, ctx_mono(&exchange->ctx));
+	/* A body may have held a private key. */
+	if (exchange->body.data)
+		explicit_bzero(exchange->body.data, exchange->body.capacity);
+	buf_fini(&exchange->body);
+	ctx_fini(&exchange->ctx);
+	free(exchange);
+	*context = NULL;
+}

@@ -1,0 +1,30 @@
+/*
+ * exchange - one request on its way through libmicrohttpd: its head is judged, its body gathered, its answer queued.
+ *
+ * The library's callbacks live here and nothing else knows them. A request that is refused still has its body read (up to a
+ * limit), because closing with unread bytes would reset the connection and take the answer with it.
+ */
+#pragma once
+
+#include <microhttpd.h>
+
+#include "server/conns.h"
+#include "server/service.h"
+
+/* What the callbacks need; the handle given to libmicrohttpd. */
+struct exchange_host {
+	struct service *service;
+	struct conns *conns;
+};
+
+/* MHD_OPTION_URI_LOG_CALLBACK: makes the exchange. */
+void *exchange_begin(void *host, const char *uri, struct MHD_Connection *connection);
+
+/* MHD_AccessHandlerCallback. */
+enum MHD_Result exchange_handle(void *host, struct MHD_Connection *connection, const char *url,
+				const char *method, const char *version, const char *data,
+				size_t *size, void **exchange);
+
+/* MHD_OPTION_NOTIFY_COMPLETED: ends the exchange. */
+void exchange_end(void *host, struct MHD_Connection *connection, void **exchange,
+		  enum MHD_RequestTerminationCode code);

@@ -1,0 +1,202 @@
+#include "server/instances.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/instance.h"
+#include "base/text.h"
+#include "codec/base64.h"
+#include "codec/date.h"
+#include "server/errors.h"
+#include "server/status.h"
+
+#define PAGE_DEFAULT ((size_t)100)
+#define PAGE_MAX     ((size_t)1000)
+#define TOKEN_HEADER "x-ms-continuation-token"
+#define STATUS_COUNT 5
+
+struct filter {
+	msec_t from, to; /* of the creation, both included */
+	bool wanted[STATUS_COUNT];
+	const char *prefix; /* of the id */
+	const char *after;  /* ids up to this one were on earlier pages; NULL: first page */
+};
+
+/* helpers */
+
+/* Shown times have whole seconds, so that is what they compare by. */
+static msec_t shown(msec_t time)
+{
+	return time - time % MSEC_PER_SEC;
+}
+
+static bool matches(const struct filter *filter, const struct instance *instance)
+{
+	const char *id = instance->meta.name;
+
+	return shown(instance->meta.created) >= filter->from
+	       && shown(instance->meta.created) <= filter->to
+	       && filter->wanted[instance->status.runtime_status]
+	       && (!filter->prefix || text_starts_with(id, filter->prefix))
+	       && (!filter->after || strcmp(id, filter->after) > 0);
+}
+
+static int find_status(const char *name, size_t length)
+{
+	for (int i = 0; i < STATUS_COUNT; i++)
+		if (strlen(runtime_status_names[i]) == length
+		    && strncasecmp(runtime_status_names[i], name, length) == 0)
+			return i;
+	return -1;
+}
+
+/* A comma list. Returns how many of its names are known; `unknown` tells whether any is not. */
+static size_t read_statuses(const char *list, bool *wanted, bool *unknown)
+{
+	size_t known = 0;
+
+	while (*list) {
+		size_t length = strcspn(list, ",");
+		const char *name = list + strspn(list, " ");
+		size_t trimmed = length - (size_t)(name - list);
+		int status;
+
+		while (trimmed > 0 && name[trimmed - 1] == ' ')
+			trimmed--;
+		status = find_status(name, trimmed);
+		if (status >= 0) {
+			wanted[status] = true;
+			known++;
+		} else if (trimmed > 0) {
+			*unknown = true;
+		}
+		list += length + (list[length] == ',');
+	}
+	return known;
+}
+
+/* The name of a parameter that cannot be read, or NULL. It counts as absent where that only shows more. */
+static const char *read_filter(const struct request *request, struct filter *filter)
+{
+	const char *from = request_param(request, "createdTimeFrom");
+	const char *to = request_param(request, "createdTimeTo");
+	const char *statuses = request_param(request, "runtimeStatus");
+	const char *wrong = NULL;
+	bool unknown = false;
+
+	*filter = (struct filter){ .from = INT64_MIN, .to = INT64_MAX };
+	filter->prefix = request_param(request, "instanceIdPrefix");
+	if (from && from[0] && !date_parse_rfc3339(from, &filter->from)) {
+		filter->from = INT64_MIN;
+		wrong = "createdTimeFrom";
+	}
+	if (to && to[0] && !date_parse_rfc3339(to, &filter->to)) {
+		filter->to = INT64_MAX;
+		wrong = "createdTimeTo";
+	}
+	if (!statuses || read_statuses(statuses, filter->wanted, &unknown) == 0)
+		memset(filter->wanted, true, sizeof(filter->wanted));
+	return unknown ? "runtimeStatus" : wrong;
+}
+
+static size_t page_size(const struct request *request)
+{
+	const char *text = request_param(request, "top");
+	size_t size;
+
+	if (!text || !text[0] || strlen(text) > 9 || text[strspn(text, "0123456789")])
+		return PAGE_DEFAULT;
+	size = strtoul(text, NULL, 10);
+	if (size == 0)
+		return PAGE_DEFAULT;
+	return size < PAGE_MAX ? size : PAGE_MAX;
+}
+
+/* The token is the last id of the page before. NULL: none, or no token of ours. */
+static const char *read_token(struct ctx *ctx, const struct request *request)
+{
+	const char *token = request_header(request, TOKEN_HEADER);
+	struct bytes id;
+
+	if (!token || !token[0])
+		return NULL;
+	if (base64url_decode(ctx, token, &id) == E_OK)
+		return arena_strndup(ctx->arena, (const char *)id.data, id.size);
+	fault_clear(ctx);
+	return NULL;
+}
+
+static enum err delete_matching(struct ctx *ctx, struct service *service,
+				const struct filter *filter, int64_t *deleted)
+{
+	const void **items;
+	size_t count;
+
+	TRY(store_list(ctx, service->store, KIND_INSTANCE, &items, &count));
+	for (size_t i = 0; i < count; i++) {
+		const struct instance *instance = items[i];
+
+		if (!runtime_has_ended(instance->status.runtime_status)
+		    || !matches(filter, instance))
+			continue;
+		TRY(store_delete(ctx, service->store, KIND_INSTANCE, instance->meta.name));
+		++*deleted;
+	}
+	return E_OK;
+}
+
+/* public */
+
+enum err instances_list(struct ctx *ctx, struct service *service, const struct request *request,
+			struct response *response)
+{
+	struct status_view view = { .without_input = !request_flag(request, "showInput", true) };
+	struct json *body = json_array(ctx);
+	const char *last = NULL;
+	struct filter filter;
+	const void **items;
+	size_t count, room = page_size(request);
+
+	read_filter(request, &filter);
+	filter.after = read_token(ctx, request);
+	TRY(store_list(ctx, service->store, KIND_INSTANCE, &items, &count));
+	for (size_t i = 0; i < count; i++) {
+		const struct instance *instance = items[i];
+
+		if (!matches(&filter, instance))
+			continue;
+		if (room-- == 0) {
+			response_header(response, TOKEN_HEADER,
+					base64url_encode(ctx, last, strlen(last)));
+			break;
+		}
+		last = instance->meta.name;
+		json_append(ctx, body, status_render(ctx, instance, &view));
+	}
+	return response_json(ctx, response, 200, body);
+}
+
+enum err instances_purge_many(struct ctx *ctx, struct service *service,
+			      const struct request *request, struct response *response)
+{
+	const char *from = request_param(request, "createdTimeFrom");
+	struct json *body = json_object(ctx);
+	struct filter filter;
+	const char *wrong = read_filter(request, &filter);
+	int64_t deleted = 0;
+
+	if (!from || !from[0])
+		return errors_answer(ctx, response, 400, "InvalidRequest",
+				     "createdTimeFrom is required, as 2020-03-24T21:51:49Z.");
+	/* Reading less than was said would delete more than was meant. */
+	if (wrong)
+		return errors_answer(ctx, response, 400, "InvalidRequest",
+				     "%s cannot be read: nothing was deleted.", wrong);
+	if (delete_matching(ctx, service, &filter, &deleted) != E_OK)
+		return errors_answer_fault(ctx, response, E_AGAIN);
+	if (deleted == 0)
+		return errors_answer(ctx, response, 404, "InstanceNotFound",
+				     "No instance that has ended matches.");
+	json_set_int(ctx, body, "instancesDeleted", deleted);
+	return response_json(ctx, response, 200, body);
+}

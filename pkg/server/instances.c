@@ -1,0 +1,183 @@
+#include "server/instances.h"
+
+#include <string.h>
+
+#include "api/instance.h"
+#include "base/text.h"
+#include "server/errors.h"
+#include "server/links.h"
+#include "server/status.h"
+
+#define EVENT_NAME_MAX 100
+#define REASON_MAX 500
+
+/* helpers */
+
+/* A copy whose spec may be changed; NULL: answered. */
+static struct instance *find(struct ctx *ctx, struct service *service,
+			     const struct request *request, struct response *response)
+{
+	const char *id = request->args[0];
+	const void *found;
+	enum err err = store_get(ctx, service->store, KIND_INSTANCE, id, &found);
+
+	if (err == E_OK)
+		return arena_copy(ctx->arena, found, sizeof(struct instance));
+	if (err == E_NOTFOUND)
+		errors_answer(ctx, response, 404, "InstanceNotFound",
+			      "There is no instance %.64s, or it was purged.", id);
+	else
+		errors_answer_fault(ctx, response, E_AGAIN);
+	return NULL;
+}
+
+/* NULL: answered. */
+static struct instance *find_running(struct ctx *ctx, struct service *service,
+				     const struct request *request, struct response *response)
+{
+	struct instance *instance = find(ctx, service, request, response);
+
+	if (!instance || !runtime_has_ended(instance->status.runtime_status))
+		return instance;
+	errors_answer(ctx, response, 410, "InstanceEnded", "The instance %.64s has ended: it is %s.",
+		      instance->meta.name, runtime_status_names[instance->status.runtime_status]);
+	return NULL;
+}
+
+static enum err write_spec(struct ctx *ctx, struct service *service, struct instance *instance,
+			   struct response *response)
+{
+	/* Only this thread writes specs, so there is no other writer's change to lose. */
+	instance->meta.resource_version = 0;
+	if (store_put_spec(ctx, service->store, KIND_INSTANCE, instance) != E_OK)
+		return errors_answer_fault(ctx, response, E_AGAIN);
+	return response_json(ctx, response, 202, json_object(ctx));
+}
+
+static bool is_json_body(struct ctx *ctx, const struct request *request, struct response *response)
+{
+	const char *type = request_media_type(ctx, request);
+	struct json *ignored;
+
+	if (!type || !text_equals(type, "application/json")) {
+		errors_answer(ctx, response, 400, "InvalidRequest",
+			      "Only application/json content is supported.");
+		return false;
+	}
+	if (request->body_size == 0 || request_json(ctx, request, &ignored) == E_OK)
+		return true;
+	errors_answer_fault(ctx, response, E_REFUSED);
+	return false;
+}
+
+static void record_event(struct ctx *ctx, struct instance *instance, const char *name)
+{
+	struct objects *events = &instance->spec.events;
+	struct instance_event *items =
+		arena_new_array(ctx->arena, struct instance_event, events->count + 1);
+
+	if (events->count)
+		memcpy(items, events->items, sizeof(*items) * events->count);
+	items[events->count] = (struct instance_event){
+		.time = ctx_wall(ctx), .type = "EventRaised", .name = name
+	};
+	events->items = items;
+	events->count++;
+}
+
+static bool is_plain_text(const char *text, size_t max)
+{
+	if (strlen(text) > max)
+		return false;
+	for (; *text; text++)
+		if ((unsigned char)*text < ' ' || *text == 0x7f)
+			return false;
+	return true;
+}
+
+/* public */
+
+enum err instances_status(struct ctx *ctx, struct service *service, const struct request *request,
+			  struct response *response)
+{
+	const struct instance *instance = find(ctx, service, request, response);
+	struct status_view view = {
+		.without_input = !request_flag(request, "showInput", true),
+		.with_history = request_flag(request, "showHistory", false),
+		.with_results = request_flag(request, "showHistoryOutput", false),
+	};
+	int status = 200;
+
+	if (!instance)
+		return E_OK;
+	if (!runtime_has_ended(instance->status.runtime_status)) {
+		status = 202;
+		response_header(response, "Location", links_self(ctx, service, request));
+		response_header(response, "Retry-After", "5");
+	}
+	if (instance->status.runtime_status == RUNTIME_FAILED
+	    && request_flag(request, "returnInternalServerErrorOnFailure", false))
+		status = 500;
+	return response_json(ctx, response, status, status_render(ctx, instance, &view));
+}
+
+enum err instances_raise_event(struct ctx *ctx, struct service *service,
+			       const struct request *request, struct response *response)
+{
+	const char *name = request->args[1];
+	struct instance *instance = find_running(ctx, service, request, response);
+	bool is_retry = text_equals_nocase(name, "Retry");
+
+	if (!instance || !is_json_body(ctx, request, response))
+		return E_OK;
+	if (!is_plain_text(name, EVENT_NAME_MAX))
+		return errors_answer(ctx, response, 400, "InvalidRequest",
+				     "The name of an event has at most %d bytes and no control "
+				     "characters.",
+				     EVENT_NAME_MAX);
+	if (is_retry)
+		instance->spec.retry_requested = ctx_wall(ctx);
+	if (instance->spec.events.count < INSTANCE_EVENTS_MAX)
+		record_event(ctx, instance, name);
+	else if (!is_retry)
+		return errors_answer(ctx, response, 429, "TooManyEvents",
+				     "The instance has recorded %d events, which is all it takes.",
+				     INSTANCE_EVENTS_MAX);
+	return write_spec(ctx, service, instance, response);
+}
+
+enum err instances_terminate(struct ctx *ctx, struct service *service,
+			     const struct request *request, struct response *response)
+{
+	struct instance *instance = find_running(ctx, service, request, response);
+	const char *reason = request_param(request, "reason");
+
+	if (!instance)
+		return E_OK;
+	if (reason && !is_plain_text(reason, REASON_MAX))
+		return errors_answer(ctx, response, 400, "InvalidRequest",
+				     "A reason has at most %d bytes and no control characters.",
+				     REASON_MAX);
+	/* The first request decides: its reason stands. */
+	if (!instance->spec.is_terminated)
+		instance->spec.terminate_reason = reason;
+	instance->spec.is_terminated = true;
+	return write_spec(ctx, service, instance, response);
+}
+
+enum err instances_purge(struct ctx *ctx, struct service *service, const struct request *request,
+			 struct response *response)
+{
+	const struct instance *instance = find(ctx, service, request, response);
+	struct json *body = json_object(ctx);
+	bool has_ended;
+
+	if (!instance)
+		return E_OK;
+	has_ended = runtime_has_ended(instance->status.runtime_status);
+	if (has_ended
+	    && store_delete(ctx, service->store, KIND_INSTANCE, instance->meta.name) != E_OK)
+		return errors_answer_fault(ctx, response, E_AGAIN);
+	json_set_int(ctx, body, "instancesDeleted", has_ended);
+	return response_json(ctx, response, 200, body);
+}

@@ -1,0 +1,178 @@
+#include "server/routes.h"
+
+#include <string.h>
+
+#include "base/text.h"
+#include "server/errors.h"
+#include "server/functions.h"
+#include "server/health.h"
+#include "server/instances.h"
+#include "server/objects.h"
+
+#define API	  "/api/"
+#define INSTANCES "/runtime/webhooks/durabletask/instances"
+#define HOSTNAMES "/apis/gatecert/v1/hostnames"
+
+static const struct route table[] = {
+	{ "GET", "/healthz", AUTH_ANYBODY, ROUTE_NO_BODY, health_live, "healthz" },
+	{ "GET", "/readyz", AUTH_ANYBODY, ROUTE_NO_BODY, health_ready, "readyz" },
+	{ "POST", API "AddCertificateFunctions_HttpStart", AUTH_START, ROUTE_START_BODY,
+	  functions_add_one, "AddCertificate" },
+	{ "POST", API "AddMultipleCertificatesFunctions_HttpStart", AUTH_START, ROUTE_START_BODY,
+	  functions_add_several, "AddMultipleCertificates" },
+	{ "POST", API "AddCertificateWithPrivateKeyFunctions_HttpStart", AUTH_START,
+	  ROUTE_START_BODY, functions_import, "AddCertificateWithPrivateKey" },
+	{ "POST", API "ImportCertificateFunctions_HttpStart", AUTH_START, ROUTE_START_BODY,
+	  functions_import, "ImportCertificate" },
+	{ "GET", INSTANCES "/{}", AUTH_INSTANCE, ROUTE_NO_BODY, instances_status, "status" },
+	{ "DELETE", INSTANCES "/{}", AUTH_INSTANCE, ROUTE_NO_BODY, instances_purge, "purge" },
+	{ "POST", INSTANCES "/{}/raiseEvent/{}", AUTH_INSTANCE, ROUTE_BODY, instances_raise_event,
+	  "raiseEvent" },
+	{ "POST", INSTANCES "/{}/terminate", AUTH_INSTANCE, ROUTE_NO_BODY, instances_terminate,
+	  "terminate" },
+	{ "GET", INSTANCES, AUTH_KEY, ROUTE_NO_BODY, instances_list, "listInstances" },
+	{ "DELETE", INSTANCES, AUTH_KEY, ROUTE_NO_BODY, instances_purge_many, "purgeInstances" },
+	{ "GET", HOSTNAMES, AUTH_KEY, ROUTE_NO_BODY, objects_list_hostnames, "listHostnames" },
+	{ "GET", HOSTNAMES "/{}", AUTH_KEY, ROUTE_NO_BODY, objects_get_hostname, "getHostname" },
+	{ NULL, NULL, AUTH_KEY, ROUTE_NO_BODY, NULL, NULL },
+};
+
+/* helpers */
+
+/* Walks pattern and segments together; captures into args. */
+static bool matches(const char *pattern, struct request *request)
+{
+	size_t captured = 0, i;
+
+	for (i = 0; i < request->segment_count && *pattern; i++) {
+		const char *segment = request->segments[i];
+		size_t length = strcspn(++pattern, "/");
+
+		if (length == 2 && pattern[0] == '{') {
+			if (segment[0] == '\0')
+				return false;
+			request->args[captured++] = segment;
+		} else if (strlen(segment) != length || strncasecmp(segment, pattern, length) != 0) {
+			return false;
+		}
+		pattern += length;
+	}
+	return i == request->segment_count && *pattern == '\0' && i > 0;
+}
+
+static bool is_method(const struct route *route, const char *method)
+{
+	return text_equals(route->method, method)
+	       || (text_equals(method, "HEAD") && text_equals(route->method, "GET"));
+}
+
+/* NULL: answered with 404 or 405. */
+static const struct route *find(struct ctx *ctx, struct request *request, struct response *response)
+{
+	const char *allow = NULL;
+
+	for (const struct route *route = table; route->method; route++) {
+		if (!matches(route->pattern, request))
+			continue;
+		if (is_method(route, request->method))
+			return route;
+		allow = arena_printf(ctx->arena, "%s%s%s%s", allow ? allow : "", allow ? ", " : "",
+				     route->method, text_equals(route->method, "GET") ? ", HEAD" : "");
+	}
+	if (!allow) {
+		errors_answer(ctx, response, 404, "NotFound", "There is nothing at this path.");
+		return NULL;
+	}
+	response_header(response, "Allow", allow);
+	errors_answer(ctx, response, 405, "MethodNotAllowed", "This path takes %s.", allow);
+	return NULL;
+}
+
+static bool is_allowed(struct ctx *ctx, const struct service *service, const struct route *route,
+		       struct request *request, struct response *response)
+{
+	switch (auth_check(ctx, &service->auth, route->right, request)) {
+	case AUTH_GRANTED:
+		return true;
+	case AUTH_MISSING:
+		response_header(response, "WWW-Authenticate", "Bearer realm=\"gatecert\"");
+		errors_answer(ctx, response, 401, "Unauthorized",
+			      "Send the API key as x-functions-key, as Authorization: Bearer, or as "
+			      "the code parameter.");
+		return false;
+	case AUTH_UNKNOWN:
+		response_header(response, "WWW-Authenticate",
+				"Bearer realm=\"gatecert\", error=\"invalid_token\"");
+		errors_answer(ctx, response, 401, "Unauthorized",
+			      "The key or code is not valid here.");
+		return false;
+	case AUTH_BAD_HOST:
+		errors_answer(ctx, response, 403, "HostNotAllowed",
+			      "Without API keys only requests to a loopback address or to the "
+			      "configured PublicBaseUrl are served.");
+		return false;
+	}
+	return false;
+}
+
+/* Textual types carry JSON from clients that never set one; the rest cannot be JSON. */
+static bool is_textual(const char *type)
+{
+	static const char *const types[] = {
+		"application/json", "application/x-www-form-urlencoded", "application/javascript",
+		"application/xml", "application/x-javascript", "*/*",
+	};
+
+	if (!strchr(type, '/'))
+		return true;
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
+		if (text_equals(type, types[i]))
+			return true;
+	return text_starts_with(type, "text/") || text_ends_with(type, "+json")
+	       || text_ends_with(type, "+xml");
+}
+
+static bool is_readable(struct ctx *ctx, const struct request *request, struct response *response)
+{
+	const char *type = request_media_type(ctx, request);
+	const char *encoding = request_header(request, "Content-Encoding");
+
+	if (encoding && encoding[0] && !text_equals_nocase(encoding, "identity")) {
+		errors_answer(ctx, response, 415, "UnsupportedMediaType",
+			      "Content-Encoding is not supported: send the body as it is.");
+		return false;
+	}
+	if (!type || is_textual(type))
+		return true;
+	errors_answer(ctx, response, 415, "UnsupportedMediaType",
+		      "%.100s is not supported: send application/json.", type);
+	return false;
+}
+
+/* public */
+
+const struct route *routes_judge(struct ctx *ctx, struct service *service, struct request *request,
+				 struct response *response)
+{
+	const struct route *route = find(ctx, request, response);
+
+	if (!route || !is_allowed(ctx, service, route, request, response))
+		return NULL;
+	if (route->body == ROUTE_START_BODY && !is_readable(ctx, request, response))
+		return NULL;
+	return route;
+}
+
+void routes_serve(struct ctx *ctx, struct service *service, const struct route *route,
+		  const struct request *request, struct response *response)
+{
+	enum err err = route->handler(ctx, service, request, response);
+
+	if (err != E_OK)
+		errors_answer_fault(ctx, response, err);
+}
+
+const struct route *routes_table(void)
+{
+	return table;
+}

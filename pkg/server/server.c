@@ -1,0 +1,253 @@
+#include "server/server.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "http/url.h"
+#include "pki/key.h"
+#include "server/exchange.h"
+#include "server/listen.h"
+
+/* Above our own limits, so that ours come first and answer in our shape. */
+#define CONNECTION_MEMORY_BYTES ((size_t)64 * 1024)
+#define CONNECTION_IDLE_SECONDS 60u
+#define FILES_WANTED		((rlim_t)CONNS_MAX + 512)
+#define RUNS_AT_ONCE		8
+
+struct server {
+	struct service service;
+	struct conns conns;
+	struct exchange_host host;
+	struct MHD_Daemon *daemon;
+	struct arena *settings; /* what `service` borrows from the configuration */
+	unsigned port;
+	bool is_loopback;
+	int fd;
+};
+
+/* helpers: settings */
+
+static void copy_keys(struct arena *arena, const struct server_options *options, struct auth *auth)
+{
+	auth->keys = arena_new_array(arena, struct auth_key, options->api_key_count);
+	auth->key_count = options->api_key_count;
+	for (size_t i = 0; i < options->api_key_count; i++) {
+		const struct api_key *key = &options->api_keys[i];
+
+		auth->keys[i].name = arena_strdup(arena, key->name ? key->name : "");
+		sha256(key->key, strlen(key->key), auth->keys[i].sha256);
+	}
+}
+
+static enum err copy_base(struct ctx *ctx, struct arena *arena, const struct server_options *options,
+			  struct service *service)
+{
+	size_t length = options->public_base_url ? strlen(options->public_base_url) : 0;
+	struct url url;
+
+	service->base_url = NULL;
+	service->auth.base_host = NULL;
+	if (length == 0)
+		return E_OK;
+	if (url_parse(ctx, options->public_base_url, &url) != E_OK || url.query)
+		return fault_set(ctx, E_REFUSED, "InvalidPublicBaseUrl",
+				 "PublicBaseUrl is not a URL like https://gatecert.example.com");
+	while (length > 0 && options->public_base_url[length - 1] == '/')
+		length--;
+	service->base_url = arena_strndup(arena, options->public_base_url, length);
+	service->auth.base_host = arena_strdup(arena, strstr(url_origin(ctx, &url), "://") + 3);
+	return E_OK;
+}
+
+/* Nothing of `server` changes when it fails. */
+static enum err apply_settings(struct ctx *ctx, struct server *server,
+			       const struct server_options *options, bool is_loopback)
+{
+	struct service service = server->service;
+	struct arena *arena;
+	enum err err;
+
+	if (options->api_key_count == 0 && !is_loopback)
+		return fault_set(ctx, E_REFUSED, "ApiKeyRequired",
+				 "Listen is %.200s, which others can reach, and ApiKeys is empty: "
+				 "configure a key, or listen on 127.0.0.1",
+				 options->listen);
+	arena = arena_new();
+	copy_keys(arena, options, &service.auth);
+	service.auth.allow_anonymous_start = options->allow_anonymous_start;
+	service.task_hub = arena_strdup(arena, options->task_hub ? options->task_hub : "gatecert");
+	err = copy_base(ctx, arena, options, &service);
+	if (err != E_OK) {
+		arena_free(arena);
+		return err;
+	}
+	arena_free(server->settings);
+	server->settings = arena;
+	server->service = service;
+	return E_OK;
+}
+
+static void warn_about(const struct ctx *ctx, const struct server_options *options)
+{
+	if (options->api_key_count == 0)
+		log_warn(ctx, "no API key is configured: everybody on this machine may use the API",
+			 "listen", options->listen, NULL);
+	if (options->allow_anonymous_start)
+		log_warn(ctx, "AllowAnonymousStart: everybody who reaches the API may start requests",
+			 "listen", options->listen, NULL);
+}
+
+/* helpers: life cycle */
+
+static enum MHD_Result admit(void *handle, const struct sockaddr *address, socklen_t size)
+{
+	const struct server *server = handle;
+
+	(void)size;
+	return conns_admit(&server->conns, address) ? MHD_YES : MHD_NO;
+}
+
+static void watch_connection(void *handle, struct MHD_Connection *connection, void **context,
+			     enum MHD_ConnectionNotificationCode code)
+{
+	struct server *server = handle;
+	struct clock *clock = server->service.doors->clock;
+	const union MHD_ConnectionInfo *fd, *address;
+
+	if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
+		conns_remove(&server->conns, *context);
+		*context = NULL;
+		return;
+	}
+	fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+	address = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+	assert(fd && address);
+	*context = conns_add(&server->conns, fd->connect_fd, address->client_addr,
+			     clock->mono(clock));
+}
+
+/* Our connection limit is above the usual soft limit of open files. */
+static void raise_file_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= FILES_WANTED)
+		return;
+	limit.rlim_cur = limit.rlim_max < FILES_WANTED ? limit.rlim_max : FILES_WANTED;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static struct MHD_Daemon *start_daemon(struct server *server, int fd)
+{
+	return MHD_start_daemon(MHD_USE_EPOLL, 0, admit, server, exchange_handle, &server->host,
+				MHD_OPTION_LISTEN_SOCKET, fd,
+				MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNS_MAX,
+				MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY_BYTES,
+				MHD_OPTION_CONNECTION_TIMEOUT, CONNECTION_IDLE_SECONDS,
+				MHD_OPTION_URI_LOG_CALLBACK, exchange_begin, &server->host,
+				MHD_OPTION_NOTIFY_COMPLETED, exchange_end, &server->host,
+				MHD_OPTION_NOTIFY_CONNECTION, watch_connection, server,
+				MHD_OPTION_END);
+}
+
+static enum err start(struct ctx *ctx, struct server *server, const struct server_options *options)
+{
+	struct listen_socket listening;
+
+	TRY(auth_load_secret(ctx, options->state_directory, server->service.auth.secret));
+	TRY(listen_open(ctx, options->listen, &listening));
+	if (apply_settings(ctx, server, options, listening.is_loopback) != E_OK) {
+		close(listening.fd);
+		return E_REFUSED;
+	}
+	raise_file_limit();
+	server->port = listening.port;
+	server->is_loopback = listening.is_loopback;
+	server->daemon = start_daemon(server, listening.fd);
+	if (!server->daemon) {
+		close(listening.fd);
+		return fault_set(ctx, E_REFUSED, "ListenFailed",
+				 "cannot serve HTTP on %.200s: libmicrohttpd does not start",
+				 options->listen);
+	}
+	server->fd = MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
+	warn_about(ctx, options);
+	return E_OK;
+}
+
+/* public */
+
+enum err server_start(struct ctx *ctx, const struct server_options *options, struct server **out)
+{
+	struct server *server = calloc(1, sizeof(*server));
+	enum err err;
+
+	assert(server);
+	server->service.doors = ctx->doors;
+	server->service.store = options->store;
+	server->service.specdir = options->specdir;
+	server->host = (struct exchange_host){ &server->service, &server->conns };
+	conns_init(&server->conns);
+	err = start(ctx, server, options);
+	if (err != E_OK) {
+		server_stop(server);
+		return err;
+	}
+	*out = server;
+	return E_OK;
+}
+
+void server_stop(struct server *server)
+{
+	if (!server)
+		return;
+	if (server->daemon)
+		MHD_stop_daemon(server->daemon);
+	assert(server->conns.count == 0);
+	arena_free(server->settings);
+	explicit_bzero(server, sizeof(*server));
+	free(server);
+}
+
+enum err server_reconfigure(struct ctx *ctx, struct server *server, const struct server_options *options)
+{
+	TRY(apply_settings(ctx, server, options, server->is_loopback));
+	warn_about(ctx, options);
+	return E_OK;
+}
+
+int server_fd(struct server *server)
+{
+	return server->fd;
+}
+
+unsigned server_port(const struct server *server)
+{
+	return server->port;
+}
+
+msec_t server_run(struct server *server)
+{
+	struct clock *clock = server->service.doors->clock;
+	MHD_UNSIGNED_LONG_LONG timeout = 0;
+	msec_t wait, sweep;
+	bool has_timeout = true;
+
+	for (int i = 0; i < RUNS_AT_ONCE && has_timeout && timeout == 0; i++) {
+		MHD_run(server->daemon);
+		has_timeout = MHD_get_timeout(server->daemon, &timeout) == MHD_YES;
+	}
+	sweep = conns_sweep(&server->conns, clock->mono(clock));
+	wait = has_timeout ? (msec_t)timeout : -1;
+	return wait < 0 || (sweep >= 0 && sweep < wait) ? sweep : wait;
+}
+
+void server_set_ready(struct server *server, bool is_ready)
+{
+	server->service.is_ready = is_ready;
+}

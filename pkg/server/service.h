@@ -1,0 +1,25 @@
+/*
+ * service - what the handlers of one server share: the doors, the objects, and the settings in force.
+ *
+ * Belongs to the loop thread. `auth` and the settings are replaced as a whole by a reload, between two requests.
+ */
+#pragma once
+
+#include "server/auth.h"
+#include "server/request.h"
+#include "server/response.h"
+#include "specdir/specdir.h"
+
+struct service {
+	const struct doors *doors;
+	struct store *store;
+	struct specdir *specdir;
+	struct auth auth;
+	const char *base_url; /* without trailing slash; NULL: from the request's Host */
+	const char *task_hub;
+	bool is_ready;
+};
+
+/* E_OK: answered. Otherwise the fault becomes the answer. */
+typedef enum err handler_fn(struct ctx *ctx, struct service *service,
+			    const struct request *request, struct response *response);

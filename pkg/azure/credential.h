@@ -35,5 +35,7 @@ void credential_free(struct credential *credential);
 enum err credential_header(struct ctx *ctx, struct credential *credential, struct http *http,
 			   struct http *local_http, const char *resource, const char **header);
 
-/* The token of this resource was refused: the next call gets a fresh one. `claims` of a CAE challenge or NULL. */
-void credential_discard(struct credential *credential, const char *resource, const char *claims);
+/* The token in `header` was refused: the next call gets a fresh one, unless somebody got one already. `claims` of a CAE
+ * challenge or NULL. */
+void credential_discard(struct credential *credential, const char *resource, const char *header,
+			const char *claims);

@@ -46,7 +46,7 @@ struct vault_operation {
 
 struct vault_certificate_request {
 	const char *name;
-	const char *const *hostnames;
+	const char *const *hostnames; /* DNS names; the first becomes the CN when it has at most 64 octets */
 	size_t hostname_count;
 	enum vault_key_type key_type;
 	const struct text_map *tags;

@@ -1,0 +1,196 @@
+#include "azure/arm.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#include "azure/said.h"
+#include "base/buf.h"
+#include "base/text.h"
+#include "http/url.h"
+
+#define ID_LENGTH_MAX	1024
+#define ERROR_DEPTH_MAX 5
+#define DETAILS_MAX	5
+#define TEXT_MAX	900
+
+/* Codes that say more than their status. A name that ends in "*" stands for all that begin so. */
+static const struct {
+	const char *code;
+	enum err kind;
+} verdicts[] = {
+	{"Retryable*", E_CONFLICT},
+	{"InternalRetriableError", E_CONFLICT},
+	{"AnotherOperationInProgress", E_CONFLICT},
+	{"Canceled*", E_CONFLICT},
+	{"OperationPreempted", E_CONFLICT},
+	{"ReferencedResourceNotProvisioned", E_CONFLICT},
+	{"PreconditionFailed*", E_CONFLICT},
+	{"ScopeLocked", E_REFUSED},
+	{"ReadOnlyDisabledSubscription", E_REFUSED},
+};
+
+static bool starts_with_nocase(const char *text, const char *prefix, size_t length)
+{
+	return !strncasecmp(text, prefix, length);
+}
+
+static bool code_is(const char *code, const char *pattern)
+{
+	size_t length = strlen(pattern);
+
+	if (pattern[length - 1] == '*')
+		return starts_with_nocase(code, pattern, length - 1);
+	return text_equals_nocase(code, pattern);
+}
+
+/* E_OK: the status decides. */
+static enum err verdict_of(const char *code)
+{
+	for (size_t i = 0; code && i < ARRAY_SIZE(verdicts); i++)
+		if (code_is(code, verdicts[i].code))
+			return verdicts[i].kind;
+	return E_OK;
+}
+
+static const char *non_empty(const char *text)
+{
+	return text && *text ? text : NULL;
+}
+
+static void add_words(struct ctx *ctx, struct buf *text, const char *code, const char *message)
+{
+	message = said_clean(ctx, message);
+	if (!code && !*message)
+		return;
+	if (text->size)
+		buf_adds(text, "; ");
+	buf_addf(text, "%s%s%s", code ? code : "", code && *message ? ": " : "", message);
+}
+
+static void collect(struct ctx *ctx, const struct json *error, unsigned depth, struct buf *text,
+	struct arm_error *out)
+{
+	const char *code = non_empty(json_get_text(error, "code"));
+	size_t seen = 0;
+
+	if (!json_is_object(error) || depth == ERROR_DEPTH_MAX)
+		return;
+	add_words(ctx, text, code, json_get_text(error, "message"));
+	if (depth == 0)
+		out->outer = code;
+	if (code)
+		out->code = arena_strdup(ctx->arena, code);
+	json_for_each(detail, json_get(error, "details"))
+	{
+		struct arm_error ignored;
+
+		/* the innermost code is looked for along the first branch alone */
+		if (seen++ < DETAILS_MAX)
+			collect(ctx, detail, depth + 1, text, seen == 1 ? out : &ignored);
+	}
+}
+
+void arm_error_read(struct ctx *ctx, const struct json *error, struct arm_error *out)
+{
+	struct buf text cleanup_buf;
+
+	buf_init(&text, TEXT_MAX);
+	*out = (struct arm_error){.text = ""};
+	collect(ctx, error, 0, &text, out);
+	if (text.size)
+		out->text = arena_strdup(ctx->arena, text.data);
+}
+
+void arm_reply_error(struct ctx *ctx, const struct http_reply *reply, struct arm_error *out)
+{
+	struct fault before = ctx->fault;
+	struct json *body = NULL, *error;
+
+	if (reply->body_size && json_parse_reply(ctx, reply->body, reply->body_size, &body) != E_OK)
+		body = NULL;
+	ctx->fault = before;
+	error = json_get(body, "error");
+	arm_error_read(ctx, json_is_object(error) ? error : body, out);
+}
+
+enum err arm_reply_fault(struct ctx *ctx, const struct http_request *request,
+	const struct http_reply *reply, const char *who)
+{
+	struct arm_error error;
+	enum err kind, verdict;
+	const char *advice;
+
+	arm_reply_error(ctx, reply, &error);
+	advice = said_advice(error.code);
+	if (!advice)
+		advice = said_advice(error.outer);
+	kind = said_fault(ctx, request, reply, who, error.code, error.text, advice);
+	verdict = verdict_of(error.outer);
+	if (verdict == E_OK)
+		verdict = verdict_of(error.code);
+	return verdict == E_OK || reply->status >= 500 ? kind : verdict;
+}
+
+/* Without a ctx there is no memory to parse in: looks for the text of a "code" member. Inside a string the quotes would be
+ * escaped, so this finds members only. */
+bool arm_reply_is_lock(const struct http_reply *reply)
+{
+	static const char member[] = "\"code\"";
+	const char *p = reply->status == 429 ? reply->body : NULL;
+
+	while (p && (p = strstr(p, member)) != NULL) {
+		p += strlen(member);
+		p += strspn(p, " \t\r\n");
+		if (*p++ != ':')
+			break;
+		p += strspn(p, " \t\r\n");
+		if (starts_with_nocase(p, "\"Retryable", strlen("\"Retryable")) ||
+			starts_with_nocase(p, "\"InternalRetriableError\"",
+				strlen("\"InternalRetriableError\"")))
+			return true;
+	}
+	return false;
+}
+
+static bool id_is_valid(const char *id)
+{
+	static const char start[] = "/subscriptions/";
+
+	if (!id || strnlen(id, ID_LENGTH_MAX + 1) > ID_LENGTH_MAX)
+		return false;
+	if (!starts_with_nocase(id, start, strlen(start)) || strstr(id, "..") || strstr(id, "//"))
+		return false;
+	for (const char *p = id; *p; p++)
+		if ((unsigned char)*p <= ' ' || *p == 0x7f || strchr("?#%\\\"<>&*:;@", *p))
+			return false;
+	return id[strlen(id) - 1] != '/';
+}
+
+/* Resource groups may have letters of any script (naming rules of Microsoft.Resources). */
+static const char *escape_path(struct ctx *ctx, const char *path)
+{
+	struct buf out cleanup_buf;
+	const char *segment = path + 1;
+
+	buf_init(&out, 4 * ID_LENGTH_MAX);
+	for (;;) {
+		size_t length = strcspn(segment, "/");
+
+		buf_addf(&out, "/%s", url_escape(ctx, arena_strndup(ctx->arena, segment, length)));
+		if (!segment[length])
+			break;
+		segment += length + 1;
+	}
+	return arena_strdup(ctx->arena, out.data);
+}
+
+enum err arm_url(struct ctx *ctx, const char *endpoint, const char *id, const char *api_version,
+	const char **out)
+{
+	if (!id_is_valid(id))
+		return fault_set(ctx, E_REFUSED, "InvalidResourceId",
+			"an Azure resource id must look like \"/subscriptions/.../NAME\"");
+	*out = arena_printf(ctx->arena, "%s%s?api-version=%s", endpoint, escape_path(ctx, id),
+		url_escape(ctx, api_version));
+	return E_OK;
+}

@@ -1,0 +1,35 @@
+/*
+ * internal - what dirstore (opening, loading) and store (reading, writing) share. For this package alone.
+ *
+ * A write holds the stripe of its name from the look at the current object until the new one is published, so that two
+ * writers of one object follow each other while writers of different objects wait for the disk side by side. Readers hold
+ * `lock` for the moment it takes to count one more reference.
+ */
+#pragma once
+
+#include <pthread.h>
+
+#include "store/shelf.h"
+#include "store/store.h"
+#include "store/versions.h"
+
+#define STORE_SUFFIX ".json"
+#define STORE_STRIPES 64
+
+struct store {
+	char *directory;	   /* immutable after open, as is the next one */
+	int lock_fd;
+	struct versions *versions; /* has its own lock */
+	store_changed_fn *changed; /* set before use, as is the next one */
+	void *changed_handle;
+	pthread_mutex_t stripes[STORE_STRIPES];
+	pthread_rwlock_t lock;
+	struct shelf shelves[KIND_COUNT]; /* guarded by lock */
+};
+
+/* In ctx's arena, as the next one. */
+const char *store_directory_of(struct ctx *ctx, const struct store *store, enum kind kind);
+const char *store_file_of(struct ctx *ctx, const char *name);
+
+/* Makes it what readers see; takes over the reference. */
+void store_publish(struct store *store, enum kind kind, struct snapshot *snapshot);

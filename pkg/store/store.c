@@ -1,0 +1,304 @@
+#include "store/store.h"
+
+#include <string.h>
+
+#include "base/text.h"
+#include "store/filename.h"
+#include "store/internal.h"
+#include "store/statefile.h"
+
+/* What a reader holds: given back when its ctx ends. */
+struct held {
+	struct snapshot **items;
+	size_t count;
+};
+
+static void give_back_one(void *handle)
+{
+	snapshot_unref(handle);
+}
+
+static void give_back(void *handle)
+{
+	struct held *held = handle;
+
+	for (size_t i = 0; i < held->count; i++)
+		snapshot_unref(held->items[i]);
+}
+
+static const char *path_of(struct ctx *ctx, const struct store *store, enum kind kind, const char *name)
+{
+	return fs_join(ctx, store_directory_of(ctx, store, kind), store_file_of(ctx, name));
+}
+
+static pthread_mutex_t *stripe_of(struct store *store, const char *name)
+{
+	unsigned hash = 2166136261u;
+
+	for (const char *at = name; *at; at++)
+		hash = (hash ^ (unsigned char)*at) * 16777619u;
+	return &store->stripes[hash % STORE_STRIPES];
+}
+
+/* NULL when there is none; else alive until the ctx ends. */
+static const void *hold(struct ctx *ctx, struct store *store, enum kind kind, const char *name)
+{
+	struct snapshot *found;
+
+	pthread_rwlock_rdlock(&store->lock);
+	found = shelf_find(&store->shelves[kind], name);
+	if (found)
+		snapshot_ref(found);
+	pthread_rwlock_unlock(&store->lock);
+	if (!found)
+		return NULL;
+	arena_defer(ctx->arena, give_back_one, found);
+	return snapshot_object(found);
+}
+
+static void tell(struct store *store, enum kind kind, const char *name)
+{
+	if (store->changed)
+		store->changed(store->changed_handle, kind, name);
+}
+
+static void *copy_of(struct ctx *ctx, enum kind kind, const void *object)
+{
+	return arena_copy(ctx->arena, object, kind_info(kind)->size);
+}
+
+/* Everything that is not status, as JSON. */
+static struct json *spec_side(struct ctx *ctx, enum kind kind, const void *object)
+{
+	const struct kind_info *info = kind_info(kind);
+	void *bare = copy_of(ctx, kind, object);
+
+	memset((char *)bare + info->status_offset, 0, info->status_size);
+	return object_to_json(ctx, kind, bare, 0);
+}
+
+static void take_status(enum kind kind, void *object, const void *from)
+{
+	const struct kind_info *info = kind_info(kind);
+
+	memcpy((char *)object + info->status_offset, (const char *)from + info->status_offset,
+	       info->status_size);
+}
+
+/*
+ * What is published was read back from the JSON that is on the disk, so that memory and disk cannot differ. It is read back
+ * before it is written: an object that could not be read again must not replace one that can.
+ */
+static enum err write_object(struct ctx *ctx, struct store *store, enum kind kind, struct meta *object)
+{
+	void *read_back = arena_alloc(ctx->arena, kind_info(kind)->size);
+	struct json *json, *again;
+	const char *text;
+
+	TRY(versions_next(ctx, store->versions, &object->resource_version));
+	json = object_to_json(ctx, kind, object, 0);
+	text = json_print(ctx, json);
+	TRY(json_parse(ctx, text, strlen(text), &again));
+	TRY(object_from_json(ctx, kind, again, read_back));
+	TRY(statefile_write(ctx, path_of(ctx, store, kind, object->name), json));
+	store_publish(store, kind, snapshot_new(kind, read_back));
+	return E_OK;
+}
+
+static void begin(struct ctx *ctx, enum kind kind, struct meta *object)
+{
+	char *uid = arena_alloc(ctx->arena, 33);
+
+	memset((char *)object + kind_info(kind)->status_offset, 0, kind_info(kind)->status_size);
+	rng_hex(ctx->doors->rng, uid, 16);
+	object->uid = uid;
+	object->generation = 1;
+	object->created = ctx_wall(ctx);
+}
+
+/* False when the spec side of `object` is what is there already. */
+static bool continue_from(struct ctx *ctx, enum kind kind, struct meta *object,
+			  const struct meta *current)
+{
+	struct json *before = spec_side(ctx, kind, current), *after;
+
+	object->uid = current->uid;
+	object->generation = current->generation;
+	object->created = current->created;
+	object->resource_version = current->resource_version;
+	take_status(kind, object, current);
+	after = spec_side(ctx, kind, object);
+	if (json_equal(before, after))
+		return false;
+	if (!json_equal(json_get(before, "spec"), json_get(after, "spec")))
+		object->generation++;
+	return true;
+}
+
+static enum err put_spec(struct ctx *ctx, struct store *store, enum kind kind,
+			 const struct meta *given, bool *is_changed)
+{
+	const struct meta *current = hold(ctx, store, kind, given->name);
+	struct meta *object = copy_of(ctx, kind, given);
+
+	if (given->resource_version != 0 &&
+	    (!current || current->resource_version != given->resource_version))
+		return fault_set(ctx, E_CONFLICT, "Conflict", "%s %s has changed meanwhile",
+				 kind_info(kind)->name, given->name);
+	if (!current)
+		begin(ctx, kind, object);
+	else if (!continue_from(ctx, kind, object, current))
+		return E_OK;
+	*is_changed = true;
+	return write_object(ctx, store, kind, object);
+}
+
+static enum err not_found(struct ctx *ctx, enum kind kind, const char *name)
+{
+	return fault_set(ctx, E_NOTFOUND, "NotFound", "%s %s is not known", kind_info(kind)->name, name);
+}
+
+static enum err put_status(struct ctx *ctx, struct store *store, enum kind kind,
+			   const struct meta *given, bool *is_changed)
+{
+	const struct meta *current = hold(ctx, store, kind, given->name);
+	struct meta *object;
+
+	if (!current || !text_equals(current->uid, given->uid))
+		return not_found(ctx, kind, given->name);
+	object = copy_of(ctx, kind, current);
+	take_status(kind, object, given);
+	if (json_equal(json_get(object_to_json(ctx, kind, current, 0), "status"),
+		       json_get(object_to_json(ctx, kind, object, 0), "status")))
+		return E_OK;
+	*is_changed = true;
+	return write_object(ctx, store, kind, object);
+}
+
+static enum err delete(struct ctx *ctx, struct store *store, enum kind kind, const char *name,
+		       bool *is_changed)
+{
+	struct snapshot *taken;
+	int64_t version;
+
+	if (!hold(ctx, store, kind, name))
+		return E_OK;
+	TRY(versions_next(ctx, store->versions, &version));
+	TRY(ctx->doors->fs->remove(ctx, ctx->doors->fs, path_of(ctx, store, kind, name)));
+	pthread_rwlock_wrlock(&store->lock);
+	taken = shelf_take(&store->shelves[kind], name);
+	pthread_rwlock_unlock(&store->lock);
+	snapshot_unref(taken);
+	*is_changed = true;
+	return E_OK;
+}
+
+typedef enum err put_fn(struct ctx *ctx, struct store *store, enum kind kind,
+			const struct meta *given, bool *is_changed);
+
+static enum err put(struct ctx *ctx, struct store *store, enum kind kind, const struct meta *given,
+		    put_fn *how)
+{
+	pthread_mutex_t *stripe = stripe_of(store, given->name);
+	bool is_changed = false;
+	enum err err;
+
+	pthread_mutex_lock(stripe);
+	err = how(ctx, store, kind, given, &is_changed);
+	pthread_mutex_unlock(stripe);
+	if (err == E_OK && is_changed)
+		tell(store, kind, given->name);
+	return err;
+}
+
+const char *store_directory_of(struct ctx *ctx, const struct store *store, enum kind kind)
+{
+	return fs_join(ctx, store->directory, kind_info(kind)->plural);
+}
+
+const char *store_file_of(struct ctx *ctx, const char *name)
+{
+	return arena_printf(ctx->arena, "%s" STORE_SUFFIX, filename_for(ctx, name));
+}
+
+void store_publish(struct store *store, enum kind kind, struct snapshot *snapshot)
+{
+	struct snapshot *replaced;
+
+	pthread_rwlock_wrlock(&store->lock);
+	replaced = shelf_put(&store->shelves[kind], snapshot);
+	pthread_rwlock_unlock(&store->lock);
+	snapshot_unref(replaced);
+}
+
+void store_on_change(struct store *store, store_changed_fn *changed, void *handle)
+{
+	store->changed = changed;
+	store->changed_handle = handle;
+}
+
+enum err store_get(struct ctx *ctx, struct store *store, enum kind kind, const char *name,
+		   const void **out)
+{
+	*out = hold(ctx, store, kind, name);
+	return *out ? E_OK : not_found(ctx, kind, name);
+}
+
+enum err store_list(struct ctx *ctx, struct store *store, enum kind kind, const void ***items,
+		    size_t *count)
+{
+	struct held *held = arena_new_one(ctx->arena, struct held);
+	const struct shelf *shelf = &store->shelves[kind];
+
+	pthread_rwlock_rdlock(&store->lock);
+	held->count = shelf->count;
+	held->items = arena_new_array(ctx->arena, struct snapshot *, shelf->count);
+	for (size_t i = 0; i < shelf->count; i++)
+		held->items[i] = snapshot_ref(shelf->items[i]);
+	pthread_rwlock_unlock(&store->lock);
+	arena_defer(ctx->arena, give_back, held);
+	*count = held->count;
+	*items = arena_new_array(ctx->arena, const void *, held->count);
+	for (size_t i = 0; i < held->count; i++)
+		(*items)[i] = snapshot_object(held->items[i]);
+	return E_OK;
+}
+
+enum err store_put_spec(struct ctx *ctx, struct store *store, enum kind kind, const void *object)
+{
+	return put(ctx, store, kind, object, put_spec);
+}
+
+enum err store_put_status(struct ctx *ctx, struct store *store, enum kind kind, const void *object)
+{
+	return put(ctx, store, kind, object, put_status);
+}
+
+enum err store_delete(struct ctx *ctx, struct store *store, enum kind kind, const char *name)
+{
+	pthread_mutex_t *stripe = stripe_of(store, name);
+	bool is_changed = false;
+	enum err err;
+
+	pthread_mutex_lock(stripe);
+	err = delete(ctx, store, kind, name, &is_changed);
+	pthread_mutex_unlock(stripe);
+	if (err == E_OK && is_changed)
+		tell(store, kind, name);
+	return err;
+}
+
+int64_t store_version(struct store *store)
+{
+	return versions_last(store->versions);
+}
+
+size_t store_count(struct store *store, enum kind kind)
+{
+	size_t count;
+
+	pthread_rwlock_rdlock(&store->lock);
+	count = store->shelves[kind].count;
+	pthread_rwlock_unlock(&store->lock);
+	return count;
+}

@@ -2,11 +2,13 @@
 
 stack      a local stack per test module; a module changes its flags with STACK_FLAGS = ["--pebble-env", "K=V"]
 new_stack  a function that brings up another one, for a test that needs its own
-daemon     a function that makes a Gatecertd: daemon(config={...}, env={...}, args=[...]); not started
+daemon     a function that makes a Gatecertd, not started: daemon(config={...}, env={...}, args=[...]), before
+           them a stack of new_stack
 gatecertd  a started one with the stack's configuration
 hostname   a name that no other test uses
 """
 
+import contextlib
 import itertools
 import re
 
@@ -26,32 +28,31 @@ def stack(request, tmp_path_factory):
 
 @pytest.fixture
 def new_stack(request, tmp_path):
-    made = []
+    made = request.node.stacks = []
+    with contextlib.ExitStack() as ends:
 
-    def make(*flags):
-        one = LocalStack(tmp_path / f"stack-{len(made)}").up(*flags)
-        made.append(one)
-        return one
+        def make(*flags):
+            one = LocalStack(tmp_path / f"stack-{len(made)}").up(*flags)
+            ends.callback(one.down)
+            made.append(one)
+            return one
 
-    request.node.stacks = made
-    yield make
-    for one in made:
-        one.down()
+        yield make
 
 
 @pytest.fixture
-def daemon(request, tmp_path):
-    made = []
+def daemon(request, tmp_path, new_stack):
+    del new_stack  # named so that daemons end before their stacks
+    made = request.node.daemons = []
+    with contextlib.ExitStack() as ends:
 
-    def make(stack=None, config=None, env=None, args=()):
-        one = Gatecertd(stack or request.getfixturevalue("stack"), tmp_path / f"daemon-{len(made)}", config, env, args)
-        made.append(one)
-        return one
+        def make(stack=None, **options):
+            one = Gatecertd(stack or request.getfixturevalue("stack"), tmp_path / f"daemon-{len(made)}", **options)
+            ends.callback(one.close)
+            made.append(one)
+            return one
 
-    request.node.daemons = made
-    yield make
-    for one in made:
-        one.close()
+        yield make
 
 
 @pytest.fixture

@@ -35,7 +35,7 @@ class LocalStack:
         with open(os.path.join(self.directory, "stack.env"), encoding="utf-8") as file:
             self.env = dict(word.split("=", 1) for line in file for word in shlex.split(line))
         self.sim = Sim(self.sim_admin)
-        self.dns = Dns(self.dns_admin)
+        self.dns = Dns(self.dns_admin, self.dns_server)
         return self
 
     def down(self):

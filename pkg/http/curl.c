@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -48,30 +49,41 @@ struct exchange {
 
 struct failure {
 	CURLcode code;
-	enum err kind; /* E_AGAIN: or E_CONFLICT, when a ONE_SHOT may have been sent */
 	const char *reason, *text;
 };
 
 static const struct failure failures[] = {
-	{ CURLE_COULDNT_RESOLVE_PROXY, E_AGAIN, "ConnectFailed", "the proxy's name does not resolve" },
-	{ CURLE_COULDNT_RESOLVE_HOST, E_AGAIN, "ConnectFailed", "its name does not resolve" },
-	{ CURLE_COULDNT_CONNECT, E_AGAIN, "ConnectFailed", "no connection (refused or unreachable)" },
-	{ CURLE_PROXY, E_AGAIN, "ConnectFailed", "the proxy refused" },
-	{ CURLE_SSL_CONNECT_ERROR, E_AGAIN, "TlsFailed", "the TLS handshake failed" },
-	{ CURLE_PEER_FAILED_VERIFICATION, E_AGAIN, "TlsFailed", "its certificate is not trusted" },
-	{ CURLE_SSL_CACERT_BADFILE, E_AGAIN, "TlsFailed", "the file of trusted CAs cannot be read" },
-	{ CURLE_OPERATION_TIMEDOUT, E_AGAIN, "Timeout", "no complete answer in time" },
-	{ CURLE_SEND_ERROR, E_AGAIN, "ConnectionLost", "the connection broke while sending" },
-	{ CURLE_RECV_ERROR, E_AGAIN, "ConnectionLost", "the connection broke before the answer was complete" },
-	{ CURLE_GOT_NOTHING, E_AGAIN, "ConnectionLost", "the connection was closed without an answer" },
-	{ CURLE_PARTIAL_FILE, E_AGAIN, "ConnectionLost", "the answer was cut short" },
-	{ CURLE_WEIRD_SERVER_REPLY, E_AGAIN, "ReplyMalformed", "the answer is not HTTP" },
-	{ CURLE_UNSUPPORTED_PROTOCOL, E_REFUSED, "InvalidUrl", "only https is allowed" },
-	{ CURLE_URL_MALFORMAT, E_REFUSED, "InvalidUrl", "the URL is malformed" },
+	{ CURLE_COULDNT_RESOLVE_PROXY, "ConnectFailed", "the proxy's name does not resolve" },
+	{ CURLE_COULDNT_RESOLVE_HOST, "ConnectFailed", "its name does not resolve" },
+	{ CURLE_COULDNT_CONNECT, "ConnectFailed", "no connection (refused or unreachable)" },
+	{ CURLE_PROXY, "ConnectFailed", "the proxy refused" },
+	{ CURLE_SSL_CONNECT_ERROR, "TlsFailed", "the TLS handshake failed" },
+	{ CURLE_PEER_FAILED_VERIFICATION, "TlsFailed", "its certificate is not trusted" },
+	{ CURLE_SSL_CACERT_BADFILE, "TlsFailed", "the file of trusted CAs cannot be read" },
+	{ CURLE_OPERATION_TIMEDOUT, "Timeout", "no complete answer in time" },
+	{ CURLE_SEND_ERROR, "ConnectionLost", "the connection broke while sending" },
+	{ CURLE_RECV_ERROR, "ConnectionLost", "the connection broke before the answer was complete" },
+	{ CURLE_GOT_NOTHING, "ConnectionLost", "the connection was closed without an answer" },
+	{ CURLE_PARTIAL_FILE, "ConnectionLost", "the answer was cut short" },
+	/* The URL is checked before, so the unsupported protocol is the answer's: HTTP/0.9 and worse. */
+	{ CURLE_UNSUPPORTED_PROTOCOL, "ReplyMalformed", "the answer is not HTTP" },
+	{ CURLE_WEIRD_SERVER_REPLY, "ReplyMalformed", "the answer is not HTTP" },
+};
+
+static const struct failure too_large = {
+	CURLE_WRITE_ERROR, "ReplyTooLarge", "the answer is larger than allowed",
+};
+
+static const struct failure no_end = {
+	CURLE_OK, "ReplyMalformed", "the answer does not say how long it is",
+};
+
+static const struct failure connect_timeout = {
+	CURLE_OPERATION_TIMEDOUT, "Timeout", "no connection in time",
 };
 
 static const struct failure other_failure = {
-	CURLE_OK, E_AGAIN, "ReplyMalformed", "the transfer failed",
+	CURLE_OK, "ReplyMalformed", "the transfer failed",
 };
 
 /* Setting an option fails only for one that this libcurl does not know, or without memory. */
@@ -356,9 +368,8 @@ static enum err fail(struct exchange *exchange, const struct failure *failure)
 	/* libcurl says which check failed, in words that do not change from one try to the next. */
 	bool has_more = failure->code == CURLE_PEER_FAILED_VERIFICATION && exchange->said[0];
 
-	return fault_set(exchange->ctx,
-			 is_open && failure->kind == E_AGAIN ? E_CONFLICT : failure->kind,
-			 failure->reason, "%s %s: %s%s%.200s%s",
+	return fault_set(exchange->ctx, is_open ? E_CONFLICT : E_AGAIN, failure->reason,
+			 "%s %s: %s%s%.200s%s",
 			 is_sent ? "no clear answer from" : "cannot reach", exchange->origin,
 			 failure->text, has_more ? " (" : "", has_more ? exchange->said : "",
 			 has_more ? ")" : "");
@@ -366,13 +377,12 @@ static enum err fail(struct exchange *exchange, const struct failure *failure)
 
 static enum err file_failure(struct exchange *exchange, CURLcode code)
 {
-	static const struct failure too_large = {
-		CURLE_WRITE_ERROR, E_AGAIN, "ReplyTooLarge", "the answer is larger than allowed",
-	};
 	size_t i;
 
 	if (exchange->headers_are_too_large || exchange->body.is_overfull)
 		return fail(exchange, &too_large);
+	if (code == CURLE_OPERATION_TIMEDOUT && !may_have_been_sent(exchange))
+		return fail(exchange, &connect_timeout);
 	for (i = 0; i < ARRAY_SIZE(failures); i++)
 		if (failures[i].code == code)
 			return fail(exchange, &failures[i]);
@@ -393,6 +403,16 @@ static void fill_reply(struct exchange *exchange, struct http_reply *reply)
 	reply->body_size = body->size;
 }
 
+/* RFC 9112 6.3: such a body cannot be told from one cut short, and libcurl does not ask for TLS's own end. Accepted
+ * where plain http is: what stands behind a gateway may be old. */
+static bool ends_with_the_connection(const struct exchange *exchange,
+				     const struct http_reply *reply)
+{
+	return reply->body_size && !exchange->request->allow_plain
+		&& !http_header(reply, "Content-Length")
+		&& !http_header(reply, "Transfer-Encoding");
+}
+
 static enum err perform(struct exchange *exchange, struct http_reply *reply)
 {
 	CURLcode code = CURLE_OK;
@@ -402,9 +422,12 @@ static enum err perform(struct exchange *exchange, struct http_reply *reply)
 		return fault_set(exchange->ctx, E_CANCELLED, "Cancelled", "shutting down");
 	if (code != CURLE_OK)
 		return file_failure(exchange, code);
-	if (exchange->status < 200)
-		return fail(exchange, &other_failure);
+	/* libcurl takes a connection that ends within the headers for the end of the answer. */
+	if (!exchange->headers_are_complete)
+		return file_failure(exchange, CURLE_PARTIAL_FILE);
 	fill_reply(exchange, reply);
+	if (ends_with_the_connection(exchange, reply))
+		return fail(exchange, &no_end);
 	return E_OK;
 }
 
@@ -443,6 +466,8 @@ void curl_library_init(void)
 	CURLcode code = curl_global_init(CURL_GLOBAL_DEFAULT);
 
 	assert(code == CURLE_OK);
+	/* With CURLOPT_NOSIGNAL libcurl leaves this to us: TLS writes to sockets that the peer has closed. */
+	signal(SIGPIPE, SIG_IGN);
 }
 
 static char *copy(const char *text)

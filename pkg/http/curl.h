@@ -4,7 +4,8 @@
  * Each worker owns one; another thread may only cancel (curl_multi_wakeup). TLS is verified, redirects are not followed,
  * nothing is taken from netrc or cookies. A ONE_SHOT always gets a fresh connection that is closed after it, because libcurl
  * repeats a POST by itself when a reused connection turns out dead. Limits on every request: connect 5 s, the
- * request's whole time, 1 byte/s for 15 s, 64 KiB and 128 lines of headers, the body's limit.
+ * request's whole time, 1 byte/s for 15 s, 64 KiB and 128 lines of headers, the body's limit. Over https an answer with
+ * a body must say how long it is, or it could have been cut short.
  */
 #pragma once
 
@@ -17,7 +18,9 @@ struct curl_options {
 	bool no_proxy;		/* IMDS and the self-check: never through a proxy */
 };
 
-/* Strings are copied. Once per process before threads: curl_library_init. (curl_free is a name of libcurl.) */
+/* Once per process, before threads. Ignores SIGPIPE from then on. */
 void curl_library_init(void);
+
+/* Strings are copied. (curl_free is a name of libcurl.) */
 struct http *curl_new(const struct curl_options *options);
 void curl_close(struct http *http);

@@ -217,6 +217,6 @@ enum err request_json(struct ctx *ctx, const struct request *request, struct jso
 	TRY(json_parse(ctx, body, size, out));
 	if (json_depth(*out, REQUEST_DEPTH_MAX) > REQUEST_DEPTH_MAX)
 		return fault_set(ctx, E_REFUSED, "InvalidJson",
-				 "the JSON is nested more than %d levels deep", REQUEST_DEPTH_MAX);
+				 "it is nested more than %d levels deep", REQUEST_DEPTH_MAX);
 	return E_OK;
 }

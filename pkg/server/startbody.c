@@ -21,7 +21,7 @@ static void complain(struct ctx *ctx, struct startbody *out, const char *code, c
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
 	if (!out->code)
-		out->code = code;
+		out->code = arena_strdup(ctx->arena, code);
 	problems_add(ctx, &out->problems, false, NULL, 0, 0, field, "%s", text);
 }
 
@@ -132,7 +132,8 @@ void startbody_parse(struct ctx *ctx, const struct request *request,
 	*out = (struct startbody){ 0 };
 	problems_init(&out->problems);
 	if (request_json(ctx, request, &body) != E_OK) {
-		complain(ctx, out, ctx->fault.reason, "", "%s", ctx->fault.text);
+		complain(ctx, out, ctx->fault.reason, "", "the body cannot be read as JSON: %s",
+			 ctx->fault.text);
 		fault_clear(ctx);
 		return;
 	}

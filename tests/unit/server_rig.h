@@ -1,0 +1,266 @@
+/*
+ * server_rig - the HTTP server in this process, and a client that speaks raw bytes to it.
+ *
+ * One thread: the client writes, then runs the server until the connection ends. specdir is a model that remembers
+ * what was desired and can refuse; the store is the real one in a temporary directory.
+ */
+#pragma once
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "api/instance.h"
+#include "base/buf.h"
+#include "base/text.h"
+#include "server/server.h"
+#include "store/dirstore.h"
+
+#define RIG_KEY	     "correct-horse-battery-staple"
+#define RIG_DESIRED_MAX 400
+
+struct rig {
+	struct doors doors;
+	struct ctx ctx;
+	char directory[64];
+	struct store *store;
+	struct server *server;
+	struct server_options options;
+	struct api_key key;
+};
+
+struct rig_reply {
+	int status;	   /* 0: the server closed without an answer */
+	const char *head;  /* status line and headers */
+	const char *body;
+	struct json *json; /* NULL: the body is none */
+};
+
+/* The model of specdir. */
+static bool rig_specdir_fails;
+static char rig_desired[RIG_DESIRED_MAX][256];
+static size_t rig_desired_count;
+static struct specdir_report rig_report;
+
+enum err specdir_desire(struct ctx *ctx, struct specdir *specdir, const char *hostname,
+			const struct json *spec, bool *introduced)
+{
+	(void)specdir;
+	(void)spec;
+	*introduced = false;
+	if (rig_specdir_fails)
+		return fault_set(ctx, E_AGAIN, "StateNotDurable",
+				 "cannot write /etc/gatecert/hostnames.d/api.d: no space");
+	for (size_t i = 0; i < rig_desired_count; i++)
+		if (text_equals(rig_desired[i], hostname))
+			return E_OK;
+	assert_true(rig_desired_count < RIG_DESIRED_MAX);
+	snprintf(rig_desired[rig_desired_count++], sizeof(rig_desired[0]), "%s", hostname);
+	*introduced = true;
+	return E_OK;
+}
+
+const struct specdir_report *specdir_report(struct specdir *specdir)
+{
+	(void)specdir;
+	return &rig_report;
+}
+
+static inline void rig_ignore(void *handle, enum kind kind, const char *name)
+{
+	(void)handle;
+	(void)kind;
+	(void)name;
+}
+
+static inline void rig_open(struct rig *rig, const char *base_url, bool has_key, bool is_anonymous)
+{
+	*rig = (struct rig){ .doors = { clock_system(), rng_system(), fs_system(), NULL } };
+	rig_specdir_fails = false;
+	rig_desired_count = 0;
+	rig_report = (struct specdir_report){ .files = 2, .hostnames = 3 };
+	snprintf(rig->directory, sizeof(rig->directory), "/tmp/gatecert-server-XXXXXX");
+	assert_non_null(mkdtemp(rig->directory));
+	ctx_init(&rig->ctx, &rig->doors);
+	assert_int_equal(dirstore_open(&rig->ctx, rig->directory, &rig->store), E_OK);
+	store_on_change(rig->store, rig_ignore, NULL);
+	rig->key = (struct api_key){ "test", RIG_KEY };
+	rig->options = (struct server_options){
+		.listen = "127.0.0.1:0",
+		.public_base_url = base_url,
+		.task_hub = "hub",
+		.api_keys = &rig->key,
+		.api_key_count = has_key,
+		.allow_anonymous_start = is_anonymous,
+		.state_directory = rig->directory,
+		.store = rig->store,
+	};
+	assert_int_equal(server_start(&rig->ctx, &rig->options, &rig->server), E_OK);
+	server_set_ready(rig->server, true);
+}
+
+static inline void rig_close(struct rig *rig)
+{
+	char command[96];
+
+	server_stop(rig->server);
+	dirstore_close(rig->store);
+	ctx_fini(&rig->ctx);
+	snprintf(command, sizeof(command), "rm -rf %s", rig->directory);
+	assert_int_equal(system(command), 0);
+}
+
+static inline int rig_connect(struct rig *rig)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET,
+				       .sin_port = htons((uint16_t)server_port(rig->server)),
+				       .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_true(fd >= 0);
+	assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	return fd;
+}
+
+/* Runs the server as a main loop would, for at most `wait` or until `fd` has news. */
+static inline void rig_turn(struct rig *rig, int fd, int wait)
+{
+	struct pollfd polls[2] = { { .fd = server_fd(rig->server), .events = POLLIN },
+				   { .fd = fd, .events = POLLIN } };
+	msec_t due = server_run(rig->server);
+
+	if (due >= 0 && due < wait)
+		wait = (int)due;
+	assert_true(poll(polls, fd < 0 ? 1 : 2, wait) >= 0 || errno == EINTR);
+}
+
+static inline size_t rig_receive(struct rig *rig, int fd, struct buf *out)
+{
+	char chunk[4096];
+	ssize_t got = -1;
+
+	for (int i = 0; i < 2000 && got != 0; i++) {
+		rig_turn(rig, fd, 10);
+		got = recv(fd, chunk, sizeof(chunk), MSG_DONTWAIT);
+		if (got < 0 && errno != EAGAIN)
+			break;
+		if (got > 0)
+			assert_true(buf_add(out, chunk, (size_t)got));
+	}
+	return out->size;
+}
+
+static inline struct rig_reply rig_read_reply(struct rig *rig, const char *text, size_t size)
+{
+	struct rig_reply reply = { .head = "", .body = "" };
+	char *copy = arena_strndup(rig->ctx.arena, text ? text : "", size), *blank;
+
+	if (sscanf(copy, "HTTP/1.%*d %d", &reply.status) != 1)
+		return reply;
+	blank = strstr(copy, "\r\n\r\n");
+	assert_non_null(blank);
+	blank[2] = '\0';
+	reply.head = copy;
+	reply.body = blank + 4;
+	if (json_parse(&rig->ctx, reply.body, strlen(reply.body), &reply.json) != E_OK)
+		reply.json = NULL;
+	return reply;
+}
+
+/* Sends these bytes and runs the server until it closes: "Connection: close" is the caller's to send. */
+static inline struct rig_reply rig_send(struct rig *rig, const char *bytes, size_t size)
+{
+	struct buf out cleanup_buf;
+	struct rig_reply reply;
+	int fd = rig_connect(rig);
+
+	buf_init(&out, (size_t)1 << 24);
+	while (size > 0) {
+		ssize_t put = send(fd, bytes, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+		if (put < 0 && errno != EAGAIN)
+			break;
+		bytes += put > 0 ? put : 0;
+		size -= put > 0 ? (size_t)put : 0;
+		rig_turn(rig, -1, 0);
+	}
+	rig_receive(rig, fd, &out);
+	close(fd);
+	reply = rig_read_reply(rig, out.data, out.size);
+	return reply;
+}
+
+/* `headers`: further lines, each with CRLF; NULL: the key. */
+static inline struct rig_reply rig_call(struct rig *rig, const char *method, const char *target,
+					const char *headers, const char *body)
+{
+	const char *request = arena_printf(
+		rig->ctx.arena,
+		"%s %s HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nConnection: close\r\n%sContent-Length: "
+		"%zu\r\n\r\n%s",
+		method, target, server_port(rig->server),
+		headers ? headers : "x-functions-key: " RIG_KEY "\r\n", body ? strlen(body) : 0,
+		body ? body : "");
+
+	return rig_send(rig, request, strlen(request));
+}
+
+/* NULL: the reply has none of that name. */
+static inline const char *rig_header(struct rig *rig, const struct rig_reply *reply,
+				     const char *name)
+{
+	const char *mark = arena_printf(rig->ctx.arena, "\r\n%s: ", name);
+	const char *line = strcasestr(reply->head, mark);
+
+	if (!line)
+		return NULL;
+	line += strlen(mark);
+	return arena_strndup(rig->ctx.arena, line, strcspn(line, "\r"));
+}
+
+#define RIG_START "/api/AddCertificateFunctions_HttpStart"
+#define RIG_START_SEVERAL "/api/AddMultipleCertificatesFunctions_HttpStart"
+#define RIG_INSTANCES "/runtime/webhooks/durabletask/instances"
+
+/* Starts a request and gives its id. */
+static inline const char *rig_start(struct rig *rig, const char *target, const char *body)
+{
+	struct rig_reply reply = rig_call(rig, "POST", target, NULL, body);
+
+	assert_int_equal(reply.status, 202);
+	return json_get_text(reply.json, "id");
+}
+
+/* What the reconciler would write. */
+static inline void rig_set_status(struct rig *rig, const char *id,
+				  const struct instance_status *status)
+{
+	const void *found;
+	struct instance instance;
+
+	assert_int_equal(store_get(&rig->ctx, rig->store, KIND_INSTANCE, id, &found), E_OK);
+	memcpy(&instance, found, sizeof(instance));
+	instance.status = *status;
+	assert_int_equal(store_put_status(&rig->ctx, rig->store, KIND_INSTANCE, &instance), E_OK);
+}
+
+static inline const struct instance *rig_instance(struct rig *rig, const char *id)
+{
+	const void *found;
+
+	if (store_get(&rig->ctx, rig->store, KIND_INSTANCE, id, &found) != E_OK)
+		return NULL;
+	return found;
+}

@@ -179,8 +179,7 @@ class Stack:
             "TENANT_ID": TENANT,
             "CLIENT_ID": CLIENT,
             "CLIENT_SECRET": self.record["client_secret"],
-            "CLIENT_CERTIFICATE_FILE": self.path("ca", "client.pem"),
-            "CLIENT_KEY_FILE": self.path("ca", "client-key.pem"),
+            "CLIENT_CERTIFICATE_FILE": self.path("ca", "client-with-key.pem"),
             "FEDERATED_TOKEN_FILE": self.path("federated-token"),
             "AUTHORITY_HOST": self.url("authority"),
             "IMDS_ENDPOINT": self.url("imds", scheme="http"),
@@ -226,7 +225,8 @@ def _new_record(stack, made_directory, taken):
 
 def _start_all(stack, options, taken):
     """Starts the holder of the ports and every server, then waits for each."""
-    holder = {"name": "ports", "argv": ["sleep", "infinity"], "cwd": stack.directory, "log": stack.path("logs", "ports.log")}
+    holder = {"name": "ports", "argv": ["sleep", "infinity"], "cwd": stack.directory,
+              "log": stack.path("logs", "ports.log")}
     stack.record["servers"]["ports"] = holder
     process.start(holder, taken.fds())
     for name, (command, _, _) in servers.SERVERS.items():

@@ -15,8 +15,8 @@ from harness.clients import request as http_request
 
 STACK = str(CHECKOUT / "hack" / "stack")
 
-DOCUMENTED = """GATECERT_CONFIG API_URL API_KEY SPEC_DIR STATE_DIR ACME_DIRECTORY ACME_MANAGEMENT ACME_CA_FILE ACME_ROOTS
-    DNS_SERVER DNS_ADMIN BLOB_CONTAINER_URL VAULT_URL ARM_ENDPOINT GATEWAY_ID GATEWAY_IP GATEWAY_HTTP_PORT
+DOCUMENTED = """GATECERT_CONFIG API_URL API_KEY SPEC_DIR STATE_DIR ACME_DIRECTORY ACME_MANAGEMENT ACME_CA_FILE
+    ACME_ROOTS DNS_SERVER DNS_ADMIN BLOB_CONTAINER_URL VAULT_URL ARM_ENDPOINT GATEWAY_ID GATEWAY_IP GATEWAY_HTTP_PORT
     GATEWAY_HTTPS_PORT SIM_ADMIN""".split()
 
 TEN_KEYS = """AcmeEndpoint AcmeAccountEmail TenantId SubscriptionId ApplicationGatewayResourceGroup
@@ -125,8 +125,9 @@ def test_a_stopped_server_is_gone_and_its_port_stays_ours(stack):
 
 
 def test_flags_reach_pebble(new_stack):
-    one = new_stack("--pebble-config", "externalAccountBindingRequired=true", "--pebble-config",
-                    'externalAccountMACKeys={"kid-1": "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W"}')
+    keys = '{"kid-1": "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W"}'
+    one = new_stack("--pebble-config", "externalAccountBindingRequired=true",
+                    "--pebble-config", f"externalAccountMACKeys={keys}")
     directory = http_request("GET", one.acme_directory, ca_file=one.acme_ca_file).json()
     assert directory["meta"]["externalAccountRequired"] is True
 

@@ -157,7 +157,8 @@ class Dns:
             answer = sock.recv(4096)
         assert answer[:2] == ident, "the answer belongs to another question"
         # Type A, class IN, time to live, length 4, address: enough to find records without reading names.
-        return [socket.inet_ntoa(found) for found in re.findall(rb"\x00\x01\x00\x01.{4}\x00\x04(.{4})", answer, re.DOTALL)]
+        found = re.findall(rb"\x00\x01\x00\x01.{4}\x00\x04(.{4})", answer, re.DOTALL)
+        return [socket.inet_ntoa(address) for address in found]
 
     def _post(self, verb, **body):
         reply = request("POST", f"{self.base}/{verb}", json.dumps(body))

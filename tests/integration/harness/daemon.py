@@ -110,7 +110,7 @@ class Gatecertd:
         self.process.send_signal(number)
 
     def close(self):
-        """The end of a test: a running daemon must end well, and nobody may have seen a sanitizer's report or a secret."""
+        """The end of a test: a running daemon must end well, its log without a sanitizer's report or a secret."""
         try:
             if self.is_running():
                 self.stop()

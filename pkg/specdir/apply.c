@@ -1,0 +1,386 @@
+#include "specdir/apply.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "specdir/desired.h"
+
+#define SECOND_LOOK (2 * MSEC_PER_SEC)	/* between the two scans that agree on a removal */
+#define TROUBLE_LOOK (5 * MSEC_PER_SEC) /* at a directory that cannot be believed, or a store that cannot be written */
+#define UNSETTLED_LOOK 150		/* at a file that looked half-written */
+#define WRITING_MAX 250			/* of one scan: the loop has others to serve */
+
+struct applying {
+	struct ctx *ctx;
+	struct ctx keep; /* its arena is the catalogue's */
+	struct catalogue *catalogue;
+	const struct apply_options *options;
+	msec_t now, next;
+	bool is_cut; /* there was not time for everything */
+	enum err err;
+};
+
+/* The claims of one hostname: the user's first, then ours. */
+struct group {
+	const struct claim **claims;
+	size_t users, apis;
+};
+
+static void look_again(struct applying *applying, msec_t wait)
+{
+	if (wait < applying->next)
+		applying->next = wait;
+}
+
+/* One write of a scan, in an arena of its own; skipped when the time is up. */
+
+struct write {
+	enum err (*run)(struct ctx *ctx, struct applying *applying, const struct write *write);
+	const struct claim *claim;
+	const char *name;
+	const char *problem;
+};
+
+static enum err run_claim(struct ctx *ctx, struct applying *applying, const struct write *write)
+{
+	return desired_put(ctx, applying->options->store, write->claim, write->problem, 0);
+}
+
+static enum err run_problem(struct ctx *ctx, struct applying *applying, const struct write *write)
+{
+	return desired_note_problem(ctx, applying->options->store, write->name, write->problem);
+}
+
+static enum err run_delete(struct ctx *ctx, struct applying *applying, const struct write *write)
+{
+	log_info(ctx, "hostname is not desired any more", "hostname", write->name, NULL);
+	return store_delete(ctx, applying->options->store, KIND_HOSTNAME, write->name);
+}
+
+static enum err run_remove(struct ctx *ctx, struct applying *applying, const struct write *write)
+{
+	(void)applying;
+	log_info(ctx, "a user's file takes over from the API's", "file", write->name, NULL);
+	return ctx->doors->fs->remove(ctx, ctx->doors->fs, write->name);
+}
+
+static bool carry_out(struct applying *applying, const struct write *write)
+{
+	struct ctx scratch = *applying->ctx;
+	enum err err;
+
+	if (applying->is_cut || ctx_mono(applying->ctx) - applying->now > WRITING_MAX) {
+		applying->is_cut = true;
+		return false;
+	}
+	scratch.arena = arena_new();
+	err = write->run(&scratch, applying, write);
+	if (err != E_OK) {
+		applying->err = err;
+		applying->ctx->fault = scratch.fault;
+	}
+	arena_free(scratch.arena);
+	return err == E_OK;
+}
+
+/* One hostname */
+
+static bool is_applied(struct applying *applying, const struct hostname *object,
+		       const struct claim *claim, const char *problem)
+{
+	struct ctx scratch = *applying->ctx;
+	bool is_same;
+
+	if (!object || !text_equals(object->source.file, claim->file->path) ||
+	    object->source.line != claim->line || !text_equals(object->source.problem, problem))
+		return false;
+	scratch.arena = arena_new();
+	is_same = text_equals(specfile_content_of(&scratch, object), claim->content);
+	arena_free(scratch.arena);
+	return is_same;
+}
+
+static bool put(struct applying *applying, const struct hostname *object, const struct claim *claim,
+		const char *problem)
+{
+	struct write write = {.run = run_claim, .claim = claim, .problem = problem};
+
+	return is_applied(applying, object, claim, problem) || carry_out(applying, &write);
+}
+
+static void note_problem(struct applying *applying, const struct hostname *object, const char *problem)
+{
+	struct write write = {.run = run_problem, .name = object->meta.name, .problem = problem};
+
+	if (!text_equals(object->source.problem, problem))
+		carry_out(applying, &write);
+}
+
+/* Told at each place; the object hears of the one it is served from. */
+static const char *report_conflict(struct applying *applying, const struct claim *const *claims,
+				   size_t count, const struct hostname *object)
+{
+	const char *told = NULL;
+
+	for (size_t i = 0; i < count; i++) {
+		const struct claim *claim = claims[i], *other = claims[i == 0];
+		struct problem problem = {.file = claim->file->path, .line = claim->line,
+					  .column = claim->column, .field = ""};
+
+		problem.text = arena_printf(applying->keep.arena,
+					    "%s is also named at %s:%u: remove one of the two",
+					    claim->hostname, other->file->path, other->line);
+		problems_add(&applying->keep, &applying->catalogue->problems, false, problem.file,
+			     problem.line, problem.column, "", "%s", problem.text);
+		if (!told || (object && text_equals(object->source.file, problem.file)))
+			told = problem_print(&applying->keep, &problem);
+	}
+	return told;
+}
+
+/* A file that names others as well stays: those are still its own. */
+static void remove_taken_over(struct applying *applying, const struct group *group)
+{
+	for (size_t i = 0; i < group->apis; i++) {
+		const struct specfile *file = group->claims[group->users + i]->file;
+		struct write write = {.run = run_remove, .name = file->path};
+
+		if (file->count == 1)
+			carry_out(applying, &write);
+	}
+}
+
+/* What keeps the group's best claim from being applied. */
+static const char *find_problem(struct applying *applying, const struct group *group,
+				const struct hostname *object)
+{
+	size_t best = group->users ? group->users : group->apis;
+
+	if (best > 1)
+		return report_conflict(applying, group->claims, best, object);
+	return group->claims[0]->problem;
+}
+
+static void settle_claimed(struct applying *applying, const struct group *group,
+			   const struct hostname *object)
+{
+	const char *problem = find_problem(applying, group, object);
+	const struct claim *best = problem ? NULL : group->claims[0];
+	const struct claim *ours = group->apis == 1 ? group->claims[group->users] : NULL;
+
+	if (!best && ours && ours->content)
+		best = ours;
+	if (best) {
+		if (put(applying, object, best, problem) && !best->file->is_api)
+			remove_taken_over(applying, group);
+	} else if (object) {
+		note_problem(applying, object, problem);
+	}
+	applying->catalogue->hostnames += best || object;
+}
+
+static void await_second_look(struct applying *applying, const char *name, msec_t since)
+{
+	struct catalogue *catalogue = applying->catalogue;
+
+	catalogue->pending[catalogue->pending_count++] =
+		(struct pending){arena_strdup(catalogue->arena, name), since};
+	look_again(applying, since + SECOND_LOOK - applying->now);
+}
+
+static void settle_unclaimed(struct applying *applying, const struct hostname *object)
+{
+	struct catalogue *catalogue = applying->catalogue;
+	const char *path = object->source.file;
+	const struct specfile *file = path ? catalogue_find(catalogue, path) : NULL;
+	const struct pending *pending =
+		catalogue_find_pending(applying->options->before, object->meta.name);
+	struct write write = {.run = run_delete, .name = object->meta.name};
+
+	if (file && file->may_hide) {
+		if (file->is_settled)
+			note_problem(applying, object, file->problem);
+	} else if (!catalogue->scopes[catalogue_scope_of(catalogue, path)].trouble) {
+		if (pending && applying->now - pending->since >= SECOND_LOOK &&
+		    carry_out(applying, &write))
+			return;
+		await_second_look(applying, object->meta.name,
+				  pending ? pending->since : applying->now);
+	}
+	catalogue->hostnames++;
+}
+
+/* All of them */
+
+static int by_hostname_then_owner(const void *left, const void *right)
+{
+	const struct claim *a = *(const struct claim *const *)left;
+	const struct claim *b = *(const struct claim *const *)right;
+	int order = strcmp(a->hostname, b->hostname);
+
+	if (order == 0)
+		order = a->file->is_api - b->file->is_api;
+	if (order == 0)
+		order = strcmp(a->file->path, b->file->path);
+	return order ? order : (a->line > b->line) - (a->line < b->line);
+}
+
+static const struct claim **sort_claims(struct applying *applying, size_t *count)
+{
+	const struct catalogue *catalogue = applying->catalogue;
+	const struct claim **claims;
+
+	*count = 0;
+	for (size_t i = 0; i < catalogue->file_count; i++)
+		*count += catalogue->files[i]->count;
+	claims = arena_new_array(applying->ctx->arena, const struct claim *, *count);
+	*count = 0;
+	for (size_t i = 0; i < catalogue->file_count; i++)
+		for (size_t j = 0; j < catalogue->files[i]->count; j++)
+			claims[(*count)++] = &catalogue->files[i]->claims[j];
+	qsort(claims, *count, sizeof(*claims), by_hostname_then_owner);
+	return claims;
+}
+
+static struct group take_group(const struct claim **claims, size_t count)
+{
+	struct group group = {.claims = claims};
+
+	for (size_t i = 0; i < count && text_equals(claims[i]->hostname, claims[0]->hostname); i++) {
+		if (claims[i]->file->is_api)
+			group.apis++;
+		else
+			group.users++;
+	}
+	return group;
+}
+
+/* Two sorted lists side by side: what files name, and what the store has. */
+static void settle_all(struct applying *applying, const void *const *objects, size_t object_count)
+{
+	size_t count, object = 0;
+	const struct claim **claims = sort_claims(applying, &count);
+
+	for (size_t at = 0; at < count || object < object_count;) {
+		const struct hostname *there = object < object_count ? objects[object] : NULL;
+		struct group group = {.claims = NULL};
+		int order = at == count	    ? 1
+			    : there == NULL ? -1
+					    : strcmp(claims[at]->hostname, there->meta.name);
+
+		if (order > 0) {
+			settle_unclaimed(applying, there);
+		} else {
+			group = take_group(claims + at, count - at);
+			settle_claimed(applying, &group, order == 0 ? there : NULL);
+		}
+		at += group.users + group.apis;
+		object += order >= 0;
+	}
+}
+
+/* How far the directories can be believed */
+
+/* Files that hostnames in force came from; no more than two are told apart. */
+static size_t count_sources(const struct catalogue *catalogue, enum scope_name scope,
+			    const void *const *objects, size_t count)
+{
+	const char *first = NULL;
+
+	for (size_t i = 0; i < count; i++) {
+		const char *path = ((const struct hostname *)objects[i])->source.file;
+
+		if (!path || catalogue_scope_of(catalogue, path) != scope)
+			continue;
+		if (first && !text_equals(first, path))
+			return 2;
+		first = path;
+	}
+	return first ? 1 : 0;
+}
+
+/* What vanishes from api.d by our own hand vanishes from the store with it, so there the store alone is asked. */
+static void judge_scope(struct applying *applying, enum scope_name name, size_t sources)
+{
+	const struct catalogue *before = applying->options->before;
+	struct scope *scope = &applying->catalogue->scopes[name];
+	size_t last = before && name == SCOPE_USER ? before->scopes[name].last_files : 0;
+
+	if (last < sources)
+		last = sources;
+	scope->last_files = scope->files ? scope->files : last;
+	if (name == SCOPE_API && scope->is_missing && sources == 0)
+		scope->trouble = NULL; /* nobody has asked for anything yet */
+	if (!scope->is_readable || scope->files > 0)
+		return;
+	if (last >= 2 && !applying->options->is_confirmed[name])
+		scope->trouble = arena_printf(applying->keep.arena,
+					      "%s is empty, although it held several files: SIGHUP confirms it",
+					      scope->directory);
+	else
+		scope->last_files = 0;
+}
+
+static void judge_scopes(struct applying *applying, const void *const *objects, size_t count)
+{
+	struct catalogue *catalogue = applying->catalogue;
+
+	for (int name = 0; name < SCOPE_COUNT; name++) {
+		const char *trouble;
+
+		judge_scope(applying, (enum scope_name)name,
+			    count_sources(catalogue, (enum scope_name)name, objects, count));
+		trouble = catalogue->scopes[name].trouble;
+		if (!trouble)
+			continue;
+		look_again(applying, TROUBLE_LOOK);
+		catalogue->held_back =
+			catalogue->held_back
+				? arena_printf(applying->keep.arena, "%s; %s", catalogue->held_back, trouble)
+				: trouble;
+	}
+}
+
+static void collect_problems(struct applying *applying)
+{
+	struct problems *all = &applying->catalogue->problems;
+
+	for (size_t i = 0; i < applying->catalogue->file_count; i++) {
+		const struct problems *problems = &applying->catalogue->files[i]->problems;
+		size_t errors = all->errors + problems->errors;
+		size_t warnings = all->warnings + problems->warnings;
+
+		for (const struct problem *p = problems->first; p; p = p->next)
+			problems_add(&applying->keep, all, p->is_warning, p->file, p->line, p->column,
+				     p->field, "%s", p->text);
+		all->errors = errors;
+		all->warnings = warnings;
+	}
+}
+
+enum err apply_catalogue(struct ctx *ctx, struct catalogue *catalogue,
+			 const struct apply_options *options, msec_t *next)
+{
+	struct applying applying = {.ctx = ctx, .keep = *ctx, .catalogue = catalogue, .options = options,
+				    .now = ctx_mono(ctx), .next = MSEC_NEVER};
+	const void **objects;
+	size_t count;
+
+	*next = TROUBLE_LOOK;
+	TRY(store_list(ctx, options->store, KIND_HOSTNAME, &objects, &count));
+	applying.keep.arena = catalogue->arena;
+	catalogue->pending = arena_new_array(catalogue->arena, struct pending, count);
+	collect_problems(&applying);
+	judge_scopes(&applying, objects, count);
+	settle_all(&applying, objects, count);
+	if (catalogue->unsettled > 0)
+		look_again(&applying, UNSETTLED_LOOK);
+	if (applying.err != E_OK)
+		applying.next = TROUBLE_LOOK;
+	else if (applying.is_cut)
+		applying.next = 0;
+	*next = applying.next;
+	return applying.err;
+}

@@ -1,0 +1,299 @@
+#include "specdir/specdir.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "codec/hostname.h"
+#include "specdir/apply.h"
+#include "specdir/desired.h"
+#include "specdir/watch.h"
+#include "store/filename.h"
+
+#define API_DIRECTORY "api.d"
+#define RESCAN (5 * MSEC_PER_MIN)
+#define UNWATCHED_RESCAN (10 * MSEC_PER_SEC)
+
+struct specdir {
+	char *directory, *api_directory;
+	struct store *store;
+	struct watch *watch;
+	struct catalogue *catalogue; /* of the last scan; NULL before the first */
+	bool is_confirmed[SCOPE_COUNT];
+	struct specdir_report report; /* borrows from the catalogue */
+};
+
+static char *copy(const char *text)
+{
+	char *copied = strdup(text);
+
+	if (!copied)
+		abort();
+	return copied;
+}
+
+/* Paths are compared as text, so they are built in one way alone. */
+static char *without_slashes(const char *path)
+{
+	char *copied = copy(path);
+	size_t length = strlen(copied);
+
+	while (length > 1 && copied[length - 1] == '/')
+		copied[--length] = '\0';
+	return copied;
+}
+
+static char *default_api_directory(const char *directory)
+{
+	char *path;
+
+	if (asprintf(&path, "%s/" API_DIRECTORY, directory) < 0)
+		abort();
+	return path;
+}
+
+struct specdir *specdir_new(const struct specdir_options *options)
+{
+	struct specdir *specdir = calloc(1, sizeof(*specdir));
+
+	if (!specdir)
+		abort();
+	specdir->store = options->store;
+	specdir->directory = without_slashes(options->directory);
+	specdir->api_directory = options->api_directory ? without_slashes(options->api_directory)
+							: default_api_directory(specdir->directory);
+	specdir->watch = watch_new(specdir->directory, specdir->api_directory);
+	problems_init(&specdir->report.problems);
+	return specdir;
+}
+
+void specdir_free(struct specdir *specdir)
+{
+	if (!specdir)
+		return;
+	watch_free(specdir->watch);
+	catalogue_free(specdir->catalogue);
+	free(specdir->directory);
+	free(specdir->api_directory);
+	free(specdir);
+}
+
+int specdir_fd(struct specdir *specdir)
+{
+	return watch_fd(specdir->watch);
+}
+
+msec_t specdir_drain(struct ctx *ctx, struct specdir *specdir)
+{
+	return watch_drain(ctx, specdir->watch);
+}
+
+void specdir_confirm_empty(struct specdir *specdir)
+{
+	for (int scope = 0; scope < SCOPE_COUNT; scope++)
+		specdir->is_confirmed[scope] = true;
+}
+
+const struct specdir_report *specdir_report(struct specdir *specdir)
+{
+	return &specdir->report;
+}
+
+/* Logging: what is new since the last scan. */
+
+static bool is_same_problem(const struct problem *a, const struct problem *b)
+{
+	return a->line == b->line && a->column == b->column && text_equals(a->file, b->file) &&
+	       text_equals(a->field, b->field) && text_equals(a->text, b->text);
+}
+
+static bool is_listed(const struct problems *problems, const struct problem *problem)
+{
+	for (const struct problem *p = problems->first; p; p = p->next)
+		if (is_same_problem(p, problem))
+			return true;
+	return false;
+}
+
+static void log_changes(struct ctx *ctx, const struct specdir_report *before,
+			const struct catalogue *now)
+{
+	for (const struct problem *p = now->problems.first; p; p = p->next)
+		if (!is_listed(&before->problems, p))
+			log_warn(ctx, "problem in a spec file", "problem", problem_print(ctx, p), NULL);
+	if (before->problems.first && !now->problems.first)
+		log_info(ctx, "no problems in spec files any more", NULL);
+	if (now->held_back && !text_equals(before->held_back, now->held_back))
+		log_warn(ctx, "spec directory not as expected, nothing is removed", "why",
+			 now->held_back, NULL);
+	if (before->held_back && !now->held_back)
+		log_info(ctx, "spec directory is as expected again", NULL);
+}
+
+/* A confirmation is for the emptiness that was there, not for one to come. */
+static void spend_confirmations(struct specdir *specdir, const struct catalogue *catalogue)
+{
+	for (int name = 0; name < SCOPE_COUNT; name++) {
+		const struct scope *scope = &catalogue->scopes[name];
+
+		if (!scope->is_readable || scope->files > 0)
+			specdir->is_confirmed[name] = false;
+	}
+}
+
+static void take_over(struct ctx *ctx, struct specdir *specdir, struct catalogue *catalogue)
+{
+	log_changes(ctx, &specdir->report, catalogue);
+	spend_confirmations(specdir, catalogue);
+	catalogue_free(specdir->catalogue);
+	specdir->catalogue = catalogue;
+	specdir->report = (struct specdir_report){
+		.files = catalogue->file_count,
+		.hostnames = catalogue->hostnames,
+		.problems = catalogue->problems,
+		.held_back = catalogue->held_back,
+	};
+}
+
+enum err specdir_scan(struct ctx *ctx, struct specdir *specdir, msec_t *next_scan)
+{
+	bool is_watched = watch_renew(ctx, specdir->watch);
+	struct catalogue *catalogue = catalogue_read(ctx, specdir->directory,
+						     specdir->api_directory, specdir->catalogue);
+	struct apply_options options = {.store = specdir->store, .before = specdir->catalogue};
+	enum err err;
+
+	memcpy(options.is_confirmed, specdir->is_confirmed, sizeof(options.is_confirmed));
+	err = apply_catalogue(ctx, catalogue, &options, next_scan);
+	if (*next_scan > (is_watched ? RESCAN : UNWATCHED_RESCAN))
+		*next_scan = is_watched ? RESCAN : UNWATCHED_RESCAN;
+	take_over(ctx, specdir, catalogue);
+	return err;
+}
+
+/* The API's door */
+
+/* What is in force stays so without anything being written: a file names it, or the removal is held back. */
+static bool is_in_force(struct ctx *ctx, struct specdir *specdir, const char *hostname,
+			const struct hostname **object)
+{
+	const void *found;
+
+	*object = NULL;
+	if (store_get(ctx, specdir->store, KIND_HOSTNAME, hostname, &found) != E_OK) {
+		fault_clear(ctx);
+		return false;
+	}
+	*object = found;
+	return !catalogue_find_pending(specdir->catalogue, hostname);
+}
+
+static const char *api_path(struct ctx *ctx, const struct specdir *specdir, const char *hostname)
+{
+	return fs_join(ctx, specdir->api_directory,
+		       arena_printf(ctx->arena, "%s.json", filename_for(ctx, hostname)));
+}
+
+static char *render(struct ctx *ctx, const char *hostname, const struct json *spec)
+{
+	struct json *document = json_object(ctx), *metadata = json_object(ctx);
+
+	json_set_text(ctx, metadata, "name", hostname);
+	json_set_text(ctx, document, "apiVersion", API_VERSION);
+	json_set_text(ctx, document, "kind", kind_info(KIND_HOSTNAME)->name);
+	json_set(ctx, document, "metadata", metadata);
+	if (json_size(spec) > 0)
+		json_set(ctx, document, "spec", json_dup(ctx, spec));
+	return arena_printf(ctx->arena, "%s\n", json_print_pretty(ctx, document));
+}
+
+/* Read as a scan will read it: what cannot be read then is refused now. */
+static enum err read_back(struct ctx *ctx, struct specfile *file, const char *text)
+{
+	specfile_parse(ctx, file, text, strlen(text));
+	if (file->problems.errors > 0)
+		return fault_set(ctx, E_REFUSED, "InvalidSpec", "%s",
+				 problems_print(ctx, &file->problems, "; "));
+	return E_OK;
+}
+
+static enum err introduce(struct ctx *ctx, struct specdir *specdir, const char *hostname,
+			  const struct json *spec)
+{
+	struct fs *fs = ctx->doors->fs;
+	struct specfile file = {.path = api_path(ctx, specdir, hostname), .is_api = true};
+	char *text = render(ctx, hostname, spec);
+
+	TRY(read_back(ctx, &file, text));
+	TRY(fs->mkdir(ctx, fs, specdir->api_directory, 0755));
+	TRY(fs->write(ctx, fs, file.path, text, strlen(text), 0644));
+	return desired_put(ctx, specdir->store, &file.claims[0], NULL, ctx_wall(ctx));
+}
+
+/* Nobody was told that the hostname is desired, so the next scan must not find it so. */
+static void take_back(struct ctx *ctx, struct specdir *specdir, const char *hostname)
+{
+	struct ctx scratch = *ctx;
+
+	if (scratch.doors->fs->remove(&scratch, scratch.doors->fs, api_path(ctx, specdir, hostname)) !=
+	    E_OK)
+		log_error(ctx, "a refused request left its spec file behind", "hostname", hostname,
+			  "error", scratch.fault.text, NULL);
+}
+
+enum err specdir_desire(struct ctx *ctx, struct specdir *specdir, const char *hostname,
+			const struct json *spec, bool *introduced)
+{
+	const struct hostname *object;
+	const char *name;
+	enum err err;
+
+	*introduced = false;
+	TRY(hostname_normalise(ctx, hostname, HOSTNAME_ALLOW_WILDCARD, &name));
+	if (is_in_force(ctx, specdir, name, &object))
+		return desired_request(ctx, specdir->store, name, ctx_wall(ctx));
+	err = introduce(ctx, specdir, name, spec);
+	if (err == E_OK)
+		*introduced = true;
+	else if (!object && !catalogue_find(specdir->catalogue, api_path(ctx, specdir, name)))
+		take_back(ctx, specdir, name);
+	return err;
+}
+
+/* The user's file that names it, or NULL. */
+static const char *find_owner(const struct specdir *specdir, const char *hostname)
+{
+	const struct catalogue *catalogue = specdir->catalogue;
+
+	for (size_t i = 0; catalogue && i < catalogue->file_count; i++) {
+		const struct specfile *file = catalogue->files[i];
+
+		for (size_t j = 0; !file->is_api && j < file->count; j++)
+			if (text_equals(file->claims[j].hostname, hostname))
+				return file->path;
+	}
+	return NULL;
+}
+
+enum err specdir_withdraw(struct ctx *ctx, struct specdir *specdir, const char *hostname)
+{
+	const char *owner = find_owner(specdir, hostname);
+	struct fs *fs = ctx->doors->fs;
+	const struct hostname *object;
+	bool is_named = is_in_force(ctx, specdir, hostname, &object), is_ours;
+
+	if (!object)
+		return fault_set(ctx, E_NOTFOUND, "NotFound", "%s is not desired", hostname);
+	is_ours = catalogue_is_in(specdir->api_directory, object->source.file);
+	if (!owner && is_named && !is_ours)
+		owner = object->source.file;
+	if (owner)
+		return fault_set(ctx, E_REFUSED, "OwnedByFile",
+				 "%s is named in %s: remove it from that file", hostname, owner);
+	if (is_ours)
+		TRY(fs->remove(ctx, fs, object->source.file));
+	log_info(ctx, "hostname is withdrawn", "hostname", hostname, NULL);
+	return store_delete(ctx, specdir->store, KIND_HOSTNAME, hostname);
+}

@@ -1,0 +1,52 @@
+/*
+ * specfile - what one spec file says: which hostnames it names, and what is wrong with it.
+ *
+ * A document that cannot be used never touches the others of its file. When its hostname can be told, the claim stands without
+ * content; when it cannot, the file may hide any hostname that it once named.
+ */
+#pragma once
+
+#include <time.h>
+
+#include "api/hostname.h"
+#include "codec/problems.h"
+
+/* Changes when the file does; read without opening it. */
+struct stamp {
+	uint64_t device, inode;
+	int64_t size;
+	struct timespec modified, changed;
+};
+
+/* One document, or one entry of the short form, that names a hostname. */
+struct claim {
+	const char *hostname; /* normalised */
+	const char *content;  /* {metadata, spec} as canonical JSON; NULL: cannot be used */
+	const char *problem;  /* why it cannot: file:line:column and text */
+	unsigned line, column;
+	const struct specfile *file;
+};
+
+struct specfile {
+	const char *path;
+	bool is_api;		/* in api.d: written by ourselves, may name a wildcard */
+	struct stamp stamp;
+	bool is_settled;	/* false: it looked half-written, and its claims are those of before */
+	bool may_hide;		/* hostnames of this file that it does not name now must stay in force */
+	const char *problem;	/* why; may be NULL */
+	struct claim *claims;
+	size_t count;
+	struct problems problems;
+};
+
+/* Fills everything but path, is_api, stamp and is_settled. What is wrong is in file->problems; in ctx's arena. */
+void specfile_parse(struct ctx *ctx, struct specfile *file, const char *text, size_t size);
+
+/* As specfile_parse, for a file that could not be read. */
+void specfile_fail(struct ctx *ctx, struct specfile *file, const char *text);
+
+/* What a claim's content would be for an object as it is. */
+const char *specfile_content_of(struct ctx *ctx, const struct hostname *hostname);
+
+/* A deep copy in ctx's arena. */
+struct specfile *specfile_copy(struct ctx *ctx, const struct specfile *file);

@@ -19,6 +19,9 @@ BLOB_ACCOUNT = "devstoreaccount1"
 BLOB_CONTAINER = "acme"
 BLOB_API_VERSION = "2021-12-02"
 
+# 90 days, as public CAs give; Pebble's own default is five years.
+CERTIFICATE_SECONDS = 7776000
+
 READY_SECONDS = 45
 POLL_SECONDS = 0.03
 REQUEST_SECONDS = 10
@@ -76,6 +79,7 @@ def pebble_command(stack, options):
         "tlsPort": stack.port("gateway-https"),
         "ocspResponderURL": "",
         "externalAccountBindingRequired": False,
+        "certificateValidityPeriod": CERTIFICATE_SECONDS,
     }
     config.update(options["pebble_config"])
     path = stack.path("pebble.json")

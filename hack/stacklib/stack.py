@@ -23,9 +23,10 @@ SUBSCRIPTION = "11111111-2222-3333-4444-555555555555"
 TENANT = "72f988bf-0000-4000-8000-2d7cd011db47"
 CLIENT = "04b07795-0000-4000-8000-02f9e1bf7b46"
 RESOURCE_GROUP = "gatecert"
+# Names of the gateway that azuresim begins with.
 GATEWAY = "gateway"
-HTTP_SETTINGS = "appGatewayBackendHttpSettings"
-BACKEND_POOL = "appGatewayBackendPool"
+HTTP_SETTINGS = "appgw-http-settings"
+BACKEND_POOL = "appgw-backend"
 ACCOUNT_EMAIL = "hostmaster@example.com"
 
 

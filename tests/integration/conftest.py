@@ -80,4 +80,6 @@ def pytest_runtest_makereport(item, call):
         stacks.append(item.funcargs["stack"])
     for one in stacks:
         for name, text in one.logs():
+            if not text:
+                continue
             report.sections.append((f"stack {name}", text))

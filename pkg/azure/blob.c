@@ -40,10 +40,10 @@ static enum err make_url(
 {
 	struct buf out cleanup_buf;
 
+	buf_init(&out, strlen(container->url) + 4 * NAME_LENGTH_MAX);
 	if (!name_is_valid(name))
 		return fault_set(ctx, E_REFUSED, "InvalidBlobName",
 			"the name of the blob is empty, too long or no plain path");
-	buf_init(&out, strlen(container->url) + 4 * NAME_LENGTH_MAX);
 	buf_adds(&out, container->url);
 	for (const char *p = name;; p++) {
 		size_t length = strcspn(p, "/");

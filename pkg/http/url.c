@@ -55,6 +55,16 @@ static const char *lower(const char *text)
 	return text;
 }
 
+/* libcurl decodes percent signs in a host, hence the second look. */
+static bool is_host(const char *host)
+{
+	const char *allowed = "abcdefghijklmnopqrstuvwxyz0123456789-._";
+
+	if (*host == '[')
+		return strspn(host + 1, "0123456789abcdef:.") + 2 == strlen(host);
+	return *host && host[strspn(host, allowed)] == '\0';
+}
+
 static enum err read_parts(struct ctx *ctx, CURLU *handle, struct url *out)
 {
 	const char *port = part(ctx, handle, CURLUPART_PORT, CURLU_DEFAULT_PORT);
@@ -68,7 +78,7 @@ static enum err read_parts(struct ctx *ctx, CURLU *handle, struct url *out)
 		return refuse_url(ctx, "is neither https nor http");
 	if (part(ctx, handle, CURLUPART_USER, 0) || part(ctx, handle, CURLUPART_PASSWORD, 0))
 		return refuse_url(ctx, "names a user");
-	if (!out->host || !*out->host || part(ctx, handle, CURLUPART_ZONEID, 0))
+	if (!out->host || !is_host(out->host) || part(ctx, handle, CURLUPART_ZONEID, 0))
 		return refuse_url(ctx, "has no plain host");
 	if (out->port == 0 || out->port > 65535)
 		return refuse_url(ctx, "has a port that is none");

@@ -8,6 +8,8 @@
 
 #include "api/condition.h"
 
+#define CONDITION_GATEWAY_WRITABLE "GatewayWritable"
+
 struct gateway_spec {
 	const char *resource_id;
 };
@@ -18,6 +20,8 @@ struct programmed_hostname {
 	const char *listener, *rule;
 	const char *secret_id; /* without version, as compared */
 };
+
+#define REJECTED_BY_UPDATE "ListenerRejected" /* reason: an update failed because of this hostname */
 
 /* One hostname that this gateway cannot take, and why. */
 struct rejected_hostname {

@@ -2,12 +2,12 @@
 
 #include <stddef.h>
 
-const char *const key_type_names[] = {"RSA-2048", "EC-P256", NULL};
+const char *const key_type_names[] = {"Default", "RSA-2048", "EC-P256", NULL};
 
 const struct field hostname_spec_fields[] = {
 	{.name = "keyType", .type = FIELD_CHOICE, .offset = offsetof(struct hostname_spec, key_type),
-	 .choices = key_type_names, .fallback = "RSA-2048",
-	 .help = "Type of the certificate's key: RSA-2048 or EC-P256."},
+	 .choices = key_type_names,
+	 .help = "Type of the certificate's key: Default (the configured one), RSA-2048 or EC-P256."},
 	{.name = NULL},
 };
 
@@ -48,10 +48,11 @@ static const struct field issuance_fields[] = {
 	{.name = "challengeUrl", .type = FIELD_TEXT, .offset = ISSUANCE(challenge_url)},
 	{.name = "token", .type = FIELD_TEXT, .offset = ISSUANCE(token)},
 	{.name = "blob", .type = FIELD_TEXT, .offset = ISSUANCE(blob)},
+	{.name = "uploaded", .type = FIELD_BOOL, .offset = ISSUANCE(uploaded)},
 	{.name = "answered", .type = FIELD_BOOL, .offset = ISSUANCE(answered)},
 	{.name = "createIntended", .type = FIELD_BOOL, .offset = ISSUANCE(create_intended)},
-	{.name = "csrSha256", .type = FIELD_TEXT, .offset = ISSUANCE(csr_sha256)},
-	{.name = "polls", .type = FIELD_INT, .offset = ISSUANCE(polls)},
+	{.name = "csr", .type = FIELD_TEXT, .offset = ISSUANCE(csr)},
+	{.name = "mergeIntended", .type = FIELD_BOOL, .offset = ISSUANCE(merge_intended)},
 	{.name = NULL},
 };
 
@@ -60,11 +61,17 @@ static const struct field issuance_fields[] = {
 static const struct field refusal_fields[] = {
 	{.name = "pass", .type = FIELD_INT, .offset = REFUSAL(pass)},
 	{.name = "count", .type = FIELD_INT, .offset = REFUSAL(count)},
-	{.name = "byCa", .type = FIELD_BOOL, .offset = REFUSAL(by_ca)},
+	{.name = "first", .type = FIELD_INT, .offset = REFUSAL(first)},
 	{.name = "step", .type = FIELD_TEXT, .offset = REFUSAL(step)},
 	{.name = "error", .type = FIELD_TEXT, .offset = REFUSAL(error)},
 	{.name = "text", .type = FIELD_TEXT, .offset = REFUSAL(text)},
-	{.name = "lastForced", .type = FIELD_INT, .offset = REFUSAL(last_forced)},
+	{.name = NULL},
+};
+
+static const struct field ca_fields[] = {
+	{.name = "failures", .type = FIELD_INT, .offset = offsetof(struct ca_schedule, failures)},
+	{.name = "notBefore", .type = FIELD_INT, .offset = offsetof(struct ca_schedule, not_before)},
+	{.name = "forced", .type = FIELD_INT, .offset = offsetof(struct ca_schedule, forced)},
 	{.name = NULL},
 };
 
@@ -96,6 +103,8 @@ static const struct field status_fields[] = {
 	 .offset = STATUS(issuance), .fields = issuance_fields},
 	{.name = "refusal", .type = FIELD_OBJECT, .flags = FIELD_INTERNAL, .offset = STATUS(refusal),
 	 .fields = refusal_fields},
+	{.name = "ca", .type = FIELD_OBJECT, .flags = FIELD_INTERNAL, .offset = STATUS(ca),
+	 .fields = ca_fields},
 	{.name = "climbed", .type = FIELD_OBJECTS, .flags = FIELD_INTERNAL,
 	 .offset = STATUS(climbed), .fields = climbed_fields,
 	 .element_size = sizeof(struct step_climbed)},

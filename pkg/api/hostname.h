@@ -10,8 +10,10 @@
 #include "api/condition.h"
 #include "api/step.h"
 
+enum key_type { KEY_TYPE_DEFAULT, KEY_TYPE_RSA_2048, KEY_TYPE_EC_P256 };
+
 struct hostname_spec {
-	int key_type; /* enum vault_key_type: RSA-2048, EC-P256 */
+	int key_type; /* enum key_type */
 };
 
 /* Where the spec came from. */
@@ -40,21 +42,29 @@ struct issuance {
 	const char *challenge_url;   /* void with the authorization */
 	const char *token;	     /* void with the authorization */
 	const char *blob;	     /* name of the blob that may stand; void once deleted */
+	bool uploaded;		     /* it stands; void with `blob` */
 	bool answered;		     /* the challenge was answered; void with the authorization */
 	bool create_intended;	     /* Key Vault create may have been sent for this order */
-	const char *csr_sha256;	     /* of the CSR that finalize was or will be sent with: no other one ever, for this order */
-	int64_t polls;		     /* without news, for the growing wait; void on news */
+	const char *csr;	     /* base64 DER: finalize was or will be sent with it, and never with another for this order */
+	bool merge_intended;	     /* merge may have been sent: the vault is read again first */
 };
 
 /* The last refusal, for backoff and for the instances that follow. Zeroed by success. */
 struct refusal {
 	msec_t pass;	   /* wall time at which the refused pass began */
-	int64_t count;	   /* in a row, by the same side */
-	bool by_ca;	   /* the CA counted it: its own, slower schedule */
+	int64_t count;	   /* in a row */
+	msec_t first;	   /* when the row began */
 	const char *step;  /* documented step */
 	const char *error; /* documented error code, or one in its style */
 	const char *text;
-	msec_t last_forced; /* by_ca: when a request last overrode the schedule */
+};
+
+/* What the CA counted against this hostname since the last success. Kept over restarts, or a restart loop would burn
+ * the CA's patience. */
+struct ca_schedule {
+	int64_t failures;
+	msec_t not_before; /* no new order before */
+	msec_t forced;	   /* when a request last overrode not_before */
 };
 
 /* A step that was worked on, and when that began. */
@@ -75,6 +85,7 @@ struct hostname_status {
 	msec_t step_since;   /* when `step` last changed: the gateway's gathering looks at it */
 	struct issuance issuance;
 	struct refusal refusal;
+	struct ca_schedule ca;
 	struct objects climbed; /* struct step_climbed of the present or last ascent, oldest first */
 };
 

@@ -128,7 +128,7 @@ void *arena_copy(struct arena *arena, const void *data, size_t size)
 
 char *arena_strdup(struct arena *arena, const char *text)
 {
-	return arena_copy(arena, text, strlen(text) + 1);
+	return text ? arena_copy(arena, text, strlen(text) + 1) : NULL;
 }
 
 char *arena_strndup(struct arena *arena, const char *text, size_t length)

@@ -1,0 +1,159 @@
+#include "reconcile/account.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+
+#define KEY_FILE_MAX ((size_t)16 * 1024)
+
+struct account {
+	pthread_mutex_t lock;
+	/* guarded by lock; long-lived copies in `arena` */
+	struct arena *arena;
+	bool is_found;
+	struct vault_key key;	/* when the key is in the vault */
+	struct signer *signer;	/* when it is in a file */
+};
+
+struct account *account_new(void)
+{
+	struct account *account = calloc(1, sizeof(*account));
+
+	if (!account)
+		abort();
+	account->arena = arena_new();
+	pthread_mutex_init(&account->lock, NULL);
+	return account;
+}
+
+void account_free(struct account *account)
+{
+	if (!account)
+		return;
+	arena_free(account->arena);
+	pthread_mutex_destroy(&account->lock);
+	free(account);
+}
+
+static struct vault_key keep_key(struct arena *arena, const struct vault_key *key)
+{
+	struct vault_key kept = {
+		.id = arena_strdup(arena, key->id),
+		.version = arena_strdup(arena, key->version),
+		.kty = arena_strdup(arena, key->kty),
+		.crv = arena_strdup(arena, key->crv),
+		.x = arena_strdup(arena, key->x),
+		.y = arena_strdup(arena, key->y),
+	};
+
+	return kept;
+}
+
+/* Older versions matter only while the CA does not know the newest: after somebody rotated the key in the vault. */
+static enum err find_known_version(struct ctx *ctx, struct acme_session *session,
+				   struct keyvault *vault, struct vault_key *key)
+{
+	struct texts versions;
+	const char *url;
+	enum err err;
+
+	TRY(keyvault_key_versions(ctx, vault, ACCOUNT_KEY_NAME, &versions));
+	for (size_t i = 0; i < versions.count; i++) {
+		TRY(keyvault_key_get(ctx, vault, ACCOUNT_KEY_NAME, versions.items[i], key));
+		session->signer = keyvault_signer(ctx, vault, key);
+		err = acme_account_find(ctx, session, &url);
+		if (err != E_NOTFOUND)
+			return err;
+	}
+	return E_NOTFOUND;
+}
+
+static enum err find_vault_key(struct ctx *ctx, const struct settings *settings,
+			       struct acme_session *session, struct keyvault *vault,
+			       struct vault_key *key)
+{
+	const char *url;
+	enum err err;
+
+	TRY(keyvault_key_ensure(ctx, vault, ACCOUNT_KEY_NAME, key));
+	session->signer = keyvault_signer(ctx, vault, key);
+	err = acme_account_find(ctx, session, &url);
+	if (err == E_NOTFOUND)
+		err = find_known_version(ctx, session, vault, key);
+	if (err != E_NOTFOUND)
+		return err;
+	fault_clear(ctx);
+	TRY(keyvault_key_get(ctx, vault, ACCOUNT_KEY_NAME, NULL, key));
+	session->signer = keyvault_signer(ctx, vault, key);
+	TRY(acme_account_ensure(ctx, session, settings->acme_email, &url));
+	log_info(ctx, "made an account at the CA", "account", url, NULL);
+	return E_OK;
+}
+
+static enum err read_key_file(struct ctx *ctx, const char *path, char **pem, size_t *size)
+{
+	struct key *key;
+	enum err err = ctx->doors->fs->read(ctx, ctx->doors->fs, path, KEY_FILE_MAX, pem, size);
+
+	if (err == E_OK)
+		arena_wipe_at_end(ctx->arena, *pem, *size);
+	if (err != E_NOTFOUND)
+		return err;
+	fault_clear(ctx);
+	TRY(key_generate_p256(ctx, &key));
+	TRY(key_to_pem(ctx, key, pem));
+	*size = strlen(*pem);
+	return ctx->doors->fs->write(ctx, ctx->doors->fs, path, *pem, *size, 0600);
+}
+
+static enum err find_file_key(struct ctx *ctx, const struct settings *settings,
+			      struct account *account, struct acme_session *session)
+{
+	const char *url;
+	char *pem;
+	size_t size;
+
+	if (!account->signer) {
+		TRY(read_key_file(ctx, settings->account_key_file, &pem, &size));
+		TRY(key_signer(ctx, account->arena, pem, size, &account->signer));
+	}
+	session->signer = account->signer;
+	return acme_account_ensure(ctx, session, settings->acme_email, &url);
+}
+
+static enum err find(struct ctx *ctx, struct account *account, const struct settings *settings,
+		     struct keyvault *vault, struct acme_session *session)
+{
+	struct vault_key key;
+
+	if (settings->account_key_file) {
+		TRY(find_file_key(ctx, settings, account, session));
+	} else {
+		TRY(find_vault_key(ctx, settings, session, vault, &key));
+		account->key = keep_key(account->arena, &key);
+	}
+	account->is_found = true;
+	return E_OK;
+}
+
+enum err account_session(struct ctx *ctx, struct account *account, const struct settings *settings,
+			 struct acme *acme, struct http *http, struct keyvault *vault,
+			 struct acme_session *out)
+{
+	enum err err = E_OK;
+	const char *url;
+
+	*out = (struct acme_session){.acme = acme, .http = http};
+	pthread_mutex_lock(&account->lock);
+	if (!account->is_found)
+		err = find(ctx, account, settings, vault, out);
+	if (err == E_OK)
+		out->signer = account->signer ? account->signer
+					      : keyvault_signer(ctx, vault, &account->key);
+	pthread_mutex_unlock(&account->lock);
+	if (err != E_OK)
+		return fault_wrap(ctx, err, "account");
+	return acme_account_ensure(ctx, out, settings->acme_email, &url);
+}

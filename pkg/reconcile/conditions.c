@@ -1,0 +1,169 @@
+#include "reconcile/conditions.h"
+
+#include <string.h>
+
+#include "base/log.h"
+#include "base/text.h"
+
+#define HICCUP_GRACE (60 * MSEC_PER_SEC)
+
+static const struct {
+	const char *reason, *code;
+} error_codes[] = {
+	{"NXDomain", "HostnameNotResolvingToApplicationGateway"},
+	{"NoAddress", "HostnameNotResolvingToApplicationGateway"},
+	{"WrongTarget", "HostnameNotResolvingToApplicationGateway"},
+	{"ChallengeFileNotFound", "HostnameOwnershipValidationFileNotFound"},
+	{"ChallengeFileNotValid", "HostnameOwnershipValidationFileNotValid"},
+};
+
+static const struct {
+	enum step step;
+	const char *reason, *message;
+} holding[] = {
+	{STEP_GATEWAY_PUBLIC_IP, "Reachable", "The Application Gateway and its public address are known."},
+	{STEP_CHECK_DNS, "ResolvesToGateway", "All addresses of the hostname are the Application Gateway's."},
+	{STEP_CHECK_ORDER, "Validated", "The CA has validated the hostname."},
+	{STEP_CREATE_CERTIFICATE, "Issued", "The current version in Key Vault is valid."},
+	{STEP_CONFIGURE_GATEWAY, "Configured", "The Application Gateway shows listener, rule and certificate."},
+};
+
+const char *conditions_error_code(const char *reason)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(error_codes); i++)
+		if (text_equals(error_codes[i].reason, reason))
+			return error_codes[i].code;
+	return reason;
+}
+
+static void set(struct ctx *ctx, struct pass *pass, const char *type, enum condition_status status,
+		const char *reason, const char *message)
+{
+	const struct condition *old = condition_find(&pass->host.status.conditions, type);
+	bool is_same_status = old && old->status == (int)status && text_equals(old->reason, reason);
+
+	if (!condition_set(ctx, &pass->host.status.conditions, type, status, reason, message,
+			   pass->host.meta.generation) ||
+	    is_same_status)
+		return;
+	log_info(ctx, "condition changed", "type", type, "status", condition_status_names[status],
+		 "reason", reason, "text", message, NULL);
+}
+
+/* During a renewal the issuing conditions stay as they are. */
+static bool is_left_alone(const struct pass *pass, enum step step)
+{
+	return pass->verdict == CERTIFICATE_DUE && step != STEP_CONFIGURE_GATEWAY &&
+	       condition_find(&pass->host.status.conditions, step_info(step)->condition);
+}
+
+void conditions_climbing(struct ctx *ctx, struct pass *pass, enum step step)
+{
+	const char *type = step_info(step)->condition;
+	const struct condition *old = condition_find(&pass->host.status.conditions, type);
+
+	if (is_left_alone(pass, step))
+		return;
+	if (!old || old->status == CONDITION_TRUE)
+		set(ctx, pass, type, CONDITION_UNKNOWN, "InProgress", step_info(step)->message);
+}
+
+void conditions_hold(struct ctx *ctx, struct pass *pass, enum step step)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(holding); i++) {
+		if (holding[i].step != step)
+			continue;
+		if (step == STEP_CHECK_DNS && !pass->note.dns_checked)
+			return;
+		if (step == STEP_CHECK_ORDER && certificate_is_current(pass) &&
+		    condition_is_true(&pass->host.status.conditions, CONDITION_OWNERSHIP_VALIDATED))
+			return;
+		set(ctx, pass, step_info(step)->condition, CONDITION_TRUE, holding[i].reason,
+		    holding[i].message);
+	}
+	pass->note.trouble_since = 0;
+}
+
+/* Hiccups are nobody's business until they last. */
+static bool is_passing_hiccup(struct ctx *ctx, struct pass *pass, enum err err)
+{
+	msec_t now = ctx_mono(ctx);
+
+	if (err != E_AGAIN && err != E_CONFLICT)
+		return false;
+	if (!pass->note.trouble_since)
+		pass->note.trouble_since = now ? now : 1;
+	return now - pass->note.trouble_since < HICCUP_GRACE;
+}
+
+void conditions_failed(struct ctx *ctx, struct pass *pass, enum step step, enum err err)
+{
+	enum condition_status status = err == E_REFUSED || err == E_NOTFOUND ? CONDITION_FALSE
+									     : CONDITION_UNKNOWN;
+	const char *reason = err == E_THROTTLED ? "Throttled" : ctx->fault.reason;
+
+	if (err == E_CANCELLED || is_passing_hiccup(ctx, pass, err))
+		return;
+	if (is_left_alone(pass, step)) {
+		set(ctx, pass, CONDITION_RENEWING, CONDITION_TRUE, reason, ctx->fault.text);
+		return;
+	}
+	set(ctx, pass, step_info(step)->condition, status, reason, ctx->fault.text);
+}
+
+static void conclude_renewing(struct ctx *ctx, struct pass *pass)
+{
+	const struct condition *old =
+		condition_find(&pass->host.status.conditions, CONDITION_RENEWING);
+
+	if (pass->verdict == CERTIFICATE_CURRENT)
+		set(ctx, pass, CONDITION_RENEWING, CONDITION_FALSE, "NotDue",
+		    "The certificate is not due for renewal.");
+	else if (pass->verdict == CERTIFICATE_DUE && (!old || old->status != CONDITION_TRUE))
+		set(ctx, pass, CONDITION_RENEWING, CONDITION_TRUE, pass->why,
+		    "A new certificate is being obtained; the present one serves.");
+	else if (pass->verdict == CERTIFICATE_UNUSABLE && old)
+		set(ctx, pass, CONDITION_RENEWING, CONDITION_FALSE, pass->why,
+		    "There is no valid certificate to renew.");
+}
+
+static void conclude_ready(struct ctx *ctx, struct pass *pass, enum err err)
+{
+	const struct hostname_status *status = &pass->host.status;
+	const struct condition *items = status->conditions.items;
+
+	if (pass->verdict != CERTIFICATE_UNUSABLE && gateway_is_configured(pass)) {
+		set(ctx, pass, CONDITION_READY, CONDITION_TRUE, "Serving",
+		    "The Application Gateway serves the hostname with a valid certificate.");
+		return;
+	}
+	if (err == E_CANCELLED)
+		return;
+	for (size_t i = 0; i < status->conditions.count; i++)
+		if (items[i].status == CONDITION_FALSE && !text_equals(items[i].type, CONDITION_READY) &&
+		    !text_equals(items[i].type, CONDITION_RENEWING) &&
+		    !text_equals(items[i].type, CONDITION_SPEC_VALID)) {
+			set(ctx, pass, CONDITION_READY, CONDITION_FALSE, items[i].reason, items[i].message);
+			return;
+		}
+	set(ctx, pass, CONDITION_READY, CONDITION_FALSE, "InProgress",
+	    status->step ? step_info((enum step)step_find(status->step))->message : "");
+}
+
+static void conclude_spec(struct ctx *ctx, struct pass *pass)
+{
+	const char *problem = pass->host.source.problem;
+
+	if (problem)
+		set(ctx, pass, CONDITION_SPEC_VALID, CONDITION_FALSE, "SpecInvalid", problem);
+	else if (condition_find(&pass->host.status.conditions, CONDITION_SPEC_VALID))
+		set(ctx, pass, CONDITION_SPEC_VALID, CONDITION_TRUE, "Parsed",
+		    "The spec file's newest content is in force.");
+}
+
+void conditions_conclude(struct ctx *ctx, struct pass *pass, enum err err)
+{
+	conclude_renewing(ctx, pass);
+	conclude_spec(ctx, pass);
+	conclude_ready(ctx, pass, err);
+}

@@ -1,0 +1,433 @@
+#include "reconcile/gateway.h"
+
+#include <string.h>
+
+#include "api/hostname.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "reconcile/names.h"
+#include "reconcile/policy.h"
+#include "reconcile/wanted.h"
+
+#define LOOK_AGAIN MSEC_PER_HOUR
+#define GATHER_LOOK MSEC_PER_SEC
+#define OPERATION_FIRST (2 * MSEC_PER_SEC)
+#define OPERATION_MAX MSEC_PER_HOUR
+#define BUSY_WAIT (5 * MSEC_PER_SEC)
+#define HICCUP_GRACE (60 * MSEC_PER_SEC)
+
+struct look {
+	struct gateway_world *world;
+	const struct gateway *seen;
+	struct gateway gateway; /* a copy to work on */
+	struct wanted wanted;
+	msec_t wait; /* above 0: stop here, look again then */
+};
+
+static struct gateway_status *status_of(struct look *look)
+{
+	return &look->gateway.status;
+}
+
+static enum err commit(struct ctx *ctx, struct look *look)
+{
+	return store_put_status(ctx, look->world->store, KIND_GATEWAY, &look->gateway);
+}
+
+static void set_condition(struct ctx *ctx, struct look *look, const char *type,
+			  enum condition_status status, const char *reason, const char *message)
+{
+	if (condition_set(ctx, &status_of(look)->conditions, type, status, reason, message,
+			  look->gateway.meta.generation))
+		log_info(ctx, "condition changed", "type", type, "status",
+			 condition_status_names[status], "reason", reason, "text", message, NULL);
+}
+
+static void reject(struct ctx *ctx, struct look *look, const char *hostname, const char *reason,
+		   const char *message)
+{
+	struct objects *rejected = &status_of(look)->rejected;
+	struct rejected_hostname *items =
+		arena_new_array(ctx->arena, struct rejected_hostname, rejected->count + 1);
+	size_t count = 0;
+
+	for (size_t i = 0; i < rejected->count; i++)
+		if (!text_equals(((struct rejected_hostname *)rejected->items)[i].hostname, hostname))
+			items[count++] = ((struct rejected_hostname *)rejected->items)[i];
+	items[count++] = (struct rejected_hostname){hostname, reason, message, ctx_wall(ctx)};
+	*rejected = (struct objects){items, count};
+	log_warn(ctx, "gateway cannot take a hostname", "hostname", hostname, "reason", reason, "text",
+		 message, NULL);
+}
+
+static void forgive(struct look *look, const char *hostname)
+{
+	struct objects *rejected = &status_of(look)->rejected;
+	struct rejected_hostname *items = rejected->items;
+	size_t count = 0;
+
+	for (size_t i = 0; i < rejected->count; i++)
+		if (!text_equals(items[i].hostname, hostname))
+			items[count++] = items[i];
+	rejected->count = count;
+}
+
+static enum err load(struct ctx *ctx, struct gateway_world *world, const char *key, struct look *look)
+{
+	const void *seen;
+	const void **hostnames;
+	struct gateway_status *status = status_of(look);
+	size_t count;
+
+	*look = (struct look){.world = world};
+	TRY(store_get(ctx, world->store, KIND_GATEWAY, key, &seen));
+	TRY(store_list(ctx, world->store, KIND_HOSTNAME, &hostnames, &count));
+	look->seen = seen;
+	look->gateway = *look->seen;
+	/* What is changed in place is ours: snapshots are const. */
+	status->rejected.items =
+		arena_copy(ctx->arena, status->rejected.items,
+			   status->rejected.count * sizeof(struct rejected_hostname));
+	status->conditions.items = arena_copy(ctx->arena, status->conditions.items,
+					      status->conditions.count * sizeof(struct condition));
+	look->wanted = wanted_list(ctx, look->seen, (const struct hostname *const *)hostnames, count);
+	return E_OK;
+}
+
+/* Names of ours in the words of a failed update: those hostnames are set aside, the others go on. */
+static bool blame_hostnames(struct ctx *ctx, struct look *look, const char *message)
+{
+	bool found = false;
+
+	for (size_t i = 0; message && i < look->wanted.count; i++) {
+		const struct wanted_hostname *wanted = &look->wanted.items[i];
+		const char *names[] = {
+			arena_printf(ctx->arena, "/%s'", wanted->base),
+			arena_printf(ctx->arena, "/%s\"", wanted->base),
+			arena_printf(ctx->arena, "/%s ", wanted->base),
+			arena_printf(ctx->arena, "/%s.", wanted->base),
+			name_listener(ctx, wanted->base),
+			name_rule(ctx, wanted->base),
+		};
+
+		if (gateway_find_programmed(look->seen, wanted->hostname))
+			continue;
+		for (size_t k = 0; k < ARRAY_SIZE(names); k++)
+			if (strcasestr(message, names[k])) {
+				reject(ctx, look, wanted->hostname, REJECTED_BY_UPDATE, message);
+				found = true;
+				break;
+			}
+	}
+	return found;
+}
+
+static enum err operation_failed(struct ctx *ctx, struct look *look,
+				 const struct appgateway_operation *operation)
+{
+	const char *message = arena_printf(ctx->arena, "the update of the Application Gateway failed (%s): %s",
+					   operation->code ? operation->code : "no code",
+					   operation->message ? operation->message : "no message");
+
+	if (blame_hostnames(ctx, look, message))
+		return E_OK;
+	set_condition(ctx, look, CONDITION_GATEWAY_WRITABLE, CONDITION_FALSE, "UpdateFailed", message);
+	return fault_set(ctx, E_REFUSED, "UpdateFailed", "%s", message);
+}
+
+/* Rung 1: nothing in progress. */
+static enum err finish_operation(struct ctx *ctx, struct look *look)
+{
+	struct gateway_status *status = status_of(look);
+	struct appgateway_operation operation;
+	msec_t age = ctx_wall(ctx) - status->operation_since;
+	enum err err;
+
+	if (!status->operation_url)
+		return E_OK;
+	err = appgateway_operation_get(ctx, &look->world->gateway, status->operation_url, &operation);
+	if (err == E_NOTFOUND || (err == E_OK && age > OPERATION_MAX)) {
+		fault_clear(ctx);
+		status->operation_url = NULL;
+		return E_OK;
+	}
+	TRY(err);
+	if (operation.progress == APPGATEWAY_RUNNING) {
+		if (operation.url)
+			status->operation_url = operation.url;
+		look->wait = operation.retry_after ? operation.retry_after
+			     : age < 10 * MSEC_PER_SEC ? OPERATION_FIRST
+						       : OPERATION_FIRST + age / 10;
+		if (look->wait > 10 * MSEC_PER_SEC && !operation.retry_after)
+			look->wait = 10 * MSEC_PER_SEC;
+		return E_OK;
+	}
+	status->operation_url = NULL;
+	if (operation.progress == APPGATEWAY_FAILED)
+		return operation_failed(ctx, look, &operation);
+	return E_OK;
+}
+
+static bool needs_read(struct ctx *ctx, struct look *look)
+{
+	const struct gateway_status *status = status_of(look);
+
+	return !status->public_ips.count || status->update_intended || look->wanted.missing ||
+	       look->seen->status.operation_url ||
+	       ctx_wall(ctx) - status->observed >= LOOK_AGAIN ||
+	       !condition_is_true(&status->conditions, CONDITION_GATEWAY_REACHABLE);
+}
+
+/* Waits for others who are about to want the same update; a lone hostname goes at once. */
+static bool is_gathering(struct ctx *ctx, struct look *look)
+{
+	struct gateway_status *status = status_of(look);
+	msec_t now = ctx_wall(ctx);
+
+	if (!look->wanted.missing) {
+		status->gathering_since = 0;
+		return false;
+	}
+	if (!status->gathering_since)
+		status->gathering_since = now;
+	if (!look->wanted.advancing || now - status->gathering_since >= look->world->settings->gather)
+		return false;
+	look->wait = GATHER_LOOK;
+	return true;
+}
+
+static enum err read_public_ips(struct ctx *ctx, struct look *look, const struct json *body)
+{
+	struct gateway_status *status = status_of(look);
+	struct public_ips ips;
+
+	if (status->public_ips.count && ctx_wall(ctx) - status->observed < LOOK_AGAIN)
+		return E_OK;
+	TRY(appgateway_public_ips(ctx, &look->world->gateway, body, &ips));
+	status->public_ips = (struct texts){ips.addresses, ips.count};
+	return E_OK;
+}
+
+/* Rung 2: observed. Only a settled gateway is a base to build on. */
+static enum err observe(struct ctx *ctx, struct look *look, struct appgateway_document *document)
+{
+	struct gateway_status *status = status_of(look);
+
+	TRY(appgateway_get(ctx, &look->world->gateway, document));
+	status->provisioning_state = document->provisioning_state;
+	status->operational_state = document->operational_state;
+	TRY(read_public_ips(ctx, look, document->body));
+	set_condition(ctx, look, CONDITION_GATEWAY_REACHABLE, CONDITION_TRUE, "Reachable",
+		      "The Application Gateway and its public address are known.");
+	if (text_equals_nocase(document->provisioning_state, "Updating") ||
+	    text_equals_nocase(document->provisioning_state, "Deleting")) {
+		look->wait = BUSY_WAIT;
+		return E_OK;
+	}
+	status->observed = ctx_wall(ctx);
+	status->update_intended = false;
+	return E_OK;
+}
+
+/* A PUT to a stopped gateway would start it: that is not ours to decide. */
+static enum err check_running(struct ctx *ctx, struct look *look,
+			      const struct appgateway_document *document)
+{
+	static const char text[] = "the Application Gateway is stopped; a change would start it. Start it, and "
+				   "the waiting hostnames are configured";
+
+	if (!text_equals_nocase(document->operational_state, "Stopped") &&
+	    !text_equals_nocase(document->operational_state, "Stopping"))
+		return E_OK;
+	set_condition(ctx, look, CONDITION_GATEWAY_WRITABLE, CONDITION_FALSE, "GatewayStopped", text);
+	return fault_set(ctx, E_REFUSED, "GatewayStopped", "%s", text);
+}
+
+/* What the document shows of what is wanted, and what it cannot take. */
+static void record(struct ctx *ctx, struct look *look, const struct rendering *rendering)
+{
+	struct programmed_hostname *items =
+		arena_new_array(ctx->arena, struct programmed_hostname, look->wanted.count + 1);
+	size_t count = 0;
+
+	for (size_t i = 0; i < look->wanted.count; i++) {
+		const struct wanted_hostname *wanted = &look->wanted.items[i];
+		const struct rendered_hostname *result = &rendering->items[i];
+
+		if (result->verdict == RENDER_REJECTED)
+			reject(ctx, look, wanted->hostname, result->reason, result->message);
+		if (result->verdict != RENDER_STANDS && result->verdict != RENDER_CHANGED)
+			continue;
+		forgive(look, wanted->hostname);
+		if (result->verdict == RENDER_STANDS)
+			items[count++] = (struct programmed_hostname){
+				wanted->hostname, result->listener, result->rule, wanted->secret_id};
+	}
+	status_of(look)->programmed = (struct objects){items, count};
+}
+
+/* Rung 4: applied. The intent is durable first; from then on only a complete read tells what happened. */
+static enum err apply(struct ctx *ctx, struct look *look, const struct appgateway_document *document,
+		      const struct rendering *rendering)
+{
+	struct gateway_status *status = status_of(look);
+	struct appgateway_operation operation;
+
+	if (!render_is_faithful(ctx, document->body, rendering->document, rendering,
+				look->wanted.count))
+		return fault_set(ctx, E_REFUSED, "UnfaithfulUpdate",
+				 "the update would change parts of the Application Gateway that are not "
+				 "ours; it was not sent");
+	status->update_intended = true;
+	TRY(commit(ctx, look));
+	log_info(ctx, "updating the gateway", "hostnames",
+		 arena_printf(ctx->arena, "%zu", rendering->changed), NULL);
+	TRY(appgateway_put(ctx, &look->world->gateway, rendering->document, document->etag, &operation));
+	status->operation_url = operation.url;
+	status->operation_since = ctx_wall(ctx);
+	status->gathering_since = 0;
+	look->wait = operation.retry_after ? operation.retry_after : OPERATION_FIRST;
+	return E_OK;
+}
+
+static enum err advance(struct ctx *ctx, struct look *look)
+{
+	const struct settings *settings = look->world->settings;
+	struct render_target target = {look->world->gateway.gateway_id, settings->backend_pool,
+				       settings->http_settings};
+	struct appgateway_document document;
+	struct rendering rendering;
+
+	TRY(finish_operation(ctx, look));
+	if (look->wait || (is_gathering(ctx, look) && status_of(look)->public_ips.count) ||
+	    !needs_read(ctx, look))
+		return E_OK;
+	TRY(observe(ctx, look, &document));
+	if (look->wait)
+		return E_OK;
+	TRY(render(ctx, document.body, &target, look->wanted.items, look->wanted.count, &rendering));
+	record(ctx, look, &rendering);
+	if (!rendering.changed) {
+		set_condition(ctx, look, CONDITION_GATEWAY_WRITABLE, CONDITION_TRUE, "UpToDate",
+			      "The Application Gateway shows every hostname that is ready for it.");
+		return E_OK;
+	}
+	TRY(check_running(ctx, look, &document));
+	return apply(ctx, look, &document, &rendering);
+}
+
+static bool has_news(const struct look *look, const char *hostname)
+{
+	const struct programmed_hostname *before = gateway_find_programmed(look->seen, hostname);
+	const struct programmed_hostname *after = gateway_find_programmed(&look->gateway, hostname);
+	const struct rejected_hostname *old = gateway_find_rejected(look->seen, hostname);
+	const struct rejected_hostname *new = gateway_find_rejected(&look->gateway, hostname);
+
+	return !before != !after || !old != !new ||
+	       (before && !secret_id_equals(before->secret_id, after->secret_id));
+}
+
+/* Rung 6: hostnames told. When the gateway became reachable or unreachable, everybody who is not done wants to know. */
+static enum err tell_hostnames(struct ctx *ctx, struct look *look)
+{
+	const void **hostnames;
+	size_t count;
+	bool is_for_all =
+		!look->seen->status.public_ips.count != !status_of(look)->public_ips.count ||
+		condition_is_true(&look->seen->status.conditions, CONDITION_GATEWAY_REACHABLE) !=
+			condition_is_true(&status_of(look)->conditions, CONDITION_GATEWAY_REACHABLE) ||
+		condition_is_true(&look->seen->status.conditions, CONDITION_GATEWAY_WRITABLE) !=
+			condition_is_true(&status_of(look)->conditions, CONDITION_GATEWAY_WRITABLE);
+
+	TRY(store_list(ctx, look->world->store, KIND_HOSTNAME, &hostnames, &count));
+	for (size_t i = 0; i < count; i++) {
+		const struct hostname *hostname = hostnames[i];
+		bool is_done = text_equals(hostname->status.step, step_info(STEP_COMPLETED)->name);
+
+		if ((is_for_all && !is_done) || has_news(look, hostname->meta.name))
+			look->world->wake_hostname(look->world->handle, hostname->meta.name);
+	}
+	return E_OK;
+}
+
+/* Hiccups are nobody's business until they last. */
+static bool is_passing_hiccup(struct ctx *ctx, struct look *look, enum err err)
+{
+	msec_t now = ctx_mono(ctx);
+
+	if (err != E_AGAIN && err != E_CONFLICT)
+		return false;
+	if (!look->world->trouble_since)
+		look->world->trouble_since = now ? now : 1;
+	return now - look->world->trouble_since < HICCUP_GRACE;
+}
+
+static void note_failure(struct ctx *ctx, struct look *look, enum err err)
+{
+	const char *text = arena_strdup(ctx->arena, ctx->fault.text);
+	const char *reason = arena_strdup(ctx->arena, ctx->fault.reason);
+
+	if (err == E_OK)
+		look->world->trouble_since = 0;
+	if (err == E_OK || err == E_CANCELLED || is_passing_hiccup(ctx, look, err))
+		return;
+	if (err == E_THROTTLED)
+		set_condition(ctx, look, CONDITION_GATEWAY_REACHABLE, CONDITION_UNKNOWN, "Throttled",
+			      text);
+	else if (err == E_AGAIN || err == E_CONFLICT)
+		set_condition(ctx, look, CONDITION_GATEWAY_REACHABLE, CONDITION_UNKNOWN, reason, text);
+	else if (status_of(look)->update_intended || text_equals(reason, "UpdateFailed") ||
+	    text_equals(reason, "GatewayStopped") || text_equals(reason, "UnfaithfulUpdate"))
+		set_condition(ctx, look, CONDITION_GATEWAY_WRITABLE, CONDITION_FALSE, reason, text);
+	else
+		set_condition(ctx, look, CONDITION_GATEWAY_REACHABLE, CONDITION_FALSE, reason, text);
+}
+
+static msec_t next_look(struct ctx *ctx, const struct look *look)
+{
+	msec_t wait = LOOK_AGAIN - (ctx_wall(ctx) - look->gateway.status.observed);
+
+	if (look->wait)
+		return look->wait;
+	if (look->wanted.missing)
+		return BUSY_WAIT;
+	return wait > BUSY_WAIT ? rng_jitter(ctx->doors->rng, wait, 10) : BUSY_WAIT;
+}
+
+enum err gateway_reconcile(struct ctx *ctx, void *worker, const char *key, msec_t *again)
+{
+	struct look look;
+	struct gateway_world *world = worker;
+	struct fault fault;
+	enum err err;
+
+	if (ctx_mono(ctx) < world->rest_until) {
+		*again = world->rest_until - ctx_mono(ctx);
+		return E_OK;
+	}
+	err = load(ctx, world, key, &look);
+	if (err == E_NOTFOUND)
+		return E_OK;
+	TRY(err);
+	err = advance(ctx, &look);
+	note_failure(ctx, &look, err);
+	fault = ctx->fault;
+	status_of(&look)->observed_generation = look.gateway.meta.generation;
+	TRY(commit(ctx, &look));
+	TRY(tell_hostnames(ctx, &look));
+	ctx->fault = fault;
+	if (err == E_OK)
+		*again = next_look(ctx, &look);
+	world->rest_until = look.wait > GATHER_LOOK ? msec_add(ctx_mono(ctx), look.wait) : 0;
+	return err;
+}
+
+enum err gateway_declare(struct ctx *ctx, struct store *store, const char *name, const char *resource_id)
+{
+	struct gateway gateway = {
+		.meta = {.name = name},
+		.spec = {.resource_id = resource_id},
+	};
+
+	return store_put_spec(ctx, store, KIND_GATEWAY, &gateway);
+}

@@ -1,0 +1,356 @@
+#include "reconcile/hostname.h"
+
+#include <string.h>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "reconcile/conditions.h"
+#include "reconcile/pass.h"
+
+#define LOOK_AGAIN MSEC_PER_HOUR    /* a settled hostname */
+#define DNS_FRESH (5 * MSEC_PER_MIN)
+#define CLIMBS_MAX 40		    /* per pass: far above what a ladder can need */
+#define FORCE_INTERVAL MSEC_PER_HOUR /* a request overrides the CA's schedule at most so often */
+
+struct rung {
+	enum step step;
+	bool (*holds)(const struct pass *pass);
+	enum err (*climb)(struct ctx *ctx, struct pass *pass);
+};
+
+/* The documented flow. Up to CreateCertificate the rungs hold whenever the certificate is current. */
+static const struct rung issuing[] = {
+	{STEP_GATEWAY_PUBLIC_IP, public_ip_is_known, public_ip_climb},
+	{STEP_CHECK_DNS, dns_is_checked, dns_climb},
+	{STEP_GET_ORDER, order_is_recorded, order_climb},
+	{STEP_GET_CHALLENGE, challenge_is_known, challenge_climb},
+	{STEP_UPLOAD_FILE, file_is_uploaded, upload_climb},
+	{STEP_ANSWER_CHALLENGE, challenge_is_answered, answer_climb},
+	{STEP_CHECK_ORDER, order_is_ready, check_order_climb},
+	{STEP_DELETE_FILE, file_is_deleted, delete_file_climb},
+	{STEP_CREATE_CERTIFICATE, certificate_is_current, certificate_climb},
+};
+
+static const struct rung serving[] = {
+	{STEP_CONFIGURE_GATEWAY, gateway_is_configured, configure_climb},
+};
+
+enum err pass_commit(struct ctx *ctx, struct pass *pass)
+{
+	return store_put_status(ctx, pass->world->store, KIND_HOSTNAME, &pass->host);
+}
+
+static void note_climbed(struct ctx *ctx, struct hostname_status *status, const char *step)
+{
+	size_t kept = status->climbed.count < STEPS_CLIMBED_MAX ? status->climbed.count
+								 : STEPS_CLIMBED_MAX - 1;
+	struct step_climbed *items = arena_new_array(ctx->arena, struct step_climbed, kept + 1);
+
+	if (kept)
+		memcpy(items,
+		       (struct step_climbed *)status->climbed.items + (status->climbed.count - kept),
+		       kept * sizeof(*items));
+	items[kept] = (struct step_climbed){step, ctx_wall(ctx)};
+	status->climbed = (struct objects){items, kept + 1};
+}
+
+/* Shown to whoever follows; a new step is news at once. */
+static enum err show_step(struct ctx *ctx, struct pass *pass, enum step step)
+{
+	struct hostname_status *status = &pass->host.status;
+	const char *name = step_info(step)->name;
+
+	if (text_equals(status->step, name))
+		return E_OK;
+	status->step = name;
+	status->step_since = ctx_wall(ctx);
+	note_climbed(ctx, status, name);
+	return pass_commit(ctx, pass);
+}
+
+/* A new request, a changed spec: a refused hostname is due now. */
+static bool is_forced(const struct pass *pass)
+{
+	const struct hostname_status *status = &pass->host.status;
+
+	return pass->host.requested > status->refusal.pass ||
+	       pass->host.meta.generation != status->observed_generation;
+}
+
+static msec_t ca_wait(struct ctx *ctx, struct pass *pass)
+{
+	struct ca_schedule *ca = &pass->host.status.ca;
+	msec_t now = ctx_wall(ctx);
+
+	if (ca->not_before <= now || pass->host.status.issuance.order_url)
+		return 0;
+	if (is_forced(pass) && now - ca->forced >= FORCE_INTERVAL) {
+		ca->forced = now;
+		return 0;
+	}
+	return ca->not_before - now;
+}
+
+/* Another reconciler may have mended it meanwhile. */
+static bool refused_rung_holds(const struct pass *pass)
+{
+	int step = step_find(pass->host.status.refusal.step);
+
+	for (size_t i = 0; i < ARRAY_SIZE(issuing); i++)
+		if ((int)issuing[i].step == step)
+			return issuing[i].holds(pass);
+	return false;
+}
+
+/* How long a refusal keeps the issuing rungs from being climbed; 0: climb. */
+static msec_t held_back_for(struct ctx *ctx, struct pass *pass)
+{
+	const struct hostname_status *status = &pass->host.status;
+	msec_t now = ctx_wall(ctx), wait = ca_wait(ctx, pass);
+
+	if (status->refusal.count && status->next_attempt > now && !is_forced(pass) &&
+	    !refused_rung_holds(pass) && status->next_attempt - now > wait)
+		wait = status->next_attempt - now;
+	return wait;
+}
+
+static enum err climb_rung(struct ctx *ctx, struct pass *pass, const struct rung *rung)
+{
+	conditions_climbing(ctx, pass, rung->step);
+	TRY(show_step(ctx, pass, rung->step));
+	return rung->climb(ctx, pass);
+}
+
+/* Climbs until all hold, something has to be waited for, or an error; `step` is where it stands then. */
+static enum err climb(struct ctx *ctx, struct pass *pass, const struct rung *ladder, size_t count,
+		      enum step *step)
+{
+	size_t i = 0;
+
+	for (int climbs = 0; i < count; climbs++) {
+		*step = ladder[i].step;
+		if (ladder[i].holds(pass)) {
+			conditions_hold(ctx, pass, ladder[i].step);
+			i++;
+			continue;
+		}
+		if (climbs >= CLIMBS_MAX)
+			return fault_set(ctx, E_CONFLICT, "NoProgress", "no rung stays climbed");
+		TRY(climb_rung(ctx, pass, &ladder[i]));
+		if (pass->wait)
+			return E_OK;
+		i = 0;
+	}
+	return E_OK;
+}
+
+static void record_refusal(struct ctx *ctx, struct pass *pass, enum step step)
+{
+	struct hostname_status *status = &pass->host.status;
+	struct refusal *refusal = &status->refusal;
+	msec_t now = ctx_wall(ctx);
+	msec_t first = refusal->count ? refusal->first : now;
+
+	*refusal = (struct refusal){
+		.pass = pass->began,
+		.count = refusal->count + 1,
+		.first = first,
+		.step = step_info(step)->name,
+		.error = conditions_error_code(ctx->fault.reason),
+		.text = arena_strdup(ctx->arena, ctx->fault.text),
+	};
+	refusal->error = arena_strdup(ctx->arena, refusal->error);
+	status->next_attempt =
+		msec_add(now, policy_refusal_wait(ctx->doors->rng, refusal->count, now - first));
+	if (!ctx->fault.by_ca)
+		return;
+	status->ca.failures++;
+	status->ca.not_before =
+		msec_add(now, policy_ca_wait(ctx->doors->rng, status->ca.failures));
+	status->next_attempt = status->ca.not_before;
+}
+
+static void clear_refusal(struct pass *pass)
+{
+	pass->host.status.refusal = (struct refusal){0};
+	pass->host.status.next_attempt = 0;
+}
+
+/* A refusal is over when its step was passed; what the CA counted, only when there is a certificate. */
+static void note_progress(struct pass *pass, enum step reached)
+{
+	struct hostname_status *status = &pass->host.status;
+
+	if (!pass_wants_certificate(pass))
+		status->ca = (struct ca_schedule){0};
+	if (status->refusal.count && (int)reached > step_find(status->refusal.step))
+		clear_refusal(pass);
+}
+
+static enum err fail(struct ctx *ctx, struct pass *pass, enum step step, enum err err)
+{
+	if (err == E_REFUSED)
+		record_refusal(ctx, pass, step);
+	conditions_failed(ctx, pass, step, err);
+	return err;
+}
+
+/* What is left of an authorization that is final or given up: not gated by anything. */
+static void clean_up_blob(struct ctx *ctx, struct pass *pass)
+{
+	struct issuance *issuance = &pass->host.status.issuance;
+
+	if (!issuance->blob || issuance->authorization_url)
+		return;
+	if (delete_file_climb(ctx, pass) != E_OK)
+		log_debug(ctx, "challenge file not deleted yet", "text", ctx->fault.text, NULL);
+	fault_clear(ctx);
+}
+
+/* A healthy site is not stopped by its DNS; it is watched, because the next renewal would be. */
+static void watch_dns(struct ctx *ctx, struct pass *pass)
+{
+	msec_t seen = pass->note.dns_watched;
+
+	if (!public_ip_is_known(pass) || (seen && ctx_mono(ctx) - seen < LOOK_AGAIN / 2))
+		return;
+	pass->note.dns_watched = ctx_mono(ctx);
+	if (dns_climb(ctx, pass) == E_OK)
+		conditions_hold(ctx, pass, STEP_CHECK_DNS);
+	else if (ctx->fault.reason[0])
+		conditions_failed(ctx, pass, STEP_CHECK_DNS,
+				  text_equals(ctx->fault.reason, "LookupFailed") ? E_AGAIN : E_REFUSED);
+	fault_clear(ctx);
+}
+
+static enum err climb_issuing(struct ctx *ctx, struct pass *pass)
+{
+	enum step step = STEP_GATEWAY_PUBLIC_IP;
+	msec_t held = pass_wants_certificate(pass) ? held_back_for(ctx, pass) : 0;
+	enum err err;
+
+	if (held) {
+		pass->wait = held;
+		return E_OK;
+	}
+	err = climb(ctx, pass, issuing, ARRAY_SIZE(issuing), &step);
+	note_progress(pass, err == E_OK && !pass->wait ? STEP_CONFIGURE_GATEWAY : step);
+	return err == E_OK ? E_OK : fail(ctx, pass, step, err);
+}
+
+static enum err climb_serving(struct ctx *ctx, struct pass *pass)
+{
+	enum step step = STEP_CONFIGURE_GATEWAY;
+	enum err err = climb(ctx, pass, serving, ARRAY_SIZE(serving), &step);
+
+	if (err != E_OK)
+		return fail(ctx, pass, step, err);
+	if (!pass->wait)
+		note_progress(pass, STEP_COMPLETED);
+	return E_OK;
+}
+
+/* Both ladders: what is valid is served whatever a renewal does. The issuing side's trouble decides when to look again. */
+static enum err climb_both(struct ctx *ctx, struct pass *pass)
+{
+	enum err err, serving_err;
+	struct fault fault;
+	msec_t wait;
+
+	err = climb_issuing(ctx, pass);
+	if (pass->verdict == CERTIFICATE_UNUSABLE || err == E_CANCELLED)
+		return err;
+	fault = ctx->fault;
+	wait = pass->wait;
+	pass->wait = 0;
+	if (pass->verdict == CERTIFICATE_CURRENT || !gateway_is_configured(pass)) {
+		serving_err = climb_serving(ctx, pass);
+		if (err == E_OK && serving_err != E_OK)
+			return serving_err;
+	}
+	if (err != E_OK)
+		ctx->fault = fault;
+	if (wait && (!pass->wait || wait < pass->wait))
+		pass->wait = wait;
+	return err;
+}
+
+static enum err load(struct ctx *ctx, struct hostname_world *world, const char *key, struct pass *pass)
+{
+	const void *seen;
+	enum err err;
+
+	*pass = (struct pass){.world = world, .name = key, .began = ctx_wall(ctx)};
+	TRY(store_get(ctx, world->store, KIND_HOSTNAME, key, &seen));
+	pass->host = *(const struct hostname *)seen;
+	pass->note = notes_get(world->notes, key);
+	if (ctx_mono(ctx) - pass->note.dns_checked > DNS_FRESH)
+		pass->note.dns_checked = 0;
+	err = store_get(ctx, world->store, KIND_GATEWAY, world->settings->gateway_name, &seen);
+	if (err == E_OK)
+		pass->gateway = seen;
+	else if (err != E_NOTFOUND)
+		return err;
+	fault_clear(ctx);
+	return E_OK;
+}
+
+static msec_t next_look(struct ctx *ctx, const struct pass *pass)
+{
+	msec_t wait = pass->wait, until_due;
+
+	if (!wait && pass->verdict == CERTIFICATE_CURRENT) {
+		wait = rng_jitter(ctx->doors->rng, LOOK_AGAIN, 20);
+		until_due = pass->host.status.renewal_time - ctx_wall(ctx);
+		if (until_due < wait)
+			wait = until_due;
+	}
+	return wait > 0 ? wait : 1;
+}
+
+/* What the pass found is told, whatever came of it. */
+static enum err conclude(struct ctx *ctx, struct pass *pass, enum err err, msec_t *again)
+{
+	struct fault fault = ctx->fault;
+	struct hostname_status *status = &pass->host.status;
+	enum err commit;
+
+	if (err == E_OK && !pass->wait)
+		TRY(show_step(ctx, pass, STEP_COMPLETED));
+	conditions_conclude(ctx, pass, err);
+	if (err != E_CANCELLED)
+		status->observed_generation = pass->host.meta.generation;
+	commit = pass_commit(ctx, pass);
+	notes_put(pass->world->notes, pass->name, &pass->note);
+	if (commit != E_OK)
+		return commit == E_NOTFOUND ? E_OK : commit;
+	ctx->fault = fault;
+	if (err == E_OK)
+		*again = next_look(ctx, pass);
+	else if (err == E_REFUSED)
+		*again = status->next_attempt > ctx_wall(ctx) ? status->next_attempt - ctx_wall(ctx) : 1;
+	return err;
+}
+
+enum err hostname_reconcile(struct ctx *ctx, void *worker, const char *key, msec_t *again)
+{
+	struct hostname_world *world = worker;
+	struct pass pass;
+	enum err err = load(ctx, world, key, &pass);
+
+	if (err == E_NOTFOUND) {
+		notes_drop(world->notes, key);
+		return E_OK;
+	}
+	TRY(err);
+	err = certificate_observe(ctx, &pass);
+	if (err != E_OK) {
+		err = fail(ctx, &pass, STEP_CREATE_CERTIFICATE, err);
+		return conclude(ctx, &pass, err, again);
+	}
+	clean_up_blob(ctx, &pass);
+	err = climb_both(ctx, &pass);
+	if (pass.verdict == CERTIFICATE_CURRENT && err == E_OK)
+		watch_dns(ctx, &pass);
+	return conclude(ctx, &pass, err, again);
+}

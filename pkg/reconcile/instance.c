@@ -1,0 +1,301 @@
+#include "reconcile/instance.h"
+
+#include <string.h>
+
+#include "api/hostname.h"
+#include "base/log.h"
+#include "base/text.h"
+
+#define HISTORY_MAX 200
+
+struct view {
+	struct instance_world *world;
+	struct instance instance; /* a copy to work on */
+	msec_t now;
+};
+
+static struct instance_progress *progress_of(struct view *view, const char *hostname)
+{
+	struct instance_progress *items = view->instance.status.progress.items;
+
+	for (size_t i = 0; i < view->instance.status.progress.count; i++)
+		if (text_equals(items[i].hostname, hostname))
+			return &items[i];
+	return NULL;
+}
+
+/* One entry per followed hostname, those of the last look kept. */
+static void lay_out_progress(struct ctx *ctx, struct view *view)
+{
+	const struct texts *hostnames = &view->instance.spec.hostnames;
+	struct instance_progress *items =
+		arena_new_array(ctx->arena, struct instance_progress, hostnames->count + 1);
+
+	for (size_t i = 0; i < hostnames->count; i++) {
+		const struct instance_progress *old = progress_of(view, hostnames->items[i]);
+
+		items[i] = old ? *old : (struct instance_progress){.hostname = hostnames->items[i]};
+	}
+	view->instance.status.progress = (struct objects){items, hostnames->count};
+}
+
+static bool is_in_history(const struct instance_status *status, msec_t time, const char *name,
+			  const char *hostname)
+{
+	const struct instance_event *items = status->history.items;
+
+	for (size_t i = 0; i < status->history.count; i++)
+		if (items[i].time == time && text_equals(items[i].name, name) &&
+		    text_equals(items[i].hostname, hostname))
+			return true;
+	return false;
+}
+
+static void add_event(struct ctx *ctx, struct view *view, struct instance_event event)
+{
+	struct instance_status *status = &view->instance.status;
+	struct instance_event *items;
+
+	if (status->history.count >= HISTORY_MAX ||
+	    is_in_history(status, event.time, event.name, event.hostname))
+		return;
+	items = arena_new_array(ctx->arena, struct instance_event, status->history.count + 1);
+	if (status->history.count)
+		memcpy(items, status->history.items, status->history.count * sizeof(*items));
+	items[status->history.count] = event;
+	status->history = (struct objects){items, status->history.count + 1};
+}
+
+/* Every step the hostname was at since the request came, and the one it was at then. */
+static void follow_steps(struct ctx *ctx, struct view *view, const struct hostname *hostname)
+{
+	const struct step_climbed *climbed = hostname->status.climbed.items;
+
+	for (size_t i = 0; i < hostname->status.climbed.count; i++) {
+		bool is_last = i + 1 == hostname->status.climbed.count;
+
+		if (climbed[i].time < view->instance.spec.accepted && !is_last)
+			continue;
+		add_event(ctx, view,
+			  (struct instance_event){.time = climbed[i].time,
+						  .type = "TaskCompleted",
+						  .name = climbed[i].step,
+						  .hostname = hostname->meta.name});
+	}
+}
+
+static void end(struct instance_progress *progress, enum runtime_status runtime, enum step step,
+		const char *error, const char *output)
+{
+	progress->runtime_status = (int)runtime;
+	progress->step = step_info(step)->name;
+	progress->message = step == STEP_FAILED ? step_failure_message(error) : step_info(step)->message;
+	progress->error = error;
+	progress->output = output;
+}
+
+/* Refused in a pass begun after the request (or after the last Retry). */
+static bool is_refused(const struct view *view, const struct hostname *hostname)
+{
+	const struct refusal *refusal = &hostname->status.refusal;
+
+	return refusal->count && refusal->pass >= view->instance.spec.accepted &&
+	       refusal->pass >= view->instance.spec.retry_requested;
+}
+
+static const char *waiting_for(struct ctx *ctx, const struct hostname *hostname)
+{
+	const struct condition *items = hostname->status.conditions.items;
+	const char *step = hostname->status.step ? hostname->status.step : "a first look";
+
+	for (size_t i = 0; i < hostname->status.conditions.count; i++)
+		if (items[i].status != CONDITION_TRUE && !text_equals(items[i].type, CONDITION_READY) &&
+		    !text_equals(items[i].type, CONDITION_RENEWING))
+			return arena_printf(ctx->arena, "timed out waiting at %s: %s: %s", step,
+					    items[i].reason, items[i].message);
+	return arena_printf(ctx->arena, "timed out waiting at %s", step);
+}
+
+static void look_at(struct ctx *ctx, struct view *view, struct instance_progress *progress,
+		    const struct hostname *hostname)
+{
+	const struct hostname_status *status = &hostname->status;
+	bool is_late =
+		view->now - view->instance.spec.accepted >= view->world->settings->instance_timeout;
+	int step = step_find(status->step);
+
+	follow_steps(ctx, view, hostname);
+	if (condition_is_true(&status->conditions, CONDITION_READY)) {
+		end(progress, RUNTIME_COMPLETED, STEP_COMPLETED, NULL, NULL);
+	} else if (is_refused(view, hostname)) {
+		end(progress, RUNTIME_FAILED, STEP_FAILED, status->refusal.error, status->refusal.text);
+	} else if (is_late) {
+		end(progress, RUNTIME_FAILED, STEP_FAILED, "Timeout", waiting_for(ctx, hostname));
+	} else if (step >= 0 && step < STEP_COMPLETED) {
+		progress->runtime_status = RUNTIME_RUNNING;
+		progress->step = step_info((enum step)step)->name;
+		progress->message = step_info((enum step)step)->message;
+	}
+}
+
+static enum err update_progress(struct ctx *ctx, struct view *view)
+{
+	struct instance_progress *items = view->instance.status.progress.items;
+
+	for (size_t i = 0; i < view->instance.status.progress.count; i++) {
+		const void *hostname;
+		enum err err;
+
+		if (runtime_has_ended(items[i].runtime_status))
+			continue;
+		err = store_get(ctx, view->world->store, KIND_HOSTNAME, items[i].hostname, &hostname);
+		if (err == E_NOTFOUND) {
+			fault_clear(ctx);
+			end(&items[i], RUNTIME_FAILED, STEP_FAILED, "HostnameWithdrawn",
+			    "the hostname is no longer desired: it was withdrawn");
+			continue;
+		}
+		TRY(err);
+		look_at(ctx, view, &items[i], hostname);
+	}
+	return E_OK;
+}
+
+/* What represents the whole: a failed one when all have ended, else the least advanced. */
+static const struct instance_progress *representative(const struct view *view, bool all_ended)
+{
+	const struct instance_progress *items = view->instance.status.progress.items;
+	const struct instance_progress *chosen = &items[0];
+
+	for (size_t i = 0; i < view->instance.status.progress.count; i++) {
+		bool is_failed = items[i].runtime_status == RUNTIME_FAILED;
+
+		if (all_ended && is_failed)
+			return &items[i];
+		if (!all_ended && (runtime_has_ended(chosen->runtime_status) ||
+				   (!runtime_has_ended(items[i].runtime_status) &&
+				    step_find(items[i].step) < step_find(chosen->step))))
+			chosen = &items[i];
+	}
+	return chosen;
+}
+
+static void count_ends(const struct view *view, size_t *ended, size_t *failed, size_t *touched)
+{
+	const struct instance_progress *items = view->instance.status.progress.items;
+
+	*ended = *failed = *touched = 0;
+	for (size_t i = 0; i < view->instance.status.progress.count; i++) {
+		*ended += runtime_has_ended(items[i].runtime_status);
+		*failed += items[i].runtime_status == RUNTIME_FAILED;
+		*touched += items[i].runtime_status != RUNTIME_PENDING;
+	}
+}
+
+static void summarise(struct view *view)
+{
+	struct instance_status *status = &view->instance.status;
+	const struct instance_progress *shown;
+	size_t ended, failed, touched;
+	bool all_ended;
+
+	count_ends(view, &ended, &failed, &touched);
+	all_ended = ended == status->progress.count;
+	if (!touched)
+		return;
+	shown = representative(view, all_ended);
+	status->runtime_status = !all_ended ? RUNTIME_RUNNING
+				 : failed   ? RUNTIME_FAILED
+					    : RUNTIME_COMPLETED;
+	status->step = shown->step;
+	status->message = shown->message;
+	status->error = all_ended ? shown->error : NULL;
+	status->output = all_ended ? shown->output : NULL;
+}
+
+static void terminate(struct view *view)
+{
+	struct instance_status *status = &view->instance.status;
+
+	status->runtime_status = RUNTIME_TERMINATED;
+	status->output = view->instance.spec.terminate_reason;
+}
+
+static void note_end(struct ctx *ctx, struct view *view)
+{
+	struct instance_status *status = &view->instance.status;
+
+	if (!runtime_has_ended(status->runtime_status))
+		return;
+	add_event(ctx, view,
+		  (struct instance_event){.time = view->now,
+					  .type = status->runtime_status == RUNTIME_TERMINATED
+							  ? "ExecutionTerminated"
+							  : "ExecutionCompleted",
+					  .name = runtime_status_names[status->runtime_status],
+					  .result = status->output});
+	log_info(ctx, "instance ended", "function", view->instance.spec.function, "status",
+		 runtime_status_names[status->runtime_status], "error", status->error, NULL);
+}
+
+static void follow(struct view *view)
+{
+	const struct instance *instance = &view->instance;
+
+	for (size_t i = 0; i < instance->spec.hostnames.count; i++) {
+		if (runtime_has_ended(instance->status.runtime_status))
+			followers_drop(view->world->followers, instance->spec.hostnames.items[i],
+				       instance->meta.name);
+		else
+			followers_add(view->world->followers, instance->spec.hostnames.items[i],
+				      instance->meta.name);
+	}
+}
+
+static enum err look(struct ctx *ctx, struct view *view, const struct instance *seen)
+{
+	struct instance_status *status = &view->instance.status;
+
+	lay_out_progress(ctx, view);
+	add_event(ctx, view,
+		  (struct instance_event){.time = view->instance.spec.accepted,
+					  .type = "ExecutionStarted",
+					  .name = view->instance.spec.function});
+	TRY(update_progress(ctx, view));
+	if (view->instance.spec.is_terminated)
+		terminate(view);
+	else
+		summarise(view);
+	note_end(ctx, view);
+	if (status->runtime_status != seen->status.runtime_status ||
+	    !text_equals(status->step, seen->status.step))
+		status->updated = view->now;
+	status->observed_generation = view->instance.meta.generation;
+	return store_put_status(ctx, view->world->store, KIND_INSTANCE, &view->instance);
+}
+
+enum err instance_reconcile(struct ctx *ctx, void *worker, const char *key, msec_t *again)
+{
+	struct view view = {.world = worker, .now = ctx_wall(ctx)};
+	const void *seen;
+	msec_t left;
+	enum err err = store_get(ctx, view.world->store, KIND_INSTANCE, key, &seen);
+
+	if (err == E_NOTFOUND)
+		return E_OK;
+	TRY(err);
+	view.instance = *(const struct instance *)seen;
+	if (runtime_has_ended(view.instance.status.runtime_status))
+		return E_OK;
+	follow(&view); /* before looking: what changes from now on wakes us */
+	err = look(ctx, &view, seen);
+	if (err == E_NOTFOUND)
+		return E_OK;
+	TRY(err);
+	follow(&view);
+	if (runtime_has_ended(view.instance.status.runtime_status))
+		return E_OK;
+	left = view.instance.spec.accepted + view.world->settings->instance_timeout - view.now;
+	*again = left > 0 ? left + 1 : 1;
+	return E_OK;
+}

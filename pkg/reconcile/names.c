@@ -1,0 +1,76 @@
+#include "reconcile/names.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/text.h"
+#include "pki/key.h"
+
+#define PLAIN_MAX 60 /* the gateway takes 80, and "-listener" and a hash must fit */
+#define HASH_BYTES 5
+
+static const char *dashed(struct ctx *ctx, const char *hostname)
+{
+	const char *rest = text_starts_with(hostname, "*.") ? hostname + 1 : hostname;
+	char *name = arena_printf(ctx->arena, "%s%s", rest == hostname ? "" : "wildcard", rest);
+
+	for (char *c = name; *c; c++)
+		if (!isalnum((unsigned char)*c))
+			*c = '-';
+	return name;
+}
+
+const char *name_plain(struct ctx *ctx, const char *hostname)
+{
+	const char *name = dashed(ctx, hostname);
+
+	return strlen(name) <= PLAIN_MAX ? name : name_hashed(ctx, hostname);
+}
+
+const char *name_hashed(struct ctx *ctx, const char *hostname)
+{
+	unsigned char digest[32];
+	char hex[2 * HASH_BYTES + 1];
+	const char *name = dashed(ctx, hostname);
+	int length = (int)(strlen(name) < PLAIN_MAX ? strlen(name) : PLAIN_MAX);
+
+	sha256(hostname, strlen(hostname), digest);
+	for (size_t i = 0; i < HASH_BYTES; i++)
+		snprintf(hex + 2 * i, 3, "%02x", digest[i]);
+	while (length > 0 && name[length - 1] == '-')
+		length--;
+	return arena_printf(ctx->arena, "%.*s-%s", length, name, hex);
+}
+
+const char *name_listener(struct ctx *ctx, const char *base)
+{
+	return arena_printf(ctx->arena, "%s-listener", base);
+}
+
+const char *name_rule(struct ctx *ctx, const char *base)
+{
+	return arena_printf(ctx->arena, "%s-rule", base);
+}
+
+/* https://VAULT/secrets/NAME[/VERSION][/]: how much of it comes before the version. */
+static size_t base_length(const char *secret_id)
+{
+	const char *name = strcasestr(secret_id, "/secrets/");
+
+	if (!name)
+		return strlen(secret_id);
+	name += strlen("/secrets/");
+	return (size_t)(name - secret_id) + strcspn(name, "/");
+}
+
+const char *secret_id_base(struct ctx *ctx, const char *secret_id)
+{
+	return secret_id ? arena_strndup(ctx->arena, secret_id, base_length(secret_id)) : NULL;
+}
+
+bool secret_id_equals(const char *a, const char *b)
+{
+	return a && b && base_length(a) == base_length(b) && strncasecmp(a, b, base_length(a)) == 0;
+}

@@ -1,0 +1,241 @@
+/* The rungs that prove to the CA that the hostname is ours: order, authorization, challenge file, answer. */
+#include "reconcile/pass.h"
+
+#include <string.h>
+
+#include "base/log.h"
+#include "base/text.h"
+
+#define BLOB_PREFIX ".well-known/acme-challenge/"
+
+static struct issuance *issuance(struct pass *pass)
+{
+	return &pass->host.status.issuance;
+}
+
+static bool is_final(enum acme_status status)
+{
+	return status == ACME_INVALID || status == ACME_DEACTIVATED || status == ACME_EXPIRED ||
+	       status == ACME_REVOKED;
+}
+
+static enum err session(struct ctx *ctx, struct pass *pass)
+{
+	struct hostname_world *world = pass->world;
+
+	if (pass->has_session)
+		return E_OK;
+	TRY(account_session(ctx, world->account, world->settings, world->acme, world->acme_http,
+			    &world->vault, &pass->acme));
+	pass->has_session = true;
+	return E_OK;
+}
+
+void order_drop(struct pass *pass)
+{
+	struct issuance kept = {
+		.blob = issuance(pass)->blob,
+		.create_intended = issuance(pass)->create_intended,
+	};
+
+	*issuance(pass) = kept;
+	pass->has_order = false;
+	pass->note.polls = 0;
+}
+
+/* The CA's last word on this order: it counts as a failure, and the next try needs a new order. */
+static enum err order_failed(struct ctx *ctx, struct pass *pass, const struct acme_problem *problem)
+{
+	const char *detail = problem->detail && *problem->detail ? problem->detail
+								 : "the CA gave no reason";
+	const char *type = problem->type ? problem->type : "unknown";
+
+	order_drop(pass);
+	fault_set(ctx, E_REFUSED, "ValidationFailed",
+		  "the CA refused the order (%s): %s. Make sure that http://%s/.well-known/acme-challenge/ "
+		  "reaches the gateway's challenge rule from everywhere",
+		  type, detail, pass->name);
+	ctx->fault.by_ca = true;
+	return E_REFUSED;
+}
+
+static enum err authorization_get(struct ctx *ctx, struct pass *pass, struct acme_authorization *out)
+{
+	TRY(session(ctx, pass));
+	return acme_authorization_get(ctx, &pass->acme, issuance(pass)->authorization_url, out);
+}
+
+/* The reason stands in the challenge more often than in the order. */
+static enum err order_is_invalid(struct ctx *ctx, struct pass *pass)
+{
+	struct acme_authorization authorization;
+	struct acme_problem problem = pass->order.error;
+
+	if (!problem.type && issuance(pass)->authorization_url &&
+	    authorization_get(ctx, pass, &authorization) == E_OK && authorization.error.type)
+		problem = authorization.error;
+	fault_clear(ctx);
+	return order_failed(ctx, pass, &problem);
+}
+
+static enum err order_take(struct ctx *ctx, struct pass *pass)
+{
+	pass->has_order = true;
+	if (pass->order.status == ACME_READY || pass->order.status == ACME_PROCESSING ||
+	    pass->order.status == ACME_VALID)
+		issuance(pass)->authorization_url = NULL;
+	if (is_final(pass->order.status))
+		return order_is_invalid(ctx, pass);
+	return E_OK;
+}
+
+enum err order_observe(struct ctx *ctx, struct pass *pass)
+{
+	enum err err;
+
+	if (pass->has_order)
+		return E_OK;
+	TRY(session(ctx, pass));
+	err = acme_order_get(ctx, &pass->acme, issuance(pass)->order_url, &pass->order);
+	if (err == E_NOTFOUND) {
+		order_drop(pass);
+		return fault_set(ctx, E_CONFLICT, "OrderGone", "the CA does not know the order any more");
+	}
+	TRY(err);
+	return order_take(ctx, pass);
+}
+
+bool order_is_recorded(const struct pass *pass)
+{
+	return !pass_wants_certificate(pass) || pass->host.status.issuance.order_url;
+}
+
+/* newOrder cannot be looked up afterwards: an unclear answer costs at most an order that nobody finalizes. */
+enum err order_climb(struct ctx *ctx, struct pass *pass)
+{
+	struct acme_order *order = &pass->order;
+
+	TRY(session(ctx, pass));
+	issuance(pass)->order_intended = true;
+	TRY(pass_commit(ctx, pass));
+	TRY(acme_order_new(ctx, &pass->acme, &pass->name, 1, order));
+	issuance(pass)->order_intended = false;
+	issuance(pass)->order_url = order->url;
+	issuance(pass)->authorization_url =
+		order->authorization_count ? order->authorizations[0] : NULL;
+	issuance(pass)->answered = false;
+	pass->note.polls = 0;
+	TRY(order_take(ctx, pass));
+	return pass_commit(ctx, pass);
+}
+
+bool challenge_is_known(const struct pass *pass)
+{
+	return !pass_wants_certificate(pass) || !pass->host.status.issuance.authorization_url ||
+	       pass->host.status.issuance.token;
+}
+
+enum err challenge_climb(struct ctx *ctx, struct pass *pass)
+{
+	struct acme_authorization authorization;
+
+	TRY(authorization_get(ctx, pass, &authorization));
+	if (authorization.status == ACME_VALID) {
+		issuance(pass)->authorization_url = NULL;
+		return E_OK;
+	}
+	if (is_final(authorization.status))
+		return order_failed(ctx, pass, &authorization.error);
+	if (!authorization.token)
+		return fault_set(ctx, E_REFUSED, "NoHttp01Challenge",
+				 "the CA offers no http-01 challenge for this hostname");
+	issuance(pass)->token = authorization.token;
+	issuance(pass)->challenge_url = authorization.challenge_url;
+	if (authorization.challenge_status == ACME_PROCESSING)
+		issuance(pass)->answered = true;
+	return pass_commit(ctx, pass);
+}
+
+bool file_is_uploaded(const struct pass *pass)
+{
+	return !pass_wants_certificate(pass) || !pass->host.status.issuance.authorization_url ||
+	       pass->host.status.issuance.uploaded;
+}
+
+enum err upload_climb(struct ctx *ctx, struct pass *pass)
+{
+	char *key_authorization;
+
+	TRY(session(ctx, pass));
+	TRY(acme_key_authorization(ctx, &pass->acme, issuance(pass)->token, &key_authorization));
+	issuance(pass)->blob =
+		arena_printf(ctx->arena, BLOB_PREFIX "%s", issuance(pass)->token);
+	TRY(pass_commit(ctx, pass));
+	TRY(blob_put(ctx, &pass->world->blobs, issuance(pass)->blob, "text/plain", key_authorization,
+		     strlen(key_authorization)));
+	issuance(pass)->uploaded = true;
+	return E_OK;
+}
+
+bool challenge_is_answered(const struct pass *pass)
+{
+	return !pass_wants_certificate(pass) || !pass->host.status.issuance.authorization_url ||
+	       pass->host.status.issuance.answered;
+}
+
+enum err answer_climb(struct ctx *ctx, struct pass *pass)
+{
+	char *key_authorization;
+	enum err err;
+
+	TRY(session(ctx, pass));
+	TRY(acme_key_authorization(ctx, &pass->acme, issuance(pass)->token, &key_authorization));
+	err = self_check(ctx, pass, key_authorization);
+	if (err != E_OK && err != E_CANCELLED &&
+	    pass->world->settings->self_check == SELF_CHECK_ADVISORY) {
+		log_warn(ctx, "own check of the challenge file failed, answering anyway", "text",
+			 ctx->fault.text, NULL);
+		fault_clear(ctx);
+		err = E_OK;
+	}
+	TRY(err);
+	TRY(acme_challenge_answer(ctx, &pass->acme, issuance(pass)->challenge_url));
+	issuance(pass)->answered = true;
+	TRY(pass_commit(ctx, pass));
+	pass->has_order = false;
+	pass->note.polls = 0;
+	pass->wait = policy_poll_wait(0, 0);
+	return E_OK;
+}
+
+bool order_is_ready(const struct pass *pass)
+{
+	return !pass_wants_certificate(pass) ||
+	       (pass->has_order &&
+		(pass->order.status == ACME_READY || pass->order.status == ACME_PROCESSING ||
+		 pass->order.status == ACME_VALID));
+}
+
+enum err check_order_climb(struct ctx *ctx, struct pass *pass)
+{
+	TRY(order_observe(ctx, pass));
+	if (order_is_ready(pass)) {
+		pass->note.polls = 0;
+		return pass_commit(ctx, pass);
+	}
+	pass->wait = policy_poll_wait(pass->note.polls++, pass->order.retry_after);
+	return E_OK;
+}
+
+bool file_is_deleted(const struct pass *pass)
+{
+	return !pass->host.status.issuance.blob;
+}
+
+enum err delete_file_climb(struct ctx *ctx, struct pass *pass)
+{
+	TRY(blob_delete(ctx, &pass->world->blobs, issuance(pass)->blob));
+	issuance(pass)->blob = NULL;
+	issuance(pass)->uploaded = false;
+	return E_OK;
+}

@@ -1,0 +1,78 @@
+/*
+ * pass - what one look at one hostname knows; shared by the files that implement the rungs. Internal to reconcile.
+ */
+#pragma once
+
+#include "reconcile/hostname.h"
+#include "reconcile/policy.h"
+
+#include "api/gateway.h"
+
+struct pass {
+	struct hostname_world *world;
+	const char *name;	    /* the hostname */
+	struct hostname host;	    /* a copy to work on: pass_commit makes it durable */
+	const struct gateway *gateway; /* NULL: never read */
+	struct note note;
+	msec_t began;		    /* wall */
+	enum certificate_verdict verdict;
+	const char *why;	    /* of the verdict */
+	struct acme_session acme;
+	bool has_session;
+	struct acme_order order;
+	bool has_order;
+	msec_t wait; /* set by a climb that has to wait for the world; 0: go on */
+};
+
+/* Durable when it returns; nothing is written when nothing changed. */
+enum err pass_commit(struct ctx *ctx, struct pass *pass);
+
+/* Reads the vault's current version when the last look is too old, and judges it. */
+enum err certificate_observe(struct ctx *ctx, struct pass *pass);
+
+/* Certificate is neither current nor being left alone: the issuing rungs are to be climbed. */
+static inline bool pass_wants_certificate(const struct pass *pass)
+{
+	return pass->verdict != CERTIFICATE_CURRENT;
+}
+
+/* The rungs. Predicates over facts, and what makes them so. */
+bool public_ip_is_known(const struct pass *pass);
+enum err public_ip_climb(struct ctx *ctx, struct pass *pass);
+
+bool dns_is_checked(const struct pass *pass);
+enum err dns_climb(struct ctx *ctx, struct pass *pass);
+
+bool order_is_recorded(const struct pass *pass);
+enum err order_climb(struct ctx *ctx, struct pass *pass);
+
+bool challenge_is_known(const struct pass *pass);
+enum err challenge_climb(struct ctx *ctx, struct pass *pass);
+
+bool file_is_uploaded(const struct pass *pass);
+enum err upload_climb(struct ctx *ctx, struct pass *pass);
+
+bool challenge_is_answered(const struct pass *pass);
+enum err answer_climb(struct ctx *ctx, struct pass *pass);
+
+bool order_is_ready(const struct pass *pass);
+enum err check_order_climb(struct ctx *ctx, struct pass *pass);
+
+bool file_is_deleted(const struct pass *pass);
+enum err delete_file_climb(struct ctx *ctx, struct pass *pass);
+
+bool certificate_is_current(const struct pass *pass);
+enum err certificate_climb(struct ctx *ctx, struct pass *pass);
+
+bool gateway_is_configured(const struct pass *pass);
+enum err configure_climb(struct ctx *ctx, struct pass *pass);
+
+/* Fetches the recorded order unless this pass has it; an order that is no more is dropped and E_CONFLICT returned. */
+enum err order_observe(struct ctx *ctx, struct pass *pass);
+
+/* Forgets the order and all that hangs on it but the blob and a pending vault operation, which still want cleaning up. */
+void order_drop(struct pass *pass);
+
+/* GETs the challenge file as the CA will, through the gateway's own address. E_REFUSED reasons: ChallengeFileNotFound, ChallengeFileNotValid,
+ * SelfCheckUnreachable. */
+enum err self_check(struct ctx *ctx, struct pass *pass, const char *key_authorization);

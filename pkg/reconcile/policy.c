@@ -1,0 +1,93 @@
+#include "reconcile/policy.h"
+
+#include "base/text.h"
+
+#define SHORT_LIFE (10 * MSEC_PER_DAY)
+
+static bool is_absent(const struct certificate_status *certificate, int wanted, msec_t now)
+{
+	(void)wanted, (void)now;
+	return !certificate->secret_id;
+}
+
+static bool is_expired(const struct certificate_status *certificate, int wanted, msec_t now)
+{
+	(void)wanted;
+	return certificate->not_after <= now;
+}
+
+static bool is_renewal_due(const struct certificate_status *certificate, int wanted, msec_t now)
+{
+	(void)wanted;
+	return policy_renewal_time(certificate->not_before, certificate->not_after) <= now;
+}
+
+static bool has_other_key_type(const struct certificate_status *certificate, int wanted, msec_t now)
+{
+	(void)now;
+	return wanted != KEY_TYPE_DEFAULT &&
+	       !text_equals(certificate->key_type, key_type_names[wanted]);
+}
+
+/* In order: the first that applies decides. */
+static const struct {
+	bool (*applies)(const struct certificate_status *certificate, int wanted, msec_t now);
+	enum certificate_verdict verdict;
+	const char *why;
+} judgements[] = {
+	{is_absent, CERTIFICATE_UNUSABLE, "NoCertificate"},
+	{is_expired, CERTIFICATE_UNUSABLE, "Expired"},
+	{is_renewal_due, CERTIFICATE_DUE, "RenewalDue"},
+	{has_other_key_type, CERTIFICATE_DUE, "KeyTypeChanged"},
+};
+
+enum certificate_verdict policy_judge(const struct certificate_status *certificate, int wanted_key_type,
+				      msec_t now, const char **why)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(judgements); i++)
+		if (judgements[i].applies(certificate, wanted_key_type, now)) {
+			*why = judgements[i].why;
+			return judgements[i].verdict;
+		}
+	*why = "Current";
+	return CERTIFICATE_CURRENT;
+}
+
+msec_t policy_renewal_time(msec_t not_before, msec_t not_after)
+{
+	msec_t life = not_after - not_before;
+
+	return not_after - (life < SHORT_LIFE ? life / 2 : life / 3);
+}
+
+bool policy_is_ours(const struct vault_certificate *certificate, const char *hostname)
+{
+	for (size_t i = 0; i < certificate->tags.count; i++)
+		if (text_equals(certificate->tags.items[i].key, "Hostname"))
+			return text_equals_nocase(certificate->tags.items[i].value, hostname);
+	return names_are(&certificate->cert.names, &hostname, 1);
+}
+
+msec_t policy_refusal_wait(struct rng *rng, int64_t count, msec_t since_first)
+{
+	msec_t wait = msec_double(5 * MSEC_PER_SEC, (unsigned)(count > 0 ? count - 1 : 0),
+				  10 * MSEC_PER_MIN);
+
+	return rng_jitter(rng, since_first > MSEC_PER_DAY ? MSEC_PER_HOUR : wait, 20);
+}
+
+msec_t policy_ca_wait(struct rng *rng, int64_t failures)
+{
+	static const msec_t waits[] = {MSEC_PER_MIN, 10 * MSEC_PER_MIN, 100 * MSEC_PER_MIN,
+				       MSEC_PER_DAY};
+	size_t index = failures > 0 ? (size_t)failures - 1 : 0;
+
+	return rng_jitter(rng, waits[index < ARRAY_SIZE(waits) ? index : ARRAY_SIZE(waits) - 1], 50);
+}
+
+msec_t policy_poll_wait(int64_t polls, msec_t asked)
+{
+	if (asked > 0)
+		return asked;
+	return msec_grow_by_half(250, (unsigned)(polls > 0 ? polls : 0), 10 * MSEC_PER_SEC);
+}

@@ -1,0 +1,96 @@
+#include "reconcile/wanted.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "reconcile/names.h"
+
+#define QUIET (5 * MSEC_PER_SEC)
+#define REJECTION_LASTS (10 * MSEC_PER_MIN)
+
+static bool is_rejected(const struct gateway *gateway, const char *name, msec_t now)
+{
+	const struct rejected_hostname *rejected = gateway_find_rejected(gateway, name);
+
+	return rejected && now - rejected->since < REJECTION_LASTS;
+}
+
+/* An update failed because of it. */
+static bool is_evicted(const struct gateway *gateway, const char *name)
+{
+	return text_equals(gateway_find_rejected(gateway, name)->reason, REJECTED_BY_UPDATE);
+}
+
+static bool has_valid_certificate(const struct hostname *hostname, msec_t now)
+{
+	return hostname->status.certificate.secret_id && hostname->status.certificate.not_after > now;
+}
+
+/* On its way up and not long ago one rung higher: worth waiting for. One nobody has looked at yet will be soon. */
+static bool is_advancing(const struct hostname *hostname, msec_t now)
+{
+	const struct hostname_status *status = &hostname->status;
+
+	if (status->next_attempt > now)
+		return false;
+	if (!status->step)
+		return now - hostname->meta.created < QUIET;
+	return !text_equals(status->step, step_info(STEP_CONFIGURE_GATEWAY)->name) &&
+	       !text_equals(status->step, step_info(STEP_COMPLETED)->name) &&
+	       now - status->step_since < QUIET;
+}
+
+static bool is_shown(const struct gateway *gateway, const struct hostname *hostname)
+{
+	const struct programmed_hostname *programmed =
+		gateway_find_programmed(gateway, hostname->meta.name);
+
+	return programmed &&
+	       secret_id_equals(programmed->secret_id, hostname->status.certificate.secret_id);
+}
+
+static int by_age(const void *a, const void *b)
+{
+	const struct hostname *x = *(const struct hostname *const *)a;
+	const struct hostname *y = *(const struct hostname *const *)b;
+
+	if (x->meta.created != y->meta.created)
+		return x->meta.created < y->meta.created ? -1 : 1;
+	return strcmp(x->meta.name, y->meta.name);
+}
+
+struct wanted wanted_list(struct ctx *ctx, const struct gateway *gateway,
+			  const struct hostname *const *hostnames, size_t count)
+{
+	msec_t now = ctx_wall(ctx);
+	struct wanted wanted = {
+		.items = arena_new_array(ctx->arena, struct wanted_hostname, count + 1),
+	};
+	const struct hostname **sorted =
+		arena_copy(ctx->arena, hostnames, count * sizeof(*hostnames));
+
+	qsort(sorted, count, sizeof(*sorted), by_age);
+	for (size_t i = 0; i < count; i++) {
+		const struct hostname *hostname = sorted[i];
+		const struct certificate_status *certificate = &hostname->status.certificate;
+		bool is_out;
+
+		if (is_rejected(gateway, hostname->meta.name, now) &&
+		    !is_evicted(gateway, hostname->meta.name))
+			continue;
+		if (!has_valid_certificate(hostname, now)) {
+			wanted.advancing += is_advancing(hostname, now);
+			continue;
+		}
+		is_out = is_rejected(gateway, hostname->meta.name, now);
+		wanted.missing += !is_out && !is_shown(gateway, hostname);
+		wanted.items[wanted.count++] = (struct wanted_hostname){
+			.hostname = hostname->meta.name,
+			.base = certificate->vault_name,
+			.secret_id = secret_id_base(ctx, certificate->secret_id),
+			.is_evicted = is_out,
+		};
+	}
+	return wanted;
+}

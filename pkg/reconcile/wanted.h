@@ -1,0 +1,19 @@
+/*
+ * wanted - which hostnames the gateway should show now, and whether to wait for more of them. Pure over snapshots.
+ */
+#pragma once
+
+#include "api/gateway.h"
+#include "api/hostname.h"
+#include "reconcile/render.h"
+
+struct wanted {
+	struct wanted_hostname *items; /* oldest first */
+	size_t count;
+	size_t missing;	  /* wanted, and not shown by the gateway as far as it was last seen */
+	size_t advancing; /* other hostnames that will be wanted shortly */
+};
+
+/* Those with a valid certificate that the gateway did not reject. */
+struct wanted wanted_list(struct ctx *ctx, const struct gateway *gateway,
+			  const struct hostname *const *hostnames, size_t count);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "base/utf8.h"
 
 #define GUID_LENGTH 36
 #define LOOK_BACK   28
@@ -184,14 +185,11 @@ const char *said_clean(struct ctx *ctx, const char *text)
 	in = arena_strndup(ctx->arena, text, strnlen(text, 4096));
 	length = trailer_at(in);
 	in[length] = '\0';
-	out = arena_alloc(ctx->arena, SAID_LENGTH_MAX + GUID_LENGTH + 1);
-	for (const char *p = in; *p && size < SAID_LENGTH_MAX;)
+	out = arena_alloc(ctx->arena, SAID_LENGTH_MAX + GUID_LENGTH + 2);
+	/* one piece more than fits, so that the cut can see where a character ends */
+	for (const char *p = in; *p && size <= SAID_LENGTH_MAX;)
 		p += clean_piece(p, out, &size);
-	if (size > SAID_LENGTH_MAX)
-		size = SAID_LENGTH_MAX;
-	/* not in the middle of a UTF-8 character */
-	while (size == SAID_LENGTH_MAX && size && ((unsigned char)out[size] & 0xc0) == 0x80)
-		size--;
+	size = utf8_cut(out, size, SAID_LENGTH_MAX);
 	while (size && strchr(" ,;", out[size - 1]))
 		size--;
 	out[size] = '\0';

@@ -1,6 +1,7 @@
 #include "api/condition.h"
 
 #include <stddef.h>
+#include <string.h>
 
 #include "base/text.h"
 
@@ -35,15 +36,19 @@ static struct condition *find(const struct objects *conditions, const char *type
 	return NULL;
 }
 
-static struct condition *append(struct ctx *ctx, struct objects *conditions, const char *type)
+/* The list may belong to a snapshot: changes go into a copy. Adds the type when it is new. */
+static struct condition *copy_for(struct ctx *ctx, struct objects *conditions, const char *type)
 {
+	bool is_new = !find(conditions, type);
 	struct condition *items =
 		arena_new_array(ctx->arena, struct condition, conditions->count + 1);
 
-	for (size_t i = 0; i < conditions->count; i++)
-		items[i] = ((struct condition *)conditions->items)[i];
-	items[conditions->count].type = arena_strdup(ctx->arena, type);
+	if (conditions->count)
+		memcpy(items, conditions->items, conditions->count * sizeof(*items));
 	conditions->items = items;
+	if (!is_new)
+		return find(conditions, type);
+	items[conditions->count].type = arena_strdup(ctx->arena, type);
 	return &items[conditions->count++];
 }
 
@@ -51,15 +56,15 @@ bool condition_set(struct ctx *ctx, struct objects *conditions, const char *type
 		   enum condition_status status, const char *reason, const char *message,
 		   int64_t generation)
 {
-	struct condition *condition = find(conditions, type);
-	bool is_new = !condition;
-	bool has_moved, has_changed;
+	const struct condition *old = find(conditions, type);
+	bool has_moved = !old || old->status != (int)status;
+	bool has_changed = has_moved || !text_equals(old->reason, reason) ||
+			   !text_equals(old->message, message);
+	struct condition *condition;
 
-	if (is_new)
-		condition = append(ctx, conditions, type);
-	has_moved = is_new || condition->status != (int)status;
-	has_changed = has_moved || !text_equals(condition->reason, reason) ||
-		      !text_equals(condition->message, message);
+	if (!has_changed && old->observed_generation == generation)
+		return false;
+	condition = copy_for(ctx, conditions, type);
 	if (has_moved)
 		condition->last_transition = ctx_wall(ctx);
 	condition->status = (int)status;

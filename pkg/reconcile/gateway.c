@@ -88,8 +88,6 @@ static enum err load(struct ctx *ctx, struct gateway_world *world, const char *k
 	status->rejected.items =
 		arena_copy(ctx->arena, status->rejected.items,
 			   status->rejected.count * sizeof(struct rejected_hostname));
-	status->conditions.items = arena_copy(ctx->arena, status->conditions.items,
-					      status->conditions.count * sizeof(struct condition));
 	look->wanted = wanted_list(ctx, look->seen, (const struct hostname *const *)hostnames, count);
 	return E_OK;
 }

@@ -56,10 +56,10 @@ static const void *hold(struct ctx *ctx, struct store *store, enum kind kind, co
 	return snapshot_object(found);
 }
 
-static void tell(struct store *store, enum kind kind, const char *name)
+static void tell(struct store *store, enum kind kind, const char *name, enum store_side side)
 {
 	if (store->changed)
-		store->changed(store->changed_handle, kind, name);
+		store->changed(store->changed_handle, kind, name, side);
 }
 
 static void *copy_of(struct ctx *ctx, enum kind kind, const void *object)
@@ -197,7 +197,7 @@ typedef enum err put_fn(struct ctx *ctx, struct store *store, enum kind kind,
 			const struct meta *given, bool *is_changed);
 
 static enum err put(struct ctx *ctx, struct store *store, enum kind kind, const struct meta *given,
-		    put_fn *how)
+		    put_fn *how, enum store_side side)
 {
 	pthread_mutex_t *stripe = stripe_of(store, given->name);
 	bool is_changed = false;
@@ -207,7 +207,7 @@ static enum err put(struct ctx *ctx, struct store *store, enum kind kind, const 
 	err = how(ctx, store, kind, given, &is_changed);
 	pthread_mutex_unlock(stripe);
 	if (err == E_OK && is_changed)
-		tell(store, kind, given->name);
+		tell(store, kind, given->name, side);
 	return err;
 }
 
@@ -266,12 +266,12 @@ enum err store_list(struct ctx *ctx, struct store *store, enum kind kind, const 
 
 enum err store_put_spec(struct ctx *ctx, struct store *store, enum kind kind, const void *object)
 {
-	return put(ctx, store, kind, object, put_spec);
+	return put(ctx, store, kind, object, put_spec, STORE_SPEC);
 }
 
 enum err store_put_status(struct ctx *ctx, struct store *store, enum kind kind, const void *object)
 {
-	return put(ctx, store, kind, object, put_status);
+	return put(ctx, store, kind, object, put_status, STORE_STATUS);
 }
 
 enum err store_delete(struct ctx *ctx, struct store *store, enum kind kind, const char *name)
@@ -284,7 +284,7 @@ enum err store_delete(struct ctx *ctx, struct store *store, enum kind kind, cons
 	err = delete(ctx, store, kind, name, &is_changed);
 	pthread_mutex_unlock(stripe);
 	if (err == E_OK && is_changed)
-		tell(store, kind, name);
+		tell(store, kind, name, STORE_SPEC);
 	return err;
 }
 

@@ -3,7 +3,8 @@
  *
  * Reads are snapshots: complete, const, and alive until the reader's ctx ends, whatever is written meanwhile. A write is durable when
  * it returns. store_put_spec takes everything but the status, store_put_status nothing but the status, so the two never
- * overwrite each other. What equals what is there is not written at all. `changed` carries no data: look at the object.
+ * overwrite each other. What equals what is there is not written at all. `changed` tells which
+ * object and side, and carries no data: look at the object.
  */
 #pragma once
 
@@ -11,7 +12,9 @@
 
 struct store;
 
-typedef void store_changed_fn(void *handle, enum kind kind, const char *name);
+enum store_side { STORE_SPEC /* also creation and deletion */, STORE_STATUS };
+
+typedef void store_changed_fn(void *handle, enum kind kind, const char *name, enum store_side side);
 
 /* Called after each durable change, on the writer's thread, without locks held. One listener; set before use. */
 void store_on_change(struct store *store, store_changed_fn *changed, void *handle);

@@ -41,7 +41,7 @@ static void remember(struct acme *acme, const char *key, const char *url)
 	pthread_mutex_lock(&acme->lock);
 	free(acme->account_url);
 	acme->account_url = kept;
-	strcpy(acme->account_thumbprint, key);
+	memcpy(acme->account_thumbprint, key, strlen(key) + 1);
 	pthread_mutex_unlock(&acme->lock);
 }
 

@@ -1,5 +1,6 @@
 #include "acme/acme_internal.h"
 
+#include <assert.h>
 #include <string.h>
 
 #define KEPT_FOR MSEC_PER_MIN
@@ -26,13 +27,14 @@ void acme_nonce_keep(struct ctx *ctx, struct acme *acme, const char *nonce)
 
 	if (!nonce)
 		return;
+	assert(strlen(nonce) <= ACME_NONCE_LENGTH_MAX);
 	pthread_mutex_lock(&acme->lock);
 	if (acme->nonce_count == ACME_NONCES_MAX) {
 		memmove(acme->nonces, acme->nonces + 1, sizeof(*slot) * (ACME_NONCES_MAX - 1));
 		acme->nonce_count--;
 	}
 	slot = &acme->nonces[acme->nonce_count++];
-	strcpy(slot->text, nonce);
+	memcpy(slot->text, nonce, strlen(nonce) + 1);
 	slot->received = ctx_mono(ctx);
 	pthread_mutex_unlock(&acme->lock);
 }

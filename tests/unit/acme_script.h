@@ -78,7 +78,7 @@ struct script {
 	const char *used[NONCES];
 	unsigned nonces, posts, signatures;
 	msec_t now;
-	enum err signer_err;
+	enum err signer_err, sign_err;
 	const char *last_payload, *last_nonce;
 	struct http_request last;
 };
@@ -124,7 +124,8 @@ static enum err script_sign(struct ctx *ctx, struct signer *signer,
 {
 	struct script *script = script_of(signer, signer);
 
-	(void)ctx;
+	if (script->sign_err)
+		return fault_set(ctx, script->sign_err, "KeyNotFound", "the vault has no key");
 	script->signatures++;
 	memcpy(signature, digest, 32);
 	memcpy(signature + 32, digest, 32);

@@ -268,6 +268,9 @@ static const struct authorization_row authorization_rows[] = {
 	{"a token that is a path", "{\"status\":\"pending\"," IDENTIFIER
 		",\"challenges\":[{\"type\":\"http-01\",\"url\":\"" CA "/challenge/1\","
 		"\"token\":\"../../../../etc/passwd\"}]}", E_AGAIN, 0, 0, false, NULL},
+	{"a token that becomes a path", "{\"status\":\"pending\"," IDENTIFIER
+		",\"challenges\":[{\"type\":\"http-01\",\"url\":\"" CA "/challenge/1\","
+		"\"token\":\"" TOKEN "/../x\"}]}", E_AGAIN, 0, 0, false, NULL},
 	{"a token that is too short", "{\"status\":\"pending\"," IDENTIFIER
 		",\"challenges\":[{\"type\":\"http-01\",\"url\":\"" CA "/challenge/1\","
 		"\"token\":\"abcdefghijklmno\"}]}", E_AGAIN, 0, 0, false, NULL},

@@ -63,6 +63,8 @@ static const struct row rows[] = {
 		"RequestRejected", SAYS "malformed: what", 0, 0},
 	{"404 is not found whatever the type", 404, PROBLEM("malformed", "no such order"), NULL,
 		E_NOTFOUND, "RequestRejected", SAYS "malformed: no such order", 0, 0},
+	{"404 is not counted whatever the type", 404, PROBLEM("unauthorized", "not yours"), NULL,
+		E_NOTFOUND, NULL, NULL, 0, 0},
 	{"404 without a problem is not found", 404, "", NULL, E_NOTFOUND, NULL, NULL, 0, 0},
 	{"an order that is not ready is looked at", 403, PROBLEM("orderNotReady", "wait"), NULL,
 		E_CONFLICT, "OrderNotReady", SAYS "orderNotReady: wait", 0, 0},

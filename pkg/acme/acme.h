@@ -109,4 +109,7 @@ enum err acme_certificate_get(struct ctx *ctx, struct acme_session *session, con
 enum err acme_caa_identities(struct ctx *ctx, struct acme_session *session, const char *const **identities,
 			     size_t *count);
 
+/* For gate_wrap: a 429 that speaks of names (too many certificates, a pause), not of our pace. Only who asked waits. */
+bool acme_is_limit_of_names(const struct http_reply *reply);
+
 const char *acme_status_name(enum acme_status status);

@@ -124,6 +124,15 @@ void acme_problem_read(struct ctx *ctx, const struct http_reply *reply, struct a
 	acme_problem_from_json(ctx, json, out);
 }
 
+/* Boulder's limits of an account or an address say "new orders" or "new registrations"; the others count
+ * certificates or failures of a name, and ask it to wait for up to a week. */
+bool acme_is_limit_of_names(const struct http_reply *reply)
+{
+	return reply->status == 429 && strstr(reply->body, ":rateLimited\"") &&
+	       !strcasestr(reply->body, "new orders") &&
+	       !strcasestr(reply->body, "new registrations");
+}
+
 /* Where a person can lift a pause: Let's Encrypt puts it into the detail and nowhere else. */
 static const char *find_unpause_url(struct ctx *ctx, const struct http_reply *reply)
 {

@@ -185,6 +185,36 @@ static void test_an_account_that_vanished_is_forgotten(void **state)
 	script_fini(&s);
 }
 
+static void test_limits_of_names_do_not_stop_the_others(void **state)
+{
+	static const struct {
+		const char *name;
+		int status;
+		const char *body;
+		bool of_names;
+	} limits[] = {
+		{"certificates of a set of names", 429,
+			PROBLEM("rateLimited", "too many certificates (5) already issued"), true},
+		{"failures of a name", 429,
+			PROBLEM("rateLimited", "too many failed authorizations (5)"), true},
+		{"a pause", 429, PROBLEM("rateLimited", "temporarily prevented"), true},
+		{"orders of the account", 429,
+			PROBLEM("rateLimited", "too many new orders (300) from this account"), false},
+		{"accounts of the address", 429,
+			PROBLEM("rateLimited", "too many new registrations (10) from this IP"), false},
+		{"a proxy's pace", 429, "slow down", false},
+		{"load", 503, PROBLEM("rateLimited", "Service busy"), false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(limits); i++) {
+		struct http_reply reply = {.status = limits[i].status, .body = limits[i].body};
+
+		if (acme_is_limit_of_names(&reply) != limits[i].of_names)
+			fail_msg("%s", limits[i].name);
+	}
+}
+
 /* Bits flipped and tails lost: some error always comes of it. */
 static void test_garbage_stays_an_error(void **state)
 {
@@ -221,6 +251,7 @@ int main(void)
 		cmocka_unit_test(test_answers_to_newOrder),
 		cmocka_unit_test(test_the_unpause_url_survives_a_long_detail),
 		cmocka_unit_test(test_an_account_that_vanished_is_forgotten),
+		cmocka_unit_test(test_limits_of_names_do_not_stop_the_others),
 		cmocka_unit_test(test_garbage_stays_an_error),
 	};
 

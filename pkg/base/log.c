@@ -83,8 +83,18 @@ static bool is_journal(const char *stream, int fd)
 	       inode == (uintmax_t)status.st_ino;
 }
 
-static size_t secret_length(const char *text, size_t *shown)
+static bool is_word(char c)
 {
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+/* Of the secret that begins at `at`, with the `shown` bytes in front of it; 0 for none. */
+static size_t secret_length(const char *value, size_t at, size_t *shown)
+{
+	const char *text = value + at;
+
+	if (at > 0 && is_word(text[-1]))
+		return 0;
 	for (size_t i = 0; i < ARRAY_SIZE(secrets); i++) {
 		*shown = strlen(secrets[i].start);
 		if (strncasecmp(text, secrets[i].start, *shown) == 0)
@@ -120,7 +130,7 @@ static void add_value(struct buf *buf, const char *value)
 	size_t size = strlen(value), end = utf8_cut(value, size, VALUE_MAX), shown;
 
 	for (size_t at = 0; at < end;) {
-		size_t secret = secret_length(value + at, &shown);
+		size_t secret = secret_length(value, at, &shown);
 
 		if (secret > 0) {
 			buf_add(buf, value + at, shown);

@@ -53,7 +53,7 @@ static const char *found(
 	}
 	if (field->flags & FIELD_SECRET)
 		return "something else";
-	if (node->is_plain || decoder->is_from_text)
+	if (node->is_plain)
 		return arena_printf(arena, "%.*s",
 			(int)utf8_cut(node->text, strlen(node->text), SHOWN_MAX), node->text);
 	return utf8_quote(arena, node->text, SHOWN_MAX);

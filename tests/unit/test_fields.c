@@ -1,0 +1,620 @@
+#include "check.h"
+
+#include <stdlib.h>
+
+#include "codec/fields.h"
+#include "codec/yaml.h"
+#include "mutate.h"
+
+enum size { SIZE_SMALL, SIZE_LARGE };
+
+struct part {
+	const char *name;
+	int64_t weight;
+	bool is_heavy;
+};
+
+struct inner {
+	const char *city;
+	int64_t code;
+};
+
+struct thing {
+	const char *name;
+	const char *kind;
+	const char *key;
+	const char *note;
+	int64_t workers;
+	int64_t any;
+	bool is_on;
+	int size;
+	struct texts tags;
+	struct texts keys;
+	msec_t since;
+	struct text_map labels;
+	struct inner inner;
+	struct objects parts;
+};
+
+static const char *check_name(struct ctx *ctx, const void *value)
+{
+	const char *name = *(const char *const *)value;
+
+	return strchr(name, ' ') ? arena_printf(ctx->arena, "\"%s\" has a space", name) : NULL;
+}
+
+static const char *check_tags(struct ctx *ctx, const void *value)
+{
+	const struct texts *tags = value;
+
+	(void)ctx;
+	return tags->count > 3 ? "more than 3" : NULL;
+}
+
+static const char *const sizes[] = {"small", "Large", NULL};
+
+static const struct field part_fields[] = {
+	{.name = "name",
+		.type = FIELD_TEXT,
+		.flags = FIELD_REQUIRED,
+		.offset = offsetof(struct part, name)},
+	{.name = "weight",
+		.type = FIELD_INT,
+		.offset = offsetof(struct part, weight),
+		.fallback = "7"},
+	{.name = "isHeavy", .type = FIELD_BOOL, .offset = offsetof(struct part, is_heavy)},
+	{.name = NULL},
+};
+
+static const struct field inner_fields[] = {
+	{.name = "city",
+		.type = FIELD_TEXT,
+		.flags = FIELD_REQUIRED,
+		.offset = offsetof(struct inner, city)},
+	{.name = "code",
+		.type = FIELD_INT,
+		.offset = offsetof(struct inner, code),
+		.fallback = "-3"},
+	{.name = NULL},
+};
+
+static const struct field thing_fields[] = {
+	{.name = "name",
+		.type = FIELD_TEXT,
+		.flags = FIELD_REQUIRED,
+		.offset = offsetof(struct thing, name),
+		.check = check_name},
+	{.name = "Kind",
+		.type = FIELD_TEXT,
+		.flags = FIELD_NOCASE,
+		.offset = offsetof(struct thing, kind),
+		.fallback = "Thing"},
+	{.name = "apiKey",
+		.type = FIELD_TEXT,
+		.flags = FIELD_SECRET,
+		.offset = offsetof(struct thing, key)},
+	{.name = "note",
+		.type = FIELD_TEXT,
+		.flags = FIELD_INTERNAL,
+		.offset = offsetof(struct thing, note)},
+	{.name = "workers",
+		.type = FIELD_INT,
+		.offset = offsetof(struct thing, workers),
+		.low = 1,
+		.high = 64,
+		.fallback = "4"},
+	{.name = "any", .type = FIELD_INT, .offset = offsetof(struct thing, any)},
+	{.name = "on",
+		.type = FIELD_BOOL,
+		.offset = offsetof(struct thing, is_on),
+		.fallback = "true"},
+	{.name = "size",
+		.type = FIELD_CHOICE,
+		.offset = offsetof(struct thing, size),
+		.choices = sizes,
+		.fallback = "Large"},
+	{.name = "tags",
+		.type = FIELD_TEXTS,
+		.offset = offsetof(struct thing, tags),
+		.check = check_tags},
+	{.name = "keys",
+		.type = FIELD_TEXTS,
+		.flags = FIELD_SECRET,
+		.offset = offsetof(struct thing, keys)},
+	{.name = "since", .type = FIELD_TIME, .offset = offsetof(struct thing, since)},
+	{.name = "labels", .type = FIELD_TEXT_MAP, .offset = offsetof(struct thing, labels)},
+	{.name = "inner",
+		.type = FIELD_OBJECT,
+		.offset = offsetof(struct thing, inner),
+		.fields = inner_fields},
+	{.name = "parts",
+		.type = FIELD_OBJECTS,
+		.offset = offsetof(struct thing, parts),
+		.fields = part_fields,
+		.element_size = sizeof(struct part)},
+	{.name = "status", .type = FIELD_TEXT, .flags = FIELD_IGNORED},
+	{.name = NULL},
+};
+
+/* Decodes the first document of `text`; a text that does not parse fails the test. */
+static enum err decode(
+	struct ctx *ctx, const char *text, struct problems *problems, struct thing *thing)
+{
+	struct node **documents;
+	size_t count;
+
+	problems_init(problems);
+	if (yaml_parse(ctx, "f", text, strlen(text), problems, &documents, &count) != E_OK)
+		fail_msg("%s: %s", text, ctx->fault.text);
+	memset(thing, 0x55, sizeof(*thing));
+	return fields_decode(
+		ctx, thing_fields, "f", "", count ? documents[0] : NULL, problems, thing);
+}
+
+static void fills_a_struct(void **state)
+{
+	struct ctx ctx cleanup_ctx;
+	struct problems problems;
+	struct thing t;
+	struct part *parts;
+
+	(void)state;
+	check_begin(&ctx);
+	assert_int_equal(decode(&ctx,
+				 "name: x\nkIND: y\napiKey: k\nnote: ''\nworkers: 64\nany: "
+				 "-9223372036854775808\n"
+				 "on: False\nsize: SMALL\ntags: one\nkeys: [a, '2']\n"
+				 "since: 2020-03-24T21:51:49.5+01:00\nlabels: {b: '1', a: x}\n"
+				 "inner: {city: c}\nparts: [{name: p, isHeavy: true}, {name: q, "
+				 "weight: 0}]\n",
+				 &problems, &t),
+		E_OK);
+	assert_int_equal(problems.errors + problems.warnings, 0);
+	assert_string_equal(t.name, "x");
+	assert_string_equal(t.kind, "y");
+	assert_string_equal(t.key, "k");
+	assert_string_equal(t.note, "");
+	assert_int_equal(t.workers, 64);
+	assert_true(t.any == INT64_MIN);
+	assert_false(t.is_on);
+	assert_int_equal(t.size, SIZE_SMALL);
+	assert_int_equal(t.tags.count, 1);
+	assert_string_equal(t.tags.items[0], "one");
+	assert_int_equal(t.keys.count, 2);
+	assert_string_equal(t.keys.items[1], "2");
+	assert_true(t.since == 1585083109500);
+	assert_int_equal(t.labels.count, 2);
+	assert_string_equal(t.labels.items[1].key, "a");
+	assert_string_equal(t.labels.items[1].value, "x");
+	assert_string_equal(t.inner.city, "c");
+	assert_int_equal(t.inner.code, -3);
+	assert_int_equal(t.parts.count, 2);
+	parts = t.parts.items;
+	assert_true(parts[0].is_heavy && parts[0].weight == 7);
+	assert_true(!parts[1].is_heavy && parts[1].weight == 0);
+	assert_string_equal(parts[1].name, "q");
+}
+
+static void what_is_absent_gets_its_fallback(void **state)
+{
+	static const struct {
+		const char *sentence, *text;
+	} rows[] = {
+		{"no map at all", ""},
+		{"nothing but what is required", "name: x"},
+		{"null is absent",
+			"name: x\nworkers: null\nsize: ~\ninner:\nparts: null\ntags:\nKind: null"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct ctx ctx cleanup_ctx;
+		struct problems problems;
+		struct thing t;
+
+		check_begin(&ctx);
+		check_row_int(rows[i].sentence, decode(&ctx, rows[i].text, &problems, &t), E_OK);
+		check_row_text(rows[i].sentence, t.name, i == 0 ? NULL : "x");
+		check_row_text(rows[i].sentence, t.kind, "Thing");
+		check_row_text(rows[i].sentence, t.key, NULL);
+		check_row_int(rows[i].sentence, t.workers, 4);
+		check_row_int(rows[i].sentence, t.any, 0);
+		check_row(rows[i].sentence, t.is_on);
+		check_row_int(rows[i].sentence, t.size, SIZE_LARGE);
+		check_row(rows[i].sentence, t.tags.count == 0 && t.labels.count == 0);
+		check_row(rows[i].sentence, t.parts.count == 0 && t.since == 0);
+		check_row_text(rows[i].sentence, t.inner.city, NULL);
+		check_row_int(rows[i].sentence, t.inner.code, -3);
+	}
+}
+
+static void says_what_is_wrong(void **state)
+{
+	static const struct {
+		const char *sentence, *text, *problems;
+	} rows[] = {
+		{"a required field", "any: 1", "f:1:1: name: required"},
+		{"a required field that is null", "name:", "f:1:1: name: required"},
+		{"a misspelt member", "name: x\nwokers: 3",
+			"f:2:1: unknown member wokers: did you mean workers?"},
+		{"a member in another case", "name: x\nWorkers: 3",
+			"f:2:1: unknown member Workers: did you mean workers?"},
+		{"a member like no other", "name: x\nsomething: 3",
+			"f:2:1: unknown member something"},
+		{"a member with a line end", "name: x\n\"line\\nend\": 3",
+			"f:2:1: unknown member \"line\\x0Aend\""},
+		{"a misspelt member inside", "name: x\ninner: {city: a, cod: 1}",
+			"f:2:18: inner: unknown member cod: did you mean code?"},
+		{"a misspelt member inside a list",
+			"name: x\nparts:\n- name: a\n- nam: b\n  name: c",
+			"f:4:3: parts[1]: unknown member nam: did you mean name?"},
+		{"a member given in two cases", "name: x\nkind: a\nKIND: b",
+			"f:3:1: Kind: given twice, also as kind"},
+		{"what is ignored", "name: x\nstatus: {any: thing}", "f:2:1: status: ignored"},
+		{"a number for a text", "name: 12",
+			"f:1:7: name: expected text, found a number: put it in quotes"},
+		{"a boolean for a text", "name: true",
+			"f:1:7: name: expected text, found a boolean: put it in quotes"},
+		{"a list for a text", "name: [x]", "f:1:7: name: expected text, found a list"},
+		{"a map for a text", "name: {x: y}", "f:1:7: name: expected text, found a map"},
+		{"a text that its check refuses", "name: a b", "f:1:7: name: \"a b\" has a space"},
+		{"a text for a number", "name: x\nany: many",
+			"f:2:6: any: expected a whole number, found many"},
+		{"a quoted number", "name: x\nany: '5'",
+			"f:2:6: any: expected a whole number, found text: remove the quotes"},
+		{"a fraction", "name: x\nany: 1.0",
+			"f:2:6: any: expected a whole number, found 1.0"},
+		{"an exponent", "name: x\nany: 1e3",
+			"f:2:6: any: expected a whole number, found 1e3"},
+		{"a hexadecimal number", "name: x\nany: 0x10",
+			"f:2:6: any: expected a whole number, found 0x10"},
+		{"an octal number", "name: x\nany: 010",
+			"f:2:6: any: expected a whole number, found 010"},
+		{"a plus", "name: x\nany: +1", "f:2:6: any: expected a whole number, found +1"},
+		{"a number that is too large", "name: x\nany: 9223372036854775808",
+			"f:2:6: any: the number is too large"},
+		{"a number under its range", "name: x\nworkers: 0",
+			"f:2:10: workers: must be between 1 and 64"},
+		{"a number over its range", "name: x\nworkers: 65",
+			"f:2:10: workers: must be between 1 and 64"},
+		{"a number far over its range", "name: x\nworkers: 99999999999999999999",
+			"f:2:10: workers: must be between 1 and 64"},
+		{"yes", "name: x\non: yes",
+			"f:2:5: on: expected true or false: write true instead"},
+		{"off", "name: x\non: Off",
+			"f:2:5: on: expected true or false: write false instead"},
+		{"a number for a boolean", "name: x\non: 1",
+			"f:2:5: on: expected true or false, found 1"},
+		{"a quoted boolean", "name: x\non: 'true'",
+			"f:2:5: on: expected true or false, found text: remove the quotes"},
+		{"an unknown choice", "name: x\nsize: 'huge'",
+			"f:2:7: size: expected small or Large, found \"huge\""},
+		{"no time", "name: x\nsince: yesterday",
+			"f:2:8: since: expected a time, as in 2026-01-31T12:00:00Z, found "
+			"yesterday"},
+		{"a map for a list", "name: x\ntags: {a: b}",
+			"f:2:7: tags: expected a list of texts, found a map"},
+		{"a number in a list of texts", "name: x\ntags: [a, 1]",
+			"f:2:11: tags[1]: expected text, found a number: put it in quotes"},
+		{"nothing in a list of texts", "name: x\ntags: [a, ~]",
+			"f:2:11: tags[1]: expected text, found nothing"},
+		{"a list that its check refuses", "name: x\ntags: [a, b, c, d]",
+			"f:2:7: tags: more than 3"},
+		{"a list for a map of texts", "name: x\nlabels: [a]",
+			"f:2:9: labels: expected a map of texts, found a list"},
+		{"a number in a map of texts", "name: x\nlabels: {a: 1}",
+			"f:2:13: labels.a: expected text, found a number: put it in quotes"},
+		{"a text for an object", "name: x\ninner: y",
+			"f:2:8: inner: expected a map, found y"},
+		{"what an object requires", "name: x\ninner: {}", "f:2:8: inner.city: required"},
+		{"a map for a list of objects", "name: x\nparts: {name: y}",
+			"f:2:8: parts: expected a list of maps, found a map"},
+		{"a text among objects", "name: x\nparts: [y]",
+			"f:2:9: parts[0]: expected a map, found y"},
+		{"a list for the whole", "[a]", "f:1:1: expected a map, found a list"},
+		{"a text for the whole", "a", "f:1:1: expected a map, found a"},
+		{"a secret of the wrong type keeps quiet", "name: x\napiKey: 1234",
+			"f:2:9: apiKey: expected text, found a number: put it in quotes"},
+		{"secrets of the wrong type keep quiet", "name: x\nkeys: [hunter2, [x]]",
+			"f:2:17: keys[1]: expected text, found a list"},
+		{"everything at once", "nam: x\nworkers: 0\non: no\n",
+			"f:1:1: unknown member nam: did you mean name?\nf:2:10: workers: must be "
+			"between 1 and 64\n"
+			"f:3:5: on: expected true or false: write false instead\nf:1:1: name: "
+			"required"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct ctx ctx cleanup_ctx;
+		struct problems problems;
+		struct thing t;
+		enum err err;
+
+		check_begin(&ctx);
+		err = decode(&ctx, rows[i].text, &problems, &t);
+		check_row_text(
+			rows[i].sentence, problems_print(&ctx, &problems, "\n"), rows[i].problems);
+		check_row_int(rows[i].sentence, err, problems.errors ? E_REFUSED : E_OK);
+		check_row_int(rows[i].sentence, (long long)problems.warnings,
+			strcmp(rows[i].sentence, "what is ignored") == 0);
+		if (err)
+			check_row_text(rows[i].sentence, ctx.fault.text,
+				problem_print(&ctx, problems.first));
+	}
+}
+
+static void what_is_wrong_leaves_the_rest_readable(void **state)
+{
+	struct ctx ctx cleanup_ctx;
+	struct problems problems;
+	struct thing t;
+
+	(void)state;
+	check_begin(&ctx);
+	assert_int_equal(decode(&ctx, "name: [x]\nworkers: 9\ntags: [a, {}, b]\nsize: huge\n",
+				 &problems, &t),
+		E_REFUSED);
+	assert_null(t.name);
+	assert_int_equal(t.workers, 9);
+	assert_int_equal(t.tags.count, 2);
+	assert_string_equal(t.tags.items[1], "b");
+	assert_int_equal(t.size, 0);
+}
+
+static void sets_one_field_from_text(void **state)
+{
+	static const struct {
+		const char *sentence, *field, *text, *json, *problem;
+	} rows[] = {
+		{"a text", "name", "x", "\"x\"", NULL},
+		{"a text that looks like a number", "name", "12", "\"12\"", NULL},
+		{"an empty text", "name", "", "\"\"", NULL},
+		{"a text that its check refuses", "name", "a b", NULL,
+			"env: name: \"a b\" has a space"},
+		{"a number", "workers", "12", "12", NULL},
+		{"a number with a space", "workers", " 12", NULL,
+			"env: workers: expected a whole number, found \" 12\""},
+		{"an empty number", "workers", "", NULL,
+			"env: workers: expected a whole number, found \"\""},
+		{"a number out of range", "workers", "0", NULL,
+			"env: workers: must be between 1 and 64"},
+		{"a boolean", "on", "True", "true", NULL},
+		{"no boolean", "on", "1", NULL, "env: on: expected true or false, found \"1\""},
+		{"a choice", "size", "small", "\"small\"", NULL},
+		{"a list", "tags", " a, b ,,c,", "[\"a\",\"b\",\"c\"]", NULL},
+		{"a list of one", "tags", "a", "[\"a\"]", NULL},
+		{"an empty list", "tags", "", NULL, NULL},
+		{"a map", "labels", "a=b, c = d=e", "{\"a\":\"b\",\"c\":\"d=e\"}", NULL},
+		{"a time", "since", "2020-01-01T00:00:00Z", "\"2020-01-01T00:00:00Z\"", NULL},
+		{"an object", "inner", "x", NULL, "env: inner: cannot be set from text"},
+		{"a list of objects", "parts", "x", NULL, "env: parts: cannot be set from text"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const struct field *field = thing_fields;
+		struct thing t = {.any = 0};
+		struct ctx ctx cleanup_ctx;
+		struct problems problems;
+		struct json *json;
+		enum err err;
+
+		check_begin(&ctx);
+		problems_init(&problems);
+		while (strcmp(field->name, rows[i].field) != 0)
+			field++;
+		err = fields_set_text(&ctx, field, "env", rows[i].text, &problems, &t);
+		check_row_int(rows[i].sentence, err, rows[i].problem ? E_REFUSED : E_OK);
+		check_row_text(rows[i].sentence, problems_print(&ctx, &problems, "\n"),
+			rows[i].problem ? rows[i].problem : "");
+		if (rows[i].problem)
+			continue;
+		json = json_get(fields_encode(&ctx, thing_fields, &t, 0), rows[i].field);
+		check_row_text(
+			rows[i].sentence, json ? json_print(&ctx, json) : NULL, rows[i].json);
+	}
+}
+
+static void encodes_in_table_order(void **state)
+{
+	struct ctx ctx cleanup_ctx;
+	struct problems problems;
+	struct thing t;
+
+	(void)state;
+	check_begin(&ctx);
+	assert_int_equal(
+		decode(&ctx, "parts: [{name: p}]\nkeys: [a, b]\napiKey: k\nnote: n\nname: x\n",
+			&problems, &t),
+		E_OK);
+	assert_string_equal(json_print(&ctx, fields_encode(&ctx, thing_fields, &t, 0)),
+		"{\"name\":\"x\",\"Kind\":\"Thing\",\"apiKey\":\"k\",\"note\":\"n\",\"workers\":4,"
+		"\"any\":0,"
+		"\"on\":true,\"size\":\"Large\",\"keys\":[\"a\",\"b\"],\"inner\":{\"code\":-3},"
+		"\"parts\":[{\"name\":\"p\",\"weight\":7,\"isHeavy\":false}]}");
+	assert_string_equal(json_print(&ctx, fields_encode(&ctx, thing_fields, &t,
+						     FIELD_SECRET | FIELD_INTERNAL | FIELD_NOCASE)),
+		"{\"name\":\"x\",\"apiKey\":\"***\",\"workers\":4,\"any\":0,"
+		"\"on\":true,\"size\":\"Large\",\"keys\":[\"***\"],\"inner\":{\"code\":-3},"
+		"\"parts\":[{\"name\":\"p\",\"weight\":7,\"isHeavy\":false}]}");
+}
+
+/* decode(encode(x)) == x */
+
+static uint64_t random_state = 88172645463325252;
+
+static unsigned random_below(unsigned end)
+{
+	random_state ^= random_state << 13;
+	random_state ^= random_state >> 7;
+	random_state ^= random_state << 17;
+	return (unsigned)(random_state % end);
+}
+
+static const char *random_text(struct ctx *ctx)
+{
+	static const char *const texts[] = {"", "1", "true", "null", "~", "a b", "\xC3\xBC", "\"",
+		"\\", "\n", "\t", "- x", "a: b", "#", "{}", "\x01\x7F", "\xF0\x9F\x98\x80", "0x1",
+		"2020-01-01"};
+
+	return arena_printf(ctx->arena, "%s%s", texts[random_below(ARRAY_SIZE(texts))],
+		texts[random_below(ARRAY_SIZE(texts))]);
+}
+
+static struct texts random_texts(struct ctx *ctx)
+{
+	struct texts texts = {.count = random_below(4)};
+
+	texts.items = arena_new_array(ctx->arena, const char *, texts.count + 1);
+	for (size_t i = 0; i < texts.count; i++)
+		texts.items[i] = random_text(ctx);
+	return texts;
+}
+
+static struct text_map random_map(struct ctx *ctx)
+{
+	struct text_map map = {.count = random_below(4)};
+
+	map.items = arena_new_array(ctx->arena, struct text_pair, map.count + 1);
+	for (size_t i = 0; i < map.count; i++)
+		map.items[i] = (struct text_pair){
+			arena_printf(ctx->arena, "%zu%s", i, random_text(ctx)), random_text(ctx)};
+	return map;
+}
+
+static struct thing random_thing(struct ctx *ctx)
+{
+	struct thing t = {
+		.name = random_below(2) ? "x" : "\xC3\xBC\n",
+		.kind = random_text(ctx),
+		.key = random_below(2) ? random_text(ctx) : NULL,
+		.workers = 1 + random_below(64),
+		.any = (int64_t)random_state,
+		.is_on = random_below(2),
+		.size = (int)random_below(2),
+		.tags = random_texts(ctx),
+		.keys = random_texts(ctx),
+		.since = random_below(2) ? random_below(1U << 31) * (msec_t)1000
+					 : random_below(99999),
+		.labels = random_map(ctx),
+		.inner = {.city = random_text(ctx), .code = (int64_t)random_state},
+		.parts = {.count = random_below(3)},
+	};
+	struct part *parts = arena_new_array(ctx->arena, struct part, t.parts.count + 1);
+
+	for (size_t i = 0; i < t.parts.count; i++)
+		parts[i] = (struct part){random_text(ctx), random_below(9), random_below(2)};
+	t.parts.items = parts;
+	return t;
+}
+
+static void check_equal(const struct thing *a, const struct thing *b)
+{
+	const struct part *p = a->parts.items, *q = b->parts.items;
+
+	assert_true(text_equals(a->name, b->name) && text_equals(a->kind, b->kind));
+	assert_true(text_equals(a->key, b->key) && text_equals(a->inner.city, b->inner.city));
+	assert_true(a->workers == b->workers && a->any == b->any && a->is_on == b->is_on);
+	assert_true(a->size == b->size && a->since == b->since && a->inner.code == b->inner.code);
+	assert_true(a->tags.count == b->tags.count && a->keys.count == b->keys.count);
+	assert_true(a->labels.count == b->labels.count && a->parts.count == b->parts.count);
+	for (size_t i = 0; i < a->tags.count; i++)
+		assert_string_equal(a->tags.items[i], b->tags.items[i]);
+	for (size_t i = 0; i < a->labels.count; i++) {
+		assert_string_equal(a->labels.items[i].key, b->labels.items[i].key);
+		assert_string_equal(a->labels.items[i].value, b->labels.items[i].value);
+	}
+	for (size_t i = 0; i < a->parts.count; i++) {
+		assert_true(text_equals(p[i].name, q[i].name) && p[i].weight == q[i].weight);
+		assert_int_equal(p[i].is_heavy, q[i].is_heavy);
+	}
+}
+
+static void what_was_encoded_decodes_to_the_same(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 5000; i++) {
+		struct ctx ctx cleanup_ctx;
+		struct thing thing, from_text, from_tree;
+		struct problems problems;
+		struct json *json;
+		char *text;
+
+		check_begin(&ctx);
+		thing = random_thing(&ctx);
+		json = fields_encode(&ctx, thing_fields, &thing, 0);
+		text = json_print(&ctx, json);
+		if (decode(&ctx, text, &problems, &from_text) != E_OK)
+			fail_msg("%s: %s", text, ctx.fault.text);
+		check_equal(&thing, &from_text);
+		assert_int_equal(fields_decode(&ctx, thing_fields, NULL, "",
+					 node_from_json(&ctx, json), &problems, &from_tree),
+			E_OK);
+		check_equal(&thing, &from_tree);
+	}
+}
+
+static void a_hundred_problems_are_kept_and_the_rest_counted(void **state)
+{
+	struct ctx ctx cleanup_ctx;
+	struct problems problems;
+
+	(void)state;
+	check_begin(&ctx);
+	problems_init(&problems);
+	for (unsigned i = 0; i < 150; i++)
+		problems_add(&ctx, &problems, i % 2, NULL, i, 1, "", "wrong");
+	assert_int_equal(problems.errors, 75);
+	assert_int_equal(problems.warnings, 75);
+	assert_true(
+		text_ends_with(problems_print(&ctx, &problems, "\n"), "99:1: wrong\nand 50 more"));
+}
+
+static void check_variant(const char *text, size_t size, void *data)
+{
+	struct ctx ctx cleanup_ctx;
+	struct problems problems;
+	struct node **documents;
+	struct thing t;
+	size_t count;
+
+	(void)data;
+	check_begin(&ctx);
+	problems_init(&problems);
+	if (yaml_parse(&ctx, "f", text, size, &problems, &documents, &count) != E_OK || count == 0)
+		return;
+	if (fields_decode(&ctx, thing_fields, "f", "", documents[0], &problems, &t) == E_OK)
+		fields_encode(&ctx, thing_fields, &t, 0);
+	else
+		assert_true(problems.errors > 0 && ctx.fault.text[0]);
+}
+
+static void no_damage_to_a_seed_breaks_the_decoder(void **state)
+{
+	static const char seed[] =
+		"name: x\nkind: y\nworkers: 6\non: true\nsize: small\ntags: [a, b]\n"
+		"since: 2020-03-24T21:51:49Z\nlabels: {a: b}\ninner: {city: c, code: 1}\n"
+		"parts:\n- name: p\n  weight: 3\n";
+	struct mutate mutate = {.visit = check_variant};
+
+	(void)state;
+	mutate_seed(&mutate, seed, strlen(seed));
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(fills_a_struct),
+		cmocka_unit_test(what_is_absent_gets_its_fallback),
+		cmocka_unit_test(says_what_is_wrong),
+		cmocka_unit_test(what_is_wrong_leaves_the_rest_readable),
+		cmocka_unit_test(sets_one_field_from_text),
+		cmocka_unit_test(encodes_in_table_order),
+		cmocka_unit_test(what_was_encoded_decodes_to_the_same),
+		cmocka_unit_test(a_hundred_problems_are_kept_and_the_rest_counted),
+		cmocka_unit_test(no_damage_to_a_seed_breaks_the_decoder),
+	};
+
+	return cmocka_run_group_tests_name("fields", tests, NULL, NULL);
+}

@@ -1,0 +1,374 @@
+#include "config.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/text.h"
+#include "codec/yaml.h"
+#include "config_check.h"
+#include "http/url.h"
+#include "specdir/regular.h"
+
+#define ENVIRONMENT "environment"
+#define KEY_SHORT 16 /* fewer characters can be guessed */
+
+/* One loading; `ctx` has the configuration's own arena. */
+struct loading {
+	struct ctx *ctx;
+	const char *path;
+	struct node *map; /* NULL when the file could not be read */
+	struct problems *problems;
+	struct config *config;
+};
+
+/* Where a key was set, so that complaints about several keys say it too. */
+static void complain(struct loading *loading, bool is_warning, const char *key, const char *text)
+{
+	const char *value = getenv(key);
+	const struct node *node = node_get(loading->map, key);
+	bool is_environment = value && *value;
+
+	problems_add(loading->ctx, loading->problems, is_warning,
+		     is_environment ? ENVIRONMENT : loading->path,
+		     node && !is_environment ? node->line : 0,
+		     node && !is_environment ? node->column : 0, key, "%s", text);
+}
+
+/* ApiKeys: people write them in four ways, all of which become a list of {name, key}. */
+
+static struct node *scalar(struct ctx *ctx, const struct node *like, const char *name, const char *text)
+{
+	struct node *node = arena_copy(ctx->arena, like, sizeof(*like));
+
+	*node = (struct node){.kind = NODE_SCALAR, .name = name, .text = text, .line = like->line,
+			      .column = like->column, .name_line = like->line,
+			      .name_column = like->column};
+	return node;
+}
+
+static void become_key(struct ctx *ctx, struct node *node, const char *name, const char *key)
+{
+	struct node *first = scalar(ctx, node, "name", name);
+
+	first->next = scalar(ctx, node, "key", key);
+	node->kind = NODE_MAP;
+	node->name = NULL;
+	node->text = NULL;
+	node->first = first;
+	node->size = 2;
+}
+
+/* "name=key" or a key; the padding of base64 at its end does not make a name of it. */
+static void read_key(struct ctx *ctx, struct node *node, size_t index)
+{
+	const char *equals = strchr(node->text, '=');
+
+	if (equals && equals[strspn(equals, "=")] != '\0')
+		become_key(ctx, node,
+			   arena_strndup(ctx->arena, node->text, (size_t)(equals - node->text)),
+			   equals + 1);
+	else
+		become_key(ctx, node, arena_printf(ctx->arena, "key-%zu", index + 1), node->text);
+}
+
+static void unify_keys(struct ctx *ctx, struct node *keys)
+{
+	bool is_map = keys && keys->kind == NODE_MAP;
+	size_t index = 0;
+
+	if (!keys || keys->kind == NODE_NULL)
+		return;
+	if (keys->kind == NODE_SCALAR) {
+		struct node *only = scalar(ctx, keys, NULL, keys->text);
+
+		keys->first = only;
+		keys->size = 1;
+	}
+	keys->kind = NODE_LIST;
+	keys->text = NULL;
+	for (struct node *node = keys->first; node; node = node->next, index++) {
+		if (node->kind != NODE_SCALAR)
+			continue;
+		if (is_map)
+			become_key(ctx, node, node->name, node->text);
+		else
+			read_key(ctx, node, index);
+	}
+}
+
+/* The file */
+
+static enum err parse(struct loading *loading, const char *text, size_t size)
+{
+	struct node **documents;
+	size_t count;
+
+	TRY(yaml_parse(loading->ctx, loading->path, text, size, loading->problems, &documents, &count));
+	if (count > 1)
+		problems_add(loading->ctx, loading->problems, false, loading->path,
+			     documents[1]->line, documents[1]->column, "",
+			     "only one document belongs in a configuration");
+	if (count > 0)
+		loading->map = documents[0];
+	return E_OK;
+}
+
+static bool has_secrets(const struct node *map)
+{
+	for (const struct field *field = config_fields; field->name; field++)
+		if ((field->flags & FIELD_SECRET || text_equals(field->name, "ApiKeys")) &&
+		    node_get(map, field->name))
+			return true;
+	return false;
+}
+
+/* Problems are collected; the rest is checked as if the file were empty. */
+static void read_file(struct loading *loading)
+{
+	struct ctx *ctx = loading->ctx;
+	struct stat status;
+	size_t size;
+	char *text;
+
+	if (regular_read(ctx, AT_FDCWD, loading->path, YAML_SIZE_MAX, &text, &size, &status) != E_OK) {
+		problems_add(ctx, loading->problems, false, loading->path, 0, 0, "", "%s",
+			     ctx->fault.text);
+		return;
+	}
+	if (parse(loading, text, size) != E_OK)
+		return;
+	if ((status.st_mode & S_IROTH) && has_secrets(loading->map))
+		problems_add(ctx, loading->problems, true, loading->path, 0, 0, "",
+			     "holds secrets and can be read by everybody: chmod o-r");
+	unify_keys(ctx, node_get(loading->map, "ApiKeys"));
+}
+
+/* The environment */
+
+static struct node *split(struct ctx *ctx, const char *text)
+{
+	struct node *list = arena_new_one(ctx->arena, struct node), **end = &list->first;
+	char *rest = arena_strdup(ctx->arena, text), *item;
+
+	list->kind = NODE_LIST;
+	while ((item = strsep(&rest, ","))) {
+		item += strspn(item, " ");
+		item[strcspn(item, " ")] = '\0';
+		if (!*item)
+			continue;
+		*end = scalar(ctx, list, NULL, item);
+		end = &(*end)->next;
+		list->size++;
+	}
+	return list;
+}
+
+static void set_keys(struct loading *loading, const struct field *field, const char *text)
+{
+	struct node map = {.kind = NODE_MAP, .size = 1}, *keys = split(loading->ctx, text);
+	struct field table[] = {*field, {.name = NULL}};
+
+	keys->name = field->name;
+	map.first = keys;
+	unify_keys(loading->ctx, keys);
+	fields_decode(loading->ctx, table, ENVIRONMENT, "", &map, loading->problems, loading->config);
+}
+
+static void read_environment(struct loading *loading, const struct field *table)
+{
+	for (const struct field *field = table; field->name; field++) {
+		const char *text = getenv(field->name);
+
+		if (!text || !*text)
+			continue;
+		if (field->type == FIELD_OBJECTS)
+			set_keys(loading, field, text);
+		else
+			fields_set_text(loading->ctx, field, ENVIRONMENT, text, loading->problems,
+					loading->config);
+	}
+}
+
+/* Checks of the whole */
+
+/* One that is there but wrong has been complained about. */
+static void check_required(struct loading *loading, const struct field *field)
+{
+	const char *value = getenv(field->name);
+
+	if (!(field->flags & CONFIG_REQUIRED) || (value && *value))
+		return;
+	if (!node_get(loading->map, field->name) ||
+	    node_get(loading->map, field->name)->kind == NODE_NULL)
+		complain(loading, false, field->name, "required: set it here or in the environment");
+}
+
+static void check_keys(struct loading *loading)
+{
+	const struct objects *keys = &loading->config->api_keys;
+	const struct api_key *items = keys->items;
+
+	for (size_t i = 0; i < keys->count; i++) {
+		if (items[i].key && strlen(items[i].key) < KEY_SHORT)
+			complain(loading, true, "ApiKeys",
+				 arena_printf(loading->ctx->arena,
+					      "the key %s has fewer than %d characters: it can be guessed",
+					      items[i].name ? items[i].name : "", KEY_SHORT));
+		for (size_t j = 0; j < i; j++)
+			if (items[i].name && text_equals(items[i].name, items[j].name))
+				complain(loading, false, "ApiKeys",
+					 arena_printf(loading->ctx->arena, "two keys are named %s",
+						      items[i].name));
+	}
+}
+
+static void check_directories(struct loading *loading)
+{
+	const struct config *config = loading->config;
+
+	if (text_equals(config->spec_directory, config->api_spec_directory))
+		complain(loading, false, "ApiSpecDirectory",
+			 "must not be SpecDirectory: the daemon alone writes there");
+	if (text_equals(config->state_directory, config->spec_directory) ||
+	    text_equals(config->state_directory, config->api_spec_directory))
+		complain(loading, false, "StateDirectory",
+			 "must not be a directory of spec files");
+}
+
+static void check_credential(struct loading *loading)
+{
+	struct credential *credential;
+
+	if (credential_new(loading->ctx, &loading->config->credential, &credential) == E_OK)
+		credential_free(credential);
+	else
+		problems_add(loading->ctx, loading->problems, false, NULL, 0, 0, "", "%s",
+			     loading->ctx->fault.text);
+}
+
+static void check(struct loading *loading)
+{
+	const struct config *config = loading->config;
+
+	for (const struct field *field = config_fields; field->name; field++)
+		check_required(loading, field);
+	check_keys(loading);
+	check_directories(loading);
+	if (config->api_keys.count == 0 && config->listen && !config_is_loopback(config->listen))
+		complain(loading, false, "Listen",
+			 "an address that others can reach needs ApiKeys: set a key, or listen on 127.0.0.1");
+	if (config->gateway_http_port == config->gateway_https_port)
+		complain(loading, false, "GatewayHttpsPort", "must differ from GatewayHttpPort");
+	if (loading->problems->errors == 0)
+		check_credential(loading);
+}
+
+/* What follows from what was given */
+
+static void strip_slashes(struct ctx *ctx, const char **text)
+{
+	size_t length = *text ? strlen(*text) : 0;
+
+	while (length > 1 && (*text)[length - 1] == '/')
+		length--;
+	if (*text)
+		*text = arena_strndup(ctx->arena, *text, length);
+}
+
+/* The documented value is a host with a slash; the CA's directory is below it. */
+static void complete_endpoint(struct ctx *ctx, struct config *config)
+{
+	struct url url;
+
+	if (!config->acme_endpoint || url_parse(ctx, config->acme_endpoint, &url) != E_OK)
+		return;
+	if (text_equals(url.path, "/"))
+		config->acme_endpoint = arena_printf(ctx->arena, "%s/directory", url_origin(ctx, &url));
+}
+
+static void derive(struct ctx *ctx, struct config *config)
+{
+	struct credential_options *credential = &config->credential;
+	const char **bases[] = {&config->blob_container_url, &config->key_vault_base_url,
+				&config->arm_endpoint, &config->public_base_url,
+				&config->spec_directory, &config->api_spec_directory,
+				&config->state_directory};
+
+	for (size_t i = 0; i < ARRAY_SIZE(bases); i++)
+		strip_slashes(ctx, bases[i]);
+	complete_endpoint(ctx, config);
+	config->cloud = config->cloud_name ? cloud_find(config->cloud_name) : NULL;
+	if (config->cloud && !config->arm_endpoint)
+		config->arm_endpoint = config->cloud->arm_endpoint;
+	if (config->cloud && !credential->authority_host)
+		credential->authority_host = config->cloud->authority_host;
+	if (!credential->tenant_id)
+		credential->tenant_id = config->tenant_id;
+	if (config->send_certificate_chain % 2 == 1)
+		credential->send_certificate_chain = "true";
+	if (config->acme_account_key && text_starts_with(config->acme_account_key, "file:"))
+		config->acme_account_key_file = config->acme_account_key + strlen("file:");
+}
+
+/* Public */
+
+static void load(struct ctx *ctx, const char *path, struct config *config, struct problems *problems)
+{
+	struct loading loading = {.ctx = ctx, .path = path, .problems = problems, .config = config};
+
+	read_file(&loading);
+	fields_decode(ctx, config_fields, path, "", loading.map, problems, config);
+	read_environment(&loading, config_fields);
+	read_environment(&loading, config_environment_fields);
+	derive(ctx, config);
+	check(&loading);
+}
+
+static void copy_problems(struct ctx *ctx, const struct problems *from, struct problems *to)
+{
+	for (const struct problem *p = from->first; p; p = p->next)
+		problems_add(ctx, to, p->is_warning, p->file, p->line, p->column, p->field, "%s",
+			     p->text);
+}
+
+enum err config_load(struct ctx *ctx, const char *path, struct config **out,
+		     struct problems *problems)
+{
+	struct arena *arena = arena_new();
+	struct config *config = arena_new_one(arena, struct config);
+	struct ctx inner = *ctx;
+	struct problems found;
+
+	config->arena = inner.arena = arena;
+	problems_init(&found);
+	load(&inner, arena_strdup(arena, path), config, &found);
+	/* They outlive the configuration that they speak of. */
+	copy_problems(ctx, &found, problems);
+	if (found.errors == 0) {
+		*out = config;
+		return E_OK;
+	}
+	arena_free(arena);
+	*out = NULL;
+	return fault_set(ctx, E_REFUSED, "InvalidConfiguration", "%s",
+			 problems_print(ctx, problems, "; "));
+}
+
+void config_free(struct config *config)
+{
+	if (config)
+		arena_free(config->arena);
+}
+
+char *config_print(struct ctx *ctx, const struct config *config)
+{
+	struct json *json = fields_encode(ctx, config_fields, config, FIELD_SECRET);
+	struct buf buf cleanup_buf;
+
+	buf_init(&buf, YAML_SIZE_MAX);
+	json_for_each(member, json)
+		buf_addf(&buf, "%s: %s\n", json_name(member), json_print(ctx, member));
+	return arena_strndup(ctx->arena, buf.data, buf.size);
+}

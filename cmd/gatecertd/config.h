@@ -1,0 +1,64 @@
+/*
+ * config - the configuration: gatecert.yaml, overridden by the environment, checked as a whole.
+ *
+ * One table (config_fields) has every key with its type, default, check and help; the file, the environment, the printed
+ * form and the documentation all read it. Everything that is wrong is told at once. Immutable after load, in an arena
+ * of its own.
+ */
+#pragma once
+
+#include "azure/cloud.h"
+#include "azure/credential.h"
+#include "codec/fields.h"
+#include "reconcile/settings.h"
+#include "server/server.h"
+
+#define CONFIG_PATH "/etc/gatecert/gatecert.yaml"
+
+struct config {
+	const char *acme_endpoint; /* the directory URL, also when only the host was given */
+	const char *acme_account_email;
+	const char *tenant_id, *subscription_id;
+	const char *resource_group, *gateway_name;
+	const char *http_settings_name, *backend_name;
+	const char *blob_container_url, *key_vault_base_url; /* without a slash at the end, as all base URLs here */
+
+	const char *spec_directory, *api_spec_directory; /* the latter may be NULL */
+	const char *state_directory;
+	const char *listen, *public_base_url; /* the latter may be NULL */
+	const char *task_hub;
+	struct objects api_keys; /* struct api_key */
+	bool allow_anonymous_start;
+	struct texts dns_servers;
+	const char *ca_file; /* may be NULL */
+	int64_t workers, request_timeout_seconds, instance_timeout_seconds;
+	const char *cloud_name, *arm_endpoint;
+	int64_t gateway_http_port, gateway_https_port, gateway_gather_seconds;
+	int self_check; /* enum self_check */
+	const char *acme_account_key;
+	int key_type; /* as struct hostname_spec's */
+	bool vault_challenge_resource_check;
+	int log_level; /* enum log_level */
+	int send_certificate_chain; /* as written; credential has what follows from it */
+	struct credential_options credential; /* tenant_id falls back to TenantId */
+
+	/* Derived. */
+	const struct cloud *cloud;
+	const char *acme_account_key_file; /* NULL: the key is in the vault */
+	struct arena *arena;
+};
+
+/* Keys of the file and the environment; and those of the environment alone. NULL-terminated. */
+extern const struct field config_fields[];
+extern const struct field config_environment_fields[];
+
+/* A flag of fields in these tables: has to come from either side. */
+#define CONFIG_REQUIRED 256u
+
+/* E_REFUSED, reason InvalidConfiguration: problems has everything; in ctx's arena. Warnings alone do not refuse. */
+enum err config_load(struct ctx *ctx, const char *path, struct config **out,
+		     struct problems *problems);
+void config_free(struct config *config);
+
+/* What is in force, as YAML that config_load reads; secrets are "***". In ctx's arena. */
+char *config_print(struct ctx *ctx, const struct config *config);

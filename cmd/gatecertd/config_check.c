@@ -1,0 +1,298 @@
+#include "config_check.h"
+
+#include <arpa/inet.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "azure/cloud.h"
+#include "base/text.h"
+#include "codec/fields.h"
+#include "http/url.h"
+
+#define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+#define DIGITS "0123456789"
+#define ACCOUNT_KEY_FILE "file:"
+
+/* address[:port], taken apart */
+struct endpoint {
+	char address[64];
+	bool is_v6;
+	long port; /* 0: none */
+};
+
+static const char *text_of(const void *value)
+{
+	return *(const char *const *)value;
+}
+
+static bool consists_of(const char *text, const char *alphabet, size_t max)
+{
+	size_t length = strlen(text);
+
+	return length > 0 && length <= max && strspn(text, alphabet) == length;
+}
+
+const char *config_check_email(struct ctx *ctx, const void *value)
+{
+	const char *text = text_of(value), *at = strchr(text, '@');
+
+	(void)ctx;
+	if (!at || at == text || !strchr(at, '.') || strchr(at + 1, '@') || strlen(text) > 254)
+		return "must be an e-mail address";
+	for (; *text; text++)
+		if (*text <= ' ' || *text == 127 || strchr(",;:<>\"\\", *text))
+			return "must be one e-mail address, without a name or mailto:";
+	return NULL;
+}
+
+static bool is_guid(const char *text)
+{
+	for (size_t i = 0; i < 36; i++) {
+		bool is_hyphen = i == 8 || i == 13 || i == 18 || i == 23;
+
+		if (!text[i] || (is_hyphen ? text[i] != '-'
+					   : !strchr(DIGITS "abcdefABCDEF", text[i])))
+			return false;
+	}
+	return text[36] == '\0';
+}
+
+const char *config_check_guid(struct ctx *ctx, const void *value)
+{
+	(void)ctx;
+	return is_guid(text_of(value))
+		       ? NULL
+		       : "must be a GUID, as in 00000000-0000-0000-0000-000000000000";
+}
+
+const char *config_check_tenant(struct ctx *ctx, const void *value)
+{
+	(void)ctx;
+	return consists_of(text_of(value), LETTERS DIGITS ".-", 253)
+		       ? NULL
+		       : "must be a tenant's GUID or one of its domains";
+}
+
+const char *config_check_resource_group(struct ctx *ctx, const void *value)
+{
+	const char *text = text_of(value);
+
+	(void)ctx;
+	if (!consists_of(text, LETTERS DIGITS "-_.()", 90) || text_ends_with(text, "."))
+		return "must be a resource group's name: 1 to 90 letters, digits, - _ . ( ), no dot at the end";
+	return NULL;
+}
+
+const char *config_check_resource_name(struct ctx *ctx, const void *value)
+{
+	const char *text = text_of(value);
+
+	(void)ctx;
+	if (!consists_of(text, LETTERS DIGITS "-_.", 80) || !strchr(LETTERS DIGITS, text[0]))
+		return "must be a resource's name: 1 to 80 letters, digits, - _ . (not its id)";
+	return NULL;
+}
+
+const char *config_check_task_hub(struct ctx *ctx, const void *value)
+{
+	(void)ctx;
+	return consists_of(text_of(value), LETTERS DIGITS "-_", 45)
+		       ? NULL
+		       : "must be 1 to 45 letters, digits, hyphens and underscores";
+}
+
+/* NULL and the parts, or what is wrong. */
+static const char *parse_url(struct ctx *ctx, const char *text, struct url *url)
+{
+	const char *wrong;
+
+	if (url_parse(ctx, text, url) == E_OK)
+		return NULL;
+	wrong = arena_strdup(ctx->arena, ctx->fault.text);
+	fault_clear(ctx);
+	return wrong;
+}
+
+static const char *parse_https(struct ctx *ctx, const char *text, struct url *url)
+{
+	const char *wrong = parse_url(ctx, text, url);
+
+	if (wrong)
+		return wrong;
+	if (!text_equals(url->scheme, "https"))
+		return "must begin with https://";
+	return url->query ? "must have no query" : NULL;
+}
+
+const char *config_check_https(struct ctx *ctx, const void *value)
+{
+	struct url url;
+
+	return parse_https(ctx, text_of(value), &url);
+}
+
+const char *config_check_https_host(struct ctx *ctx, const void *value)
+{
+	struct url url;
+	const char *wrong = parse_https(ctx, text_of(value), &url);
+
+	if (!wrong && !text_equals(url.path, "/"))
+		wrong = "must end with the host: a path does not belong here";
+	return wrong;
+}
+
+const char *config_check_http(struct ctx *ctx, const void *value)
+{
+	struct url url;
+	const char *wrong = parse_url(ctx, text_of(value), &url);
+
+	if (!wrong && url.query)
+		wrong = "must have no query";
+	return wrong;
+}
+
+const char *config_check_container(struct ctx *ctx, const void *value)
+{
+	struct url url;
+	const char *text = text_of(value), *wrong = parse_url(ctx, text, &url);
+
+	if (!wrong && url.query)
+		return "must have no query: a SAS is not used, the daemon signs in";
+	if (!wrong)
+		wrong = parse_https(ctx, text, &url);
+	if (!wrong && strspn(url.path, "/") == strlen(url.path))
+		wrong = "must name the container, as in https://account.blob.core.windows.net/container";
+	return wrong;
+}
+
+const char *config_check_path(struct ctx *ctx, const void *value)
+{
+	const char *text = text_of(value);
+
+	(void)ctx;
+	if (text[0] != '/')
+		return "must be an absolute path";
+	return strlen(text) < 2048 ? NULL : "is too long";
+}
+
+const char *config_check_account_key(struct ctx *ctx, const void *value)
+{
+	const char *text = text_of(value), *path = text + strlen(ACCOUNT_KEY_FILE);
+
+	if (text_equals(text, "vault"))
+		return NULL;
+	if (!text_starts_with(text, ACCOUNT_KEY_FILE))
+		return "must be vault, or file: and an absolute path";
+	return config_check_path(ctx, &path);
+}
+
+static bool parse_port(const char *text, long *port)
+{
+	if (!consists_of(text, DIGITS, 5))
+		return false;
+	*port = strtol(text, NULL, 10);
+	return *port >= 1 && *port <= 65535;
+}
+
+/* The end of the address in `text`, which may stand in brackets; NULL when it is none. */
+static const char *take_address(const char *text, struct endpoint *out)
+{
+	const char *start = text + (text[0] == '[');
+	size_t length = strcspn(start, text[0] == '[' ? "]" : ":");
+	struct in6_addr v6;
+	struct in_addr v4;
+
+	if (length >= sizeof(out->address))
+		return NULL;
+	memcpy(out->address, start, length);
+	out->address[length] = '\0';
+	out->is_v6 = start != text;
+	if (out->is_v6)
+		return start[length] == ']' && inet_pton(AF_INET6, out->address, &v6) == 1
+			       ? start + length + 1
+			       : NULL;
+	return inet_pton(AF_INET, out->address, &v4) == 1 || text_equals(out->address, "localhost")
+		       ? start + length
+		       : NULL;
+}
+
+static bool parse_endpoint(const char *text, struct endpoint *out)
+{
+	const char *rest;
+
+	*out = (struct endpoint){.port = 0};
+	rest = take_address(text, out);
+	return rest && (*rest == '\0' || (*rest == ':' && parse_port(rest + 1, &out->port)));
+}
+
+const char *config_check_listen(struct ctx *ctx, const void *value)
+{
+	struct endpoint endpoint;
+
+	(void)ctx;
+	return parse_endpoint(text_of(value), &endpoint) && endpoint.port != 0
+		       ? NULL
+		       : "must be an address and a port, as in 127.0.0.1:8400 or [::1]:8400";
+}
+
+bool config_is_loopback(const char *listen)
+{
+	struct endpoint endpoint;
+
+	if (!parse_endpoint(listen, &endpoint))
+		return false;
+	return endpoint.is_v6 ? text_equals(endpoint.address, "::1")
+			      : text_starts_with(endpoint.address, "127.") ||
+					text_equals(endpoint.address, "localhost");
+}
+
+const char *config_check_dns_servers(struct ctx *ctx, const void *value)
+{
+	const struct texts *servers = value;
+
+	for (size_t i = 0; i < servers->count; i++) {
+		struct endpoint endpoint;
+		struct in6_addr v6;
+		const char *text = servers->items[i];
+
+		if (inet_pton(AF_INET6, text, &v6) == 1)
+			continue;
+		if (!parse_endpoint(text, &endpoint) || text_equals(endpoint.address, "localhost"))
+			return arena_printf(ctx->arena,
+					    "\"%.60s\" must be an IP address, with or without a port: "
+					    "10.0.0.1, 10.0.0.1:53, [2001:db8::1]:53",
+					    text);
+	}
+	return NULL;
+}
+
+const char *config_check_cloud(struct ctx *ctx, const void *value)
+{
+	(void)ctx;
+	return cloud_find(text_of(value))
+		       ? NULL
+		       : "must be AzureCloud, AzureChinaCloud or AzureUSGovernment";
+}
+
+const char *config_check_key_name(struct ctx *ctx, const void *value)
+{
+	(void)ctx;
+	return consists_of(text_of(value), LETTERS DIGITS "-_.", 64)
+		       ? NULL
+		       : "a key's name must be 1 to 64 letters, digits, - _ .";
+}
+
+/* It travels in a header and in query strings. */
+const char *config_check_key(struct ctx *ctx, const void *value)
+{
+	const char *text = text_of(value);
+	size_t length = strlen(text);
+
+	(void)ctx;
+	if (length == 0 || length > 512)
+		return "a key must have 1 to 512 characters";
+	for (; *text; text++)
+		if (*text <= ' ' || *text == 127)
+			return "a key must be ASCII without white space";
+	return NULL;
+}

@@ -1,0 +1,34 @@
+/*
+ * config_check - what each value of the configuration must look like.
+ *
+ * Each has the form of struct field's check: NULL when the value is fine, else what is wrong with it. Names become parts of URLs and
+ * paths, so they are held to the alphabets that Azure documents for them.
+ */
+#pragma once
+
+#include "base/ctx.h"
+
+const char *config_check_email(struct ctx *ctx, const void *value);
+const char *config_check_guid(struct ctx *ctx, const void *value);
+const char *config_check_tenant(struct ctx *ctx, const void *value);
+const char *config_check_resource_group(struct ctx *ctx, const void *value);
+const char *config_check_resource_name(struct ctx *ctx, const void *value);
+const char *config_check_task_hub(struct ctx *ctx, const void *value);
+
+/* An https URL; of nothing but a host; of a blob container. */
+const char *config_check_https(struct ctx *ctx, const void *value);
+const char *config_check_https_host(struct ctx *ctx, const void *value);
+const char *config_check_container(struct ctx *ctx, const void *value);
+/* http as well: addresses on the machine itself, and the base under which clients reach us. */
+const char *config_check_http(struct ctx *ctx, const void *value);
+
+const char *config_check_path(struct ctx *ctx, const void *value);
+const char *config_check_account_key(struct ctx *ctx, const void *value);
+const char *config_check_listen(struct ctx *ctx, const void *value);
+const char *config_check_dns_servers(struct ctx *ctx, const void *value);
+const char *config_check_cloud(struct ctx *ctx, const void *value);
+const char *config_check_key_name(struct ctx *ctx, const void *value);
+const char *config_check_key(struct ctx *ctx, const void *value);
+
+/* "address:port" that config_check_listen accepts. */
+bool config_is_loopback(const char *listen);

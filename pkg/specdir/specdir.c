@@ -196,16 +196,26 @@ static const char *api_path(struct ctx *ctx, const struct specdir *specdir, cons
 		       arena_printf(ctx->arena, "%s.json", filename_for(ctx, hostname)));
 }
 
-static char *render(struct ctx *ctx, const char *hostname, const struct json *spec)
+static void take_member(struct ctx *ctx, struct json *to, const struct json *from, const char *member)
+{
+	const struct json *found = json_get(from, member);
+
+	if (json_size(found) > 0)
+		json_set(ctx, to, member, json_dup(ctx, found));
+}
+
+/* Of `wanted` counts what people may write: labels, annotations and spec. */
+static char *render(struct ctx *ctx, const char *hostname, const struct json *wanted)
 {
 	struct json *document = json_object(ctx), *metadata = json_object(ctx);
 
 	json_set_text(ctx, metadata, "name", hostname);
+	take_member(ctx, metadata, json_get(wanted, "metadata"), "labels");
+	take_member(ctx, metadata, json_get(wanted, "metadata"), "annotations");
 	json_set_text(ctx, document, "apiVersion", API_VERSION);
 	json_set_text(ctx, document, "kind", kind_info(KIND_HOSTNAME)->name);
 	json_set(ctx, document, "metadata", metadata);
-	if (json_size(spec) > 0)
-		json_set(ctx, document, "spec", json_dup(ctx, spec));
+	take_member(ctx, document, wanted, "spec");
 	return arena_printf(ctx->arena, "%s\n", json_print_pretty(ctx, document));
 }
 
@@ -219,12 +229,12 @@ static enum err read_back(struct ctx *ctx, struct specfile *file, const char *te
 	return E_OK;
 }
 
-static enum err introduce(struct ctx *ctx, struct specdir *specdir, const char *hostname,
-			  const struct json *spec)
+static enum err write_wish(struct ctx *ctx, struct specdir *specdir, const char *hostname,
+			   const struct json *wanted)
 {
 	struct fs *fs = ctx->doors->fs;
 	struct specfile file = {.path = api_path(ctx, specdir, hostname), .is_api = true};
-	char *text = render(ctx, hostname, spec);
+	char *text = render(ctx, hostname, wanted);
 
 	TRY(read_back(ctx, &file, text));
 	TRY(fs->mkdir(ctx, fs, specdir->api_directory, 0755));
@@ -241,6 +251,16 @@ static void take_back(struct ctx *ctx, struct specdir *specdir, const char *host
 	    E_OK)
 		log_error(ctx, "a refused request left its spec file behind", "hostname", hostname,
 			  "error", scratch.fault.text, NULL);
+}
+
+static enum err introduce(struct ctx *ctx, struct specdir *specdir, const char *hostname,
+			  const struct json *spec)
+{
+	struct json *wanted = json_object(ctx);
+
+	if (spec)
+		json_set(ctx, wanted, "spec", json_dup(ctx, spec));
+	return write_wish(ctx, specdir, hostname, wanted);
 }
 
 enum err specdir_desire(struct ctx *ctx, struct specdir *specdir, const char *hostname,
@@ -277,22 +297,50 @@ static const char *find_owner(const struct specdir *specdir, const char *hostnam
 	return NULL;
 }
 
-enum err specdir_withdraw(struct ctx *ctx, struct specdir *specdir, const char *hostname)
+const char *specdir_owner(struct ctx *ctx, struct specdir *specdir, const char *hostname)
 {
 	const char *owner = find_owner(specdir, hostname);
+	const struct hostname *object;
+	bool is_named = is_in_force(ctx, specdir, hostname, &object);
+
+	if (!owner && is_named && !catalogue_is_in(specdir->api_directory, object->source.file))
+		owner = object->source.file;
+	return owner;
+}
+
+static enum err refuse_owned(struct ctx *ctx, const char *hostname, const char *owner)
+{
+	return fault_set(ctx, E_REFUSED, "OwnedByFile", "%s is named in %s: change it in that file",
+			 hostname, owner);
+}
+
+enum err specdir_put(struct ctx *ctx, struct specdir *specdir, const char *hostname,
+		     const struct json *wanted)
+{
+	const char *owner = specdir_owner(ctx, specdir, hostname);
+
+	if (owner)
+		return refuse_owned(ctx, hostname, owner);
+	return write_wish(ctx, specdir, hostname, wanted);
+}
+
+enum err specdir_request(struct ctx *ctx, struct specdir *specdir, const char *hostname)
+{
+	return desired_request(ctx, specdir->store, hostname, ctx_wall(ctx));
+}
+
+enum err specdir_withdraw(struct ctx *ctx, struct specdir *specdir, const char *hostname)
+{
+	const char *owner = specdir_owner(ctx, specdir, hostname);
 	struct fs *fs = ctx->doors->fs;
 	const struct hostname *object;
-	bool is_named = is_in_force(ctx, specdir, hostname, &object), is_ours;
 
+	is_in_force(ctx, specdir, hostname, &object);
 	if (!object)
 		return fault_set(ctx, E_NOTFOUND, "NotFound", "%s is not desired", hostname);
-	is_ours = catalogue_is_in(specdir->api_directory, object->source.file);
-	if (!owner && is_named && !is_ours)
-		owner = object->source.file;
 	if (owner)
-		return fault_set(ctx, E_REFUSED, "OwnedByFile",
-				 "%s is named in %s: remove it from that file", hostname, owner);
-	if (is_ours)
+		return refuse_owned(ctx, hostname, owner);
+	if (catalogue_is_in(specdir->api_directory, object->source.file))
 		TRY(fs->remove(ctx, fs, object->source.file));
 	log_info(ctx, "hostname is withdrawn", "hostname", hostname, NULL);
 	return store_delete(ctx, specdir->store, KIND_HOSTNAME, hostname);

@@ -45,6 +45,17 @@ void specdir_confirm_empty(struct specdir *specdir);
 enum err specdir_desire(struct ctx *ctx, struct specdir *specdir, const char *hostname,
 			const struct json *spec, bool *introduced);
 
+/* Makes this what the API wants for a hostname, new or not: of `wanted` count metadata.labels, metadata.annotations and spec. Durable as
+ * specdir_desire. E_REFUSED: OwnedByFile, or InvalidSpec. */
+enum err specdir_put(struct ctx *ctx, struct specdir *specdir, const char *hostname,
+		     const struct json *wanted);
+
+/* The user's file that a hostname comes from, so that the API leaves it alone; NULL: none. */
+const char *specdir_owner(struct ctx *ctx, struct specdir *specdir, const char *hostname);
+
+/* Somebody asks for a try now: a refused hostname becomes due. E_NOTFOUND: not desired. */
+enum err specdir_request(struct ctx *ctx, struct specdir *specdir, const char *hostname);
+
 /* Withdraws a hostname of api.d. E_NOTFOUND: not desired; E_REFUSED, reason OwnedByFile: a user's file names it (the text says which). */
 enum err specdir_withdraw(struct ctx *ctx, struct specdir *specdir, const char *hostname);
 

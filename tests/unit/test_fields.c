@@ -1,155 +1,6 @@
-#include "check.h"
+#include "thing.h"
 
-#include <stdlib.h>
-
-#include "codec/fields.h"
-#include "codec/yaml.h"
 #include "mutate.h"
-
-enum size { SIZE_SMALL, SIZE_LARGE };
-
-struct part {
-	const char *name;
-	int64_t weight;
-	bool is_heavy;
-};
-
-struct inner {
-	const char *city;
-	int64_t code;
-};
-
-struct thing {
-	const char *name;
-	const char *kind;
-	const char *key;
-	const char *note;
-	int64_t workers;
-	int64_t any;
-	bool is_on;
-	int size;
-	struct texts tags;
-	struct texts keys;
-	msec_t since;
-	struct text_map labels;
-	struct inner inner;
-	struct objects parts;
-};
-
-static const char *check_name(struct ctx *ctx, const void *value)
-{
-	const char *name = *(const char *const *)value;
-
-	return strchr(name, ' ') ? arena_printf(ctx->arena, "\"%s\" has a space", name) : NULL;
-}
-
-static const char *check_tags(struct ctx *ctx, const void *value)
-{
-	const struct texts *tags = value;
-
-	(void)ctx;
-	return tags->count > 3 ? "more than 3" : NULL;
-}
-
-static const char *const sizes[] = {"small", "Large", NULL};
-
-static const struct field part_fields[] = {
-	{.name = "name",
-		.type = FIELD_TEXT,
-		.flags = FIELD_REQUIRED,
-		.offset = offsetof(struct part, name)},
-	{.name = "weight",
-		.type = FIELD_INT,
-		.offset = offsetof(struct part, weight),
-		.fallback = "7"},
-	{.name = "isHeavy", .type = FIELD_BOOL, .offset = offsetof(struct part, is_heavy)},
-	{.name = NULL},
-};
-
-static const struct field inner_fields[] = {
-	{.name = "city",
-		.type = FIELD_TEXT,
-		.flags = FIELD_REQUIRED,
-		.offset = offsetof(struct inner, city)},
-	{.name = "code",
-		.type = FIELD_INT,
-		.offset = offsetof(struct inner, code),
-		.fallback = "-3"},
-	{.name = NULL},
-};
-
-static const struct field thing_fields[] = {
-	{.name = "name",
-		.type = FIELD_TEXT,
-		.flags = FIELD_REQUIRED,
-		.offset = offsetof(struct thing, name),
-		.check = check_name},
-	{.name = "Kind",
-		.type = FIELD_TEXT,
-		.flags = FIELD_NOCASE,
-		.offset = offsetof(struct thing, kind),
-		.fallback = "Thing"},
-	{.name = "apiKey",
-		.type = FIELD_TEXT,
-		.flags = FIELD_SECRET,
-		.offset = offsetof(struct thing, key)},
-	{.name = "note",
-		.type = FIELD_TEXT,
-		.flags = FIELD_INTERNAL,
-		.offset = offsetof(struct thing, note)},
-	{.name = "workers",
-		.type = FIELD_INT,
-		.offset = offsetof(struct thing, workers),
-		.low = 1,
-		.high = 64,
-		.fallback = "4"},
-	{.name = "any", .type = FIELD_INT, .offset = offsetof(struct thing, any)},
-	{.name = "on",
-		.type = FIELD_BOOL,
-		.offset = offsetof(struct thing, is_on),
-		.fallback = "true"},
-	{.name = "size",
-		.type = FIELD_CHOICE,
-		.offset = offsetof(struct thing, size),
-		.choices = sizes,
-		.fallback = "Large"},
-	{.name = "tags",
-		.type = FIELD_TEXTS,
-		.offset = offsetof(struct thing, tags),
-		.check = check_tags},
-	{.name = "keys",
-		.type = FIELD_TEXTS,
-		.flags = FIELD_SECRET,
-		.offset = offsetof(struct thing, keys)},
-	{.name = "since", .type = FIELD_TIME, .offset = offsetof(struct thing, since)},
-	{.name = "labels", .type = FIELD_TEXT_MAP, .offset = offsetof(struct thing, labels)},
-	{.name = "inner",
-		.type = FIELD_OBJECT,
-		.offset = offsetof(struct thing, inner),
-		.fields = inner_fields},
-	{.name = "parts",
-		.type = FIELD_OBJECTS,
-		.offset = offsetof(struct thing, parts),
-		.fields = part_fields,
-		.element_size = sizeof(struct part)},
-	{.name = "status", .type = FIELD_TEXT, .flags = FIELD_IGNORED},
-	{.name = NULL},
-};
-
-/* Decodes the first document of `text`; a text that does not parse fails the test. */
-static enum err decode(
-	struct ctx *ctx, const char *text, struct problems *problems, struct thing *thing)
-{
-	struct node **documents;
-	size_t count;
-
-	problems_init(problems);
-	if (yaml_parse(ctx, "f", text, strlen(text), problems, &documents, &count) != E_OK)
-		fail_msg("%s: %s", text, ctx->fault.text);
-	memset(thing, 0x55, sizeof(*thing));
-	return fields_decode(
-		ctx, thing_fields, "f", "", count ? documents[0] : NULL, problems, thing);
-}
 
 static void fills_a_struct(void **state)
 {
@@ -160,7 +11,7 @@ static void fills_a_struct(void **state)
 
 	(void)state;
 	check_begin(&ctx);
-	assert_int_equal(decode(&ctx,
+	assert_int_equal(decode_thing(&ctx,
 				 "name: x\nkIND: y\napiKey: k\nnote: ''\nworkers: 64\nany: "
 				 "-9223372036854775808\n"
 				 "on: False\nsize: SMALL\ntags: one\nkeys: [a, '2']\n"
@@ -213,7 +64,8 @@ static void what_is_absent_gets_its_fallback(void **state)
 		struct thing t;
 
 		check_begin(&ctx);
-		check_row_int(rows[i].sentence, decode(&ctx, rows[i].text, &problems, &t), E_OK);
+		check_row_int(
+			rows[i].sentence, decode_thing(&ctx, rows[i].text, &problems, &t), E_OK);
 		check_row_text(rows[i].sentence, t.name, i == 0 ? NULL : "x");
 		check_row_text(rows[i].sentence, t.kind, "Thing");
 		check_row_text(rows[i].sentence, t.key, NULL);
@@ -332,7 +184,7 @@ static void says_what_is_wrong(void **state)
 		enum err err;
 
 		check_begin(&ctx);
-		err = decode(&ctx, rows[i].text, &problems, &t);
+		err = decode_thing(&ctx, rows[i].text, &problems, &t);
 		check_row_text(
 			rows[i].sentence, problems_print(&ctx, &problems, "\n"), rows[i].problems);
 		check_row_int(rows[i].sentence, err, problems.errors ? E_REFUSED : E_OK);
@@ -352,7 +204,7 @@ static void what_is_wrong_leaves_the_rest_readable(void **state)
 
 	(void)state;
 	check_begin(&ctx);
-	assert_int_equal(decode(&ctx, "name: [x]\nworkers: 9\ntags: [a, {}, b]\nsize: huge\n",
+	assert_int_equal(decode_thing(&ctx, "name: [x]\nworkers: 9\ntags: [a, {}, b]\nsize: huge\n",
 				 &problems, &t),
 		E_REFUSED);
 	assert_null(t.name);
@@ -416,145 +268,6 @@ static void sets_one_field_from_text(void **state)
 	}
 }
 
-static void encodes_in_table_order(void **state)
-{
-	struct ctx ctx cleanup_ctx;
-	struct problems problems;
-	struct thing t;
-
-	(void)state;
-	check_begin(&ctx);
-	assert_int_equal(
-		decode(&ctx, "parts: [{name: p}]\nkeys: [a, b]\napiKey: k\nnote: n\nname: x\n",
-			&problems, &t),
-		E_OK);
-	assert_string_equal(json_print(&ctx, fields_encode(&ctx, thing_fields, &t, 0)),
-		"{\"name\":\"x\",\"Kind\":\"Thing\",\"apiKey\":\"k\",\"note\":\"n\",\"workers\":4,"
-		"\"any\":0,"
-		"\"on\":true,\"size\":\"Large\",\"keys\":[\"a\",\"b\"],\"inner\":{\"code\":-3},"
-		"\"parts\":[{\"name\":\"p\",\"weight\":7,\"isHeavy\":false}]}");
-	assert_string_equal(json_print(&ctx, fields_encode(&ctx, thing_fields, &t,
-						     FIELD_SECRET | FIELD_INTERNAL | FIELD_NOCASE)),
-		"{\"name\":\"x\",\"apiKey\":\"***\",\"workers\":4,\"any\":0,"
-		"\"on\":true,\"size\":\"Large\",\"keys\":[\"***\"],\"inner\":{\"code\":-3},"
-		"\"parts\":[{\"name\":\"p\",\"weight\":7,\"isHeavy\":false}]}");
-}
-
-/* decode(encode(x)) == x */
-
-static uint64_t random_state = 88172645463325252;
-
-static unsigned random_below(unsigned end)
-{
-	random_state ^= random_state << 13;
-	random_state ^= random_state >> 7;
-	random_state ^= random_state << 17;
-	return (unsigned)(random_state % end);
-}
-
-static const char *random_text(struct ctx *ctx)
-{
-	static const char *const texts[] = {"", "1", "true", "null", "~", "a b", "\xC3\xBC", "\"",
-		"\\", "\n", "\t", "- x", "a: b", "#", "{}", "\x01\x7F", "\xF0\x9F\x98\x80", "0x1",
-		"2020-01-01"};
-
-	return arena_printf(ctx->arena, "%s%s", texts[random_below(ARRAY_SIZE(texts))],
-		texts[random_below(ARRAY_SIZE(texts))]);
-}
-
-static struct texts random_texts(struct ctx *ctx)
-{
-	struct texts texts = {.count = random_below(4)};
-
-	texts.items = arena_new_array(ctx->arena, const char *, texts.count + 1);
-	for (size_t i = 0; i < texts.count; i++)
-		texts.items[i] = random_text(ctx);
-	return texts;
-}
-
-static struct text_map random_map(struct ctx *ctx)
-{
-	struct text_map map = {.count = random_below(4)};
-
-	map.items = arena_new_array(ctx->arena, struct text_pair, map.count + 1);
-	for (size_t i = 0; i < map.count; i++)
-		map.items[i] = (struct text_pair){
-			arena_printf(ctx->arena, "%zu%s", i, random_text(ctx)), random_text(ctx)};
-	return map;
-}
-
-static struct thing random_thing(struct ctx *ctx)
-{
-	struct thing t = {
-		.name = random_below(2) ? "x" : "\xC3\xBC\n",
-		.kind = random_text(ctx),
-		.key = random_below(2) ? random_text(ctx) : NULL,
-		.workers = 1 + random_below(64),
-		.any = (int64_t)random_state,
-		.is_on = random_below(2),
-		.size = (int)random_below(2),
-		.tags = random_texts(ctx),
-		.keys = random_texts(ctx),
-		.since = random_below(2) ? random_below(1U << 31) * (msec_t)1000
-					 : random_below(99999),
-		.labels = random_map(ctx),
-		.inner = {.city = random_text(ctx), .code = (int64_t)random_state},
-		.parts = {.count = random_below(3)},
-	};
-	struct part *parts = arena_new_array(ctx->arena, struct part, t.parts.count + 1);
-
-	for (size_t i = 0; i < t.parts.count; i++)
-		parts[i] = (struct part){random_text(ctx), random_below(9), random_below(2)};
-	t.parts.items = parts;
-	return t;
-}
-
-static void check_equal(const struct thing *a, const struct thing *b)
-{
-	const struct part *p = a->parts.items, *q = b->parts.items;
-
-	assert_true(text_equals(a->name, b->name) && text_equals(a->kind, b->kind));
-	assert_true(text_equals(a->key, b->key) && text_equals(a->inner.city, b->inner.city));
-	assert_true(a->workers == b->workers && a->any == b->any && a->is_on == b->is_on);
-	assert_true(a->size == b->size && a->since == b->since && a->inner.code == b->inner.code);
-	assert_true(a->tags.count == b->tags.count && a->keys.count == b->keys.count);
-	assert_true(a->labels.count == b->labels.count && a->parts.count == b->parts.count);
-	for (size_t i = 0; i < a->tags.count; i++)
-		assert_string_equal(a->tags.items[i], b->tags.items[i]);
-	for (size_t i = 0; i < a->labels.count; i++) {
-		assert_string_equal(a->labels.items[i].key, b->labels.items[i].key);
-		assert_string_equal(a->labels.items[i].value, b->labels.items[i].value);
-	}
-	for (size_t i = 0; i < a->parts.count; i++) {
-		assert_true(text_equals(p[i].name, q[i].name) && p[i].weight == q[i].weight);
-		assert_int_equal(p[i].is_heavy, q[i].is_heavy);
-	}
-}
-
-static void what_was_encoded_decodes_to_the_same(void **state)
-{
-	(void)state;
-	for (int i = 0; i < 5000; i++) {
-		struct ctx ctx cleanup_ctx;
-		struct thing thing, from_text, from_tree;
-		struct problems problems;
-		struct json *json;
-		char *text;
-
-		check_begin(&ctx);
-		thing = random_thing(&ctx);
-		json = fields_encode(&ctx, thing_fields, &thing, 0);
-		text = json_print(&ctx, json);
-		if (decode(&ctx, text, &problems, &from_text) != E_OK)
-			fail_msg("%s: %s", text, ctx.fault.text);
-		check_equal(&thing, &from_text);
-		assert_int_equal(fields_decode(&ctx, thing_fields, NULL, "",
-					 node_from_json(&ctx, json), &problems, &from_tree),
-			E_OK);
-		check_equal(&thing, &from_tree);
-	}
-}
-
 static void a_hundred_problems_are_kept_and_the_rest_counted(void **state)
 {
 	struct ctx ctx cleanup_ctx;
@@ -610,8 +323,6 @@ int main(void)
 		cmocka_unit_test(says_what_is_wrong),
 		cmocka_unit_test(what_is_wrong_leaves_the_rest_readable),
 		cmocka_unit_test(sets_one_field_from_text),
-		cmocka_unit_test(encodes_in_table_order),
-		cmocka_unit_test(what_was_encoded_decodes_to_the_same),
 		cmocka_unit_test(a_hundred_problems_are_kept_and_the_rest_counted),
 		cmocka_unit_test(no_damage_to_a_seed_breaks_the_decoder),
 	};

@@ -60,8 +60,8 @@ static inline const char *script_header(const struct http_request *request, cons
 	return NULL;
 }
 
-static inline void script_check_headers(const struct script *script,
-	const struct http_request *request)
+static inline void script_check_headers(
+	const struct script *script, const struct http_request *request)
 {
 	const struct exchange *wanted = script->next;
 	const char *colon = wanted->header ? strchr(wanted->header, ':') : NULL;
@@ -76,13 +76,13 @@ static inline void script_check_headers(const struct script *script,
 		script_fail(script, "carries a header that it must not", wanted->lacks);
 }
 
-static inline void script_check(struct script *script, struct ctx *ctx,
-	const struct http_request *request)
+static inline void script_check(
+	struct script *script, struct ctx *ctx, const struct http_request *request)
 {
 	const struct exchange *wanted = script->next;
 	char *line = arena_printf(ctx->arena, "%s %s", request->method, request->url);
-	char *body = arena_strndup(ctx->arena, request->body ? request->body : "",
-		request->body_size);
+	char *body =
+		arena_strndup(ctx->arena, request->body ? request->body : "", request->body_size);
 
 	if (!wanted->request)
 		script_fail(script, "is one too many", line);
@@ -124,8 +124,8 @@ static inline msec_t script_now(struct clock *clock)
 	return ((struct script *)((char *)clock - offsetof(struct script, clock)))->now;
 }
 
-static inline void script_begin(struct script *script, const char *name,
-	const struct exchange *exchanges)
+static inline void script_begin(
+	struct script *script, const char *name, const struct exchange *exchanges)
 {
 	*script = (struct script){
 		.http = {.send = script_send},
@@ -134,8 +134,8 @@ static inline void script_begin(struct script *script, const char *name,
 		.next = exchanges,
 		.name = name,
 	};
-	script->doors = (struct doors){
-		.clock = &script->clock, .rng = rng_system(), .fs = fs_system()};
+	script->doors =
+		(struct doors){.clock = &script->clock, .rng = rng_system(), .fs = fs_system()};
 	ctx_init(&script->ctx, &script->doors);
 }
 
@@ -152,8 +152,8 @@ struct outcome {
 	const char *reason, *says, *not_says;
 };
 
-static inline void script_expect(const struct script *script, enum err kind,
-	const struct outcome *wanted)
+static inline void script_expect(
+	const struct script *script, enum err kind, const struct outcome *wanted)
 {
 	const struct fault *fault = &script->ctx.fault;
 

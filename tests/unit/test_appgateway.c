@@ -1,8 +1,6 @@
 #include "azure_script.h"
 
 #include "azure/appgateway.h"
-#include "azure/arm.h"
-#include "azure/said.h"
 
 #define ARM  "https://management.azure.com"
 #define ID   "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Network/applicationGateways/gw"
@@ -10,12 +8,13 @@
 #define GET  "GET " ARM ID V
 #define PUT  "PUT " ARM ID V
 #define ETAG "W/\"1b0f6b0f-aaaa-bbbb-cccc-1b0f6b0faaaa\""
-#define OPERATIONS                                                                                \
-	ARM "/subscriptions/s/providers/Microsoft.Network/locations/west/operations/o"            \
+#define OPERATIONS \
+	ARM "/subscriptions/s/providers/Microsoft.Network/locations/west/operations/o" \
 	    "?api-version=2025-05-01&t=638&c=MIIHhzCC%2F+&s=a_b-c&h=x%3D"
-#define IP_ID(name) "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Network/publicIPAddresses/" name
+#define IP_ID(name) \
+	"/subscriptions/s/resourceGroups/rg/providers/Microsoft.Network/publicIPAddresses/" name
 #define ERROR(code, message) "{\"error\":{\"code\":\"" code "\",\"message\":\"" message "\"}}"
-#define GUID  "1b0f6b0f-aaaa-bbbb-cccc-1b0f6b0faaaa"
+#define GUID		     "1b0f6b0f-aaaa-bbbb-cccc-1b0f6b0faaaa"
 
 struct found {
 	struct appgateway_document document;
@@ -75,15 +74,15 @@ static enum err ask(struct ctx *ctx, struct appgateway *gateway, struct found *f
 
 static enum err ask_elsewhere(struct ctx *ctx, struct appgateway *gateway, struct found *found)
 {
-	return appgateway_operation_get(ctx, gateway, "https://management.azure.com.evil.example/o",
-		&found->operation);
+	return appgateway_operation_get(
+		ctx, gateway, "https://management.azure.com.evil.example/o", &found->operation);
 }
 
-static enum err ips_of(struct ctx *ctx, struct appgateway *gateway, const char *frontends,
-	struct found *found)
+static enum err ips_of(
+	struct ctx *ctx, struct appgateway *gateway, const char *frontends, struct found *found)
 {
-	char *text = arena_printf(ctx->arena,
-		"{\"properties\":{\"frontendIPConfigurations\":[%s]}}", frontends);
+	char *text = arena_printf(
+		ctx->arena, "{\"properties\":{\"frontendIPConfigurations\":[%s]}}", frontends);
 	struct json *body;
 
 	assert_int_equal(json_parse(ctx, text, strlen(text), &body), E_OK);
@@ -96,7 +95,8 @@ static enum err ips_of(struct ctx *ctx, struct appgateway *gateway, const char *
 static enum err ips(struct ctx *ctx, struct appgateway *gateway, struct found *found)
 {
 	return ips_of(ctx, gateway,
-		FRONTEND(IP_ID("v4")) "," PRIVATE "," FRONTEND(IP_ID("v6")) "," FRONTEND(IP_ID("V4")),
+		FRONTEND(IP_ID("v4")) "," PRIVATE
+				      "," FRONTEND(IP_ID("v6")) "," FRONTEND(IP_ID("V4")),
 		found);
 }
 
@@ -134,8 +134,7 @@ static bool is_bare(const struct found *found)
 static bool runs_there(const struct found *found)
 {
 	return text_equals(found->operation.url, OPERATIONS) &&
-	       found->operation.progress == APPGATEWAY_RUNNING &&
-	       found->operation.retry_after == 0;
+	       found->operation.progress == APPGATEWAY_RUNNING && found->operation.retry_after == 0;
 }
 
 static bool runs_patiently(const struct found *found)
@@ -165,8 +164,10 @@ static bool failed_for_the_secret(const struct found *found)
 	return found->operation.progress == APPGATEWAY_FAILED &&
 	       text_equals(found->operation.code, "ApplicationGatewayKeyVaultSecretAccessDenied") &&
 	       strstr(found->operation.message,
-		       "ApplicationGatewayKeyVaultSecretException: Problem occured while accessing and "
-		       "validating KeyVault Secrets; ApplicationGatewayKeyVaultSecretAccessDenied: Access "
+		       "ApplicationGatewayKeyVaultSecretException: Problem occured while accessing "
+		       "and "
+		       "validating KeyVault Secrets; ApplicationGatewayKeyVaultSecretAccessDenied: "
+		       "Access "
 		       "denied for secret 'shop'; grant the gateway's own identity") != NULL;
 }
 
@@ -195,62 +196,96 @@ static bool has_both_addresses(const struct found *found)
 
 static const struct row reads[] = {
 	{"a gateway is read with its etag and states", get,
-		{{.request = GET, .kind = HTTP_READ, .status = 200, .header = "Accept: application/json",
+		{{.request = GET,
+			.kind = HTTP_READ,
+			.status = 200,
+			.header = "Accept: application/json",
 			.body = "{\"name\":\"gw\",\"etag\":\"W/\\\"" GUID "\\\"\",\"properties\":"
-				"{\"provisioningState\":\"Succeeded\",\"operationalState\":\"Running\"}}"}},
+				"{\"provisioningState\":\"Succeeded\",\"operationalState\":"
+				"\"Running\"}}"}},
 		{.err = E_OK}, is_whole},
 	{"a gateway that says little is read all the same", get,
-		{{.request = GET, .status = 200, .body = "{\"name\":\"gw\"}"}}, {.err = E_OK}, is_bare},
+		{{.request = GET, .status = 200, .body = "{\"name\":\"gw\"}"}}, {.err = E_OK},
+		is_bare},
 	{"a resource group of any script is escaped", get_odd_group,
 		{{.request = "GET " ARM "/subscriptions/s/resourceGroups/b%C3%BCro%281%29" V,
-			.status = 200, .body = "{}"}},
+			.status = 200,
+			.body = "{}"}},
 		{.err = E_OK}, is_bare},
-	{"an id that climbs is never sent", get_bad_id, {{.request = NULL}}, {.err = E_REFUSED, .reason = "InvalidResourceId"}, NULL},
+	{"an id that climbs is never sent", get_bad_id, {{.request = NULL}},
+		{.err = E_REFUSED, .reason = "InvalidResourceId"}, NULL},
 	{"a gateway that is not there is not found", get,
-		{{.request = GET, .status = 404,
+		{{.request = GET,
+			.status = 404,
 			.body = ERROR("ResourceNotFound",
-				"The Resource 'Microsoft.Network/applicationGateways/gw' under resource "
+				"The Resource 'Microsoft.Network/applicationGateways/gw' under "
+				"resource "
 				"group 'rg' was not found.")}},
-		{.err = E_NOTFOUND, .reason = "GatewayNotFound", .says = "application gateway gw: "}, NULL},
+		{.err = E_NOTFOUND,
+			.reason = "GatewayNotFound",
+			.says = "application gateway gw: "},
+		NULL},
 	{"a missing role is named with the action that needs it", get,
-		{{.request = GET, .status = 403,
+		{{.request = GET,
+			.status = 403,
 			.body = ERROR("AuthorizationFailed",
-				"The client 'c' with object id '" GUID "' does not have authorization to "
+				"The client 'c' with object id '" GUID
+				"' does not have authorization to "
 				"perform action 'Microsoft.Network/applicationGateways/read'")}},
-		{.err = E_REFUSED, .reason = "AuthorizationFailed", .says = "object id '" GUID "' does not have"}, NULL},
+		{.err = E_REFUSED,
+			.reason = "AuthorizationFailed",
+			.says = "object id '" GUID "' does not have"},
+		NULL},
 	{"and what to grant", get,
 		{{.request = GET, .status = 403, .body = ERROR("AuthorizationFailed", "no")}},
-		{.err = E_REFUSED, .reason = "AuthorizationFailed", .says = "; grant this identity the gatecert role"}, NULL},
+		{.err = E_REFUSED,
+			.reason = "AuthorizationFailed",
+			.says = "; grant this identity the gatecert role"},
+		NULL},
 	{"a quota says when", get,
-		{{.request = GET, .status = 429, .headers = {{"Retry-After", "17"}},
+		{{.request = GET,
+			.status = 429,
+			.headers = {{"Retry-After", "17"}},
 			.body = ERROR("TooManyRequests", "slow")}},
 		{.err = E_THROTTLED, .reason = "TooManyRequests"}, NULL},
 	{"a garbled gateway is tried again", get,
 		{{.request = GET, .status = 200, .body = "{\"name\":"}}, {.err = E_AGAIN}, NULL},
 	{"a gateway that is no object is tried again", get,
-		{{.request = GET, .status = 200, .body = "[]"}}, {.err = E_AGAIN, .reason = "MalformedReply"}, NULL},
+		{{.request = GET, .status = 200, .body = "[]"}},
+		{.err = E_AGAIN, .reason = "MalformedReply"}, NULL},
 	{"an error page is no JSON and no trouble", get,
-		{{.request = GET, .status = 502, .body = "<html>"}}, {.err = E_AGAIN, .reason = "Http502"}, NULL},
+		{{.request = GET, .status = 502, .body = "<html>"}},
+		{.err = E_AGAIN, .reason = "Http502"}, NULL},
 };
 
 static const struct row writes[] = {
 	{"a gateway is replaced as a whole, under the etag it was read with", put,
-		{{.request = PUT, .kind = HTTP_ONE_SHOT, .status = 200, .header = "If-Match: " ETAG,
-			.sends = "{\"location\":\"westeurope\"}", MONITOR(OPERATIONS), .body = "{}"}},
+		{{.request = PUT,
+			.kind = HTTP_ONE_SHOT,
+			.status = 200,
+			.header = "If-Match: " ETAG,
+			.sends = "{\"location\":\"westeurope\"}",
+			MONITOR(OPERATIONS),
+			.body = "{}"}},
 		{.err = E_OK}, runs_there},
 	{"a wait that ARM asks for is told", put,
-		{{.request = PUT, .status = 201, .body = "{}",
+		{{.request = PUT,
+			.status = 201,
+			.body = "{}",
 			.headers = {{"azure-asyncoperation", OPERATIONS}, {"Retry-After", "10"}}}},
 		{.err = E_OK}, runs_patiently},
 	{"an answer that is accepted need not be readable", put,
 		{{.request = PUT, .status = 200, MONITOR(OPERATIONS), .body = "{\"na"}},
 		{.err = E_OK}, runs_there},
 	{"an operation URL of another origin is not followed", put,
-		{{.request = PUT, .status = 200, MONITOR("https://evil.example/o"),
+		{{.request = PUT,
+			.status = 200,
+			MONITOR("https://evil.example/o"),
 			.body = "{\"properties\":{\"provisioningState\":\"Updating\"}}"}},
 		{.err = E_OK}, runs_without_url},
 	{"without an operation the resource's own state counts", put,
-		{{.request = PUT, .status = 200,
+		{{.request = PUT,
+			.status = 200,
 			.body = "{\"properties\":{\"provisioningState\":\"Succeeded\"}}"}},
 		{.err = E_OK}, is_done},
 	{"without an operation and a state it is done", put,
@@ -260,17 +295,28 @@ static const struct row writes[] = {
 	{"without an etag nothing is sent, or a deleted gateway would come back", put_without_etag,
 		{{.request = NULL}}, {.err = E_REFUSED, .reason = "EtagMissing"}, NULL},
 	{"a stale etag means: look", put,
-		{{.request = PUT, .status = 412,
-			.body = ERROR("PreconditionFailedEtagMismatch", "Etag provided in if-match header "
-									"does not match")}},
+		{{.request = PUT,
+			.status = 412,
+			.body = ERROR("PreconditionFailedEtagMismatch",
+				"Etag provided in if-match header "
+				"does not match")}},
 		{.err = E_CONFLICT, .reason = "PreconditionFailedEtagMismatch"}, NULL},
 	{"the lock of another operation is a conflict, not a quota", put,
-		{{.request = PUT, .status = 429, .headers = {{"Retry-After", "10"}},
+		{{.request = PUT,
+			.status = 429,
+			.headers = {{"Retry-After", "10"}},
 			.body = ERROR("RetryableErrorDueToAnotherOperation",
-				"Operation PutApplicationGatewayOperation (" GUID ") is in progress")}},
-		{.err = E_CONFLICT, .reason = "RetryableErrorDueToAnotherOperation", .says = "Operation (...) is in progress", .not_says = "1b0f6b0f"}, NULL},
+				"Operation PutApplicationGatewayOperation (" GUID
+				") is in progress")}},
+		{.err = E_CONFLICT,
+			.reason = "RetryableErrorDueToAnotherOperation",
+			.says = "Operation (...) is in progress",
+			.not_says = "1b0f6b0f"},
+		NULL},
 	{"a quota is a quota", put,
-		{{.request = PUT, .status = 429, .headers = {{"Retry-After", "10"}},
+		{{.request = PUT,
+			.status = 429,
+			.headers = {{"Retry-After", "10"}},
 			.body = ERROR("TooManyRequests", "The request was throttled.")}},
 		{.err = E_THROTTLED}, NULL},
 	{"another operation is a conflict", put,
@@ -279,23 +325,38 @@ static const struct row writes[] = {
 	{"a lock on the resource is a refusal although it is 409", put,
 		{{.request = PUT, .status = 409, .body = ERROR("ScopeLocked", "is locked")}},
 		{.err = E_REFUSED, .reason = "ScopeLocked", .says = "remove the lock"}, NULL},
-	{"a broken ARM means: look", put, {{.request = PUT, .status = 500}}, {.err = E_CONFLICT}, NULL},
-	{"no answer means: look", put, {{.request = PUT, .err = E_CONFLICT}}, {.err = E_CONFLICT}, NULL},
+	{"a broken ARM means: look", put, {{.request = PUT, .status = 500}}, {.err = E_CONFLICT},
+		NULL},
+	{"no answer means: look", put, {{.request = PUT, .err = E_CONFLICT}}, {.err = E_CONFLICT},
+		NULL},
 	{"a missing role on what the body names is explained", put,
-		{{.request = PUT, .status = 403,
-			.body = ERROR("LinkedAuthorizationFailed", "The client has permission to perform "
-								   "action ... on scope ...; however")}},
-		{.err = E_REFUSED, .reason = "LinkedAuthorizationFailed", .says = "Managed Identity Operator"}, NULL},
+		{{.request = PUT,
+			.status = 403,
+			.body = ERROR("LinkedAuthorizationFailed",
+				"The client has permission to perform "
+				"action ... on scope ...; however")}},
+		{.err = E_REFUSED,
+			.reason = "LinkedAuthorizationFailed",
+			.says = "Managed Identity Operator"},
+		NULL},
 	{"a refused body tells its innermost reason", put,
-		{{.request = PUT, .status = 400,
-			.body = "{\"error\":{\"code\":\"InvalidRequestFormat\",\"message\":\"Cannot parse the "
-				"request.\",\"details\":[{\"code\":\"DuplicateResourceName\",\"message\":\"two "
-				"listeners\\r\\nnamed x\"},{\"code\":\"Other\",\"message\":\"y\"}]}}"}},
-		{.err = E_REFUSED, .reason = "DuplicateResourceName", .says = "InvalidRequestFormat: Cannot parse the request.; DuplicateResourceName: two listeners "
-			"named x; Other: y"}, NULL},
+		{{.request = PUT,
+			.status = 400,
+			.body = "{\"error\":{\"code\":\"InvalidRequestFormat\",\"message\":"
+				"\"Cannot parse the "
+				"request.\",\"details\":[{\"code\":\"DuplicateResourceName\","
+				"\"message\":\"two "
+				"listeners\\r\\nnamed "
+				"x\"},{\"code\":\"Other\",\"message\":\"y\"}]}}"}},
+		{.err = E_REFUSED,
+			.reason = "DuplicateResourceName",
+			.says = "InvalidRequestFormat: Cannot parse the request.; "
+				"DuplicateResourceName: two listeners "
+				"named x; Other: y"},
+		NULL},
 };
 
-#define ASK	   "GET " OPERATIONS
+#define ASK	  "GET " OPERATIONS
 #define STATUS(s) "{\"status\":\"" s "\"}"
 
 static const struct row operations[] = {
@@ -303,70 +364,94 @@ static const struct row operations[] = {
 		{{.request = ASK, .kind = HTTP_READ, .status = 200, .body = STATUS("InProgress")}},
 		{.err = E_OK}, runs_there},
 	{"a status that nobody knows still runs", ask,
-		{{.request = ASK, .status = 200, .body = STATUS("Preparing")}}, {.err = E_OK}, runs_there},
+		{{.request = ASK, .status = 200, .body = STATUS("Preparing")}}, {.err = E_OK},
+		runs_there},
 	{"succeeded is done in any case", ask,
-		{{.request = ASK, .status = 200, .body = STATUS("succeeded")}}, {.err = E_OK}, is_done},
+		{{.request = ASK, .status = 200, .body = STATUS("succeeded")}}, {.err = E_OK},
+		is_done},
 	{"a poll may hand out a new URL", ask,
 		{{.request = ASK, .status = 202, .headers = {{"Location", ARM "/new?x=1"}}}},
 		{.err = E_OK}, runs_elsewhere_now},
 	{"a new URL elsewhere is ignored", ask,
-		{{.request = ASK, .status = 202, .headers = {{"Location", "https://evil.example/"}}}},
+		{{.request = ASK,
+			.status = 202,
+			.headers = {{"Location", "https://evil.example/"}}}},
 		{.err = E_OK}, runs_there},
-	{"a Location that ends with nothing is done", ask,
-		{{.request = ASK, .status = 204}}, {.err = E_OK}, is_done},
+	{"a Location that ends with nothing is done", ask, {{.request = ASK, .status = 204}},
+		{.err = E_OK}, is_done},
 	{"a Location that ends with the resource is as far as that", ask,
-		{{.request = ASK, .status = 200,
+		{{.request = ASK,
+			.status = 200,
 			.body = "{\"properties\":{\"provisioningState\":\"Updating\"}}"}},
 		{.err = E_OK}, runs_there},
 	{"a document that says nothing is not yet done", ask,
-		{{.request = ASK, .status = 200, .body = "{\"name\":\"o\"}"}}, {.err = E_OK}, runs_there},
+		{{.request = ASK, .status = 200, .body = "{\"name\":\"o\"}"}}, {.err = E_OK},
+		runs_there},
 	{"a failed operation is an answer, with its innermost reason and what to do", ask,
-		{{.request = ASK, .status = 200,
+		{{.request = ASK,
+			.status = 200,
 			.body = "{\"status\":\"Failed\",\"error\":{\"code\":"
-				"\"ApplicationGatewayKeyVaultSecretException\",\"message\":\"Problem occured "
-				"while accessing and validating KeyVault Secrets\",\"details\":[{\"code\":"
-				"\"ApplicationGatewayKeyVaultSecretAccessDenied\",\"message\":\"Access denied "
+				"\"ApplicationGatewayKeyVaultSecretException\",\"message\":"
+				"\"Problem occured "
+				"while accessing and validating KeyVault "
+				"Secrets\",\"details\":[{\"code\":"
+				"\"ApplicationGatewayKeyVaultSecretAccessDenied\",\"message\":"
+				"\"Access denied "
 				"for secret 'shop'\"}]}}"}},
 		{.err = E_OK}, failed_for_the_secret},
 	{"a canceled operation tells by whom, without the id of that operation", ask,
-		{{.request = ASK, .status = 200,
-			.body = "{\"status\":\"Canceled\",\"error\":{\"code\":\"Canceled\",\"message\":"
+		{{.request = ASK,
+			.status = 200,
+			.body = "{\"status\":\"Canceled\",\"error\":{\"code\":\"Canceled\","
+				"\"message\":"
 				"\"Operation was canceled.\",\"details\":[{\"code\":"
-				"\"CanceledAndSupersededDueToAnotherOperation\",\"message\":\"Operation "
-				"PutApplicationGatewayOperation (" GUID ") was canceled and superseded by "
+				"\"CanceledAndSupersededDueToAnotherOperation\",\"message\":"
+				"\"Operation "
+				"PutApplicationGatewayOperation (" GUID
+				") was canceled and superseded by "
 				"operation PutApplicationGatewayOperation (" GUID ").\"}]}}"}},
 		{.err = E_OK}, was_superseded},
 	{"a failed operation may say nothing more", ask,
-		{{.request = ASK, .status = 200, .body = STATUS("Failed")}}, {.err = E_OK}, failed_silently},
+		{{.request = ASK, .status = 200, .body = STATUS("Failed")}}, {.err = E_OK},
+		failed_silently},
 	{"a forgotten operation is not found", ask,
 		{{.request = ASK, .status = 404, .body = ERROR("OperationNotFound", "gone")}},
 		{.err = E_NOTFOUND}, NULL},
 	{"a garbled status is asked for again", ask,
 		{{.request = ASK, .status = 200, .body = "{\"status"}}, {.err = E_AGAIN}, NULL},
-	{"a URL elsewhere is never asked", ask_elsewhere, {{.request = NULL}}, {.err = E_REFUSED, .reason = "ForeignUrl"}, NULL},
+	{"a URL elsewhere is never asked", ask_elsewhere, {{.request = NULL}},
+		{.err = E_REFUSED, .reason = "ForeignUrl"}, NULL},
 };
 
-#define IP(name) "GET " ARM IP_ID(name) V
+#define IP(name) \
+	"GET " ARM IP_ID(name) \
+	V
 
 static const struct row addresses[] = {
 	{"each public frontend is read once, and its address spelled one way", ips,
-		{{.request = IP("v4"), .status = 200,
+		{{.request = IP("v4"),
+			 .status = 200,
 			 .body = "{\"properties\":{\"ipAddress\":\"203.0.113.7\"}}"},
-			{.request = IP("v6"), .status = 200,
+			{.request = IP("v6"),
+				.status = 200,
 				.body = "{\"properties\":{\"ipAddress\":\"2001:DB8:0::7\"}}"}},
 		{.err = E_OK}, has_both_addresses},
 	{"an address that is not there yet is awaited", one_ip,
 		{{.request = IP("v4"), .status = 200, .body = "{\"properties\":{}}"}},
 		{.err = E_REFUSED, .reason = "NoPublicIp", .says = "no address yet"}, NULL},
 	{"an address that is none counts as missing", one_ip,
-		{{.request = IP("v4"), .status = 200,
+		{{.request = IP("v4"),
+			.status = 200,
 			.body = "{\"properties\":{\"ipAddress\":\"gw.example.com\"}}"}},
 		{.err = E_REFUSED, .reason = "NoPublicIp"}, NULL},
 	{"a gateway with a private frontend alone is told so", private_only, {{.request = NULL}},
 		{.err = E_REFUSED, .reason = "NoPublicIp", .says = "give it a public IP"}, NULL},
 	{"a public IP that is gone does not look like a gateway that is", one_ip,
 		{{.request = IP("v4"), .status = 404, .body = ERROR("ResourceNotFound", "x")}},
-		{.err = E_REFUSED, .reason = "NoPublicIp", .says = "application gateway gw: public IP v4: "}, NULL},
+		{.err = E_REFUSED,
+			.reason = "NoPublicIp",
+			.says = "application gateway gw: public IP v4: "},
+		NULL},
 	{"an id that leads elsewhere is never asked", foreign_ip, {{.request = NULL}},
 		{.err = E_REFUSED, .reason = "InvalidResourceId"}, NULL},
 };
@@ -416,92 +501,6 @@ static void test_addresses(void **state)
 	run(addresses, ARRAY_SIZE(addresses));
 }
 
-static void test_locks(void **state)
-{
-	static const struct {
-		const char *sentence;
-		int status;
-		const char *body;
-		bool is_lock;
-	} rows[] = {
-		{"another operation's lock", 429,
-			ERROR("RetryableErrorDueToAnotherOperation", "x"), true},
-		{"the bare word", 429, "{ \"error\" : { \"code\" : \"RetryableError\" } }", true},
-		{"the internal one", 429, ERROR("InternalRetriableError", "x"), true},
-		{"a quota", 429, ERROR("TooManyRequests", "RetryableError"), false},
-		{"a quota that quotes a lock", 429,
-			ERROR("TooManyRequests", "\\\"code\\\":\\\"RetryableError\\\""), false},
-		{"a lock under another status", 409, ERROR("RetryableError", "x"), false},
-		{"nothing at all", 429, "", false},
-		{"a member without a value", 429, "{\"code\"", false},
-	};
-
-	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		const struct http_reply reply = {.status = rows[i].status, .body = rows[i].body,
-			.body_size = strlen(rows[i].body)};
-
-		if (arm_reply_is_lock(&reply) != rows[i].is_lock)
-			fail_msg("%s", rows[i].sentence);
-	}
-}
-
-static void test_words(void **state)
-{
-	static const struct {
-		const char *sentence, *given, *wanted;
-	} rows[] = {
-		{"lines become one", "a\r\n\r\n  b\tc", "a b c"},
-		{"a trailer of ids and times goes", "Bad secret. Trace ID: " GUID
-						    " Correlation ID: " GUID
-						    " Timestamp: 2026-11-23 15:39:55Z", "Bad secret."},
-		{"an id of a thing stays", "client 'x' with object id '" GUID "'",
-			"client 'x' with object id '" GUID "'"},
-		{"an id of a request goes", "the correlation id is '" GUID "'.",
-			"the correlation id is '...'."},
-		{"times go", "now 2026-11-23T15:39:55.1234567Z, until 2026-11-23T15:39:55Z.",
-			"now (time), until (time)."},
-		{"a date stays", "use 2025-05-01 or newer", "use 2025-05-01 or newer"},
-		{"nothing stays nothing", "", ""},
-		{"half an id is text", "1b0f6b0f-aaaa", "1b0f6b0f-aaaa"},
-		{"letters of any script stay", "b\xc3\xbcro", "b\xc3\xbcro"},
-	};
-	struct script script;
-	static const struct exchange none = {.request = NULL};
-
-	(void)state;
-	script_begin(&script, __func__, &none);
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
-		if (!text_equals(said_clean(&script.ctx, rows[i].given), rows[i].wanted))
-			fail_msg("%s: \"%s\"", rows[i].sentence,
-				said_clean(&script.ctx, rows[i].given));
-	script_end(&script);
-}
-
-static void long_words_are_cut_between_characters(void **state)
-{
-	static const struct exchange none = {.request = NULL};
-	struct script script;
-	char given[2001];
-
-	(void)state;
-	script_begin(&script, __func__, &none);
-	for (size_t start = 0; start < 2; start++) {
-		const char *words;
-		size_t length;
-
-		memset(given, 'a', sizeof(given));
-		for (size_t i = start; i + 2 < sizeof(given); i += 2)
-			memcpy(given + i, "\xc3\xbc", 2);
-		given[sizeof(given) - 1] = '\0';
-		words = said_clean(&script.ctx, given);
-		length = strlen(words);
-		assert_in_range(length, SAID_LENGTH_MAX - 1, SAID_LENGTH_MAX);
-		assert_int_equal((unsigned char)words[length - 1], 0xbc);
-	}
-	script_end(&script);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -509,9 +508,6 @@ int main(void)
 		cmocka_unit_test(test_writes),
 		cmocka_unit_test(test_operations),
 		cmocka_unit_test(test_addresses),
-		cmocka_unit_test(test_locks),
-		cmocka_unit_test(test_words),
-		cmocka_unit_test(long_words_are_cut_between_characters),
 	};
 
 	return cmocka_run_group_tests_name("appgateway", tests, NULL, NULL);

@@ -4,7 +4,6 @@
 
 #define VAULT "https://shop-vault.vault.azure.net"
 #define CERT  VAULT "/certificates/shop-example-com"
-#define KEY   VAULT "/keys/gatecert-acme-account"
 #define V     "?api-version=7.4"
 
 /* Key A's CSR and certificate, and the CSR of another key; all for shop.example.com. */
@@ -30,35 +29,21 @@
 	"b20wCgYIKoZIzj0EAwIDSAAwRQIgRi2QUhHCEvFutlfneU6VOrgnCEHJgYYYlVHsrNG0XCUCIQDC" \
 	"eg8RAlw2SivtXnoMKosNF1s2P4fkiIUXPx7r0cOZtw=="
 
-#define BUNDLE                                                                                    \
-	"{\"id\":\"" CERT "/v1\",\"sid\":\"" VAULT "/secrets/shop-example-com/v1\","              \
-	"\"cer\":\"" CERT_A "\",\"attributes\":{\"enabled\":true},"                               \
+#define BUNDLE \
+	"{\"id\":\"" CERT "/v1\",\"sid\":\"" VAULT "/secrets/shop-example-com/v1\"," \
+	"\"cer\":\"" CERT_A "\",\"attributes\":{\"enabled\":true}," \
 	"\"tags\":{\"Hostname\":\"shop.example.com\"},\"pending\":{\"id\":\"" CERT "/pending\"}}"
-#define OPERATION(status, issuer, csr)                                                            \
-	"{\"id\":\"" CERT "/pending\",\"issuer\":{\"name\":\"" issuer "\"},\"csr\":\"" csr "\","  \
+#define OPERATION(status, issuer, csr) \
+	"{\"id\":\"" CERT "/pending\",\"issuer\":{\"name\":\"" issuer "\"},\"csr\":\"" csr "\"," \
 	"\"status\":\"" status "\",\"request_id\":\"r1\"}"
 #define ERROR(code, message) "{\"error\":{\"code\":\"" code "\",\"message\":\"" message "\"}}"
-#define INNER(code, inner, message)                                                               \
-	"{\"error\":{\"code\":\"" code "\",\"message\":\"" message "\",\"innererror\":{\"code\":\"" \
-	inner "\"}}}"
-#define KEY_X "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"
-#define KEY_Y "ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8"
-#define KEY_BUNDLE(version)                                                                       \
-	"{\"key\":{\"kid\":\"" KEY "/" version "\",\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"" KEY_X \
-	"\",\"y\":\"" KEY_Y "\"}}"
-#define RSA_KEY_BUNDLE                                                                            \
-	"{\"key\":{\"kid\":\"" KEY "/v1\",\"kty\":\"RSA\",\"n\":\"AQAB\",\"e\":\"AQAB\"}}"
-#define NOT_FOUND ERROR("KeyNotFound", "A key with (name/id) x was not found in this key vault.")
-#define SIGNATURE                                                                                 \
-	"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISIjJCUmJygpKissLS4vMDEyMzQ1Njc4OTo7PD0-Pw"
-
+#define INNER(code, inner, message) \
+	"{\"error\":{\"code\":\"" code "\",\"message\":\"" message \
+	"\",\"innererror\":{\"code\":\"" inner "\"}}}"
 /* What an act found, for the rows that look at it. */
 struct found {
 	struct vault_certificate certificate;
 	struct vault_operation operation;
-	struct vault_key key;
-	struct texts versions;
-	unsigned char signature[64];
 };
 
 struct row {
@@ -143,37 +128,6 @@ static enum err recover(struct ctx *ctx, struct keyvault *vault, struct found *f
 	return keyvault_certificate_recover(ctx, vault, "shop-example-com");
 }
 
-static enum err key_get(struct ctx *ctx, struct keyvault *vault, struct found *found)
-{
-	return keyvault_key_get(ctx, vault, "gatecert-acme-account", "v7", &found->key);
-}
-
-static enum err key_ensure(struct ctx *ctx, struct keyvault *vault, struct found *found)
-{
-	return keyvault_key_ensure(ctx, vault, "gatecert-acme-account", &found->key);
-}
-
-static enum err key_versions(struct ctx *ctx, struct keyvault *vault, struct found *found)
-{
-	return keyvault_key_versions(ctx, vault, "gatecert-acme-account", &found->versions);
-}
-
-static enum err key_sign(struct ctx *ctx, struct keyvault *vault, struct found *found)
-{
-	const unsigned char digest[32] = {1, 2, 3};
-
-	/* an id of another host: only its parts count */
-	return keyvault_key_sign(ctx, vault, "https://evil.example/keys/gatecert-acme-account/v7",
-		digest, found->signature);
-}
-
-static enum err sign_without_version(struct ctx *ctx, struct keyvault *vault, struct found *found)
-{
-	const unsigned char digest[32] = {0};
-
-	return keyvault_key_sign(ctx, vault, KEY, digest, found->signature);
-}
-
 /* ---- what holds afterwards */
 
 static bool is_complete(const struct found *found)
@@ -183,8 +137,7 @@ static bool is_complete(const struct found *found)
 	return text_equals(c->id, CERT "/v1") &&
 	       text_equals(c->secret_id, VAULT "/secrets/shop-example-com/v1") && c->is_enabled &&
 	       c->has_pending && c->tags.count == 1 &&
-	       text_equals(c->tags.items[0].value, "shop.example.com") &&
-	       c->cert.names.count == 1;
+	       text_equals(c->tags.items[0].value, "shop.example.com") && c->cert.names.count == 1;
 }
 
 static bool is_disabled(const struct found *found)
@@ -195,9 +148,8 @@ static bool is_disabled(const struct found *found)
 static bool has_our_csr(const struct found *found)
 {
 	return found->operation.status == VAULT_IN_PROGRESS && found->operation.has_csr &&
-	       !found->operation.is_foreign_issuer &&
-	       found->operation.csr.names.count == 1 && !found->operation.error &&
-	       text_equals(found->operation.request_id, "r1");
+	       !found->operation.is_foreign_issuer && found->operation.csr.names.count == 1 &&
+	       !found->operation.error && text_equals(found->operation.request_id, "r1");
 }
 
 static bool is_foreign(const struct found *found)
@@ -221,26 +173,6 @@ static bool has_failed(const struct found *found)
 	       text_equals(found->operation.error, "BadIssuer: the issuer said no");
 }
 
-static bool is_version_7(const struct found *found)
-{
-	return text_equals(found->key.version, "v7") && text_equals(found->key.x, KEY_X);
-}
-
-static bool is_newest_first(const struct found *found)
-{
-	return found->versions.count == 3 && text_equals(found->versions.items[0], "v4") &&
-	       text_equals(found->versions.items[1], "v2") &&
-	       text_equals(found->versions.items[2], "v1");
-}
-
-static bool is_signature(const struct found *found)
-{
-	for (unsigned i = 0; i < 64; i++)
-		if (found->signature[i] != i)
-			return false;
-	return true;
-}
-
 /* ---- the tables */
 
 static const struct row certificates[] = {
@@ -248,12 +180,14 @@ static const struct row certificates[] = {
 		{{.request = "GET " CERT V, .status = 200, .body = BUNDLE, .kind = HTTP_READ}},
 		{.err = E_OK}, is_complete},
 	{"a disabled version says so", get,
-		{{.request = "GET " CERT V, .status = 200,
+		{{.request = "GET " CERT V,
+			.status = 200,
 			.body = "{\"id\":\"i\",\"sid\":\"s\",\"cer\":\"" CERT_A
 				"\",\"attributes\":{\"enabled\":false}}"}},
 		{.err = E_OK}, is_disabled},
 	{"a certificate that is not there is not found", get,
-		{{.request = "GET " CERT V, .status = 404,
+		{{.request = "GET " CERT V,
+			.status = 404,
 			.body = ERROR("CertificateNotFound", "not here")}},
 		{.err = E_NOTFOUND, .reason = "CertificateNotFound"}, NULL},
 	{"a first version that waits for its merge is not there yet", get,
@@ -261,26 +195,38 @@ static const struct row certificates[] = {
 		{.err = E_NOTFOUND}, NULL},
 	{"a garbled answer is tried again and not quoted", get,
 		{{.request = "GET " CERT V, .status = 200, .body = "{\"id\":"}},
-		{.err = E_AGAIN, .says = "certificate shop-example-com: ", .not_says = "{\"id"}, NULL},
+		{.err = E_AGAIN, .says = "certificate shop-example-com: ", .not_says = "{\"id"},
+		NULL},
 	{"an answer of another shape is tried again", get,
 		{{.request = "GET " CERT V, .status = 200, .body = "[]"}},
 		{.err = E_AGAIN, .reason = "MalformedReply"}, NULL},
 	{"a name that is none is never sent", get_strange_name, {{.request = NULL}},
 		{.err = E_REFUSED, .reason = "InvalidVaultName"}, NULL},
 	{"a missing role is named, on one line", get,
-		{{.request = "GET " CERT V, .status = 403,
+		{{.request = "GET " CERT V,
+			.status = 403,
 			.body = INNER("Forbidden", "ForbiddenByRbac",
-				"Caller is not authorized to perform action on resource.\\r\\nCaller: "
+				"Caller is not authorized to perform action on "
+				"resource.\\r\\nCaller: "
 				"appid=1b0f6b0f-aaaa-bbbb-cccc-1b0f6b0faaaa")}},
-		{.err = E_REFUSED, .reason = "ForbiddenByRbac", .says = "resource. Caller: appid=1b0f6b0f-aaaa-bbbb-cccc-1b0f6b0faaaa; grant the role "
-			"Key Vault Certificates Officer on the vault"}, NULL},
+		{.err = E_REFUSED,
+			.reason = "ForbiddenByRbac",
+			.says = "resource. Caller: appid=1b0f6b0f-aaaa-bbbb-cccc-1b0f6b0faaaa; "
+				"grant the role "
+				"Key Vault Certificates Officer on the vault"},
+		NULL},
 	{"a firewall is told apart from a role", get,
-		{{.request = "GET " CERT V, .status = 403,
+		{{.request = "GET " CERT V,
+			.status = 403,
 			.body = INNER("Forbidden", "ForbiddenByFirewall",
-				"Client address is not authorized and caller is not a trusted service.")}},
-		{.err = E_REFUSED, .reason = "ForbiddenByFirewall", .says = "vault's firewall"}, NULL},
+				"Client address is not authorized and caller is not a trusted "
+				"service.")}},
+		{.err = E_REFUSED, .reason = "ForbiddenByFirewall", .says = "vault's firewall"},
+		NULL},
 	{"a throttled vault without Retry-After is throttled all the same", get,
-		{{.request = "GET " CERT V, .status = 429, .body = ERROR("Throttled", "slow down")}},
+		{{.request = "GET " CERT V,
+			.status = 429,
+			.body = ERROR("Throttled", "slow down")}},
 		{.err = E_THROTTLED, .reason = "Throttled"}, NULL},
 	{"a broken vault is tried again", get, {{.request = "GET " CERT V, .status = 503}},
 		{.err = E_AGAIN, .reason = "Http503"}, NULL},
@@ -288,15 +234,19 @@ static const struct row certificates[] = {
 
 static const struct row creations[] = {
 	{"a key that can be exported to the gateway is asked for", create,
-		{{.request = "POST " CERT "/create" V, .kind = HTTP_ONE_SHOT, .status = 202,
+		{{.request = "POST " CERT "/create" V,
+			.kind = HTTP_ONE_SHOT,
+			.status = 202,
 			.header = "Content-Type: application/json",
-			.sends = "\"key_props\":{\"exportable\":true,\"kty\":\"RSA\",\"key_size\":2048,"
+			.sends = "\"key_props\":{\"exportable\":true,\"kty\":\"RSA\",\"key_size\":"
+				 "2048,"
 				 "\"reuse_key\":false},\"secret_props\":{\"contentType\":"
 				 "\"application/x-pkcs12\"}",
 			.body = OPERATION("inProgress", "Unknown", CSR_A)}},
 		{.err = E_OK}, has_our_csr},
 	{"the names, the usages and the tags are asked for", create,
-		{{.request = "POST " CERT "/create" V, .status = 202,
+		{{.request = "POST " CERT "/create" V,
+			.status = 202,
 			.sends = "\"x509_props\":{\"subject\":\"CN=shop.example.com\",\"sans\":"
 				 "{\"dns_names\":[\"shop.example.com\"]},\"key_usage\":"
 				 "[\"digitalSignature\",\"keyEncipherment\"],\"ekus\":"
@@ -305,106 +255,132 @@ static const struct row creations[] = {
 			.body = OPERATION("inProgress", "Unknown", CSR_A)}},
 		{.err = E_OK}, has_our_csr},
 	{"an EC key signs and enciphers nothing", create_ec,
-		{{.request = "POST " CERT "/create" V, .status = 202,
+		{{.request = "POST " CERT "/create" V,
+			.status = 202,
 			.sends = "\"key_usage\":[\"digitalSignature\"]",
 			.body = OPERATION("inProgress", "Unknown", CSR_A)}},
 		{.err = E_OK}, has_our_csr},
 	{"a name over 64 octets has no place in the subject", create_long,
-		{{.request = "POST " CERT "/create" V, .status = 202,
+		{{.request = "POST " CERT "/create" V,
+			.status = 202,
 			.sends = "\"x509_props\":{\"sans\"",
 			.body = OPERATION("InProgress", "unknown", CSR_A)}},
 		{.err = E_OK}, has_our_csr},
 	{"a pending one in the documented form is PendingExists", create,
-		{{.request = "POST " CERT "/create" V, .status = 409,
+		{{.request = "POST " CERT "/create" V,
+			.status = 409,
 			.body = ERROR("Forbidden",
-				"A new key vault certificate can not be created or imported while a "
+				"A new key vault certificate can not be created or imported while "
+				"a "
 				"pending key vault certificate's status is inProgress.")}},
 		{.err = E_CONFLICT, .reason = "PendingExists"}, NULL},
 	{"the same under 403 is PendingExists as well", create,
-		{{.request = "POST " CERT "/create" V, .status = 403,
+		{{.request = "POST " CERT "/create" V,
+			.status = 403,
 			.body = ERROR("Forbidden",
-				"A new key vault certificate can not be created or imported while a "
+				"A new key vault certificate can not be created or imported while "
+				"a "
 				"pending key vault certificate's status is inProgress.")}},
 		{.err = E_CONFLICT, .reason = "PendingExists"}, NULL},
 	{"a soft-deleted one is told by its inner code", create,
-		{{.request = "POST " CERT "/create" V, .status = 409,
+		{{.request = "POST " CERT "/create" V,
+			.status = 409,
 			.body = INNER("Conflict", "ObjectIsDeletedButRecoverable",
 				"Certificate is currently in a deleted but recoverable state")}},
 		{.err = E_CONFLICT, .reason = "SoftDeleted"}, NULL},
 	{"parallel operations on the pending object are Busy", create,
-		{{.request = "POST " CERT "/create" V, .status = 409,
-			.body = ERROR("Conflict",
-				"There was a conflict while deleting the pending certificate. This can "
-				"occur if several operations run in parallel.")}},
+		{{.request = "POST " CERT "/create" V,
+			.status = 409,
+			.body = ERROR("Conflict", "There was a conflict while deleting the pending "
+						  "certificate. This can "
+						  "occur if several operations run in parallel.")}},
 		{.err = E_CONFLICT, .reason = "Busy"}, NULL},
 	{"an object that is being deleted is Busy", create,
-		{{.request = "POST " CERT "/create" V, .status = 409,
+		{{.request = "POST " CERT "/create" V,
+			.status = 409,
 			.body = INNER("conflict", "objectisbeingdeleted", "")}},
 		{.err = E_CONFLICT, .reason = "Busy"}, NULL},
 	{"a secret of that name is a conflict under the vault's own code", create,
-		{{.request = "POST " CERT "/create" V, .status = 409,
+		{{.request = "POST " CERT "/create" V,
+			.status = 409,
 			.body = ERROR("Conflict", "A secret of that name stands here.")}},
 		{.err = E_CONFLICT, .reason = "Conflict"}, NULL},
 	{"no answer means: look", create,
-		{{.request = "POST " CERT "/create" V, .err = E_CONFLICT}},
-		{.err = E_CONFLICT}, NULL},
+		{{.request = "POST " CERT "/create" V, .err = E_CONFLICT}}, {.err = E_CONFLICT},
+		NULL},
 	{"an answer that cannot be read means: look", create,
 		{{.request = "POST " CERT "/create" V, .status = 202, .body = "<html>"}},
 		{.err = E_CONFLICT}, NULL},
 	{"an answer without a CSR means: look", create,
-		{{.request = "POST " CERT "/create" V, .status = 202,
+		{{.request = "POST " CERT "/create" V,
+			.status = 202,
 			.body = OPERATION("inProgress", "Unknown", "")}},
 		{.err = E_CONFLICT, .reason = "MalformedReply"}, NULL},
 	{"a broken vault means: look", create,
-		{{.request = "POST " CERT "/create" V, .status = 500}},
-		{.err = E_CONFLICT}, NULL},
+		{{.request = "POST " CERT "/create" V, .status = 500}}, {.err = E_CONFLICT}, NULL},
 	{"a policy that the vault does not like is refused", create,
-		{{.request = "POST " CERT "/create" V, .status = 400,
+		{{.request = "POST " CERT "/create" V,
+			.status = 400,
 			.body = ERROR("BadParameter", "Property policy has invalid value")}},
-		{.err = E_REFUSED, .reason = "BadParameter", .says = "create certificate shop-example-com: "}, NULL},
+		{.err = E_REFUSED,
+			.reason = "BadParameter",
+			.says = "create certificate shop-example-com: "},
+		NULL},
 };
 
 static const struct row pendings[] = {
 	{"our own pending operation has its CSR", pending_get,
-		{{.request = "GET " CERT "/pending" V, .status = 200,
+		{{.request = "GET " CERT "/pending" V,
+			.status = 200,
 			.body = OPERATION("INPROGRESS", "Unknown", CSR_A)}},
 		{.err = E_OK}, has_our_csr},
 	{"another issuer's operation is not ours to merge", pending_get,
-		{{.request = "GET " CERT "/pending" V, .status = 200,
+		{{.request = "GET " CERT "/pending" V,
+			.status = 200,
 			.body = OPERATION("inProgress", "DigiCert", CSR_A)}},
 		{.err = E_OK}, is_foreign},
 	{"a completed operation is completed in any case", pending_get,
-		{{.request = "GET " CERT "/pending" V, .status = 200,
+		{{.request = "GET " CERT "/pending" V,
+			.status = 200,
 			.body = OPERATION("Completed", "Unknown", CSR_A)}},
 		{.err = E_OK}, is_completed},
 	{"a status that nobody knows is unknown", pending_get,
-		{{.request = "GET " CERT "/pending" V, .status = 200,
+		{{.request = "GET " CERT "/pending" V,
+			.status = 200,
 			.body = OPERATION("dreaming", "Unknown", CSR_A)}},
 		{.err = E_OK}, is_unknown},
 	{"a failed operation says why", pending_get,
-		{{.request = "GET " CERT "/pending" V, .status = 200,
-			.body = "{\"status\":\"failed\",\"error\":{\"code\":\"BadIssuer\",\"message\":"
+		{{.request = "GET " CERT "/pending" V,
+			.status = 200,
+			.body = "{\"status\":\"failed\",\"error\":{\"code\":\"BadIssuer\","
+				"\"message\":"
 				"\"the issuer said no\\n\"}}"}},
 		{.err = E_OK}, has_failed},
 	{"a CSR that is none is refused", pending_get,
-		{{.request = "GET " CERT "/pending" V, .status = 200,
+		{{.request = "GET " CERT "/pending" V,
+			.status = 200,
 			.body = OPERATION("inProgress", "Unknown", "AAAA")}},
 		{.err = E_REFUSED, .reason = "InvalidCsr"}, NULL},
 	{"nothing pending is not found", pending_get,
-		{{.request = "GET " CERT "/pending" V, .status = 404,
+		{{.request = "GET " CERT "/pending" V,
+			.status = 404,
 			.body = ERROR("PendingCertificateNotFound", "none")}},
 		{.err = E_NOTFOUND, .reason = "PendingCertificateNotFound"}, NULL},
 	{"a pending operation is deleted", pending_delete,
-		{{.request = "DELETE " CERT "/pending" V, .status = 200,
+		{{.request = "DELETE " CERT "/pending" V,
+			.status = 200,
 			.body = OPERATION("inProgress", "Unknown", CSR_A)}},
 		{.err = E_OK}, NULL},
 	{"a soft-deleted certificate is recovered", recover,
 		{{.request = "POST " VAULT "/deletedcertificates/shop-example-com/recover" V,
-			.sends = "", .status = 200, .body = BUNDLE}},
+			.sends = "",
+			.status = 200,
+			.body = BUNDLE}},
 		{.err = E_OK}, NULL},
 	{"a certificate that is being recovered already is Busy", recover,
 		{{.request = "POST " VAULT "/deletedcertificates/shop-example-com/recover" V,
-			.status = 409, .body = INNER("Conflict", "ObjectIsBeingRecovered", "")}},
+			.status = 409,
+			.body = INNER("Conflict", "ObjectIsBeingRecovered", "")}},
 		{.err = E_CONFLICT, .reason = "Busy"}, NULL},
 };
 
@@ -412,25 +388,39 @@ static const struct row pendings[] = {
 
 static const struct row merges[] = {
 	{"the chain goes in as standard base64 with the tags", merge,
-		{{.request = MERGE, .kind = HTTP_ONE_SHOT, .status = 201, .body = BUNDLE,
+		{{.request = MERGE,
+			.kind = HTTP_ONE_SHOT,
+			.status = 201,
+			.body = BUNDLE,
 			.sends = "{\"x5c\":[\"" CERT_A "\"],\"tags\":{\"Hostname\":"
 				 "\"shop.example.com\"}}"}},
 		{.err = E_OK}, is_complete},
 	{"a refusal while another key is pending is KeyMismatch", merge,
-		{{.request = MERGE, .status = 400,
-			.body = ERROR("BadParameter", "Property x5c has invalid value")},
-			{.request = "GET " CERT "/pending" V, .status = 200,
+		{{.request = MERGE,
+			 .status = 400,
+			 .body = ERROR("BadParameter", "Property x5c has invalid value")},
+			{.request = "GET " CERT "/pending" V,
+				.status = 200,
 				.body = OPERATION("inProgress", "Unknown", CSR_B)}},
-		{.err = E_REFUSED, .reason = "KeyMismatch", .says = "Property x5c has invalid value"}, NULL},
+		{.err = E_REFUSED,
+			.reason = "KeyMismatch",
+			.says = "Property x5c has invalid value"},
+		NULL},
 	{"a refusal while our key is pending keeps the vault's words", merge,
-		{{.request = MERGE, .status = 400,
-			.body = ERROR("BadParameter", "Property x5c has invalid value")},
-			{.request = "GET " CERT "/pending" V, .status = 200,
+		{{.request = MERGE,
+			 .status = 400,
+			 .body = ERROR("BadParameter", "Property x5c has invalid value")},
+			{.request = "GET " CERT "/pending" V,
+				.status = 200,
 				.body = OPERATION("inProgress", "Unknown", CSR_A)}},
-		{.err = E_REFUSED, .reason = "BadParameter", .says = "Property x5c has invalid value"}, NULL},
+		{.err = E_REFUSED,
+			.reason = "BadParameter",
+			.says = "Property x5c has invalid value"},
+		NULL},
 	{"a refusal after somebody merged means: look", merge,
 		{{.request = MERGE, .status = 400, .body = ERROR("BadParameter", "no")},
-			{.request = "GET " CERT "/pending" V, .status = 200,
+			{.request = "GET " CERT "/pending" V,
+				.status = 200,
 				.body = OPERATION("completed", "Unknown", CSR_A)}},
 		{.err = E_CONFLICT}, NULL},
 	{"a refusal after the operation went away means: look", merge,
@@ -442,16 +432,20 @@ static const struct row merges[] = {
 			{.request = "GET " CERT "/pending" V, .status = 503}},
 		{.err = E_REFUSED, .reason = "BadParameter"}, NULL},
 	{"nothing to merge into is not found", merge,
-		{{.request = MERGE, .status = 404,
+		{{.request = MERGE,
+			.status = 404,
 			.body = ERROR("PendingCertificateNotFound", "none")}},
 		{.err = E_NOTFOUND}, NULL},
 	{"a pending operation of another issuer is refused", merge,
-		{{.request = MERGE, .status = 403,
-			.body = ERROR("Forbidden", "merge is forbidden on pending object created with "
-						   "issuer : Self")}},
+		{{.request = MERGE,
+			.status = 403,
+			.body = ERROR("Forbidden",
+				"merge is forbidden on pending object created with "
+				"issuer : Self")}},
 		{.err = E_REFUSED, .reason = "Forbidden"}, NULL},
 	{"parallel operations are Busy", merge,
-		{{.request = MERGE, .status = 409,
+		{{.request = MERGE,
+			.status = 409,
 			.body = ERROR("Conflict", "There was a conflict while updating the pending "
 						  "certificate.")}},
 		{.err = E_CONFLICT, .reason = "Busy"}, NULL},
@@ -460,70 +454,6 @@ static const struct row merges[] = {
 	{"half an answer means: look", merge,
 		{{.request = MERGE, .status = 201, .body = "{\"id\":\"x\"}"}},
 		{.err = E_CONFLICT, .reason = "MalformedReply"}, NULL},
-};
-
-#define PAGE(items, next) "{\"value\":[" items "],\"nextLink\":" next "}"
-#define VERSION(v, created, enabled)                                                              \
-	"{\"kid\":\"" KEY "/" v "\",\"attributes\":{\"enabled\":" enabled ",\"created\":" created "}}"
-
-static const struct row keys[] = {
-	{"a version of a key is read", key_get,
-		{{.request = "GET " KEY "/v7" V, .status = 200, .body = KEY_BUNDLE("v7")}},
-		{.err = E_OK}, is_version_7},
-	{"a key that is there is taken", key_ensure,
-		{{.request = "GET " KEY V, .status = 200, .body = KEY_BUNDLE("v7")}},
-		{.err = E_OK}, is_version_7},
-	{"a key that is missing is made to sign", key_ensure,
-		{{.request = "GET " KEY V, .status = 404, .body = NOT_FOUND},
-			{.request = "POST " KEY "/create" V, .kind = HTTP_ONE_SHOT, .status = 200,
-				.sends = "{\"kty\":\"EC\",\"crv\":\"P-256\",\"key_ops\":[\"sign\","
-					 "\"verify\"]}",
-				.body = KEY_BUNDLE("v7")}},
-		{.err = E_OK}, is_version_7},
-	{"a soft-deleted key is recovered, which takes a while", key_ensure,
-		{{.request = "GET " KEY V, .status = 404, .body = NOT_FOUND},
-			{.request = "POST " KEY "/create" V, .status = 409,
-				.body = INNER("Conflict", "ObjectIsDeletedButRecoverable", "x")},
-			{.request = "POST " VAULT "/deletedkeys/gatecert-acme-account/recover" V,
-				.status = 200, .body = KEY_BUNDLE("v7")}},
-		{.err = E_AGAIN, .reason = "Recovering"}, NULL},
-	{"a key of another type is never used", key_ensure,
-		{{.request = "GET " KEY V, .status = 200, .body = RSA_KEY_BUNDLE}},
-		{.err = E_REFUSED, .reason = "WrongKeyType"}, NULL},
-	{"an unclear answer to its making means: look", key_ensure,
-		{{.request = "GET " KEY V, .status = 404, .body = NOT_FOUND},
-			{.request = "POST " KEY "/create" V, .status = 500}},
-		{.err = E_CONFLICT}, NULL},
-	{"a missing role for keys is named", key_ensure,
-		{{.request = "GET " KEY V, .status = 404, .body = NOT_FOUND},
-			{.request = "POST " KEY "/create" V, .status = 403,
-				.body = INNER("Forbidden", "ForbiddenByRbac", "no")}},
-		{.err = E_REFUSED, .reason = "ForbiddenByRbac", .says = "Key Vault Crypto Officer"}, NULL},
-	{"enabled versions of all pages come newest first", key_versions,
-		{{.request = "GET " KEY "/versions?maxresults=25&api-version=7.4", .status = 200,
-			 .body = PAGE(VERSION("v1", "100", "true") "," VERSION("v3", "300", "false"),
-				 "\"" KEY "/versions?$skiptoken=A%2Bb\"")},
-			{.request = "GET " KEY "/versions?$skiptoken=A%2Bb&api-version=7.4",
-				.status = 200, .body = PAGE("", "\"" KEY "/versions?api-version=7.4&s=2\"")},
-			{.request = "GET " KEY "/versions?api-version=7.4&s=2", .status = 200,
-				.body = PAGE(VERSION("v2", "200", "true") "," VERSION("v4", "400", "true"),
-					"null")}},
-		{.err = E_OK}, is_newest_first},
-	{"a next page on another host is never asked for", key_versions,
-		{{.request = "GET " KEY "/versions?maxresults=25&api-version=7.4", .status = 200,
-			.body = PAGE("", "\"https://evil.example/keys\"")}},
-		{.err = E_REFUSED, .reason = "ForeignUrl"}, NULL},
-	{"a digest is signed by the vault that we know", key_sign,
-		{{.request = "POST " KEY "/v7/sign" V, .status = 200,
-			.sends = "{\"alg\":\"ES256\",\"value\":\"AQIDAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
-				 "AAAA\"}",
-			.body = "{\"kid\":\"x\",\"value\":\"" SIGNATURE "\"}"}},
-		{.err = E_OK}, is_signature},
-	{"a signature of another length is none", key_sign,
-		{{.request = "POST " KEY "/v7/sign" V, .status = 200, .body = "{\"value\":\"AAEC\"}"}},
-		{.err = E_AGAIN, .reason = "MalformedReply"}, NULL},
-	{"signing needs a version", sign_without_version, {{.request = NULL}},
-		{.err = E_REFUSED, .reason = "InvalidVaultName"}, NULL},
 };
 
 static void run(const struct row *rows, size_t count)
@@ -569,39 +499,6 @@ static void test_merges(void **state)
 	run(merges, ARRAY_SIZE(merges));
 }
 
-static void test_keys(void **state)
-{
-	(void)state;
-	run(keys, ARRAY_SIZE(keys));
-}
-
-static void a_signer_stands_on_a_key_of_the_vault(void **state)
-{
-	static const struct exchange exchanges[] = {
-		{.request = "POST " KEY "/v7/sign" V, .status = 200,
-			.body = "{\"value\":\"" SIGNATURE "\"}"},
-		{.request = NULL},
-	};
-	const struct vault_key key = {.id = KEY "/v7", .version = "v7", .kty = "EC",
-		.crv = "P-256", .x = KEY_X, .y = KEY_Y};
-	const unsigned char digest[32] = {0};
-	struct script script;
-	struct keyvault vault = {.base = VAULT};
-	struct signer *signer;
-	struct jwk jwk;
-	unsigned char signature[64];
-
-	(void)state;
-	script_begin(&script, __func__, exchanges);
-	vault.http = &script.http;
-	signer = keyvault_signer(&script.ctx, &vault, &key);
-	assert_int_equal(signer->public_key(&script.ctx, signer, &jwk), E_OK);
-	assert_string_equal(jwk.x, KEY_X);
-	assert_int_equal(signer->sign(&script.ctx, signer, digest, signature), E_OK);
-	assert_int_equal(signature[63], 63);
-	script_end(&script);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -609,8 +506,6 @@ int main(void)
 		cmocka_unit_test(test_creations),
 		cmocka_unit_test(test_pendings),
 		cmocka_unit_test(test_merges),
-		cmocka_unit_test(test_keys),
-		cmocka_unit_test(a_signer_stands_on_a_key_of_the_vault),
 	};
 
 	return cmocka_run_group_tests_name("keyvault", tests, NULL, NULL);

@@ -1,0 +1,14 @@
+/*
+ * blob_model - one container of blobs with anonymous read, as the simulations' door to Blob Storage.
+ *
+ * Real tests use Azurite. Writing needs a bearer token for storage and an x-ms-version that knows OAuth.
+ */
+#pragma once
+
+#include "world/model.h"
+
+void blob_model_init(struct world *world);
+
+/* A blob by its path below the account's origin ("/container/name"); false when there is none. */
+bool blob_model_read(const struct world *world, const char *path, const char **data, size_t *size);
+size_t blob_model_count(const struct world *world);

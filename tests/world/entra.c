@@ -1,0 +1,291 @@
+#include "world/model.h"
+
+#include <ctype.h>
+#include <openssl/pem.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+
+#define ASSERTION_TYPE "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+
+static char *trimmed(struct ctx *ctx, const char *url)
+{
+	size_t length = strlen(url);
+
+	while (length && url[length - 1] == '/')
+		length--;
+	return arena_strndup(ctx->arena, url, length);
+}
+
+/* "https://x/.default" -> "https://x"; the first scope counts. NULL when it is no `.default` scope. */
+static char *resource_of_scope(struct ctx *ctx, const char *scope)
+{
+	static const char suffix[] = "/.default";
+	size_t length = strcspn(scope, " ");
+
+	if (length <= strlen(suffix) ||
+	    strncmp(scope + length - strlen(suffix), suffix, strlen(suffix)) != 0)
+		return NULL;
+	return arena_strndup(ctx->arena, scope, length - strlen(suffix));
+}
+
+static bool is_known_resource(struct ctx *ctx, const struct world *world, const char *resource)
+{
+	const char *known[] = {
+		world->options.arm_url,		       "https://management.azure.com",
+		"https://management.core.windows.net", "https://vault.azure.net",
+		"https://storage.azure.com",
+	};
+	const char *wanted = trimmed(ctx, resource);
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(known); i++)
+		if (text_equals_nocase(known[i], wanted))
+			return true;
+	return false;
+}
+
+char *entra_token(struct ctx *ctx, struct world *world, const char *audience)
+{
+	struct json *claims = json_object(ctx);
+	int64_t now = world_seconds(world);
+
+	json_set_text(ctx, claims, "aud", audience);
+	json_set_text(ctx, claims, "iss",
+		      arena_printf(ctx->arena, "https://sts.windows.net/%s/",
+				   world->options.tenant));
+	json_set_int(ctx, claims, "iat", now);
+	json_set_int(ctx, claims, "nbf", now - 5);
+	json_set_int(ctx, claims, "exp", now + world->settings.token_lifetime / MSEC_PER_SEC);
+	json_set_text(ctx, claims, "appid", world->options.client_id);
+	json_set_text(ctx, claims, "oid", "11111111-2222-3333-4444-555555555555");
+	json_set_text(ctx, claims, "tid", world->options.tenant);
+	json_set_text(ctx, claims, "uti", world_guid(ctx, world));
+	json_set_text(ctx, claims, "ver", "1.0");
+	return crypto_jwt(ctx, crypto_process_key(), claims);
+}
+
+bool entra_is_authorized(struct world *world, struct call *call, const char *const *audiences)
+{
+	const char *header = call_header(call, "Authorization"), *audience;
+	int64_t now = world_seconds(world);
+	struct json *claims;
+
+	if (!header || strncasecmp(header, "Bearer ", 7) != 0)
+		return false;
+	claims = crypto_jwt_claims(call->ctx, crypto_process_key(), header + 7, NULL);
+	audience = json_get_text(claims, "aud");
+	if (!audience || now >= json_get_int(claims, "exp", 0) ||
+	    now < json_get_int(claims, "nbf", now))
+		return false;
+	for (; *audiences; audiences++)
+		if (text_equals_nocase(trimmed(call->ctx, audience), *audiences))
+			return true;
+	return false;
+}
+
+/* The assertion is signed by the registered certificate and says what it must. */
+static const char *check_certificate_assertion(struct world *world, struct call *call,
+					       const char *assertion)
+{
+	const char *audience, *client = world->options.client_id;
+	int64_t now = world_seconds(world);
+	struct json *claims, *header = NULL;
+	EVP_PKEY *key = NULL;
+	X509 *cert;
+	BIO *bio;
+
+	bio = BIO_new_mem_buf(world->options.client_cert_pem, -1);
+	cert = PEM_read_bio_X509(bio, NULL, NULL, NULL);
+	BIO_free(bio);
+	if (!cert)
+		return "no certificate is registered for the application";
+	key = X509_get_pubkey(cert);
+	claims = crypto_jwt_claims(call->ctx, key, assertion, &header);
+	EVP_PKEY_free(key);
+	if (!claims) {
+		X509_free(cert);
+		return "the assertion's signature is not by a registered certificate";
+	}
+	if (!json_get_text(header, "x5t#S256") &&
+	    !text_equals(json_get_text(header, "x5t"), crypto_x5t(call->ctx, cert))) {
+		X509_free(cert);
+		return "the assertion names no registered certificate (x5t, x5t#S256)";
+	}
+	X509_free(cert);
+	audience = json_get_text(claims, "aud");
+	if (!audience || !text_starts_with(audience, world->options.authority_url) ||
+	    !text_equals(json_get_text(claims, "iss"), client) ||
+	    !text_equals(json_get_text(claims, "sub"), client) || !json_get_text(claims, "jti"))
+		return "aud, iss, sub or jti of the assertion is wrong";
+	if (now >= json_get_int(claims, "exp", 0) || now + 300 < json_get_int(claims, "nbf", 0))
+		return "the assertion is not within its valid time range";
+	return NULL;
+}
+
+static const char *check_federated(struct world *world, struct call *call, const char *assertion)
+{
+	char text[16384];
+	size_t size, sent = strlen(assertion);
+	FILE *file;
+
+	(void)call;
+	if (!world->options.federated_token_file)
+		return "no federated credential is registered";
+	file = fopen(world->options.federated_token_file, "re");
+	if (!file)
+		return "the federated token cannot be read";
+	size = fread(text, 1, sizeof(text) - 1, file);
+	fclose(file);
+	while (size && isspace((unsigned char)text[size - 1]))
+		size--;
+	if (size != sent || memcmp(text, assertion, size) != 0)
+		return "no matching federated identity record found for the presented assertion";
+	return NULL;
+}
+
+/* NULL when the client has proved itself; else the error was answered. */
+static bool authenticate(struct world *world, struct call *call)
+{
+	const char *secret = call_form(call, "client_secret");
+	const char *assertion = call_form(call, "client_assertion");
+	const char *federated, *trouble;
+
+	if (secret) {
+		if (text_equals(secret, world->options.client_secret))
+			return true;
+		call_entra_error(call, 401, "invalid_client", 7000215,
+				 "Invalid client secret provided.");
+		return false;
+	}
+	if (!assertion || !text_equals(call_form(call, "client_assertion_type"), ASSERTION_TYPE)) {
+		call_entra_error(call, 401, "invalid_client", 7000216,
+				 "'client_assertion' or 'client_secret' is required.");
+		return false;
+	}
+	federated = check_federated(world, call, assertion);
+	if (!federated)
+		return true;
+	trouble = world->options.client_cert_pem ?
+			  check_certificate_assertion(world, call, assertion) :
+			  federated;
+	if (!trouble)
+		return true;
+	call_entra_error(call, 401, "invalid_client", 700027, "Client assertion failed: %s.",
+			 trouble);
+	return false;
+}
+
+static void send_token(struct world *world, struct call *call, const char *audience)
+{
+	struct ctx *ctx = call->ctx;
+	struct json *reply = json_object(ctx);
+	int64_t lifetime = world->settings.token_lifetime / MSEC_PER_SEC;
+
+	json_set_text(ctx, reply, "token_type", "Bearer");
+	json_set_int(ctx, reply, "expires_in", lifetime);
+	json_set_int(ctx, reply, "ext_expires_in", lifetime);
+	json_set_text(ctx, reply, "access_token", entra_token(ctx, world, audience));
+	call_json(call, 200, reply);
+	call_set_header(call, "Cache-Control", "no-store, no-cache");
+}
+
+static void token_endpoint(struct world *world, struct call *call)
+{
+	const char *type = call_header(call, "Content-Type"), *scope, *resource;
+
+	if (!type || strncasecmp(type, "application/x-www-form-urlencoded", 33) != 0) {
+		call_entra_error(call, 400, "invalid_request", 900144,
+				 "The request body must be a form.");
+		return;
+	}
+	if (!text_equals(call_form(call, "grant_type"), "client_credentials")) {
+		call_entra_error(call, 400, "unsupported_grant_type", 70003,
+				 "The grant type is not supported.");
+		return;
+	}
+	if (!text_equals_nocase(call_form(call, "client_id") ? call_form(call, "client_id") : "",
+				world->options.client_id)) {
+		call_entra_error(call, 400, "unauthorized_client", 700016,
+				 "Application was not found in the directory.");
+		return;
+	}
+	if (!authenticate(world, call))
+		return;
+	scope = call_form(call, "scope");
+	resource = scope ? resource_of_scope(call->ctx, scope) : NULL;
+	if (!resource) {
+		call_entra_error(call, 400, "invalid_scope", 1002012,
+				 "Client credential flows must have a scope ending in /.default.");
+		return;
+	}
+	if (!is_known_resource(call->ctx, world, resource)) {
+		call_entra_error(call, 400, "invalid_resource", 500011,
+				 "The resource principal named %s was not found.", resource);
+		return;
+	}
+	send_token(world, call, resource);
+}
+
+static void openid_configuration(struct world *world, struct call *call)
+{
+	struct ctx *ctx = call->ctx;
+	struct json *reply = json_object(ctx);
+	const char *base = arena_printf(ctx->arena, "%s/%s", world->options.authority_url,
+					call_segment(call, 0));
+	static const struct {
+		const char *name, *path;
+	} urls[] = {
+		{ "token_endpoint", "/oauth2/v2.0/token" },
+		{ "authorization_endpoint", "/oauth2/v2.0/authorize" },
+		{ "end_session_endpoint", "/oauth2/v2.0/logout" },
+		{ "device_authorization_endpoint", "/oauth2/v2.0/devicecode" },
+		{ "jwks_uri", "/discovery/v2.0/keys" },
+		{ "issuer", "/v2.0" },
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(urls); i++)
+		json_set_text(ctx, reply, urls[i].name,
+			      arena_printf(ctx->arena, "%s%s", base, urls[i].path));
+	json_set_text(ctx, reply, "tenant_region_scope", "EU");
+	json_set_text(ctx, reply, "cloud_instance_name", "microsoftonline.com");
+	call_json(call, 200, reply);
+}
+
+static void signing_keys(struct call *call)
+{
+	struct ctx *ctx = call->ctx;
+	struct json *reply = json_object(ctx), *keys = json_array(ctx);
+	struct json *jwk = crypto_jwk(ctx, crypto_process_key());
+
+	json_set_text(ctx, jwk, "kid", "model");
+	json_set_text(ctx, jwk, "use", "sig");
+	json_append(ctx, keys, jwk);
+	json_set(ctx, reply, "keys", keys);
+	call_json(call, 200, reply);
+}
+
+void entra_handle(struct world *world, struct call *call)
+{
+	bool is_ours = call_segment_is(call, 0, world->options.tenant);
+
+	if (!is_ours && call->segment_count > 1) {
+		call_entra_error(call, 400, "invalid_request", 90002, "Tenant '%s' not found.",
+				 call_segment(call, 0));
+		return;
+	}
+	if (text_ends_with(call->path, "/.well-known/openid-configuration"))
+		openid_configuration(world, call);
+	else if (text_ends_with(call->path, "/discovery/v2.0/keys"))
+		signing_keys(call);
+	else if (!text_ends_with(call->path, "/oauth2/v2.0/token"))
+		call_entra_error(call, 404, "invalid_request", 90014, "There is no such endpoint.");
+	else if (!call_is(call, "POST"))
+		call_entra_error(call, 405, "invalid_request", 900561,
+				 "The endpoint only accepts POST requests.");
+	else
+		token_endpoint(world, call);
+}

@@ -317,11 +317,13 @@ static enum err refuse_owned(struct ctx *ctx, const char *hostname, const char *
 enum err specdir_put(struct ctx *ctx, struct specdir *specdir, const char *hostname,
 		     const struct json *wanted)
 {
-	const char *owner = specdir_owner(ctx, specdir, hostname);
+	const char *name, *owner;
 
+	TRY(hostname_normalise(ctx, hostname, HOSTNAME_ALLOW_WILDCARD, &name));
+	owner = specdir_owner(ctx, specdir, name);
 	if (owner)
-		return refuse_owned(ctx, hostname, owner);
-	return write_wish(ctx, specdir, hostname, wanted);
+		return refuse_owned(ctx, name, owner);
+	return write_wish(ctx, specdir, name, wanted);
 }
 
 enum err specdir_request(struct ctx *ctx, struct specdir *specdir, const char *hostname)

@@ -1,0 +1,344 @@
+#include "loop.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <systemd/sd-event.h>
+#include <unistd.h>
+
+#include "api/hostname.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "notify.h"
+#include "server/server.h"
+#include "store/dirstore.h"
+#include "wire.h"
+
+#define STATUS_INTERVAL MSEC_PER_SEC
+#define PASS_STUCK (10 * MSEC_PER_MIN) /* far beyond any pass: every call in it has a deadline */
+
+struct daemon {
+	const struct doors *doors;
+	const char *config_path;
+	struct config *config;
+	struct store *store;
+	struct specdir *specdir;
+	struct server *server;
+	_Atomic(struct engine *) engine;
+	sd_event *event;
+	sd_event_source *scan_timer, *server_timer, *status_timer, *watchdog_timer;
+	int news; /* eventfd: something in the store changed */
+};
+
+static void must(int result)
+{
+	assert(result >= 0);
+	(void)result;
+}
+
+static void arm(struct daemon *daemon, sd_event_source *timer, msec_t wait)
+{
+	uint64_t now;
+
+	if (wait < 0 || wait == MSEC_NEVER) {
+		must(sd_event_source_set_enabled(timer, SD_EVENT_OFF));
+		return;
+	}
+	must(sd_event_now(daemon->event, CLOCK_MONOTONIC, &now));
+	must(sd_event_source_set_time(timer, now + (uint64_t)wait * 1000));
+	must(sd_event_source_set_enabled(timer, SD_EVENT_ONESHOT));
+}
+
+static void store_changed(void *handle, enum kind kind, const char *name, enum store_side side)
+{
+	struct daemon *daemon = handle;
+	struct engine *engine = atomic_load(&daemon->engine);
+	uint64_t one = 1;
+
+	if (engine)
+		engine_changed(engine, kind, name, side);
+	if (write(daemon->news, &one, sizeof(one)) < 0)
+		return; /* the counter is full: the loop will look anyway */
+}
+
+static int on_news(sd_event_source *source, int fd, uint32_t events, void *handle)
+{
+	struct daemon *daemon = handle;
+	uint64_t count;
+	int enabled;
+
+	(void)source, (void)events;
+	if (read(fd, &count, sizeof(count)) < 0)
+		return 0;
+	must(sd_event_source_get_enabled(daemon->status_timer, &enabled));
+	if (enabled == SD_EVENT_OFF)
+		arm(daemon, daemon->status_timer, STATUS_INTERVAL);
+	return 0;
+}
+
+static int on_status(sd_event_source *source, uint64_t usec, void *handle)
+{
+	struct daemon *daemon = handle;
+	cleanup_ctx struct ctx ctx;
+
+	(void)source, (void)usec;
+	ctx_init(&ctx, daemon->doors);
+	notify_status(&ctx, daemon->store);
+	return 0;
+}
+
+static int on_server_timer(sd_event_source *source, uint64_t usec, void *handle)
+{
+	struct daemon *daemon = handle;
+
+	(void)source, (void)usec;
+	arm(daemon, daemon->server_timer, server_run(daemon->server));
+	return 0;
+}
+
+static int on_server(sd_event_source *source, int fd, uint32_t events, void *handle)
+{
+	(void)fd, (void)events;
+	return on_server_timer(source, 0, handle);
+}
+
+static int on_scan(sd_event_source *source, uint64_t usec, void *handle)
+{
+	struct daemon *daemon = handle;
+	cleanup_ctx struct ctx ctx;
+	msec_t next = MSEC_PER_MIN;
+
+	(void)source, (void)usec;
+	ctx_init(&ctx, daemon->doors);
+	ctx.controller = "specdir";
+	if (specdir_scan(&ctx, daemon->specdir, &next) != E_OK)
+		log_warn(&ctx, "spec directory not read", "text", ctx.fault.text, NULL);
+	arm(daemon, daemon->scan_timer, next);
+	return 0;
+}
+
+static int on_specdir(sd_event_source *source, int fd, uint32_t events, void *handle)
+{
+	struct daemon *daemon = handle;
+	cleanup_ctx struct ctx ctx;
+	msec_t wait;
+
+	(void)source, (void)fd, (void)events;
+	ctx_init(&ctx, daemon->doors);
+	wait = specdir_drain(&ctx, daemon->specdir);
+	if (wait >= 0)
+		arm(daemon, daemon->scan_timer, wait);
+	return 0;
+}
+
+/* Fed by progress: a worker that does not come back from a pass lets the daemon be restarted. */
+static int on_watchdog(sd_event_source *source, uint64_t usec, void *handle)
+{
+	struct daemon *daemon = handle;
+
+	(void)source, (void)usec;
+	if (engine_activity(atomic_load(&daemon->engine)).longest_running < PASS_STUCK)
+		notify_watchdog();
+	arm(daemon, daemon->watchdog_timer, notify_watchdog_interval());
+	return 0;
+}
+
+static struct server_options server_options(const struct daemon *daemon)
+{
+	const struct config *config = daemon->config;
+
+	return (struct server_options){
+		.listen = config->listen,
+		.public_base_url = config->public_base_url,
+		.task_hub = config->task_hub,
+		.api_keys = config->api_keys.items,
+		.api_key_count = config->api_keys.count,
+		.allow_anonymous_start = config->allow_anonymous_start,
+		.state_directory = config->state_directory,
+		.store = daemon->store,
+		.specdir = daemon->specdir,
+	};
+}
+
+/* What cannot change while running needs a restart, and says so. */
+static enum err check_unchanged(struct ctx *ctx, const struct config *old, const struct config *new)
+{
+	const struct {
+		const char *name, *before, *after;
+	} fixed[] = {
+		{"Listen", old->listen, new->listen},
+		{"StateDirectory", old->state_directory, new->state_directory},
+		{"SpecDirectory", old->spec_directory, new->spec_directory},
+		{"ApiSpecDirectory", old->api_spec_directory, new->api_spec_directory},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(fixed); i++)
+		if (!text_equals(fixed[i].before, fixed[i].after))
+			return fault_set(ctx, E_REFUSED, "RestartNeeded",
+					 "%s cannot change while running: restart gatecertd",
+					 fixed[i].name);
+	return E_OK;
+}
+
+/* Every problem is told, each with its place. */
+static enum err load(struct ctx *ctx, const char *path, struct config **out)
+{
+	struct problems problems;
+	enum err err;
+
+	problems_init(&problems);
+	err = config_load(ctx, path, out, &problems);
+	for (const struct problem *problem = problems.first; problem; problem = problem->next)
+		log_warn(ctx, "configuration", "problem", problem_print(ctx, problem), NULL);
+	return err;
+}
+
+static enum err request_all(struct ctx *ctx, struct daemon *daemon)
+{
+	const void **hostnames;
+	size_t count;
+
+	TRY(store_list(ctx, daemon->store, KIND_HOSTNAME, &hostnames, &count));
+	for (size_t i = 0; i < count; i++)
+		TRY(specdir_request(ctx, daemon->specdir,
+				    ((const struct hostname *)hostnames[i])->meta.name));
+	return E_OK;
+}
+
+static enum err reload(struct ctx *ctx, struct daemon *daemon)
+{
+	struct config *fresh;
+	struct engine *engine;
+	struct server_options options;
+	enum err err;
+
+	TRY(load(ctx, daemon->config_path, &fresh));
+	err = check_unchanged(ctx, daemon->config, fresh);
+	if (err == E_OK)
+		err = engine_new(ctx, fresh, daemon->store, &engine);
+	if (err != E_OK) {
+		config_free(fresh);
+		return err;
+	}
+	engine_stop(atomic_exchange(&daemon->engine, NULL));
+	config_free(daemon->config);
+	daemon->config = fresh;
+	atomic_store(&daemon->engine, engine);
+	TRY(engine_start(ctx, engine));
+	options = server_options(daemon);
+	TRY(server_reconfigure(ctx, daemon->server, &options));
+	return request_all(ctx, daemon);
+}
+
+static int on_reload(sd_event_source *source, const struct signalfd_siginfo *info, void *handle)
+{
+	struct daemon *daemon = handle;
+	cleanup_ctx struct ctx ctx;
+	uint64_t now;
+
+	(void)source, (void)info;
+	ctx_init(&ctx, daemon->doors);
+	must(sd_event_now(daemon->event, CLOCK_MONOTONIC, &now));
+	notify_reloading(now);
+	specdir_confirm_empty(daemon->specdir);
+	if (reload(&ctx, daemon) == E_OK)
+		log_info(&ctx, "configuration reloaded", "file", daemon->config_path, NULL);
+	else
+		log_error(&ctx, "configuration not reloaded, the old one stays", "text", ctx.fault.text,
+			  NULL);
+	arm(daemon, daemon->scan_timer, 0);
+	notify_ready();
+	return 0;
+}
+
+static int on_stop(sd_event_source *source, const struct signalfd_siginfo *info, void *handle)
+{
+	(void)source, (void)info, (void)handle;
+	notify_stopping();
+	return sd_event_exit(((struct daemon *)handle)->event, 0);
+}
+
+static void add_sources(struct daemon *daemon)
+{
+	sd_event *event = daemon->event;
+	const uint64_t accuracy = 1;
+
+	must(sd_event_add_signal(event, NULL, SIGTERM, on_stop, daemon));
+	must(sd_event_add_signal(event, NULL, SIGINT, on_stop, daemon));
+	must(sd_event_add_signal(event, NULL, SIGHUP, on_reload, daemon));
+	must(sd_event_add_io(event, NULL, daemon->news, EPOLLIN, on_news, daemon));
+	must(sd_event_add_io(event, NULL, server_fd(daemon->server), EPOLLIN, on_server, daemon));
+	must(sd_event_add_time(event, &daemon->server_timer, CLOCK_MONOTONIC, 0, accuracy,
+			       on_server_timer, daemon));
+	must(sd_event_add_time(event, &daemon->scan_timer, CLOCK_MONOTONIC, UINT64_MAX, 0, on_scan,
+			       daemon));
+	must(sd_event_add_time(event, &daemon->status_timer, CLOCK_MONOTONIC, 0, 0, on_status, daemon));
+	must(sd_event_add_time(event, &daemon->watchdog_timer, CLOCK_MONOTONIC, UINT64_MAX, 0,
+			       on_watchdog, daemon));
+	if (specdir_fd(daemon->specdir) >= 0)
+		must(sd_event_add_io(event, NULL, specdir_fd(daemon->specdir), EPOLLIN,
+				     on_specdir, daemon));
+	if (notify_watchdog_interval())
+		arm(daemon, daemon->watchdog_timer, 0);
+}
+
+static enum err start(struct ctx *ctx, struct daemon *daemon)
+{
+	struct specdir_options directories = {.directory = daemon->config->spec_directory,
+					      .api_directory = daemon->config->api_spec_directory};
+	struct server_options options;
+	struct engine *engine;
+
+	TRY(dirstore_open(ctx, daemon->config->state_directory, &daemon->store));
+	directories.store = daemon->store;
+	daemon->specdir = specdir_new(&directories);
+	store_on_change(daemon->store, store_changed, daemon);
+	options = server_options(daemon);
+	TRY(server_start(ctx, &options, &daemon->server));
+	add_sources(daemon);
+	on_scan(NULL, 0, daemon);
+	TRY(engine_new(ctx, daemon->config, daemon->store, &engine));
+	atomic_store(&daemon->engine, engine);
+	TRY(engine_start(ctx, engine));
+	server_set_ready(daemon->server, true);
+	return E_OK;
+}
+
+static void stop(struct daemon *daemon)
+{
+	engine_stop(atomic_exchange(&daemon->engine, NULL));
+	server_stop(daemon->server);
+	specdir_free(daemon->specdir);
+	dirstore_close(daemon->store);
+	sd_event_source_unref(daemon->server_timer);
+	sd_event_source_unref(daemon->scan_timer);
+	sd_event_source_unref(daemon->status_timer);
+	sd_event_source_unref(daemon->watchdog_timer);
+	sd_event_unref(daemon->event);
+	close(daemon->news);
+	config_free(daemon->config);
+}
+
+int loop_run(const struct doors *doors, const char *config_path, struct config *config)
+{
+	struct daemon daemon = {.doors = doors, .config_path = config_path, .config = config};
+	cleanup_ctx struct ctx ctx;
+	int status = EXIT_FAILURE;
+
+	ctx_init(&ctx, doors);
+	daemon.news = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	must(daemon.news);
+	must(sd_event_new(&daemon.event));
+	if (start(&ctx, &daemon) == E_OK) {
+		log_info(&ctx, "ready", "listen", daemon.config->listen, "version", GATECERT_VERSION, NULL);
+		notify_ready();
+		status = sd_event_loop(daemon.event) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+	} else {
+		log_error(&ctx, "cannot start", "reason", ctx.fault.reason, "text", ctx.fault.text, NULL);
+	}
+	stop(&daemon);
+	return status;
+}

@@ -1,0 +1,78 @@
+/* gatecertd - keeps every desired hostname served over HTTPS by an Azure Application Gateway. */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include "base/log.h"
+#include "config.h"
+#include "http/curl.h"
+#include "loop.h"
+#include "options.h"
+
+/* Tokens pass through this process: it leaves no core, and nobody may look into it. */
+static void protect(void)
+{
+	const struct rlimit none = {0, 0};
+
+	setrlimit(RLIMIT_CORE, &none);
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	umask(0077);
+}
+
+/* The loop takes signals from a descriptor; workers must not be interrupted by them, nor by closed sockets. */
+static void route_signals(void)
+{
+	sigset_t signals;
+
+	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGHUP);
+	pthread_sigmask(SIG_BLOCK, &signals, NULL);
+}
+
+static enum err load(struct ctx *ctx, const char *path, struct config **config)
+{
+	struct problems problems;
+	enum err err;
+
+	problems_init(&problems);
+	err = config_load(ctx, path, config, &problems);
+	if (problems.errors + problems.warnings)
+		fprintf(stderr, "%s\n", problems_print(ctx, &problems, "\n"));
+	else if (err != E_OK)
+		fprintf(stderr, "%s\n", ctx->fault.text);
+	return err;
+}
+
+int main(int argc, char **argv)
+{
+	const struct doors doors = {
+		.clock = clock_system(), .rng = rng_system(), .fs = fs_system()};
+	cleanup_ctx struct ctx ctx;
+	struct options options;
+	struct config *config;
+	int status = options_parse(argc, argv, &options);
+
+	ctx_init(&ctx, &doors);
+	if (status >= 0)
+		return status;
+	protect();
+	route_signals();
+	if (load(&ctx, options.config, &config) != E_OK)
+		return EXIT_FAILURE;
+	if (options.action != OPTIONS_RUN) {
+		if (options.action == OPTIONS_PRINT_CONFIG)
+			fputs(config_print(&ctx, config), stdout);
+		config_free(config);
+		return EXIT_SUCCESS;
+	}
+	log_open((enum log_level)config->log_level);
+	curl_library_init();
+	return loop_run(&doors, options.config, config);
+}

@@ -1,0 +1,420 @@
+#include "wire.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "acme/acme.h"
+#include "api/instance.h"
+#include "azure/appgateway.h"
+#include "azure/arm.h"
+#include "azure/bearer.h"
+#include "azure/blob.h"
+#include "azure/keyvault.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "controller/controller.h"
+#include "dns/dns.h"
+#include "http/curl.h"
+#include "http/gate.h"
+#include "http/url.h"
+#include "reconcile/gateway.h"
+#include "reconcile/hostname.h"
+#include "reconcile/instance.h"
+
+#define GATEWAY_API_VERSION "2025-05-01"
+#define BACKOFF_MAX_CA (30 * MSEC_PER_MIN)
+#define BACKOFF_MAX_AZURE (5 * MSEC_PER_MIN)
+#define DNS_TIMEOUT (5 * MSEC_PER_SEC)
+#define WAKE_AT_ONCE 100	    /* at start; what is more is spread: a restart is no event */
+#define WAKE_SPREAD MSEC_PER_MIN
+
+struct engine {
+	/* immutable after new */
+	const struct config *config;
+	struct store *store;
+	struct arena *arena;
+	struct doors doors;
+	struct settings settings;
+	const char *gateway_id, *arm_origin, *vault_origin, *blob_origin;
+	/* shared by the workers, each with a lock of its own */
+	struct credential *credential;
+	struct acme *acme;
+	struct account *account;
+	struct notes *notes;
+	struct followers *followers;
+	struct gate *acme_gate, *arm_gate, *vault_gate, *blob_gate;
+	struct controller *hostnames, *gateways, *instances;
+};
+
+/* What one worker owns: its connections, and the world made of them. */
+struct worker {
+	struct arena *arena;
+	struct engine *engine;
+	struct http *curl;  /* verified https */
+	struct http *local; /* IMDS and the self-check: never through a proxy */
+	struct dns *dns;
+	union {
+		struct hostname_world hostname;
+		struct gateway_world gateway;
+	} world;
+};
+
+static void wake_gateway(void *handle)
+{
+	struct engine *engine = handle;
+
+	controller_wake(engine->gateways, engine->settings.gateway_name);
+}
+
+static void wake_hostname(void *handle, const char *hostname)
+{
+	controller_wake(((struct engine *)handle)->hostnames, hostname);
+}
+
+static void wake_instance(void *handle, const char *instance)
+{
+	controller_wake(((struct engine *)handle)->instances, instance);
+}
+
+static struct worker *worker_new(struct engine *engine)
+{
+	const struct config *config = engine->config;
+	struct arena *arena = arena_new();
+	struct worker *worker = arena_new_one(arena, struct worker);
+	struct curl_options options = {
+		.ca_file = config->ca_file,
+		.user_agent = "gatecert/" GATECERT_VERSION,
+		.timeout = config->request_timeout_seconds * MSEC_PER_SEC,
+	};
+
+	worker->arena = arena;
+	worker->engine = engine;
+	worker->curl = curl_new(&options);
+	options.no_proxy = true;
+	worker->local = curl_new(&options);
+	return worker;
+}
+
+static void worker_free(void *handle)
+{
+	struct worker *worker = handle;
+	struct arena *arena = worker->arena;
+
+	dns_free(worker->dns);
+	curl_close(worker->curl);
+	curl_close(worker->local);
+	arena_free(arena);
+}
+
+/* Bearer over gate over curl: a shut gate costs no token, a refused token no second trip through the gate. */
+static struct http *azure_service(struct worker *worker, struct gate *gate, const char *origin,
+				  const char *resource,
+				  bool (*is_lock)(const struct http_reply *reply))
+{
+	struct engine *engine = worker->engine;
+	const struct bearer_options options = {
+		.credential = engine->credential,
+		.inner = gate_wrap(worker->arena, gate, worker->curl, is_lock),
+		.authority = worker->curl,
+		.local = worker->local,
+		.origin = origin,
+		.resource = resource,
+		.check_challenge_resource =
+			gate == engine->vault_gate && engine->config->vault_challenge_resource_check,
+	};
+
+	return bearer_wrap(worker->arena, &options);
+}
+
+static void *hostname_worker_new(void *handle, size_t index)
+{
+	struct engine *engine = handle;
+	const struct config *config = engine->config;
+	struct worker *worker = worker_new(engine);
+
+	(void)index;
+	worker->dns = dns_new(config->dns_servers.items, config->dns_servers.count, DNS_TIMEOUT);
+	worker->world.hostname = (struct hostname_world){
+		.settings = &engine->settings,
+		.store = engine->store,
+		.notes = engine->notes,
+		.account = engine->account,
+		.acme = engine->acme,
+		.dns = worker->dns,
+		.acme_http = gate_wrap(worker->arena, engine->acme_gate, worker->curl,
+				       acme_is_limit_of_names),
+		.probe = worker->local,
+		.vault = {azure_service(worker, engine->vault_gate, engine->vault_origin,
+					config->cloud->vault_resource, NULL),
+			  config->key_vault_base_url},
+		.blobs = {azure_service(worker, engine->blob_gate, engine->blob_origin,
+					config->cloud->storage_resource, NULL),
+			  config->blob_container_url},
+		.wake_gateway = wake_gateway,
+		.handle = engine,
+	};
+	return worker;
+}
+
+static enum err hostname_pass(struct ctx *ctx, void *handle, const char *key, msec_t *again)
+{
+	return hostname_reconcile(ctx, &((struct worker *)handle)->world.hostname, key, again);
+}
+
+static void *gateway_worker_new(void *handle, size_t index)
+{
+	struct engine *engine = handle;
+	struct worker *worker = worker_new(engine);
+
+	(void)index;
+	worker->world.gateway = (struct gateway_world){
+		.settings = &engine->settings,
+		.store = engine->store,
+		.gateway = {azure_service(worker, engine->arm_gate, engine->arm_origin,
+					  engine->config->cloud->arm_endpoint, arm_reply_is_lock),
+			    engine->config->arm_endpoint, engine->gateway_id, GATEWAY_API_VERSION},
+		.wake_hostname = wake_hostname,
+		.handle = engine,
+	};
+	return worker;
+}
+
+static enum err gateway_pass(struct ctx *ctx, void *handle, const char *key, msec_t *again)
+{
+	return gateway_reconcile(ctx, &((struct worker *)handle)->world.gateway, key, again);
+}
+
+static void *instance_worker_new(void *handle, size_t index)
+{
+	struct engine *engine = handle;
+	struct instance_world *world = calloc(1, sizeof(*world));
+
+	(void)index;
+	if (!world)
+		abort();
+	*world = (struct instance_world){&engine->settings, engine->store, engine->followers};
+	return world;
+}
+
+static struct settings settings_of(struct ctx *ctx, struct arena *arena, const struct config *config)
+{
+	struct url blob = {0};
+
+	url_parse(ctx, config->blob_container_url, &blob);
+	fault_clear(ctx);
+	return (struct settings){
+		.gateway_name = config->gateway_name,
+		.backend_pool = config->backend_name,
+		.http_settings = config->http_settings_name,
+		.acme_endpoint = config->acme_endpoint,
+		.acme_email = config->acme_account_email,
+		.account_key_file = config->acme_account_key_file,
+		.blob_host = arena_strdup(arena, blob.host),
+		.key_type = config->key_type == KEY_TYPE_DEFAULT ? KEY_TYPE_RSA_2048
+								  : config->key_type,
+		.self_check = (enum self_check)config->self_check,
+		.gateway_http_port = (unsigned)config->gateway_http_port,
+		.gather = config->gateway_gather_seconds * MSEC_PER_SEC,
+		.instance_timeout = config->instance_timeout_seconds * MSEC_PER_SEC,
+	};
+}
+
+static enum err origin_of(struct ctx *ctx, struct arena *arena, const char *text, const char **origin)
+{
+	struct url url;
+
+	TRY(url_parse(ctx, text, &url));
+	*origin = arena_strdup(arena, url_origin(ctx, &url));
+	return E_OK;
+}
+
+/* The cloud's authority unless another is named. */
+static enum err make_credential(struct ctx *ctx, struct engine *engine)
+{
+	struct credential_options options = engine->config->credential;
+
+	if (!options.authority_host)
+		options.authority_host = engine->config->cloud->authority_host;
+	return credential_new(ctx, &options, &engine->credential);
+}
+
+static void make_controllers(struct engine *engine)
+{
+	const struct controller_options options[] = {
+		{.name = "hostname",
+		 .reconcile = hostname_pass,
+		 .worker_new = hostname_worker_new,
+		 .worker_free = worker_free,
+		 .workers = (size_t)engine->config->workers,
+		 .backoff_max = BACKOFF_MAX_CA},
+		{.name = "gateway",
+		 .reconcile = gateway_pass,
+		 .worker_new = gateway_worker_new,
+		 .worker_free = worker_free,
+		 .workers = 1,
+		 .backoff_max = BACKOFF_MAX_AZURE},
+		{.name = "instance",
+		 .reconcile = instance_reconcile,
+		 .worker_new = instance_worker_new,
+		 .worker_free = free,
+		 .workers = 1,
+		 .backoff_max = MSEC_PER_MIN},
+	};
+	struct controller **made[] = {&engine->hostnames, &engine->gateways, &engine->instances};
+
+	for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
+		struct controller_options one = options[i];
+
+		one.handle = engine;
+		one.doors = &engine->doors;
+		*made[i] = controller_new(&one);
+	}
+}
+
+static enum err compose(struct ctx *ctx, struct engine *engine)
+{
+	const struct config *config = engine->config;
+
+	TRY(origin_of(ctx, engine->arena, config->arm_endpoint, &engine->arm_origin));
+	TRY(origin_of(ctx, engine->arena, config->key_vault_base_url, &engine->vault_origin));
+	TRY(origin_of(ctx, engine->arena, config->blob_container_url, &engine->blob_origin));
+	TRY(make_credential(ctx, engine));
+	engine->gateway_id = arena_printf(engine->arena,
+					  "/subscriptions/%s/resourceGroups/%s/providers/Microsoft.Network/"
+					  "applicationGateways/%s",
+					  config->subscription_id, config->resource_group,
+					  config->gateway_name);
+	engine->settings = settings_of(ctx, engine->arena, config);
+	engine->acme = acme_new(config->acme_endpoint);
+	engine->account = account_new();
+	engine->notes = notes_new();
+	engine->followers = followers_new();
+	engine->acme_gate = gate_new("the CA");
+	engine->arm_gate = gate_new("Azure Resource Manager");
+	engine->vault_gate = gate_new("Key Vault");
+	engine->blob_gate = gate_new("Blob Storage");
+	make_controllers(engine);
+	return E_OK;
+}
+
+static void free_engine(struct engine *engine)
+{
+	controller_free(engine->hostnames);
+	controller_free(engine->gateways);
+	controller_free(engine->instances);
+	gate_free(engine->acme_gate);
+	gate_free(engine->arm_gate);
+	gate_free(engine->vault_gate);
+	gate_free(engine->blob_gate);
+	followers_free(engine->followers);
+	notes_free(engine->notes);
+	account_free(engine->account);
+	acme_free(engine->acme);
+	credential_free(engine->credential);
+	cancel_free(engine->doors.cancel);
+	arena_free(engine->arena);
+	free(engine);
+}
+
+enum err engine_new(struct ctx *ctx, const struct config *config, struct store *store,
+		    struct engine **out)
+{
+	struct engine *engine = calloc(1, sizeof(*engine));
+	enum err err;
+
+	if (!engine)
+		abort();
+	engine->config = config;
+	engine->store = store;
+	engine->arena = arena_new();
+	engine->doors = *ctx->doors;
+	engine->doors.cancel = cancel_new();
+	err = compose(ctx, engine);
+	if (err != E_OK) {
+		free_engine(engine);
+		return err;
+	}
+	*out = engine;
+	return E_OK;
+}
+
+static enum err wake_all(struct ctx *ctx, struct engine *engine, enum kind kind,
+			 struct controller *controller)
+{
+	const void **objects;
+	size_t count;
+
+	TRY(store_list(ctx, engine->store, kind, &objects, &count));
+	for (size_t i = 0; i < count; i++)
+		controller_wake_after(controller, ((const struct meta *)objects[i])->name,
+				      count <= WAKE_AT_ONCE
+					      ? 0
+					      : rng_between(ctx->doors->rng, 0, WAKE_SPREAD));
+	return E_OK;
+}
+
+enum err engine_start(struct ctx *ctx, struct engine *engine)
+{
+	TRY(gateway_declare(ctx, engine->store, engine->settings.gateway_name, engine->gateway_id));
+	TRY(wake_all(ctx, engine, KIND_GATEWAY, engine->gateways));
+	TRY(wake_all(ctx, engine, KIND_HOSTNAME, engine->hostnames));
+	TRY(wake_all(ctx, engine, KIND_INSTANCE, engine->instances));
+	controller_start(engine->instances);
+	controller_start(engine->gateways);
+	controller_start(engine->hostnames);
+	return E_OK;
+}
+
+void engine_stop(struct engine *engine)
+{
+	if (!engine)
+		return;
+	cancel_request(engine->doors.cancel);
+	controller_stop(engine->hostnames);
+	controller_stop(engine->gateways);
+	controller_stop(engine->instances);
+	free_engine(engine);
+}
+
+/* News of a hostname reaches the requests that follow it; a reconciler is not woken by what it wrote itself. */
+static void hostname_changed(struct engine *engine, const char *name, enum store_side side)
+{
+	cleanup_ctx struct ctx ctx;
+
+	ctx_init(&ctx, &engine->doors);
+	if (side == STORE_SPEC)
+		controller_wake(engine->hostnames, name);
+	followers_wake(&ctx, engine->followers, name, wake_instance, engine);
+}
+
+void engine_changed(struct engine *engine, enum kind kind, const char *name, enum store_side side)
+{
+	switch (kind) {
+	case KIND_HOSTNAME:
+		hostname_changed(engine, name, side);
+		break;
+	case KIND_INSTANCE:
+		if (side == STORE_SPEC)
+			controller_wake(engine->instances, name);
+		break;
+	case KIND_GATEWAY:
+		break;
+	}
+}
+
+struct engine_activity engine_activity(struct engine *engine)
+{
+	struct controller *all[] = {engine->hostnames, engine->gateways, engine->instances};
+	struct engine_activity sum = {0};
+
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
+		struct controller_activity one = controller_activity(all[i]);
+
+		sum.passes += one.passes;
+		sum.queued += one.queued;
+		sum.running += one.running;
+		if (one.longest_running > sum.longest_running)
+			sum.longest_running = one.longest_running;
+	}
+	return sum;
+}

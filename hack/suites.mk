@@ -1,0 +1,46 @@
+# The suites: each leaves $(RESULTS)/NAME.xml behind, whatever happens, and runs again when what it tests has changed.
+# `make test` runs all of them and adds up; the results of what did not run again count as they stand.
+
+RESULTS := $(B)/results
+RUN := hack/run-test --results $(RESULTS)
+export GATECERT_BUILD := $(B)
+
+INTEGRATION := $(wildcard tests/integration/test_*.py)
+HARNESS := tests/integration/conftest.py $(wildcard tests/integration/harness/*.py hack/stack hack/stacklib/*.py)
+CONFORMANCE := $(wildcard tests/conformance/*.test.mjs)
+CONTRACT_BIN := $(patsubst tests/contract/%.c,$(B)/contract/%,$(wildcard tests/contract/*.c))
+
+SUITES := $(patsubst $(B)/unit/test_%,unit-%,$(UNIT_BIN)) $(patsubst $(B)/sim/test_%,sim-%,$(SIM_BIN)) \
+	$(patsubst tests/integration/test_%.py,integration-%,$(INTEGRATION)) \
+	$(if $(SAN),,$(patsubst tests/conformance/%.test.mjs,conformance-%,$(CONFORMANCE)) layers style)
+CHOSEN := $(if $(TESTS),$(filter $(TESTS),$(SUITES)),$(SUITES))
+
+$(B)/contract/%: $(B)/obj/tests/contract/%.o $(B)/libgatecert.a
+	$(call link,-lcmocka $(LIBS))
+
+$(RESULTS)/unit-%.xml: $(B)/unit/test_%
+	-$(Q)$(RUN) --cmocka unit-$* $<
+
+$(RESULTS)/sim-%.xml: $(B)/sim/test_%
+	-$(Q)$(RUN) --cmocka sim-$* $<
+
+$(RESULTS)/integration-%.xml: tests/integration/test_%.py $(HARNESS) $(B)/gatecertd $(B)/azuresim $(CONTRACT_BIN)
+	-$(Q)$(RUN) --pytest integration-$* $<
+
+$(RESULTS)/conformance-%.xml: tests/conformance/%.test.mjs $(wildcard tests/conformance/*.mjs) $(B)/azuresim
+	-$(Q)$(RUN) --node conformance-$* $<
+
+$(RESULTS)/layers.xml: hack/check-layers $(PKG_SRC) $(wildcard pkg/*/*.h)
+	-$(Q)$(RUN) --plain layers hack/check-layers
+
+$(RESULTS)/style.xml: hack/check-style $(PKG_SRC) $(DAEMON_SRC) $(WORLD_SRC) $(wildcard pkg/*/*.h cmd/*/*.h)
+	-$(Q)$(RUN) --plain style hack/check-style
+
+list-tests:
+	@printf '%s\n' $(SUITES)
+
+test: $(patsubst %,$(RESULTS)/%.xml,$(CHOSEN))
+	$(Q)hack/summary $(RESULTS)
+
+check: test
+	$(Q)$(MAKE) --no-print-directory CC=clang B=build/clang build/clang/gatecertd

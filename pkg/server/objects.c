@@ -1,16 +1,17 @@
 #include "server/objects.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "api/hostname.h"
+#include "codec/base64.h"
 #include "codec/hostname.h"
 #include "server/errors.h"
+#include "server/selector.h"
 
-/* helpers */
+#define PAGE_MAX ((size_t)10000)
 
-static void set_version(struct ctx *ctx, struct json *metadata, int64_t version)
-{
-	json_set_text(ctx, metadata, "resourceVersion",
-		      arena_printf(ctx->arena, "%lld", (long long)version));
-}
+/* helpers: rendering */
 
 static struct json *render_source(struct ctx *ctx, const struct hostname_source *source)
 {
@@ -25,55 +26,175 @@ static struct json *render_source(struct ctx *ctx, const struct hostname_source 
 	return json;
 }
 
-static struct json *render_hostname(struct ctx *ctx, const struct hostname *hostname)
+static void complete_hostname(struct ctx *ctx, struct json *json, const struct hostname *hostname)
 {
-	struct json *json = object_to_json(ctx, KIND_HOSTNAME, hostname, FIELD_INTERNAL);
-	const char *display = hostname_display(ctx, hostname->meta.name);
+	struct json *status = json_get(json, "status");
 
-	set_version(ctx, json_get(json, "metadata"), hostname->meta.resource_version);
-	json_set_text(ctx, json_get(json, "status"), "displayName", display);
-	json_set(ctx, json_get(json, "status"), "source", render_source(ctx, &hostname->source));
-	return json;
+	json_set_text(ctx, status, "displayName", hostname_display(ctx, hostname->meta.name));
+	json_set(ctx, status, "source", render_source(ctx, &hostname->source));
+}
+
+/* helpers: lists */
+
+struct page {
+	struct selector *selector;
+	size_t room;
+	const char *after; /* names up to this one were on earlier pages; NULL: first page */
+};
+
+static enum err read_continue(struct ctx *ctx, const struct request *request, struct page *page)
+{
+	const char *token = request_param(request, "continue");
+	struct bytes name;
+
+	if (!token || !token[0])
+		return E_OK;
+	if (base64url_decode(ctx, token, &name) != E_OK)
+		return fault_set(ctx, E_REFUSED, "InvalidRequest",
+				 "continue is not what the page before said");
+	page->after = arena_strndup(ctx->arena, (const char *)name.data, name.size);
+	return E_OK;
+}
+
+static enum err read_limit(struct ctx *ctx, const struct request *request, struct page *page)
+{
+	const char *text = request_param(request, "limit");
+
+	page->room = PAGE_MAX;
+	if (!text || !text[0] || strcmp(text, "0") == 0)
+		return E_OK;
+	if (strlen(text) > 9 || text[strspn(text, "0123456789")])
+		return fault_set(ctx, E_REFUSED, "InvalidRequest", "limit is not a number");
+	page->room = strtoul(text, NULL, 10);
+	if (page->room == 0 || page->room > PAGE_MAX)
+		page->room = PAGE_MAX;
+	return E_OK;
+}
+
+static enum err read_page(struct ctx *ctx, const struct request *request, struct page *page)
+{
+	TRY(read_continue(ctx, request, page));
+	TRY(read_limit(ctx, request, page));
+	return selector_parse(ctx, request_param(request, "labelSelector"), &page->selector);
+}
+
+static bool is_on_page(const struct page *page, const struct meta *meta)
+{
+	return (!page->after || strcmp(meta->name, page->after) > 0)
+	       && selector_matches(page->selector, &meta->labels);
+}
+
+/* The token for the next page, "" when this is the last. */
+static const char *fill_page(struct ctx *ctx, enum kind kind, struct page *page,
+			     const void *const *items, size_t count, struct json *out)
+{
+	const char *last = "";
+
+	for (size_t i = 0; i < count; i++) {
+		const struct meta *meta = items[i];
+
+		if (!is_on_page(page, meta))
+			continue;
+		if (page->room-- == 0)
+			return base64url_encode(ctx, last, strlen(last));
+		last = meta->name;
+		json_append(ctx, out, objects_render(ctx, kind, items[i]));
+	}
+	return "";
+}
+
+static enum err list(struct ctx *ctx, struct service *service, enum kind kind,
+		     const struct request *request, struct response *response)
+{
+	struct json *body = json_object(ctx), *metadata = json_object(ctx);
+	int64_t version = store_version(service->store);
+	struct json *out = json_array(ctx);
+	struct page page = { 0 };
+	const void **items;
+	size_t count;
+
+	TRY(read_page(ctx, request, &page));
+	TRY(store_list(ctx, service->store, kind, &items, &count));
+	json_set_text(ctx, metadata, "resourceVersion", objects_version(ctx, version));
+	json_set_text(ctx, metadata, "continue", fill_page(ctx, kind, &page, items, count, out));
+	json_set_text(ctx, body, "apiVersion", API_VERSION);
+	json_set_text(ctx, body, "kind",
+		      arena_printf(ctx->arena, "%sList", kind_info(kind)->name));
+	json_set(ctx, body, "metadata", metadata);
+	json_set(ctx, body, "items", out);
+	return response_json(ctx, response, 200, body);
+}
+
+static enum err get(struct ctx *ctx, struct service *service, enum kind kind, const char *name,
+		    struct response *response)
+{
+	const void *found;
+	enum err err = store_get(ctx, service->store, kind, name, &found);
+
+	if (err == E_NOTFOUND)
+		return errors_answer(ctx, response, 404, "NotFound", "There is no %s %.253s.",
+				     kind_info(kind)->name, name);
+	TRY(err);
+	return response_json(ctx, response, 200, objects_render(ctx, kind, found));
 }
 
 /* public */
 
+const char *objects_version(struct ctx *ctx, int64_t version)
+{
+	return arena_printf(ctx->arena, "%lld", (long long)version);
+}
+
+struct json *objects_render(struct ctx *ctx, enum kind kind, const void *object)
+{
+	struct json *json = object_to_json(ctx, kind, object, FIELD_INTERNAL);
+	const struct meta *meta = object;
+
+	json_set_text(ctx, json_get(json, "metadata"), "resourceVersion",
+		      objects_version(ctx, meta->resource_version));
+	if (kind == KIND_HOSTNAME)
+		complete_hostname(ctx, json, object);
+	return json;
+}
+
 enum err objects_list_hostnames(struct ctx *ctx, struct service *service,
 				const struct request *request, struct response *response)
 {
-	struct json *body = json_object(ctx), *metadata = json_object(ctx);
-	struct json *list = json_array(ctx);
-	const void **items;
-	size_t count;
+	return list(ctx, service, KIND_HOSTNAME, request, response);
+}
 
-	(void)request;
-	set_version(ctx, metadata, store_version(service->store));
-	TRY(store_list(ctx, service->store, KIND_HOSTNAME, &items, &count));
-	for (size_t i = 0; i < count; i++)
-		json_append(ctx, list, render_hostname(ctx, items[i]));
-	json_set_text(ctx, metadata, "continue", "");
-	json_set_text(ctx, body, "apiVersion", API_VERSION);
-	json_set_text(ctx, body, "kind", "HostnameList");
-	json_set(ctx, body, "metadata", metadata);
-	json_set(ctx, body, "items", list);
-	return response_json(ctx, response, 200, body);
+enum err objects_list_gateways(struct ctx *ctx, struct service *service,
+			       const struct request *request, struct response *response)
+{
+	return list(ctx, service, KIND_GATEWAY, request, response);
+}
+
+enum err objects_list_instances(struct ctx *ctx, struct service *service,
+				const struct request *request, struct response *response)
+{
+	return list(ctx, service, KIND_INSTANCE, request, response);
 }
 
 enum err objects_get_hostname(struct ctx *ctx, struct service *service,
 			      const struct request *request, struct response *response)
 {
 	const char *name = request->args[0], *normal;
-	const void *found;
-	enum err err;
 
 	/* What is no hostname cannot exist, in whatever spelling. */
 	if (hostname_normalise(ctx, name, HOSTNAME_ALLOW_WILDCARD, &normal) == E_OK)
 		name = normal;
 	fault_clear(ctx);
-	err = store_get(ctx, service->store, KIND_HOSTNAME, name, &found);
-	if (err == E_NOTFOUND)
-		return errors_answer(ctx, response, 404, "NotFound",
-				     "There is no hostname %.253s.", name);
-	TRY(err);
-	return response_json(ctx, response, 200, render_hostname(ctx, found));
+	return get(ctx, service, KIND_HOSTNAME, name, response);
+}
+
+enum err objects_get_gateway(struct ctx *ctx, struct service *service,
+			     const struct request *request, struct response *response)
+{
+	return get(ctx, service, KIND_GATEWAY, request->args[0], response);
+}
+
+enum err objects_get_instance(struct ctx *ctx, struct service *service,
+			      const struct request *request, struct response *response)
+{
+	return get(ctx, service, KIND_INSTANCE, request->args[0], response);
 }

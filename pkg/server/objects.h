@@ -1,5 +1,5 @@
 /*
- * objects - the native API: objects by kind and name, the kubectl way.
+ * objects - the native API, read side: objects by kind and name, the kubectl way.
  *
  * Clients see whole objects without internal members; resourceVersion and continue are opaque strings.
  */
@@ -8,4 +8,13 @@
 #include "server/service.h"
 
 handler_fn objects_list_hostnames;
+handler_fn objects_list_gateways;
+handler_fn objects_list_instances;
 handler_fn objects_get_hostname;
+handler_fn objects_get_gateway;
+handler_fn objects_get_instance;
+
+/* An object as clients see it. */
+struct json *objects_render(struct ctx *ctx, enum kind kind, const void *object);
+
+const char *objects_version(struct ctx *ctx, int64_t version);

@@ -8,10 +8,11 @@
 #include "server/health.h"
 #include "server/instances.h"
 #include "server/objects.h"
+#include "server/objectwrites.h"
 
 #define API	  "/api/"
 #define INSTANCES "/runtime/webhooks/durabletask/instances"
-#define HOSTNAMES "/apis/gatecert/v1/hostnames"
+#define OBJECTS	  "/apis/gatecert/v1"
 
 static const struct route table[] = {
 	{ "GET", "/healthz", AUTH_ANYBODY, ROUTE_NO_BODY, health_live, "healthz" },
@@ -32,8 +33,22 @@ static const struct route table[] = {
 	  "terminate" },
 	{ "GET", INSTANCES, AUTH_KEY, ROUTE_NO_BODY, instances_list, "listInstances" },
 	{ "DELETE", INSTANCES, AUTH_KEY, ROUTE_NO_BODY, instances_purge_many, "purgeInstances" },
-	{ "GET", HOSTNAMES, AUTH_KEY, ROUTE_NO_BODY, objects_list_hostnames, "listHostnames" },
-	{ "GET", HOSTNAMES "/{}", AUTH_KEY, ROUTE_NO_BODY, objects_get_hostname, "getHostname" },
+	{ "GET", OBJECTS "/hostnames", AUTH_KEY, ROUTE_NO_BODY, objects_list_hostnames,
+	  "listHostnames" },
+	{ "GET", OBJECTS "/hostnames/{}", AUTH_KEY, ROUTE_NO_BODY, objects_get_hostname,
+	  "getHostname" },
+	{ "PUT", OBJECTS "/hostnames/{}", AUTH_KEY, ROUTE_BODY, objectwrites_put, "putHostname" },
+	{ "PATCH", OBJECTS "/hostnames/{}", AUTH_KEY, ROUTE_BODY, objectwrites_patch,
+	  "patchHostname" },
+	{ "DELETE", OBJECTS "/hostnames/{}", AUTH_KEY, ROUTE_NO_BODY, objectwrites_delete,
+	  "deleteHostname" },
+	{ "GET", OBJECTS "/gateways", AUTH_KEY, ROUTE_NO_BODY, objects_list_gateways,
+	  "listGateways" },
+	{ "GET", OBJECTS "/gateways/{}", AUTH_KEY, ROUTE_NO_BODY, objects_get_gateway, "getGateway" },
+	{ "GET", OBJECTS "/instances", AUTH_KEY, ROUTE_NO_BODY, objects_list_instances,
+	  "listInstanceObjects" },
+	{ "GET", OBJECTS "/instances/{}", AUTH_KEY, ROUTE_NO_BODY, objects_get_instance,
+	  "getInstanceObject" },
 	{ NULL, NULL, AUTH_KEY, ROUTE_NO_BODY, NULL, NULL },
 };
 

@@ -22,6 +22,7 @@
 
 #include <cmocka.h>
 
+#include "api/hostname.h"
 #include "api/instance.h"
 #include "base/buf.h"
 #include "base/text.h"
@@ -72,17 +73,48 @@ enum err specdir_desire(struct ctx *ctx, struct specdir *specdir, const char *ho
 	return E_OK;
 }
 
+/* Its own door for the native API: straight into the store, as desired from api.d. */
+static struct store *rig_store;
+static const char *rig_owned; /* a hostname that a user's file names */
+
+const char *specdir_owner(struct ctx *ctx, struct specdir *specdir, const char *hostname)
+{
+	(void)ctx;
+	(void)specdir;
+	return text_equals(rig_owned, hostname) ? "/etc/gatecert/hostnames.d/shop.yaml" : NULL;
+}
+
+enum err specdir_put(struct ctx *ctx, struct specdir *specdir, const char *hostname,
+		     const struct json *wanted)
+{
+	struct json *json = json_dup(ctx, wanted);
+	struct hostname object;
+
+	(void)specdir;
+	if (rig_specdir_fails)
+		return fault_set(ctx, E_AGAIN, "StateNotDurable", "cannot write");
+	json_remove(json, "apiVersion");
+	json_remove(json, "kind");
+	json_remove(json, "status");
+	if (!json_get(json, "metadata"))
+		json_set(ctx, json, "metadata", json_object(ctx));
+	json_set_text(ctx, json_get(json, "metadata"), "name", hostname);
+	json_remove(json_get(json, "metadata"), "resourceVersion");
+	TRY(object_from_json(ctx, KIND_HOSTNAME, json, &object));
+	object.source = (struct hostname_source){ "/etc/gatecert/hostnames.d/api.d/x.json", 1, NULL };
+	return store_put_spec(ctx, rig_store, KIND_HOSTNAME, &object);
+}
+
+enum err specdir_withdraw(struct ctx *ctx, struct specdir *specdir, const char *hostname)
+{
+	(void)specdir;
+	return store_delete(ctx, rig_store, KIND_HOSTNAME, hostname);
+}
+
 const struct specdir_report *specdir_report(struct specdir *specdir)
 {
 	(void)specdir;
 	return &rig_report;
-}
-
-static inline void rig_ignore(void *handle, enum kind kind, const char *name)
-{
-	(void)handle;
-	(void)kind;
-	(void)name;
 }
 
 static inline void rig_open(struct rig *rig, const char *base_url, bool has_key, bool is_anonymous)
@@ -95,7 +127,8 @@ static inline void rig_open(struct rig *rig, const char *base_url, bool has_key,
 	assert_non_null(mkdtemp(rig->directory));
 	ctx_init(&rig->ctx, &rig->doors);
 	assert_int_equal(dirstore_open(&rig->ctx, rig->directory, &rig->store), E_OK);
-	store_on_change(rig->store, rig_ignore, NULL);
+	rig_store = rig->store;
+	rig_owned = NULL;
 	rig->key = (struct api_key){ "test", RIG_KEY };
 	rig->options = (struct server_options){
 		.listen = "127.0.0.1:0",

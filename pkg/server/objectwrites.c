@@ -1,0 +1,247 @@
+#include "server/objectwrites.h"
+
+#include <stddef.h>
+
+#include "api/hostname.h"
+#include "base/text.h"
+#include "codec/hostname.h"
+#include "server/errors.h"
+#include "server/mergepatch.h"
+#include "server/objects.h"
+
+#define MERGE_PATCH "application/merge-patch+json"
+
+/* What a client may send. */
+struct document {
+	const char *api_version, *kind;
+	struct {
+		const char *name, *version;
+		struct text_map labels, annotations;
+	} metadata;
+	struct hostname_spec spec;
+};
+
+#define METADATA(member) \
+	(offsetof(struct document, metadata.member) - offsetof(struct document, metadata))
+
+static const struct field metadata_fields[] = {
+	{ .name = "name", .type = FIELD_TEXT, .offset = METADATA(name) },
+	{ .name = "resourceVersion", .type = FIELD_TEXT, .offset = METADATA(version) },
+	{ .name = "labels", .type = FIELD_TEXT_MAP, .offset = METADATA(labels) },
+	{ .name = "annotations", .type = FIELD_TEXT_MAP, .offset = METADATA(annotations) },
+	{ .name = "uid", .type = FIELD_TEXT, .flags = FIELD_IGNORED },
+	{ .name = "generation", .type = FIELD_INT, .flags = FIELD_IGNORED },
+	{ .name = "creationTimestamp", .type = FIELD_TEXT, .flags = FIELD_IGNORED },
+	{ .name = NULL },
+};
+
+static const struct field document_fields[] = {
+	{ .name = "apiVersion", .type = FIELD_TEXT, .offset = offsetof(struct document, api_version) },
+	{ .name = "kind", .type = FIELD_TEXT, .offset = offsetof(struct document, kind) },
+	{ .name = "metadata", .type = FIELD_OBJECT, .offset = offsetof(struct document, metadata),
+	  .fields = metadata_fields },
+	{ .name = "spec", .type = FIELD_OBJECT, .offset = offsetof(struct document, spec),
+	  .fields = hostname_spec_fields },
+	{ .name = "status", .type = FIELD_TEXT, .flags = FIELD_IGNORED },
+	{ .name = NULL },
+};
+
+/* One write under way. */
+struct write {
+	const char *name;		/* normalised */
+	const struct hostname *current; /* NULL: there is none */
+	bool is_dry_run;
+};
+
+/* helpers */
+
+static bool is_plain_json(struct ctx *ctx, const struct request *request, struct response *response)
+{
+	const char *type = request_media_type(ctx, request);
+
+	if (!type || text_equals(type, "application/json"))
+		return true;
+	errors_answer(ctx, response, 415, "UnsupportedMediaType", "Send application/json.");
+	return false;
+}
+
+/* False: answered. */
+static bool begin(struct ctx *ctx, struct service *service, const struct request *request,
+		  unsigned flags, struct write *write, struct response *response)
+{
+	const char *dry_run = request_param(request, "dryRun");
+	const void *found = NULL;
+	const char *owner;
+
+	*write = (struct write){ .is_dry_run = dry_run && text_equals_nocase(dry_run, "All") };
+	if (dry_run && !write->is_dry_run) {
+		errors_answer(ctx, response, 400, "InvalidRequest", "dryRun is All or absent.");
+		return false;
+	}
+	if (hostname_normalise(ctx, request->args[0], flags, &write->name) != E_OK) {
+		errors_answer_fault(ctx, response, E_REFUSED);
+		return false;
+	}
+	if (store_get(ctx, service->store, KIND_HOSTNAME, write->name, &found) == E_OK)
+		write->current = found;
+	fault_clear(ctx);
+	owner = specdir_owner(ctx, service->specdir, write->name);
+	if (!owner)
+		return true;
+	errors_answer(ctx, response, 409, "OwnedByFile",
+		      "%s comes from %s: change it there.", write->name, owner);
+	return false;
+}
+
+static void check_identity(struct ctx *ctx, const struct write *write,
+			   const struct document *document, struct problems *problems)
+{
+	const char *normal, *name = document->metadata.name;
+
+	if (document->api_version && !text_equals(document->api_version, API_VERSION))
+		problems_add(ctx, problems, false, NULL, 0, 0, "apiVersion", "must be %s", API_VERSION);
+	if (document->kind && !text_equals(document->kind, "Hostname"))
+		problems_add(ctx, problems, false, NULL, 0, 0, "kind", "must be Hostname");
+	if (!name)
+		return;
+	if (hostname_normalise(ctx, name, HOSTNAME_ALLOW_WILDCARD, &normal) != E_OK
+	    || !text_equals(normal, write->name))
+		problems_add(ctx, problems, false, NULL, 0, 0, "metadata.name",
+			     "is not the hostname of the path, %s", write->name);
+	fault_clear(ctx);
+}
+
+/* False: answered. */
+static bool is_acceptable(struct ctx *ctx, const struct write *write, const struct json *json,
+			  struct response *response)
+{
+	struct document document;
+	struct problems problems;
+	const char *version;
+
+	problems_init(&problems);
+	fields_decode(ctx, document_fields, NULL, "", node_from_json(ctx, json), &problems, &document);
+	check_identity(ctx, write, &document, &problems);
+	if (problems.errors > 0) {
+		errors_answer_problems(ctx, response, 400, "InvalidObject", &problems);
+		return false;
+	}
+	version = document.metadata.version;
+	if (!version || !version[0])
+		return true;
+	if (write->current
+	    && text_equals(version, objects_version(ctx, write->current->meta.resource_version)))
+		return true;
+	errors_answer(ctx, response, 409, "Conflict",
+		      "%s is not at resourceVersion %.32s any more: read it again.", write->name,
+		      version);
+	return false;
+}
+
+/* What would be there, without the store's part. */
+static struct json *preview(struct ctx *ctx, const struct write *write, const struct json *wanted)
+{
+	struct json *json = write->current ? objects_render(ctx, KIND_HOSTNAME, write->current)
+					   : json_object(ctx);
+	struct json *metadata;
+
+	json_set_text(ctx, json, "apiVersion", API_VERSION);
+	json_set_text(ctx, json, "kind", "Hostname");
+	if (!json_get(json, "metadata"))
+		json_set(ctx, json, "metadata", json_object(ctx));
+	metadata = json_get(json, "metadata");
+	json_set_text(ctx, metadata, "name", write->name);
+	for (size_t i = 0; i < 2; i++) {
+		const char *member = i ? "annotations" : "labels";
+		const struct json *found = json_get(json_get(wanted, "metadata"), member);
+
+		json_set(ctx, metadata, member, found ? json_dup(ctx, found) : json_object(ctx));
+	}
+	json_set(ctx, json, "spec",
+		 json_get(wanted, "spec") ? json_dup(ctx, json_get(wanted, "spec"))
+					  : json_object(ctx));
+	return json;
+}
+
+static enum err carry_out(struct ctx *ctx, struct service *service, const struct write *write,
+			  const struct json *wanted, struct response *response)
+{
+	int status = write->current ? 200 : 201;
+	const void *found;
+
+	if (!is_acceptable(ctx, write, wanted, response))
+		return E_OK;
+	if (write->is_dry_run)
+		return response_json(ctx, response, status, preview(ctx, write, wanted));
+	if (!service->is_ready)
+		return errors_answer(ctx, response, 503, "NotReady",
+				     "The service is starting and takes no work yet. Try again.");
+	TRY(specdir_put(ctx, service->specdir, write->name, wanted));
+	TRY(store_get(ctx, service->store, KIND_HOSTNAME, write->name, &found));
+	return response_json(ctx, response, status, objects_render(ctx, KIND_HOSTNAME, found));
+}
+
+static enum err answer_missing(struct ctx *ctx, const struct write *write, struct response *response)
+{
+	return errors_answer(ctx, response, 404, "NotFound", "There is no Hostname %s.", write->name);
+}
+
+/* What a client may change of an object, as a document. */
+static struct json *changeable(struct ctx *ctx, const struct write *write)
+{
+	struct json *json = objects_render(ctx, KIND_HOSTNAME, write->current);
+
+	json_remove(json, "status");
+	json_remove(json_get(json, "metadata"), "resourceVersion");
+	return json;
+}
+
+/* public */
+
+enum err objectwrites_put(struct ctx *ctx, struct service *service, const struct request *request,
+			  struct response *response)
+{
+	struct write write;
+	struct json *wanted;
+
+	if (!is_plain_json(ctx, request, response)
+	    || !begin(ctx, service, request, 0, &write, response))
+		return E_OK;
+	TRY(request_json(ctx, request, &wanted));
+	return carry_out(ctx, service, &write, wanted, response);
+}
+
+enum err objectwrites_patch(struct ctx *ctx, struct service *service, const struct request *request,
+			    struct response *response)
+{
+	const char *type = request_media_type(ctx, request);
+	struct json *patch;
+	struct write write;
+
+	if (!type || !text_equals(type, MERGE_PATCH)) {
+		response_header(response, "Accept-Patch", MERGE_PATCH);
+		return errors_answer(ctx, response, 415, "UnsupportedMediaType",
+				     "Send " MERGE_PATCH ".");
+	}
+	if (!begin(ctx, service, request, HOSTNAME_ALLOW_WILDCARD, &write, response))
+		return E_OK;
+	if (!write.current)
+		return answer_missing(ctx, &write, response);
+	TRY(request_json(ctx, request, &patch));
+	return carry_out(ctx, service, &write,
+			 mergepatch_apply(ctx, changeable(ctx, &write), patch), response);
+}
+
+enum err objectwrites_delete(struct ctx *ctx, struct service *service, const struct request *request,
+			     struct response *response)
+{
+	struct write write;
+
+	if (!begin(ctx, service, request, HOSTNAME_ALLOW_WILDCARD, &write, response))
+		return E_OK;
+	if (!write.current)
+		return answer_missing(ctx, &write, response);
+	if (!write.is_dry_run)
+		TRY(specdir_withdraw(ctx, service->specdir, write.name));
+	return response_json(ctx, response, 200, objects_render(ctx, KIND_HOSTNAME, write.current));
+}

@@ -11,6 +11,7 @@ import time
 
 from . import StackError
 
+MARK = "GATECERT_STACK"
 POLL_SECONDS = 0.02
 STOP_SECONDS = 8
 KILL_SECONDS = 5
@@ -66,9 +67,25 @@ def members(server):
     return found
 
 
+def started_for(directory):
+    """Servers of a stack whose record is gone, found by the mark that each carries in its environment."""
+    mark = f"{MARK}={directory}".encode()
+    found = []
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        stat = _stat(name)
+        try:
+            with open(f"/proc/{name}/environ", "rb") as file:
+                is_ours = mark in file.read().split(b"\0")
+        except OSError:
+            continue
+        if is_ours and stat and stat[0] != "Z" and stat[1] == int(name):
+            found.append({"name": name, "pid": int(name), "started": stat[2]})
+    return found
+
+
 def start(server, pass_fds=()):
     """Starts server["argv"] with its log appended to; fills in pid and started."""
-    env = dict(os.environ, **server.get("env", {}))
+    env = {**os.environ, **server.get("env", {}), MARK: server["stack"]}
     with open(server["log"], "ab") as log:
         server["log_from"] = log.tell()
         try:

@@ -226,13 +226,13 @@ def _new_record(stack, made_directory, taken):
 
 def _start_all(stack, options, taken):
     """Starts the holder of the ports and every server, then waits for each."""
-    holder = {"name": "ports", "argv": ["sleep", "infinity"], "cwd": stack.directory,
+    holder = {"name": "ports", "stack": stack.directory, "argv": ["sleep", "infinity"], "cwd": stack.directory,
               "log": stack.path("logs", "ports.log")}
     stack.record["servers"]["ports"] = holder
     process.start(holder, taken.fds())
     for name, (command, _, _) in servers.SERVERS.items():
         argv, env = command(stack, options)
-        server = {"name": name, "argv": argv, "env": env, "cwd": stack.path("logs"),
+        server = {"name": name, "stack": stack.directory, "argv": argv, "env": env, "cwd": stack.path("logs"),
                   "log": stack.path("logs", name + ".log")}
         stack.record["servers"][name] = server
         process.start(server)
@@ -313,9 +313,16 @@ def remove_files(stack):
 
 
 def down(directory, keep=False):
-    """Ends the stack's processes and removes what it made."""
+    """Ends the stack's processes, also when its files are gone, and removes what it made."""
     stack = Stack(directory)
-    stack.load()
+    try:
+        stack.load()
+    except StackError:
+        left = process.started_for(stack.directory)
+        if not left:
+            raise
+        process.stop(left)
+        return
     process.stop(list(stack.record["servers"].values()))
     if keep:
         stack.save()

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import socket
 import stat
 import subprocess
@@ -41,6 +42,13 @@ def pids(directory):
         except OSError:
             continue
     return found
+
+
+@pytest.fixture
+def place(tmp_path):
+    """A directory for a stack that a test brings up by hand: a failed test leaves none behind."""
+    yield tmp_path / "stack"
+    command("down", tmp_path / "stack")
 
 
 def port_of(url):
@@ -132,8 +140,10 @@ def test_flags_reach_pebble(new_stack):
     assert directory["meta"]["externalAccountRequired"] is True
 
 
-def test_several_come_up_at_once_and_go_without_a_trace(tmp_path):
+def test_several_come_up_at_once_and_go_without_a_trace(tmp_path, request):
     stacks = [LocalStack(tmp_path / f"of-several-{number}") for number in range(3)]
+    for one in stacks:
+        request.addfinalizer(lambda directory=one.directory: command("down", directory))
     with ThreadPoolExecutor(3) as pool:
         list(pool.map(lambda one: one.up(), stacks))
     ports = [port_of(one.env[name]) for one in stacks for name in ("API_URL", "ACME_DIRECTORY", "SIM_ADMIN")]
@@ -146,19 +156,28 @@ def test_several_come_up_at_once_and_go_without_a_trace(tmp_path):
     assert not any(connects(port) for port in ports)
 
 
-def test_down_ends_a_stack_whose_servers_were_killed_or_stopped(tmp_path):
-    one = LocalStack(tmp_path / "stack").up()
+def test_down_ends_a_stack_whose_servers_were_killed_or_stopped(place):
+    one = LocalStack(place).up()
     one.signal("azuresim", "KILL")
     one.signal("pebble", "STOP")
     one.down()
-    assert pids(tmp_path) == []
+    assert pids(place) == []
 
 
-def test_down_leaves_files_that_are_not_its_own(tmp_path):
-    (tmp_path / "notes.txt").write_text("mine")
-    one = LocalStack(tmp_path).up()
+def test_down_ends_a_stack_whose_files_were_removed(place):
+    one = LocalStack(place).up()
+    running = [int(line.split()[1]) for line in command("status", place).stdout.splitlines()]
+    shutil.rmtree(place)
     one.down()
-    assert os.listdir(tmp_path) == ["notes.txt"]
+    assert len(running) == 5 and not any(os.path.exists(f"/proc/{pid}") for pid in running)
+
+
+def test_down_leaves_files_that_are_not_its_own(place):
+    place.mkdir()
+    (place / "notes.txt").write_text("mine")
+    one = LocalStack(place).up()
+    one.down()
+    assert os.listdir(place) == ["notes.txt"]
 
 
 def test_up_refuses_a_directory_whose_stack_is_running(stack):
@@ -167,19 +186,19 @@ def test_up_refuses_a_directory_whose_stack_is_running(stack):
     assert "is running" in done.stderr and f"hack/stack down {stack.directory}" in done.stderr
 
 
-def test_a_server_that_does_not_come_up_is_named_with_its_own_words_and_takes_all_down(tmp_path):
+def test_a_server_that_does_not_come_up_is_named_with_its_own_words_and_takes_all_down(place, tmp_path):
     build = tmp_path / "build"
     build.mkdir()
     (build / "azuresim").write_text("#!/bin/sh\necho 'the moon is in the wrong phase' >&2\nexit 3\n")
     (build / "azuresim").chmod(0o755)
-    done = command("up", tmp_path / "stack", GATECERT_BUILD=str(build))
+    done = command("up", place, GATECERT_BUILD=str(build))
     assert done.returncode == 1
     assert "azuresim ended with status 3" in done.stderr and "the moon is in the wrong phase" in done.stderr
-    assert pids(tmp_path / "stack") == []
+    assert pids(place) == []
 
 
-def test_an_unknown_setting_of_azuresim_is_refused(tmp_path):
-    done = command("up", tmp_path / "stack", "--azuresim", "moonPhase=full")
+def test_an_unknown_setting_of_azuresim_is_refused(place):
+    done = command("up", place, "--azuresim", "moonPhase=full")
     assert done.returncode == 1
     assert "azuresim" in done.stderr and "moonPhase" in done.stderr
 

@@ -1,0 +1,745 @@
+#include "tempdir.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "api/gateway.h"
+#include "api/hostname.h"
+#include "api/instance.h"
+#include "store/dirstore.h"
+#include "store/filename.h"
+
+#define NAME "shop.example.com"
+
+/* A disk that can be counted and can be full. */
+static atomic_uint writes, removes;
+static atomic_bool is_full;
+static struct fs *real;
+
+static enum err counted_write(struct ctx *ctx, struct fs *fs, const char *path, const void *data,
+			      size_t size, mode_t mode)
+{
+	(void)fs;
+	if (is_full)
+		return fault_set(ctx, E_AGAIN, "StateNotDurable", "cannot write: full");
+	writes++;
+	return real->write(ctx, real, path, data, size, mode);
+}
+
+static enum err counted_remove(struct ctx *ctx, struct fs *fs, const char *path)
+{
+	(void)fs;
+	if (is_full)
+		return fault_set(ctx, E_AGAIN, "StateNotDurable", "cannot remove: full");
+	removes++;
+	return real->remove(ctx, real, path);
+}
+
+struct rig {
+	struct fs fs;
+	struct doors doors;
+	struct ctx ctx;
+	char *directory;
+	struct store *store;
+};
+
+static struct store *open_store(struct rig *rig)
+{
+	struct store *store = NULL;
+
+	if (dirstore_open(&rig->ctx, rig->directory, &store) != E_OK)
+		return NULL;
+	return store;
+}
+
+static void reopen(struct rig *rig)
+{
+	dirstore_close(rig->store);
+	rig->store = open_store(rig);
+	assert_non_null(rig->store);
+}
+
+static void set_up(struct rig *rig)
+{
+	real = fs_system();
+	rig->fs = *real;
+	rig->fs.write = counted_write;
+	rig->fs.remove = counted_remove;
+	rig->doors = (struct doors){clock_system(), rng_system(), &rig->fs, NULL};
+	ctx_init(&rig->ctx, &rig->doors);
+	rig->directory = fs_join(&rig->ctx, tempdir_make(&rig->ctx), "state");
+	rig->store = open_store(rig);
+	assert_non_null(rig->store);
+	writes = removes = 0;
+	is_full = false;
+}
+
+static void tear_down(struct rig *rig)
+{
+	dirstore_close(rig->store);
+	*strrchr(rig->directory, '/') = '\0';
+	tempdir_remove(rig->directory);
+	ctx_fini(&rig->ctx);
+}
+
+static struct hostname make(const char *name)
+{
+	return (struct hostname){.meta = {.name = name}, .source = {.file = "/specs/a.yaml", .line = 3}};
+}
+
+static enum err put(struct rig *rig, const struct hostname *hostname)
+{
+	return store_put_spec(&rig->ctx, rig->store, KIND_HOSTNAME, hostname);
+}
+
+static const struct hostname *get(struct rig *rig, const char *name)
+{
+	const void *out;
+
+	return store_get(&rig->ctx, rig->store, KIND_HOSTNAME, name, &out) == E_OK ? out : NULL;
+}
+
+static const char *file_of(struct rig *rig, const char *file)
+{
+	return fs_join(&rig->ctx, fs_join(&rig->ctx, rig->directory, "hostnames"), file);
+}
+
+/* What each change does to the counters, and whether it costs a write. */
+
+static void change_nothing(struct hostname *hostname)
+{
+	(void)hostname;
+}
+
+static void change_key_type(struct hostname *hostname)
+{
+	hostname->spec.key_type = 1;
+}
+
+static void change_source(struct hostname *hostname)
+{
+	hostname->source.line = 9;
+}
+
+static void change_requested(struct hostname *hostname)
+{
+	hostname->requested = 1234567;
+}
+
+static void change_labels(struct hostname *hostname)
+{
+	static struct text_pair pair = {"team", "web"};
+
+	hostname->meta.labels = (struct text_map){&pair, 1};
+}
+
+static void change_status(struct hostname *hostname)
+{
+	hostname->status.step = "not written by put_spec";
+}
+
+static void change_identity(struct hostname *hostname)
+{
+	hostname->meta.uid = "another";
+	hostname->meta.generation = 77;
+	hostname->meta.created = 1;
+}
+
+static const struct {
+	const char *sentence;
+	void (*change)(struct hostname *hostname);
+	int generation;
+	bool is_written;
+} changes[] = {
+	{"the same again is not written", change_nothing, 1, false},
+	{"another spec is a new generation", change_key_type, 2, true},
+	{"another source is no new generation", change_source, 1, true},
+	{"a request is no new generation", change_requested, 1, true},
+	{"labels are no new generation", change_labels, 1, true},
+	{"put_spec does not take the status", change_status, 1, false},
+	{"identity belongs to the store", change_identity, 1, false},
+};
+
+static void test_put_spec(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(changes); i++) {
+		struct hostname hostname = make(NAME);
+		const struct hostname *before, *after;
+		struct rig rig;
+		unsigned written;
+
+		set_up(&rig);
+		assert_int_equal(put(&rig, &hostname), E_OK);
+		before = get(&rig, NAME);
+		written = writes;
+		changes[i].change(&hostname);
+		check_row(changes[i].sentence, put(&rig, &hostname) == E_OK);
+		after = get(&rig, NAME);
+		check_row_int(changes[i].sentence, after->meta.generation, changes[i].generation);
+		check_row(changes[i].sentence, (writes > written) == changes[i].is_written);
+		check_row(changes[i].sentence,
+			  (after->meta.resource_version > before->meta.resource_version) ==
+				  changes[i].is_written);
+		check_row_text(changes[i].sentence, after->meta.uid, before->meta.uid);
+		check_row(changes[i].sentence, after->status.step == NULL);
+		check_row(changes[i].sentence, after->meta.created == before->meta.created);
+		tear_down(&rig);
+	}
+}
+
+static void test_creation(void **state)
+{
+	struct hostname hostname = make(NAME);
+	const struct hostname *first, *second;
+	struct rig rig;
+
+	(void)state;
+	set_up(&rig);
+	assert_null(get(&rig, NAME));
+	assert_string_equal(rig.ctx.fault.reason, "NotFound");
+	assert_int_equal(put(&rig, &hostname), E_OK);
+	first = get(&rig, NAME);
+	assert_int_equal(strlen(first->meta.uid), 32);
+	assert_int_equal(first->meta.generation, 1);
+	assert_true(first->meta.created > 0);
+	assert_int_equal(store_count(rig.store, KIND_HOSTNAME), 1);
+	assert_int_equal(store_delete(&rig.ctx, rig.store, KIND_HOSTNAME, NAME), E_OK);
+	assert_null(get(&rig, NAME));
+	assert_int_equal(store_delete(&rig.ctx, rig.store, KIND_HOSTNAME, NAME), E_OK);
+	assert_int_equal(removes, 1);
+	assert_false(tempdir_exists(file_of(&rig, NAME ".json")));
+	assert_int_equal(put(&rig, &hostname), E_OK);
+	second = get(&rig, NAME);
+	assert_string_not_equal(first->meta.uid, second->meta.uid);
+	assert_true(second->meta.resource_version > first->meta.resource_version + 1);
+	tear_down(&rig);
+}
+
+static void test_versions(void **state)
+{
+	struct hostname hostname = make(NAME);
+	const struct hostname *current;
+	struct rig rig;
+
+	(void)state;
+	set_up(&rig);
+	hostname.meta.resource_version = 5;
+	assert_int_equal(put(&rig, &hostname), E_CONFLICT);
+	assert_null(get(&rig, NAME));
+	hostname.meta.resource_version = 0;
+	assert_int_equal(put(&rig, &hostname), E_OK);
+	current = get(&rig, NAME);
+	hostname.spec.key_type = 1;
+	hostname.meta.resource_version = current->meta.resource_version + 1;
+	assert_int_equal(put(&rig, &hostname), E_CONFLICT);
+	hostname.meta.resource_version = current->meta.resource_version;
+	assert_int_equal(put(&rig, &hostname), E_OK);
+	assert_int_equal(put(&rig, &hostname), E_CONFLICT);
+	tear_down(&rig);
+}
+
+static void test_status(void **state)
+{
+	struct hostname hostname = make(NAME);
+	struct condition condition = {.type = CONDITION_READY, .status = CONDITION_TRUE,
+				      .reason = "Issued", .message = "fine", .last_transition = 5000};
+	struct rig rig;
+	unsigned written;
+
+	(void)state;
+	set_up(&rig);
+	assert_int_equal(store_put_status(&rig.ctx, rig.store, KIND_HOSTNAME, &hostname), E_NOTFOUND);
+	assert_int_equal(put(&rig, &hostname), E_OK);
+	hostname = *get(&rig, NAME);
+	hostname.spec.key_type = 1;
+	hostname.status.step = "CheckAcmeOrderStep";
+	hostname.status.conditions = (struct objects){&condition, 1};
+	hostname.status.issuance.order_url = "https://ca.example/order/1";
+	hostname.status.refusal.count = 3;
+	assert_int_equal(store_put_status(&rig.ctx, rig.store, KIND_HOSTNAME, &hostname), E_OK);
+	written = writes;
+	assert_int_equal(store_put_status(&rig.ctx, rig.store, KIND_HOSTNAME, &hostname), E_OK);
+	assert_int_equal(writes, written);
+	reopen(&rig);
+	assert_int_equal(get(&rig, NAME)->spec.key_type, 0);
+	assert_int_equal(get(&rig, NAME)->meta.generation, 1);
+	assert_string_equal(get(&rig, NAME)->status.step, "CheckAcmeOrderStep");
+	assert_string_equal(get(&rig, NAME)->status.issuance.order_url, "https://ca.example/order/1");
+	assert_int_equal(get(&rig, NAME)->status.refusal.count, 3);
+	assert_true(condition_is_true(&get(&rig, NAME)->status.conditions, CONDITION_READY));
+	hostname.meta.uid = "0123456789abcdef0123456789abcdef";
+	assert_int_equal(store_put_status(&rig.ctx, rig.store, KIND_HOSTNAME, &hostname), E_NOTFOUND);
+	tear_down(&rig);
+}
+
+static void test_snapshots_outlive_writes(void **state)
+{
+	struct hostname hostname = make(NAME);
+	const struct hostname *held;
+	const void **items;
+	size_t count;
+	struct rig rig;
+
+	(void)state;
+	set_up(&rig);
+	assert_int_equal(put(&rig, &hostname), E_OK);
+	held = get(&rig, NAME);
+	assert_int_equal(store_list(&rig.ctx, rig.store, KIND_HOSTNAME, &items, &count), E_OK);
+	assert_int_equal(count, 1);
+	assert_ptr_equal(items[0], held);
+	hostname.source.file = "/specs/b.yaml";
+	assert_int_equal(put(&rig, &hostname), E_OK);
+	assert_int_equal(store_delete(&rig.ctx, rig.store, KIND_HOSTNAME, NAME), E_OK);
+	dirstore_close(rig.store);
+	assert_string_equal(held->source.file, "/specs/a.yaml");
+	rig.store = open_store(&rig);
+	tear_down(&rig);
+}
+
+static void test_list_is_ordered(void **state)
+{
+	static const char *const given[] = {"m.example.com", "a.example.com", "*.example.com",
+					    "z.example.com", "b.example.com"};
+	static const char *const expected[] = {"*.example.com", "a.example.com", "b.example.com",
+					       "m.example.com", "z.example.com"};
+	const void **items;
+	size_t count;
+	struct rig rig;
+
+	(void)state;
+	set_up(&rig);
+	for (size_t i = 0; i < ARRAY_SIZE(given); i++) {
+		struct hostname hostname = make(given[i]);
+
+		assert_int_equal(put(&rig, &hostname), E_OK);
+	}
+	for (int again = 0; again < 2; again++) {
+		assert_int_equal(store_list(&rig.ctx, rig.store, KIND_HOSTNAME, &items, &count), E_OK);
+		assert_int_equal(count, ARRAY_SIZE(expected));
+		for (size_t i = 0; i < count; i++)
+			assert_string_equal(((const struct hostname *)items[i])->meta.name,
+					    expected[i]);
+		reopen(&rig);
+	}
+	tear_down(&rig);
+}
+
+static void test_full_disk(void **state)
+{
+	struct hostname hostname = make(NAME);
+	struct hostname other = make("other.example.com");
+	struct rig rig;
+
+	(void)state;
+	set_up(&rig);
+	assert_int_equal(put(&rig, &hostname), E_OK);
+	is_full = true;
+	hostname.spec.key_type = 1;
+	assert_int_equal(put(&rig, &hostname), E_AGAIN);
+	assert_string_equal(rig.ctx.fault.reason, "StateNotDurable");
+	assert_int_equal(put(&rig, &other), E_AGAIN);
+	assert_int_equal(store_delete(&rig.ctx, rig.store, KIND_HOSTNAME, NAME), E_AGAIN);
+	assert_int_equal(get(&rig, NAME)->spec.key_type, 0);
+	assert_null(get(&rig, "other.example.com"));
+	is_full = false;
+	assert_int_equal(put(&rig, &hostname), E_OK);
+	assert_int_equal(get(&rig, NAME)->meta.generation, 2);
+	tear_down(&rig);
+}
+
+struct heard {
+	unsigned calls;
+	enum kind kind;
+	char name[64];
+	enum store_side side;
+	struct store *store;
+};
+
+/* No locks are held: the listener may read. */
+static void hear(void *handle, enum kind kind, const char *name, enum store_side side)
+{
+	struct heard *heard = handle;
+
+	heard->calls++;
+	heard->kind = kind;
+	heard->side = side;
+	snprintf(heard->name, sizeof(heard->name), "%s", name);
+	store_count(heard->store, kind);
+}
+
+static void test_changes_are_told(void **state)
+{
+	struct hostname hostname = make(NAME);
+	struct heard heard = {.calls = 0};
+	struct rig rig;
+
+	(void)state;
+	set_up(&rig);
+	heard.store = rig.store;
+	store_on_change(rig.store, hear, &heard);
+	put(&rig, &hostname);
+	assert_int_equal(heard.calls, 1);
+	assert_int_equal(heard.side, STORE_SPEC);
+	assert_string_equal(heard.name, NAME);
+	put(&rig, &hostname);
+	assert_int_equal(heard.calls, 1);
+	hostname = *get(&rig, NAME);
+	hostname.status.step = "Completed";
+	store_put_status(&rig.ctx, rig.store, KIND_HOSTNAME, &hostname);
+	assert_int_equal(heard.calls, 2);
+	assert_int_equal(heard.side, STORE_STATUS);
+	is_full = true;
+	hostname.status.step = "Other";
+	store_put_status(&rig.ctx, rig.store, KIND_HOSTNAME, &hostname);
+	assert_int_equal(heard.calls, 2);
+	is_full = false;
+	store_delete(&rig.ctx, rig.store, KIND_HOSTNAME, NAME);
+	assert_int_equal(heard.calls, 3);
+	assert_int_equal(heard.side, STORE_SPEC);
+	tear_down(&rig);
+}
+
+static void test_versions_grow_over_restarts(void **state)
+{
+	struct hostname hostname = make(NAME), other = make("other.example.com");
+	int64_t highest;
+	struct rig rig;
+
+	(void)state;
+	set_up(&rig);
+	put(&rig, &hostname);
+	put(&rig, &other);
+	store_delete(&rig.ctx, rig.store, KIND_HOSTNAME, "other.example.com");
+	highest = store_version(rig.store);
+	reopen(&rig);
+	assert_true(store_version(rig.store) >= highest);
+	put(&rig, &other);
+	assert_true(get(&rig, "other.example.com")->meta.resource_version > highest);
+	/* Also when the reservation is lost. */
+	highest = store_version(rig.store);
+	dirstore_close(rig.store);
+	unlink(fs_join(&rig.ctx, rig.directory, "version.json"));
+	rig.store = open_store(&rig);
+	hostname.spec.key_type = 1;
+	put(&rig, &hostname);
+	assert_true(get(&rig, NAME)->meta.resource_version > highest);
+	tear_down(&rig);
+}
+
+/* Opening a directory with one file in it. */
+
+#define META "\"metadata\":{\"name\":\"shop.example.com\",\"uid\":\"0123456789abcdef0123456789abcdef\",\"generation\":1," \
+	     "\"resourceVersion\":1}"
+
+static const struct {
+	const char *sentence;
+	const char *file; /* in hostnames/ */
+	const char *content;
+	const char *reason; /* why opening is refused; NULL: it is not */
+	bool is_loaded, is_aside;
+} files[] = {
+	{"a good file is loaded", NAME ".json",
+	 "{\"apiVersion\":\"gatecert/v1\",\"kind\":\"Hostname\"," META "}", NULL, true, false},
+	{"a newer version is refused and left alone", NAME ".json",
+	 "{\"apiVersion\":\"gatecert/v2\",\"kind\":\"Hostname\"," META ",\"new\":1}", "StateTooNew", false,
+	 false},
+	{"an unknown version of ours is refused", NAME ".json",
+	 "{\"apiVersion\":\"gatecert/v1beta1\",\"kind\":\"Hostname\"," META "}", "StateTooNew", false,
+	 false},
+	{"half a file is set aside", NAME ".json", "{\"apiVersion\":\"gatecert/v1\",\"ki", NULL, false,
+	 true},
+	{"an empty file is set aside", NAME ".json", "", NULL, false, true},
+	{"another project's file is set aside", NAME ".json",
+	 "{\"apiVersion\":\"apps/v1\",\"kind\":\"Hostname\"}", NULL, false, true},
+	{"another kind is set aside", NAME ".json",
+	 "{\"apiVersion\":\"gatecert/v1\",\"kind\":\"Gateway\"," META "}", NULL, false, true},
+	{"an unknown member is set aside", NAME ".json",
+	 "{\"apiVersion\":\"gatecert/v1\",\"kind\":\"Hostname\"," META ",\"sepc\":{}}", NULL, false, true},
+	{"a copy under another name is set aside", "copy.json",
+	 "{\"apiVersion\":\"gatecert/v1\",\"kind\":\"Hostname\"," META "}", NULL, false, true},
+	{"an object without identity is set aside", NAME ".json",
+	 "{\"apiVersion\":\"gatecert/v1\",\"kind\":\"Hostname\",\"metadata\":{\"name\":\"shop.example.com\"}}",
+	 NULL, false, true},
+	{"a file that is no JSON file is left alone", NAME ".corrupt", "whatever", NULL, false, false},
+};
+
+static void test_open(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		const char *path, *aside;
+		struct rig rig;
+
+		set_up(&rig);
+		dirstore_close(rig.store);
+		path = file_of(&rig, files[i].file);
+		aside = arena_printf(rig.ctx.arena, "%s.corrupt", path);
+		tempdir_write(path, files[i].content, 1);
+		rig.store = open_store(&rig);
+		check_row(files[i].sentence, (rig.store != NULL) == (files[i].reason == NULL));
+		if (files[i].reason) {
+			check_row_text(files[i].sentence, rig.ctx.fault.reason, files[i].reason);
+			check_row(files[i].sentence, strstr(rig.ctx.fault.text, path));
+			check_row(files[i].sentence, strstr(rig.ctx.fault.text, "gatecert/v"));
+		} else {
+			check_row(files[i].sentence, (get(&rig, NAME) != NULL) == files[i].is_loaded);
+		}
+		check_row(files[i].sentence, tempdir_exists(aside) == files[i].is_aside);
+		check_row(files[i].sentence, tempdir_exists(path) == !files[i].is_aside);
+		tear_down(&rig);
+	}
+}
+
+static void test_lock(void **state)
+{
+	struct store *second = NULL;
+	struct rig rig;
+
+	(void)state;
+	set_up(&rig);
+	assert_int_equal(dirstore_open(&rig.ctx, rig.directory, &second), E_REFUSED);
+	assert_string_equal(rig.ctx.fault.reason, "StateLocked");
+	assert_null(second);
+	reopen(&rig);
+	tear_down(&rig);
+}
+
+static void test_unusable_directory(void **state)
+{
+	struct store *store = NULL;
+	struct rig rig;
+
+	(void)state;
+	set_up(&rig);
+	assert_int_equal(dirstore_open(&rig.ctx, "/nonexistent/state", &store), E_AGAIN);
+	assert_non_null(strstr(rig.ctx.fault.text, "/nonexistent/state"));
+	tear_down(&rig);
+}
+
+/* Every kind survives the way to the disk and back. */
+static void test_other_kinds(void **state)
+{
+	const char *hostnames[] = {"a.example.com", "b.example.com"};
+	struct instance instance = {.meta = {.name = "0123456789abcdef0123456789abcdef"},
+				    .spec = {.function = "AddMultipleCertificatesFunctions",
+					     .is_list = true,
+					     .hostnames = {hostnames, 2}}};
+	struct gateway gateway = {.meta = {.name = "My_Gateway"}, .spec = {.resource_id = "/subscriptions/x"}};
+	struct instance_event event = {.time = 123456, .type = "TaskCompleted", .name = "GetAcmeOrderStep"};
+	const void *found;
+	struct rig rig;
+
+	(void)state;
+	set_up(&rig);
+	assert_int_equal(store_put_spec(&rig.ctx, rig.store, KIND_INSTANCE, &instance), E_OK);
+	assert_int_equal(store_put_spec(&rig.ctx, rig.store, KIND_GATEWAY, &gateway), E_OK);
+	assert_int_equal(store_get(&rig.ctx, rig.store, KIND_INSTANCE, instance.meta.name, &found), E_OK);
+	instance = *(const struct instance *)found;
+	instance.status.runtime_status = RUNTIME_RUNNING;
+	instance.status.history = (struct objects){&event, 1};
+	assert_int_equal(store_put_status(&rig.ctx, rig.store, KIND_INSTANCE, &instance), E_OK);
+	reopen(&rig);
+	assert_int_equal(store_get(&rig.ctx, rig.store, KIND_INSTANCE, instance.meta.name, &found), E_OK);
+	instance = *(const struct instance *)found;
+	assert_int_equal(instance.spec.hostnames.count, 2);
+	assert_string_equal(instance.spec.hostnames.items[1], "b.example.com");
+	assert_int_equal(instance.status.history.count, 1);
+	assert_string_equal(((struct instance_event *)instance.status.history.items)->name,
+			    "GetAcmeOrderStep");
+	assert_int_equal(store_get(&rig.ctx, rig.store, KIND_GATEWAY, "My_Gateway", &found), E_OK);
+	assert_string_equal(((const struct gateway *)found)->spec.resource_id, "/subscriptions/x");
+	tear_down(&rig);
+}
+
+/* Two writers of one object, and readers, all at once. */
+
+#define ROUNDS 60
+
+struct writer {
+	struct rig *rig;
+	enum err worst;
+};
+
+static void *write_specs(void *handle)
+{
+	struct writer *writer = handle;
+
+	for (int i = 1; i <= ROUNDS; i++) {
+		struct hostname hostname = make(NAME);
+		struct ctx ctx;
+		enum err err;
+
+		ctx_init(&ctx, &writer->rig->doors);
+		hostname.spec.key_type = i % 2;
+		hostname.requested = i;
+		err = store_put_spec(&ctx, writer->rig->store, KIND_HOSTNAME, &hostname);
+		if (err != E_OK)
+			writer->worst = err;
+		ctx_fini(&ctx);
+	}
+	return NULL;
+}
+
+static void *write_statuses(void *handle)
+{
+	struct writer *writer = handle;
+
+	for (int i = 1; i <= ROUNDS; i++) {
+		struct hostname hostname;
+		const void *found;
+		struct ctx ctx;
+		enum err err;
+
+		ctx_init(&ctx, &writer->rig->doors);
+		err = store_get(&ctx, writer->rig->store, KIND_HOSTNAME, NAME, &found);
+		if (err == E_OK) {
+			hostname = *(const struct hostname *)found;
+			hostname.status.refusal.count = i;
+			err = store_put_status(&ctx, writer->rig->store, KIND_HOSTNAME, &hostname);
+		}
+		if (err != E_OK)
+			writer->worst = err;
+		ctx_fini(&ctx);
+	}
+	return NULL;
+}
+
+static void *write_others(void *handle)
+{
+	struct writer *writer = handle;
+
+	for (int i = 0; i < ROUNDS; i++) {
+		struct ctx ctx;
+		struct hostname hostname;
+
+		ctx_init(&ctx, &writer->rig->doors);
+		hostname = make(arena_printf(ctx.arena, "host-%d.example.com", i / 2));
+		if (i % 2)
+			store_delete(&ctx, writer->rig->store, KIND_HOSTNAME, hostname.meta.name);
+		else
+			store_put_spec(&ctx, writer->rig->store, KIND_HOSTNAME, &hostname);
+		ctx_fini(&ctx);
+	}
+	return NULL;
+}
+
+static void *read_all(void *handle)
+{
+	struct writer *writer = handle;
+
+	for (int i = 0; i < 20 * ROUNDS; i++) {
+		const void **items;
+		struct ctx ctx;
+		size_t count;
+
+		ctx_init(&ctx, &writer->rig->doors);
+		store_list(&ctx, writer->rig->store, KIND_HOSTNAME, &items, &count);
+		for (size_t j = 1; j < count; j++) {
+			const struct hostname *a = items[j - 1], *b = items[j];
+
+			if (strcmp(a->meta.name, b->meta.name) >= 0)
+				writer->worst = E_CONFLICT;
+		}
+		ctx_fini(&ctx);
+	}
+	return NULL;
+}
+
+static void test_two_writers(void **state)
+{
+	static void *(*const threads[])(void *handle) = {write_specs, write_statuses, write_others,
+							 read_all};
+	struct writer writers[ARRAY_SIZE(threads)];
+	pthread_t ids[ARRAY_SIZE(threads)];
+	struct hostname hostname = make(NAME);
+	struct rig rig;
+
+	(void)state;
+	set_up(&rig);
+	put(&rig, &hostname);
+	for (size_t i = 0; i < ARRAY_SIZE(threads); i++) {
+		writers[i] = (struct writer){.rig = &rig};
+		assert_int_equal(pthread_create(&ids[i], NULL, threads[i], &writers[i]), 0);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(threads); i++) {
+		pthread_join(ids[i], NULL);
+		assert_int_equal(writers[i].worst, E_OK);
+	}
+	for (int again = 0; again < 2; again++) {
+		assert_int_equal(get(&rig, NAME)->requested, ROUNDS);
+		assert_int_equal(get(&rig, NAME)->status.refusal.count, ROUNDS);
+		assert_int_equal(get(&rig, NAME)->meta.generation, ROUNDS + 1);
+		assert_int_equal(store_count(rig.store, KIND_HOSTNAME), 1);
+		reopen(&rig);
+	}
+	tear_down(&rig);
+}
+
+/* File names */
+
+#define L50 "abcdefghijklmnopqrstuvwxyz-abcdefghijklmnopqrstuv."
+
+static const struct {
+	const char *sentence, *name, *file; /* file NULL: a hash */
+} names[] = {
+	{"a hostname is its own file name", "shop.example.com", "shop.example.com"},
+	{"an instance id is, too", "0123456789abcdef0123456789abcdef", "0123456789abcdef0123456789abcdef"},
+	{"a wildcard is spelled out", "*.example.com", "_wildcard.example.com"},
+	{"what looks like a spelled-out wildcard is hashed", "_wildcard.example.com", NULL},
+	{"upper case is hashed", "Shop.example.com", NULL},
+	{"a slash is hashed", "../../etc/passwd", NULL},
+	{"a slash behind a wildcard is hashed", "*./etc", NULL},
+	{"a leading dot is hashed", ".hidden", NULL},
+	{"a dot is hashed", ".", NULL},
+	{"nothing is hashed", "", NULL},
+	{"a star elsewhere is hashed", "a.*.example.com", NULL},
+	{"a long name is hashed", L50 L50 L50 L50 "com", NULL},
+	{"a space is hashed", "a b", NULL},
+};
+
+static void test_file_names(void **state)
+{
+	struct ctx ctx;
+
+	(void)state;
+	check_begin(&ctx);
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		const char *file = filename_for(&ctx, names[i].name);
+
+		if (names[i].file) {
+			check_row_text(names[i].sentence, file, names[i].file);
+		} else {
+			check_row_int(names[i].sentence, (long long)strlen(file), 65);
+			check_row(names[i].sentence, file[0] == '_');
+			check_row(names[i].sentence, strspn(file + 1, "0123456789abcdef") == 64);
+		}
+		for (size_t j = 0; j < i; j++)
+			check_row(names[i].sentence,
+				  strcmp(file, filename_for(&ctx, names[j].name)) != 0);
+	}
+	ctx_fini(&ctx);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_put_spec),
+		cmocka_unit_test(test_creation),
+		cmocka_unit_test(test_versions),
+		cmocka_unit_test(test_status),
+		cmocka_unit_test(test_snapshots_outlive_writes),
+		cmocka_unit_test(test_list_is_ordered),
+		cmocka_unit_test(test_full_disk),
+		cmocka_unit_test(test_changes_are_told),
+		cmocka_unit_test(test_versions_grow_over_restarts),
+		cmocka_unit_test(test_open),
+		cmocka_unit_test(test_lock),
+		cmocka_unit_test(test_unusable_directory),
+		cmocka_unit_test(test_other_kinds),
+		cmocka_unit_test(test_two_writers),
+		cmocka_unit_test(test_file_names),
+	};
+
+	return cmocka_run_group_tests_name("store", tests, NULL, NULL);
+}

@@ -113,6 +113,17 @@ void arm_reply_error(struct ctx *ctx, const struct http_reply *reply, struct arm
 	arm_error_read(ctx, json_is_object(error) ? error : body, out);
 }
 
+/* The fault names the code in front of the words already. */
+static const char *without_code(const struct arm_error *error)
+{
+	size_t length = error->code ? strlen(error->code) : 0;
+
+	if (length && !strncmp(error->text, error->code, length) &&
+		text_starts_with(error->text + length, ": "))
+		return error->text + length + 2;
+	return error->text;
+}
+
 enum err arm_reply_fault(struct ctx *ctx, const struct http_request *request,
 	const struct http_reply *reply, const char *who)
 {
@@ -124,7 +135,7 @@ enum err arm_reply_fault(struct ctx *ctx, const struct http_request *request,
 	advice = said_advice(error.code);
 	if (!advice)
 		advice = said_advice(error.outer);
-	kind = said_fault(ctx, request, reply, who, error.code, error.text, advice);
+	kind = said_fault(ctx, request, reply, who, error.code, without_code(&error), advice);
 	verdict = verdict_of(error.outer);
 	if (verdict == E_OK)
 		verdict = verdict_of(error.code);

@@ -148,7 +148,18 @@ static size_t trailer_at(const char *text)
 	return first;
 }
 
-/* Copies one piece of `in` (a GUID, a time, white space or a byte), returns how much of it. */
+/* W/"...": the next write makes another one (RFC 9110 8.8.3). */
+static size_t etag_length(const char *text)
+{
+	size_t length;
+
+	if (strncmp(text, "W/\"", 3) != 0)
+		return 0;
+	length = strcspn(text + 3, "\"");
+	return text[3 + length] ? length + 4 : 0;
+}
+
+/* Copies one piece of `in` (a GUID, a time, an etag, white space or a byte), returns how much of it. */
 static size_t clean_piece(const char *in, char *out, size_t *size)
 {
 	size_t taken = guid_length(in);
@@ -158,6 +169,8 @@ static size_t clean_piece(const char *in, char *out, size_t *size)
 		written = "...";
 	else if (!taken && (taken = time_length(in)) != 0)
 		written = "(time)";
+	else if (!taken && (taken = etag_length(in)) != 0)
+		written = "(etag)";
 	if (written) {
 		memcpy(out + *size, written, strlen(written));
 		*size += strlen(written);

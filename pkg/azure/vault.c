@@ -62,7 +62,9 @@ static bool is_busy(const struct vault_error *error)
 /* The documentation shows this one with the code Forbidden under HTTP 409. */
 static bool is_pending(const struct vault_error *error)
 {
-	return says(error, "pending") && (says(error, "inprogress") || says(error, "in progress"));
+	return says(error, "pending") &&
+	       (says(error, "inprogress") || says(error, "in progress")) &&
+	       !says(error, "not inprogress") && !says(error, "not in progress");
 }
 
 /* The reasons that callers act on; the vault tells them apart by inner code or by words only. */

@@ -243,8 +243,8 @@ static struct json *merge_body(
 	return body;
 }
 
-/* The vault refused the merge with 400. Its words are not documented, so the keys themselves decide: only a CSR of
- * another key makes the certificate useless. */
+/* The vault refused the merge for what it says or for what is pending. Its words are not documented, so the keys themselves
+ * decide: only a CSR of another key makes the certificate useless. */
 static enum err judge_refused_merge(
 	struct ctx *ctx, struct keyvault *vault, const char *name, const struct cert *leaf)
 {
@@ -260,6 +260,12 @@ static enum err judge_refused_merge(
 	return E_REFUSED;
 }
 
+static bool may_be_merged_already(const struct fault *fault)
+{
+	return fault->http_status == 400 ||
+	       (fault->http_status == 403 && text_equals(fault->reason, "Forbidden"));
+}
+
 static enum err merge(struct ctx *ctx, struct keyvault *vault, const char *name,
 	const struct chain *chain, const struct text_map *tags, struct vault_certificate *out)
 {
@@ -271,7 +277,7 @@ static enum err merge(struct ctx *ctx, struct keyvault *vault, const char *name,
 		return fault_set(ctx, E_REFUSED, "InvalidCertificate", "the chain is empty");
 	call.body = merge_body(ctx, chain, tags);
 	kind = call_for(ctx, vault, &call, name, "/pending/merge", &bundle);
-	if (kind == E_REFUSED && ctx->fault.http_status == 400)
+	if (kind == E_REFUSED && may_be_merged_already(&ctx->fault))
 		return judge_refused_merge(ctx, vault, name, &chain->items[0]);
 	TRY(kind);
 	return read_certificate(ctx, &call, bundle, out);

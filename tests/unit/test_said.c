@@ -53,6 +53,8 @@ static void test_words(void **state)
 			"the correlation id is '...'."},
 		{"times go", "now 2026-11-23T15:39:55.1234567Z, until 2026-11-23T15:39:55Z.",
 			"now (time), until (time)."},
+		{"etags go", "header W/\"1-a\" is not W/\"2-b\" of",
+			"header (etag) is not (etag) of"},
 		{"a date stays", "use 2025-05-01 or newer", "use 2025-05-01 or newer"},
 		{"nothing stays nothing", "", ""},
 		{"half an id is text", "1b0f6b0f-aaaa", "1b0f6b0f-aaaa"},

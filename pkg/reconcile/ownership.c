@@ -208,12 +208,13 @@ enum err answer_climb(struct ctx *ctx, struct pass *pass)
 	return E_OK;
 }
 
+/* The authorization is void once it is valid; from then on the order can be finalized. */
 bool order_is_ready(const struct pass *pass)
 {
+	const struct issuance *issuance = &pass->host.status.issuance;
+
 	return !pass_wants_certificate(pass) ||
-	       (pass->has_order &&
-		(pass->order.status == ACME_READY || pass->order.status == ACME_PROCESSING ||
-		 pass->order.status == ACME_VALID));
+	       (issuance->order_url && !issuance->authorization_url);
 }
 
 enum err check_order_climb(struct ctx *ctx, struct pass *pass)

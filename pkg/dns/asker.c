@@ -9,7 +9,8 @@
 
 #include <ares.h>
 
-#define TRIES 2
+#define TRIES	    2
+#define SOCKETS_MAX 8 /* one server needs two; the macros of c-ares overflow at sixteen */
 
 struct answer {
 	struct ctx *ctx;
@@ -20,13 +21,20 @@ struct answer {
 };
 
 static const char *const rcodes[16] = {
-	[1] = "FORMERR", [2] = "SERVFAIL", [4] = "NOTIMP", [5] = "REFUSED", [6] = "YXDOMAIN",
-	[7] = "YXRRSET", [8] = "NXRRSET", [9] = "NOTAUTH", [10] = "NOTZONE",
+	[1] = "FORMERR",
+	[2] = "SERVFAIL",
+	[4] = "NOTIMP",
+	[5] = "REFUSED",
+	[6] = "YXDOMAIN",
+	[7] = "YXRRSET",
+	[8] = "NXRRSET",
+	[9] = "NOTAUTH",
+	[10] = "NOTZONE",
 };
 
 static int open_channel(struct asker *asker)
 {
-	struct ares_options options = { 0 };
+	struct ares_options options = {0};
 	int status, mask = ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_LOOKUPS;
 
 	/* Without NOCHECKRESP a SERVFAIL would come to us as something else. */
@@ -34,7 +42,7 @@ static int open_channel(struct asker *asker)
 	/* c-ares doubles its timeout for the second try: one third, then two thirds. */
 	options.timeout = (int)(asker->timeout / 3 + 1);
 	options.tries = TRIES;
-	options.lookups = (char[]){ "b" };
+	options.lookups = (char[]){"b"};
 	status = ares_init_options(&asker->channel, &options, mask);
 	if (status != ARES_SUCCESS)
 		return status;
@@ -67,8 +75,8 @@ static void wake(void *handle)
 
 static int poll_timeout(ares_channel channel, msec_t left)
 {
-	struct timeval longest = { .tv_sec = (time_t)(left / 1000),
-				   .tv_usec = (suseconds_t)(left % 1000 * 1000) };
+	struct timeval longest = {
+		.tv_sec = (time_t)(left / 1000), .tv_usec = (suseconds_t)(left % 1000 * 1000)};
 	struct timeval room, *wait = ares_timeout(channel, &longest, &room);
 
 	return (int)(wait->tv_sec * 1000 + (wait->tv_usec + 999) / 1000);
@@ -76,29 +84,29 @@ static int poll_timeout(ares_channel channel, msec_t left)
 
 static void turn(struct asker *asker, msec_t left)
 {
-	ares_socket_t sockets[ARES_GETSOCK_MAXNUM];
-	struct pollfd polled[ARES_GETSOCK_MAXNUM + 1];
-	int i, bits = ares_getsock(asker->channel, sockets, ARES_GETSOCK_MAXNUM);
+	ares_socket_t sockets[SOCKETS_MAX];
+	struct pollfd polled[SOCKETS_MAX + 1];
+	int i, bits = ares_getsock(asker->channel, sockets, SOCKETS_MAX);
 	nfds_t count = 0;
 	bool is_idle = true;
 
-	for (i = 0; i < ARES_GETSOCK_MAXNUM; i++) {
+	for (i = 0; i < SOCKETS_MAX; i++) {
 		if (!ARES_GETSOCK_READABLE(bits, i) && !ARES_GETSOCK_WRITABLE(bits, i))
 			continue;
 		polled[count].fd = sockets[i];
-		polled[count].events = (short)((ARES_GETSOCK_READABLE(bits, i) ? POLLIN : 0)
-					       | (ARES_GETSOCK_WRITABLE(bits, i) ? POLLOUT : 0));
+		polled[count].events = (short)((ARES_GETSOCK_READABLE(bits, i) ? POLLIN : 0) |
+					       (ARES_GETSOCK_WRITABLE(bits, i) ? POLLOUT : 0));
 		polled[count++].revents = 0;
 	}
-	polled[count] = (struct pollfd){ .fd = asker->wake_fd, .events = POLLIN };
+	polled[count] = (struct pollfd){.fd = asker->wake_fd, .events = POLLIN};
 	if (poll(polled, count + 1, poll_timeout(asker->channel, left)) > 0)
 		for (i = 0; i < (int)count; i++) {
 			if (!polled[i].revents)
 				continue;
 			is_idle = false;
 			ares_process_fd(asker->channel,
-					polled[i].revents & ~POLLOUT ? polled[i].fd : ARES_SOCKET_BAD,
-					polled[i].revents & POLLOUT ? polled[i].fd : ARES_SOCKET_BAD);
+				polled[i].revents & ~POLLOUT ? polled[i].fd : ARES_SOCKET_BAD,
+				polled[i].revents & POLLOUT ? polled[i].fd : ARES_SOCKET_BAD);
 		}
 	if (is_idle)
 		ares_process_fd(asker->channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
@@ -108,7 +116,7 @@ static void turn(struct asker *asker, msec_t left)
 static void drive(struct asker *asker, const struct answer *answer)
 {
 	struct ctx *ctx = asker->ctx;
-	struct cancel_waker waker = { .wake = wake, .handle = &asker->wake_fd };
+	struct cancel_waker waker = {.wake = wake, .handle = &asker->wake_fd};
 	msec_t deadline = msec_add(ctx_mono(ctx), asker->timeout);
 
 	cancel_add_waker(ctx->doors->cancel, &waker);
@@ -123,16 +131,16 @@ static enum err no_message(struct asker *asker, const char *name, int status)
 
 	if (status == ARES_ETIMEOUT || status == ARES_ECANCELLED)
 		return fault_set(asker->ctx, E_AGAIN, "LookupFailed",
-				 "%s gave no answer for %s in time", server, name);
+			"%s gave no answer for %s in time", server, name);
 	if (status == ARES_ECONNREFUSED)
 		return fault_set(asker->ctx, E_AGAIN, "LookupFailed",
-				 "%s cannot be reached to look up %s", server, name);
-	return fault_set(asker->ctx, E_AGAIN, "LookupFailed", "%s cannot be asked for %s: %s", server,
-			 name, ares_strerror(status));
+			"%s cannot be reached to look up %s", server, name);
+	return fault_set(asker->ctx, E_AGAIN, "LookupFailed", "%s cannot be asked for %s: %s",
+		server, name, ares_strerror(status));
 }
 
 static enum err read_answer(struct asker *asker, const struct answer *answer, const char *name,
-				    struct asker_answer *out)
+	struct asker_answer *out)
 {
 	unsigned rcode;
 
@@ -141,11 +149,10 @@ static enum err read_answer(struct asker *asker, const struct answer *answer, co
 	rcode = answer->data[3] & 15;
 	if (rcode != NOERROR && rcode != NXDOMAIN)
 		return fault_set(asker->ctx, E_AGAIN, "LookupFailed", "%s said %s for %s",
-				 asker->server, rcodes[rcode] ? rcodes[rcode] : "an unknown error",
-				 name);
+			asker->server, rcodes[rcode] ? rcodes[rcode] : "an unknown error", name);
 	if (!message_parse(asker->ctx, answer->data, answer->size, &out->message))
 		return fault_set(asker->ctx, E_AGAIN, "LookupFailed",
-				 "%s sent a garbled answer for %s", asker->server, name);
+			"%s sent a garbled answer for %s", asker->server, name);
 	out->is_nxdomain = rcode == NXDOMAIN;
 	return E_OK;
 }
@@ -154,11 +161,11 @@ enum err asker_open(struct ctx *ctx, const char *server, msec_t timeout, struct 
 {
 	int status;
 
-	*out = (struct asker){ .ctx = ctx, .server = server, .timeout = timeout };
+	*out = (struct asker){.ctx = ctx, .server = server, .timeout = timeout};
 	status = open_channel(out);
 	if (status != ARES_SUCCESS)
 		return fault_set(ctx, E_AGAIN, "LookupFailed", "%s cannot be asked: %s", server,
-				 ares_strerror(status));
+			ares_strerror(status));
 	out->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (out->wake_fd >= 0)
 		return E_OK;
@@ -172,10 +179,10 @@ void asker_close(struct asker *asker)
 	close(asker->wake_fd);
 }
 
-enum err asker_ask(struct asker *asker, const char *name, enum message_type type,
-		   struct asker_answer *out)
+enum err asker_ask(
+	struct asker *asker, const char *name, enum message_type type, struct asker_answer *out)
 {
-	struct answer answer = { .ctx = asker->ctx };
+	struct answer answer = {.ctx = asker->ctx};
 
 	ares_query(asker->channel, name, C_IN, (int)type, on_answer, &answer);
 	drive(asker, &answer);

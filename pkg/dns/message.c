@@ -4,8 +4,8 @@
 #include <string.h>
 
 #define HEADER_SIZE 12
-#define LABEL_MAX 63
-#define CLASS_IN 1
+#define LABEL_MAX   63
+#define CLASS_IN    1
 
 /* A place in a message. `is_broken` once something led outside; then everything reads as zero. */
 struct reader {
@@ -41,8 +41,8 @@ static void skip(struct reader *reader, size_t size)
 /* A dot or a backslash inside a label would make two names look the same. */
 static bool add_label_octet(char *name, size_t *length, unsigned octet)
 {
-	if (octet <= ' ' || octet >= 127 || octet == '.' || octet == '\\'
-	    || *length + 1 >= MESSAGE_NAME_MAX)
+	if (octet <= ' ' || octet >= 127 || octet == '.' || octet == '\\' ||
+		*length + 1 >= MESSAGE_NAME_MAX)
 		return false;
 	if (octet >= 'A' && octet <= 'Z')
 		octet += 'a' - 'A';
@@ -97,8 +97,8 @@ static const char *read_name(struct ctx *ctx, struct reader *reader)
 
 static bool is_known(unsigned type)
 {
-	return type == MESSAGE_A || type == MESSAGE_CNAME || type == MESSAGE_AAAA
-		|| type == MESSAGE_CAA;
+	return type == MESSAGE_A || type == MESSAGE_CNAME || type == MESSAGE_AAAA ||
+	       type == MESSAGE_CAA;
 }
 
 static void read_record(struct ctx *ctx, struct reader *reader, struct message *out)
@@ -127,7 +127,7 @@ static void read_record(struct ctx *ctx, struct reader *reader, struct message *
 
 bool message_parse(struct ctx *ctx, const unsigned char *data, size_t size, struct message *out)
 {
-	struct reader reader = { data, size, 4, false };
+	struct reader reader = {data, size, 4, false};
 	unsigned questions = read_16(&reader), answers = read_16(&reader);
 
 	skip(&reader, HEADER_SIZE - reader.at);
@@ -155,7 +155,7 @@ static const char *printable(struct ctx *ctx, const unsigned char *data, size_t 
 }
 
 bool message_caa(struct ctx *ctx, const struct message_record *record, unsigned *flags,
-		 const char **tag, const char **value)
+	const char **tag, const char **value)
 {
 	size_t tag_size = record->size >= 2 ? record->data[1] : 0;
 	char *at;

@@ -18,48 +18,57 @@ struct phrase {
 };
 
 static const struct phrase phrases[] = {
-	{ 200, "OK" },
-	{ 201, "Created" },
-	{ 202, "Accepted" },
-	{ 204, "No Content" },
-	{ 301, "Moved Permanently" },
-	{ 302, "Found" },
-	{ 303, "See Other" },
-	{ 304, "Not Modified" },
-	{ 307, "Temporary Redirect" },
-	{ 308, "Permanent Redirect" },
-	{ 400, "Bad Request" },
-	{ 401, "Unauthorized" },
-	{ 403, "Forbidden" },
-	{ 404, "Not Found" },
-	{ 405, "Method Not Allowed" },
-	{ 406, "Not Acceptable" },
-	{ 408, "Request Timeout" },
-	{ 409, "Conflict" },
-	{ 410, "Gone" },
-	{ 411, "Length Required" },
-	{ 412, "Precondition Failed" },
-	{ 413, "Content Too Large" },
-	{ 414, "URI Too Long" },
-	{ 415, "Unsupported Media Type" },
-	{ 422, "Unprocessable Content" },
-	{ 429, "Too Many Requests" },
-	{ 500, "Internal Server Error" },
-	{ 501, "Not Implemented" },
-	{ 502, "Bad Gateway" },
-	{ 503, "Service Unavailable" },
-	{ 504, "Gateway Timeout" },
+	{200, "OK"},
+	{201, "Created"},
+	{202, "Accepted"},
+	{204, "No Content"},
+	{301, "Moved Permanently"},
+	{302, "Found"},
+	{303, "See Other"},
+	{304, "Not Modified"},
+	{307, "Temporary Redirect"},
+	{308, "Permanent Redirect"},
+	{400, "Bad Request"},
+	{401, "Unauthorized"},
+	{403, "Forbidden"},
+	{404, "Not Found"},
+	{405, "Method Not Allowed"},
+	{406, "Not Acceptable"},
+	{408, "Request Timeout"},
+	{409, "Conflict"},
+	{410, "Gone"},
+	{411, "Length Required"},
+	{412, "Precondition Failed"},
+	{413, "Content Too Large"},
+	{414, "URI Too Long"},
+	{415, "Unsupported Media Type"},
+	{422, "Unprocessable Content"},
+	{429, "Too Many Requests"},
+	{500, "Internal Server Error"},
+	{501, "Not Implemented"},
+	{502, "Bad Gateway"},
+	{503, "Service Unavailable"},
+	{504, "Gateway Timeout"},
 };
 
-/* Where peers append what differs each time: Storage, Entra and ARM write these behind the message. */
+/* Storage, Entra and ARM write behind their messages what differs each time. */
 static const char *const volatile_marks[] = {
-	"RequestId:", "Request Id:", "Request-Id:", "Trace ID:", "Correlation ID:",
-	"CorrelationId:", "Tracking Id:", "TrackingId:", "ActivityId:", "Activity ID:",
-	"Timestamp:", "Time:",
+	"RequestId:",
+	"Request Id:",
+	"Request-Id:",
+	"Trace ID:",
+	"Correlation ID:",
+	"CorrelationId:",
+	"Tracking Id:",
+	"TrackingId:",
+	"ActivityId:",
+	"Activity ID:",
+	"Timestamp:",
+	"Time:",
 };
 
 enum err http_send(struct ctx *ctx, struct http *http, const struct http_request *request,
-		   struct http_reply *reply)
+	struct http_reply *reply)
 {
 	assert(request->method && request->url);
 	assert(request->body || request->body_size == 0);
@@ -149,8 +158,8 @@ static bool is_reason(const char *code)
 	if (length == 0 || length > 47 || code[0] < 'A' || code[0] > 'Z')
 		return false;
 	for (i = 0; i < length; i++)
-		if (!(code[i] >= 'A' && code[i] <= 'Z') && !(code[i] >= 'a' && code[i] <= 'z')
-		    && !(code[i] >= '0' && code[i] <= '9'))
+		if (!(code[i] >= 'A' && code[i] <= 'Z') && !(code[i] >= 'a' && code[i] <= 'z') &&
+			!(code[i] >= '0' && code[i] <= '9'))
 			return false;
 	return true;
 }
@@ -224,8 +233,7 @@ static const char *quote(struct ctx *ctx, const char *said)
 }
 
 enum err http_reply_fault(struct ctx *ctx, const struct http_request *request,
-			  const struct http_reply *reply, const char *who, const char *code,
-			  const char *said)
+	const struct http_reply *reply, const char *who, const char *code, const char *said)
 {
 	msec_t wait = http_retry_after(ctx, reply);
 	enum err kind = classify(request, reply->status, wait);
@@ -238,8 +246,8 @@ enum err http_reply_fault(struct ctx *ctx, const struct http_request *request,
 	else
 		snprintf(reason, sizeof(reason), "Http%d", reply->status);
 	fault_set(ctx, kind, reason, "%s answered %s%s%s%s%s%s", who, line,
-		  is_reason(code) ? " (" : "", is_reason(code) ? code : "",
-		  is_reason(code) ? ")" : "", *quoted ? ": " : "", quoted);
+		is_reason(code) ? " (" : "", is_reason(code) ? code : "",
+		is_reason(code) ? ")" : "", *quoted ? ": " : "", quoted);
 	ctx->fault.http_status = reply->status;
 	ctx->fault.retry_after_ms = kind == E_THROTTLED ? wait : 0;
 	return kind;

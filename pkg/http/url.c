@@ -114,13 +114,13 @@ enum err url_check_origin(struct ctx *ctx, const char *base, const char *text)
 
 	TRY(url_parse(ctx, base, &ours));
 	if (url_parse(ctx, text, &theirs) != E_OK)
+		return fault_set(ctx, E_REFUSED, "ForeignUrl", "%s sent a URL that is malformed",
+			url_origin(ctx, &ours));
+	if (strcmp(ours.scheme, theirs.scheme) != 0 || strcmp(ours.host, theirs.host) != 0 ||
+		ours.port != theirs.port)
 		return fault_set(ctx, E_REFUSED, "ForeignUrl",
-				 "%s sent a URL that is malformed", url_origin(ctx, &ours));
-	if (strcmp(ours.scheme, theirs.scheme) != 0 || strcmp(ours.host, theirs.host) != 0
-	    || ours.port != theirs.port)
-		return fault_set(ctx, E_REFUSED, "ForeignUrl",
-				 "%s sent a URL that leads elsewhere, to %.200s",
-				 url_origin(ctx, &ours), url_origin(ctx, &theirs));
+			"%s sent a URL that leads elsewhere, to %.200s", url_origin(ctx, &ours),
+			url_origin(ctx, &theirs));
 	return E_OK;
 }
 
@@ -133,8 +133,8 @@ char *url_origin(struct ctx *ctx, const struct url *url)
 
 static bool is_unreserved(char c)
 {
-	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9')
-		|| c == '-' || c == '.' || c == '_' || c == '~';
+	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+	       c == '-' || c == '.' || c == '_' || c == '~';
 }
 
 char *url_escape(struct ctx *ctx, const char *text)

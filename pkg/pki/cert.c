@@ -13,7 +13,7 @@
 #include "pki/key.h"
 #include "pki/ossl.h"
 
-#define SKEW_ALLOWED (5 * MSEC_PER_MIN)
+#define SKEW_ALLOWED  (5 * MSEC_PER_MIN)
 #define LIFE_LEFT_MIN MSEC_PER_HOUR
 
 static enum err refuse_certificate(struct ctx *ctx, const char *what)
@@ -78,7 +78,7 @@ static const char *issuer_name(struct ctx *ctx, const X509 *certificate)
 	const char *cn = ossl_common_name(ctx, X509_get_issuer_name(certificate));
 
 	return cn && *cn && is_printable(cn) ? cn
-		: one_line(ctx, X509_get_issuer_name(certificate));
+					     : one_line(ctx, X509_get_issuer_name(certificate));
 }
 
 static const char *serial_hex(struct ctx *ctx, const X509 *certificate)
@@ -127,8 +127,8 @@ static enum err read_certificate(struct ctx *ctx, const X509 *certificate, struc
 
 	if (!key || !ossl_public_key(ctx, key, &out->public_key))
 		return refuse_certificate(ctx, "has a public key that cannot be read");
-	if (!read_time(X509_get0_notBefore(certificate), &out->not_before)
-	    || !read_time(X509_get0_notAfter(certificate), &out->not_after))
+	if (!read_time(X509_get0_notBefore(certificate), &out->not_before) ||
+		!read_time(X509_get0_notAfter(certificate), &out->not_after))
 		return refuse_certificate(ctx, "has a malformed validity");
 	out->serial = serial_hex(ctx, certificate);
 	if (!out->serial)
@@ -239,8 +239,8 @@ static enum err check_alternative_names(struct ctx *ctx, const X509 *leaf)
 	return E_OK;
 }
 
-static enum err check_leaf(struct ctx *ctx, const struct cert *leaf, const struct csr *csr,
-			   msec_t now)
+static enum err check_leaf(
+	struct ctx *ctx, const struct cert *leaf, const struct csr *csr, msec_t now)
 {
 	if (!cert_has_key(leaf, &csr->public_key))
 		return reject(ctx, "has another key than the request");
@@ -249,7 +249,8 @@ static enum err check_leaf(struct ctx *ctx, const struct cert *leaf, const struc
 	if (leaf->not_before > msec_add(now, SKEW_ALLOWED))
 		return reject(ctx, "is not valid yet; check this machine's clock");
 	if (leaf->not_after < msec_add(now, LIFE_LEFT_MIN))
-		return reject(ctx, "is expired or expires within the hour; check this machine's clock");
+		return reject(
+			ctx, "is expired or expires within the hour; check this machine's clock");
 	return E_OK;
 }
 

@@ -32,9 +32,9 @@ struct algorithm {
 };
 
 static const struct algorithm algorithms[] = {
-	{ "ES256", 0 },
-	{ "PS256", RSA_PKCS1_PSS_PADDING },
-	{ "RS256", RSA_PKCS1_PADDING },
+	{"ES256", 0},
+	{"PS256", RSA_PKCS1_PSS_PADDING},
+	{"RS256", RSA_PKCS1_PADDING},
 };
 
 static enum err refuse_key(struct ctx *ctx, const char *what)
@@ -55,13 +55,13 @@ bool bytes_equal_const_time(const void *a, const void *b, size_t size)
 }
 
 void hmac_sha256(const void *key, size_t key_size, const void *data, size_t size,
-		 unsigned char out[static 32])
+	unsigned char out[static 32])
 {
 	size_t written = 0;
 	unsigned char *done;
 
 	done = EVP_Q_mac(NULL, "HMAC", NULL, "SHA256", NULL, key_size ? key : "", key_size,
-			 size ? data : "", size, out, 32, &written);
+		size ? data : "", size, out, 32, &written);
 	assert(done && written == 32);
 }
 
@@ -103,9 +103,9 @@ static int give_passphrase(char *out, int size, int is_writing, void *arg)
 }
 
 static enum err parse_pem(struct ctx *ctx, struct arena *arena, const char *pem, size_t size,
-			  const char *password, struct key **out)
+	const char *password, struct key **out)
 {
-	struct passphrase passphrase = { password, false };
+	struct passphrase passphrase = {password, false};
 	EVP_PKEY *pkey;
 	BIO *bio;
 
@@ -126,8 +126,8 @@ static enum err parse_pem(struct ctx *ctx, struct arena *arena, const char *pem,
 	return E_OK;
 }
 
-enum err key_from_pem(struct ctx *ctx, const char *pem, size_t size, const char *password,
-		      struct key **out)
+enum err key_from_pem(
+	struct ctx *ctx, const char *pem, size_t size, const char *password, struct key **out)
 {
 	return parse_pem(ctx, ctx->arena, pem, size, password, out);
 }
@@ -156,45 +156,43 @@ static bool set_rsa_padding(EVP_PKEY_CTX *pctx, int padding)
 	if (EVP_PKEY_CTX_set_rsa_padding(pctx, padding) != 1)
 		return false;
 	/* RFC 7518 3.5: the salt is as long as the digest, MGF1 uses the same hash. */
-	return padding != RSA_PKCS1_PSS_PADDING
-		|| (EVP_PKEY_CTX_set_rsa_pss_saltlen(pctx, RSA_PSS_SALTLEN_DIGEST) == 1
-		    && EVP_PKEY_CTX_set_rsa_mgf1_md(pctx, EVP_sha256()) == 1);
+	return padding != RSA_PKCS1_PSS_PADDING ||
+	       (EVP_PKEY_CTX_set_rsa_pss_saltlen(pctx, RSA_PSS_SALTLEN_DIGEST) == 1 &&
+		       EVP_PKEY_CTX_set_rsa_mgf1_md(pctx, EVP_sha256()) == 1);
 }
 
 /* What OpenSSL writes: DER for ECDSA, the plain number for RSA. 0 on failure. */
 static size_t sign_digest(EVP_PKEY *pkey, int padding, const unsigned char digest[static 32],
-			  unsigned char out[static SIGNATURE_MAX])
+	unsigned char out[static SIGNATURE_MAX])
 {
 	EVP_PKEY_CTX *pctx = EVP_PKEY_CTX_new_from_pkey(NULL, pkey, NULL);
 	size_t size = SIGNATURE_MAX;
 	bool is_signed;
 
 	assert(pctx);
-	is_signed = EVP_PKEY_sign_init(pctx) == 1
-		&& (!padding || set_rsa_padding(pctx, padding))
-		&& EVP_PKEY_CTX_set_signature_md(pctx, EVP_sha256()) == 1
-		&& EVP_PKEY_sign(pctx, out, &size, digest, 32) == 1;
+	is_signed = EVP_PKEY_sign_init(pctx) == 1 && (!padding || set_rsa_padding(pctx, padding)) &&
+		    EVP_PKEY_CTX_set_signature_md(pctx, EVP_sha256()) == 1 &&
+		    EVP_PKEY_sign(pctx, out, &size, digest, 32) == 1;
 	EVP_PKEY_CTX_free(pctx);
 	ERR_clear_error();
 	return is_signed ? size : 0;
 }
 
 /* RFC 7518 3.4: R and S as 32 octets each, with leading zeros. */
-static bool ecdsa_der_to_raw(const unsigned char *der, size_t size,
-			     unsigned char raw[static 64])
+static bool ecdsa_der_to_raw(const unsigned char *der, size_t size, unsigned char raw[static 64])
 {
 	ECDSA_SIG *parts = d2i_ECDSA_SIG(NULL, &der, (long)size);
 	bool fits;
 
-	fits = parts && BN_bn2binpad(ECDSA_SIG_get0_r(parts), raw, 32) == 32
-		&& BN_bn2binpad(ECDSA_SIG_get0_s(parts), raw + 32, 32) == 32;
+	fits = parts && BN_bn2binpad(ECDSA_SIG_get0_r(parts), raw, 32) == 32 &&
+	       BN_bn2binpad(ECDSA_SIG_get0_s(parts), raw + 32, 32) == 32;
 	ECDSA_SIG_free(parts);
 	ERR_clear_error();
 	return fits;
 }
 
 static enum err sign_es256(struct ctx *ctx, EVP_PKEY *pkey, const unsigned char digest[static 32],
-			   unsigned char signature[static 64])
+	unsigned char signature[static 64])
 {
 	unsigned char der[SIGNATURE_MAX];
 	size_t size;
@@ -208,7 +206,7 @@ static enum err sign_es256(struct ctx *ctx, EVP_PKEY *pkey, const unsigned char 
 }
 
 static enum err sign_rsa(struct ctx *ctx, EVP_PKEY *pkey, const struct algorithm *algorithm,
-			 const unsigned char digest[static 32], struct bytes *signature)
+	const unsigned char digest[static 32], struct bytes *signature)
 {
 	unsigned char out[SIGNATURE_MAX];
 	size_t size;
@@ -237,7 +235,7 @@ static const struct algorithm *find_algorithm(const char *name)
 }
 
 enum err key_sign(struct ctx *ctx, const struct key *key, const char *alg, const void *data,
-		  size_t size, struct bytes *signature)
+	size_t size, struct bytes *signature)
 {
 	const struct algorithm *algorithm = find_algorithm(alg);
 	unsigned char digest[32];
@@ -259,29 +257,28 @@ static enum err signer_public_key(struct ctx *ctx, struct signer *signer, struct
 }
 
 static enum err signer_sign(struct ctx *ctx, struct signer *signer,
-			    const unsigned char digest[static 32],
-			    unsigned char signature[static 64])
+	const unsigned char digest[static 32], unsigned char signature[static 64])
 {
 	return sign_es256(ctx, ((struct key_signer *)signer)->pkey, digest, signature);
 }
 
 /* RFC 7518 6.2.1.2: a coordinate has the full 32 octets. NULL when OpenSSL cannot tell it. */
-static const char *coordinate(struct ctx *ctx, struct arena *arena, const EVP_PKEY *pkey,
-			      const char *which)
+static const char *coordinate(
+	struct ctx *ctx, struct arena *arena, const EVP_PKEY *pkey, const char *which)
 {
 	unsigned char octets[32];
 	BIGNUM *number = NULL;
 	bool is_told;
 
-	is_told = EVP_PKEY_get_bn_param(pkey, which, &number) == 1
-		&& BN_bn2binpad(number, octets, 32) == 32;
+	is_told = EVP_PKEY_get_bn_param(pkey, which, &number) == 1 &&
+		  BN_bn2binpad(number, octets, 32) == 32;
 	BN_free(number);
 	ERR_clear_error();
 	return is_told ? arena_strdup(arena, base64url_encode(ctx, octets, 32)) : NULL;
 }
 
-enum err key_signer(struct ctx *ctx, struct arena *arena, const char *pem, size_t size,
-		    struct signer **out)
+enum err key_signer(
+	struct ctx *ctx, struct arena *arena, const char *pem, size_t size, struct signer **out)
 {
 	struct key_signer *self;
 	struct key *key;

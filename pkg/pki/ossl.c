@@ -13,13 +13,13 @@ struct curve {
 };
 
 static const struct curve curves[] = {
-	{ "prime256v1", "EC-P256" },
-	{ "P-256", "EC-P256" },
-	{ "secp384r1", "EC-P384" },
-	{ "P-384", "EC-P384" },
-	{ "secp521r1", "EC-P521" },
-	{ "P-521", "EC-P521" },
-	{ "secp256k1", "EC-P256K" },
+	{"prime256v1", "EC-P256"},
+	{"P-256", "EC-P256"},
+	{"secp384r1", "EC-P384"},
+	{"P-384", "EC-P384"},
+	{"secp521r1", "EC-P521"},
+	{"P-521", "EC-P521"},
+	{"secp256k1", "EC-P256K"},
 };
 
 const char *ossl_said(void)
@@ -132,8 +132,9 @@ const char *ossl_common_name(struct ctx *ctx, const X509_NAME *name)
 		ERR_clear_error();
 		return NULL;
 	}
-	copy = memchr(text, '\0', (size_t)size) ? NULL
-		: arena_strndup(ctx->arena, (const char *)text, (size_t)size);
+	copy = memchr(text, '\0', (size_t)size)
+		       ? NULL
+		       : arena_strndup(ctx->arena, (const char *)text, (size_t)size);
 	OPENSSL_free(text);
 	return copy;
 }
@@ -142,14 +143,15 @@ static void add_common_name(struct ctx *ctx, const X509_NAME *subject, struct na
 {
 	const char *cn = ossl_common_name(ctx, subject);
 	const char *name = cn && strlen(cn) <= 255
-		? dns_name(ctx, (const unsigned char *)cn, (int)strlen(cn)) : NULL;
+				   ? dns_name(ctx, (const unsigned char *)cn, (int)strlen(cn))
+				   : NULL;
 
 	if (name && looks_like_dns_name(name))
 		out->items[out->count++] = name;
 }
 
 const char *ossl_names(struct ctx *ctx, const GENERAL_NAMES *san, const X509_NAME *subject,
-		       bool with_cn, struct names *out)
+	bool with_cn, struct names *out)
 {
 	int i, count = san ? sk_GENERAL_NAME_num(san) : 0;
 	const GENERAL_NAME *entry;

@@ -1,5 +1,5 @@
 /*
- * tcp_peer - a server for tests that does what no server should: one thread per connection, answers by path.
+ * tcp_peer - an HTTP server for tests: one thread per connection, answers by a function.
  */
 #pragma once
 
@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #define PEER_CONNECTIONS_MAX 64
-#define PEER_LINES_MAX 256
+#define PEER_LINES_MAX	     256
 
 struct peer;
 
@@ -98,15 +98,15 @@ static bool peer_read_request(struct peer_connection *connection)
 		end = strstr(connection->text, "\r\n\r\n");
 		if (end) {
 			length = strcasestr(connection->text, "\r\nContent-Length:");
-			wanted = (size_t)(end + 4 - connection->text)
-				+ (length && length < end ? strtoul(length + 17, NULL, 10) : 0);
+			wanted = (size_t)(end + 4 - connection->text) +
+				 (length && length < end ? strtoul(length + 17, NULL, 10) : 0);
 			if (size >= wanted)
 				return true;
 		}
 		if (size == sizeof(connection->text) - 1)
 			return false;
 		got = recv(connection->fd, connection->text + size,
-			   sizeof(connection->text) - 1 - size, 0);
+			sizeof(connection->text) - 1 - size, 0);
 		if (got <= 0)
 			return false;
 		size += (size_t)got;
@@ -150,10 +150,10 @@ static void *peer_accept(void *arg)
 	return NULL;
 }
 
-static void peer_start(struct peer *peer,
-		       bool (*answer)(struct peer_connection *, const char *, const char *))
+static void peer_start(
+	struct peer *peer, bool (*answer)(struct peer_connection *, const char *, const char *))
 {
-	struct sockaddr_in address = { .sin_family = AF_INET };
+	struct sockaddr_in address = {.sin_family = AF_INET};
 	socklen_t size = sizeof(address);
 
 	memset(peer, 0, sizeof(*peer));

@@ -25,23 +25,32 @@ static int tear_down(void **state)
 
 static struct forged leaf(void)
 {
-	return (struct forged){ .key = leaf_key, .issuer_key = ca_key, .issuer_cn = "Test CA",
-				.san = "DNS:shop.example.com,DNS:a.example.com",
-				.not_before = FORGE_NOW, .not_after = FORGE_NOW + 90 * DAY };
+	return (struct forged){.key = leaf_key,
+		.issuer_key = ca_key,
+		.issuer_cn = "Test CA",
+		.san = "DNS:shop.example.com,DNS:a.example.com",
+		.not_before = FORGE_NOW,
+		.not_after = FORGE_NOW + 90 * DAY};
 }
 
 static struct forged issuer(void)
 {
-	return (struct forged){ .key = ca_key, .issuer_key = root_key, .cn = "Test CA",
-				.issuer_cn = "Test Root", .not_before = FORGE_NOW - 900 * DAY,
-				.not_after = FORGE_NOW + 900 * DAY };
+	return (struct forged){.key = ca_key,
+		.issuer_key = root_key,
+		.cn = "Test CA",
+		.issuer_cn = "Test Root",
+		.not_before = FORGE_NOW - 900 * DAY,
+		.not_after = FORGE_NOW + 900 * DAY};
 }
 
 static struct forged root(void)
 {
-	return (struct forged){ .key = root_key, .issuer_key = root_key, .cn = "Test Root",
-				.issuer_cn = "Test Root", .not_before = FORGE_NOW - 900 * DAY,
-				.not_after = FORGE_NOW + 900 * DAY };
+	return (struct forged){.key = root_key,
+		.issuer_key = root_key,
+		.cn = "Test Root",
+		.issuer_cn = "Test Root",
+		.not_before = FORGE_NOW - 900 * DAY,
+		.not_after = FORGE_NOW + 900 * DAY};
 }
 
 static char *pem_of(struct forged forged)
@@ -56,7 +65,7 @@ static char *whole_pem(void)
 	return arena_printf(ctx.arena, "%s%s%s", pem_of(leaf()), pem_of(issuer()), pem_of(root()));
 }
 
-/* --- reading ----------------------------------------------------------------------------------------- */
+/* --- reading --- */
 
 static void test_what_a_certificate_says(void **state)
 {
@@ -90,7 +99,8 @@ static void test_odd_certificates_are_read_all_the_same(void **state)
 	forged.key = rsa;
 	forged.cn = "Old.Example.com";
 	forged.san = NULL;
-	forged.issuer_cn = "Br\xc3\xbc" "cke\n";
+	forged.issuer_cn = "Br\xc3\xbc"
+			   "cke\n";
 	der = forge_cert(&ctx, &forged);
 	assert_int_equal(cert_from_der(&ctx, der.data, der.size, &cert), E_OK);
 	assert_int_equal(cert.names.count, 1);
@@ -125,7 +135,8 @@ static void refuses(const char *sentence, const char *pem, const char *text)
 
 	check_row_int(sentence, chain_from_pem(&ctx, pem, strlen(pem), &chain), E_REFUSED);
 	check_row_text(sentence, ctx.fault.reason, "InvalidCertificate");
-	check_row_text(sentence, ctx.fault.text, arena_printf(ctx.arena, "the certificate %s", text));
+	check_row_text(
+		sentence, ctx.fault.text, arena_printf(ctx.arena, "the certificate %s", text));
 }
 
 static void test_a_chain_is_read(void **state)
@@ -163,12 +174,13 @@ static void test_what_is_no_chain_is_refused(void **state)
 		arena_printf(ctx.arena, "%s%s", pem, forge_pem(&ctx, "PRIVATE KEY", &der)),
 		"comes with PEM that is none");
 	refuses("cut short", arena_strndup(ctx.arena, pem, strlen(pem) - 20), "is malformed PEM");
-	refuses("cut short behind a good one",
-		arena_printf(ctx.arena, "%s%.100s", pem, pem), "is malformed PEM");
+	refuses("cut short behind a good one", arena_printf(ctx.arena, "%s%.100s", pem, pem),
+		"is malformed PEM");
 	der.size -= 1;
 	refuses("damaged within", forge_pem(&ctx, "CERTIFICATE", &der), "is no X.509 in DER");
 	der.data[0] = 0x31;
-	refuses("something else within", forge_pem(&ctx, "CERTIFICATE", &der), "is no X.509 in DER");
+	refuses("something else within", forge_pem(&ctx, "CERTIFICATE", &der),
+		"is no X.509 in DER");
 }
 
 static void test_the_key_is_compared(void **state)
@@ -188,7 +200,7 @@ static void test_the_key_is_compared(void **state)
 	assert_false(cert_has_key(&cert, &csr.public_key));
 }
 
-/* --- judging ----------------------------------------------------------------------------------------- */
+/* --- judging --- */
 
 struct judged {
 	const char *sentence, *san;
@@ -201,31 +213,31 @@ struct judged {
 #define NAMES "DNS:a.example.com,DNS:shop.example.com"
 
 static const struct judged judged[] = {
-	{ "as it should be", NAMES, 0, 90 * DAY, false, WHOLE, NULL },
-	{ "the leaf alone", NAMES, 0, 90 * DAY, false, LEAF_ALONE, NULL },
-	{ "begins five minutes from now", NAMES, 5 * MSEC_PER_MIN, DAY, false, WHOLE, NULL },
-	{ "begins later", NAMES, 5 * MSEC_PER_MIN + 1000, DAY, false, WHOLE,
-	  "is not valid yet; check this machine's clock" },
-	{ "ends in an hour", NAMES, 0, MSEC_PER_HOUR, false, WHOLE, NULL },
-	{ "ends within the hour", NAMES, 0, MSEC_PER_HOUR - 1000, false, WHOLE,
-	  "is expired or expires within the hour; check this machine's clock" },
-	{ "ended yesterday", NAMES, -90 * DAY, -DAY, false, WHOLE,
-	  "is expired or expires within the hour; check this machine's clock" },
-	{ "another key", NAMES, 0, 90 * DAY, true, WHOLE, "has another key than the request" },
-	{ "a name is missing", "DNS:shop.example.com", 0, 90 * DAY, false, WHOLE,
-	  "does not cover exactly the names of the request" },
-	{ "a name too many", NAMES ",DNS:evil.example", 0, 90 * DAY, false, WHOLE,
-	  "does not cover exactly the names of the request" },
-	{ "a wildcard in place of the name", "DNS:a.example.com,DNS:*.example.com", 0, 90 * DAY, false,
-	  WHOLE, "does not cover exactly the names of the request" },
-	{ "an address besides", NAMES ",IP:192.0.2.1", 0, 90 * DAY, false, WHOLE,
-	  "carries alternative names other than DNS names" },
-	{ "the issuer is left out", NAMES, 0, 90 * DAY, false, GAP,
-	  "comes with a chain that is not in order of issuing" },
-	{ "root before issuer", NAMES, 0, 90 * DAY, false, BACKWARDS,
-	  "comes with a chain that is not in order of issuing" },
-	{ "signed by another key of that name", NAMES, 0, 90 * DAY, false, FORGED,
-	  "comes with a chain in which a signature is wrong" },
+	{"as it should be", NAMES, 0, 90 * DAY, false, WHOLE, NULL},
+	{"the leaf alone", NAMES, 0, 90 * DAY, false, LEAF_ALONE, NULL},
+	{"begins five minutes from now", NAMES, 5 * MSEC_PER_MIN, DAY, false, WHOLE, NULL},
+	{"begins later", NAMES, 5 * MSEC_PER_MIN + 1000, DAY, false, WHOLE,
+		"is not valid yet; check this machine's clock"},
+	{"ends in an hour", NAMES, 0, MSEC_PER_HOUR, false, WHOLE, NULL},
+	{"ends within the hour", NAMES, 0, MSEC_PER_HOUR - 1000, false, WHOLE,
+		"is expired or expires within the hour; check this machine's clock"},
+	{"ended yesterday", NAMES, -90 * DAY, -DAY, false, WHOLE,
+		"is expired or expires within the hour; check this machine's clock"},
+	{"another key", NAMES, 0, 90 * DAY, true, WHOLE, "has another key than the request"},
+	{"a name is missing", "DNS:shop.example.com", 0, 90 * DAY, false, WHOLE,
+		"does not cover exactly the names of the request"},
+	{"a name too many", NAMES ",DNS:evil.example", 0, 90 * DAY, false, WHOLE,
+		"does not cover exactly the names of the request"},
+	{"a wildcard in place of the name", "DNS:a.example.com,DNS:*.example.com", 0, 90 * DAY,
+		false, WHOLE, "does not cover exactly the names of the request"},
+	{"an address besides", NAMES ",IP:192.0.2.1", 0, 90 * DAY, false, WHOLE,
+		"carries alternative names other than DNS names"},
+	{"the issuer is left out", NAMES, 0, 90 * DAY, false, GAP,
+		"comes with a chain that is not in order of issuing"},
+	{"root before issuer", NAMES, 0, 90 * DAY, false, BACKWARDS,
+		"comes with a chain that is not in order of issuing"},
+	{"signed by another key of that name", NAMES, 0, 90 * DAY, false, FORGED,
+		"comes with a chain in which a signature is wrong"},
 };
 
 static const char *chain_pem(const struct judged *row)
@@ -246,8 +258,8 @@ static const char *chain_pem(const struct judged *row)
 	if (row->order == GAP)
 		return arena_printf(ctx.arena, "%s%s", first, pem_of(root()));
 	return arena_printf(ctx.arena, "%s%s%s", first,
-			    pem_of(row->order == BACKWARDS ? root() : issuer()),
-			    pem_of(row->order == BACKWARDS ? issuer() : root()));
+		pem_of(row->order == BACKWARDS ? root() : issuer()),
+		pem_of(row->order == BACKWARDS ? issuer() : root()));
 }
 
 static void test_a_fresh_chain_is_judged(void **state)
@@ -265,18 +277,19 @@ static void test_a_fresh_chain_is_judged(void **state)
 		pem = chain_pem(row);
 		check_row_int(row->sentence, chain_from_pem(&ctx, pem, strlen(pem), &chain), E_OK);
 		err = chain_check(&ctx, &chain, &csr, FORGE_NOW);
-		check_row_text(row->sentence, err_name(err), err_name(row->text ? E_REFUSED : E_OK));
+		check_row_text(
+			row->sentence, err_name(err), err_name(row->text ? E_REFUSED : E_OK));
 		if (!row->text)
 			continue;
 		check_row_text(row->sentence, ctx.fault.reason, "CertificateRejected");
 		check_row_text(row->sentence, ctx.fault.text,
-			       arena_printf(ctx.arena, "the new certificate %s", row->text));
+			arena_printf(ctx.arena, "the new certificate %s", row->text));
 	}
 	chain.count = 0;
 	assert_int_equal(chain_check(&ctx, &chain, &csr, FORGE_NOW), E_REFUSED);
 }
 
-/* --- damage ------------------------------------------------------------------------------------------ */
+/* --- damage --- */
 
 static void visit_pem(const char *text, size_t size, void *data)
 {
@@ -309,10 +322,10 @@ static void visit_der(const char *text, size_t size, void *data)
 
 static void test_damaged_certificates_stay_harmless(void **state)
 {
-	struct mutate pem = { .visit = visit_pem }, der = { .visit = visit_der };
+	struct mutate pem = {.visit = visit_pem}, der = {.visit = visit_der};
 	struct forged forged = leaf();
 	struct bytes seed = forge_cert(&ctx, &forged);
-	struct bytes copy = { memcpy(malloc(seed.size), seed.data, seed.size), seed.size };
+	struct bytes copy = {memcpy(malloc(seed.size), seed.data, seed.size), seed.size};
 	char *text = strdup(forge_pem(&ctx, "CERTIFICATE", &seed));
 
 	(void)state;

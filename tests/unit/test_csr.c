@@ -36,19 +36,20 @@ struct read {
 };
 
 static const struct read readable[] = {
-	{ "one name", "shop.example.com", "DNS:shop.example.com", "shop.example.com" },
-	{ "the common name counts too", "a.example.com", "DNS:b.example.com",
-	  "a.example.com b.example.com" },
-	{ "without alternative names the common name stands alone", "a.example.com", NULL,
-	  "a.example.com" },
-	{ "a common name that is no DNS name does not count", "My Shop", "DNS:b.example.com",
-	  "b.example.com" },
-	{ "a single label is no DNS name of ours", "localhost", NULL, "" },
-	{ "sorted, in lower case, each once", NULL, "DNS:B.example.com,DNS:a.example.com,DNS:b.example.com",
-	  "a.example.com b.example.com" },
-	{ "a wildcard", "*.example.com", "DNS:*.example.com,DNS:example.com",
-	  "*.example.com example.com" },
-	{ "no name at all", NULL, NULL, "" },
+	{"one name", "shop.example.com", "DNS:shop.example.com", "shop.example.com"},
+	{"the common name counts too", "a.example.com", "DNS:b.example.com",
+		"a.example.com b.example.com"},
+	{"without alternative names the common name stands alone", "a.example.com", NULL,
+		"a.example.com"},
+	{"a common name that is no DNS name does not count", "My Shop", "DNS:b.example.com",
+		"b.example.com"},
+	{"a single label is no DNS name of ours", "localhost", NULL, ""},
+	{"sorted, in lower case, each once", NULL,
+		"DNS:B.example.com,DNS:a.example.com,DNS:b.example.com",
+		"a.example.com b.example.com"},
+	{"a wildcard", "*.example.com", "DNS:*.example.com,DNS:example.com",
+		"*.example.com example.com"},
+	{"no name at all", NULL, NULL, ""},
 };
 
 static void test_names_of_a_request(void **state)
@@ -92,7 +93,7 @@ static void refuses(const char *sentence, const void *der, size_t size, const ch
 	check_row_int(sentence, csr_from_der(&ctx, der, size, &csr), E_REFUSED);
 	check_row_text(sentence, ctx.fault.reason, "InvalidCsr");
 	check_row_text(sentence, ctx.fault.text,
-		       arena_printf(ctx.arena, "the certificate signing request %s", text));
+		arena_printf(ctx.arena, "the certificate signing request %s", text));
 }
 
 static struct bytes names_beyond_count(void)
@@ -136,18 +137,18 @@ struct same {
 };
 
 static const struct same sames[] = {
-	{ "in order", { "a.example", "b.example" }, true },
-	{ "in another order and case", { "B.EXAMPLE", "a.example" }, true },
-	{ "one repeated", { "b.example", "a.example", "a.example" }, true },
-	{ "one missing", { "a.example" }, false },
-	{ "one more", { "a.example", "b.example", "c.example" }, false },
-	{ "none", { NULL }, false },
+	{"in order", {"a.example", "b.example"}, true},
+	{"in another order and case", {"B.EXAMPLE", "a.example"}, true},
+	{"one repeated", {"b.example", "a.example", "a.example"}, true},
+	{"one missing", {"a.example"}, false},
+	{"one more", {"a.example", "b.example", "c.example"}, false},
+	{"none", {NULL}, false},
 };
 
 static void test_comparing_names(void **state)
 {
-	const char *items[] = { "a.example", "b.example" };
-	struct names names = { items, 2 }, none = { items, 0 };
+	const char *items[] = {"a.example", "b.example"};
+	struct names names = {items, 2}, none = {items, 0};
 	const struct same *row;
 	size_t count;
 
@@ -177,7 +178,7 @@ static void visit_damaged(const char *text, size_t size, void *data)
 static void test_a_damaged_request_is_refused(void **state)
 {
 	struct bytes seed = forge_csr(&ctx, p256, "a.example.com", "DNS:a.example.com");
-	struct mutate mutate = { .visit = visit_damaged, .data = &seed };
+	struct mutate mutate = {.visit = visit_damaged, .data = &seed};
 
 	(void)state;
 	seed.data = memcpy(malloc(seed.size), seed.data, seed.size);
@@ -189,8 +190,11 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-		T(test_names_of_a_request), T(test_the_key_of_a_request), T(test_what_is_refused),
-		T(test_comparing_names), T(test_a_damaged_request_is_refused),
+		T(test_names_of_a_request),
+		T(test_the_key_of_a_request),
+		T(test_what_is_refused),
+		T(test_comparing_names),
+		T(test_a_damaged_request_is_refused),
 	};
 	int failed;
 

@@ -6,10 +6,9 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-#include <time.h>
 
 #include "base/text.h"
-#include "unit/tcp_peer.h"
+#include "unit/rude_peer.h"
 
 struct world {
 	struct peer peer;
@@ -19,151 +18,20 @@ struct world {
 	struct http *http;
 };
 
-/* --- a server with bad manners ----------------------------------------------------------------------- */
-
-static bool answer_hello(struct peer_connection *connection)
-{
-	return peer_say(connection, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello");
-}
-
-static bool answer_echo(struct peer_connection *connection)
-{
-	char head[128];
-
-	snprintf(head, sizeof(head), "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n",
-		 strlen(connection->text));
-	return peer_say(connection, head) && peer_say(connection, connection->text);
-}
-
-static void wait_a_little(void)
-{
-	struct timespec wait = { .tv_nsec = 20 * 1000 * 1000 };
-
-	nanosleep(&wait, NULL);
-}
-
-/* Until the other side has had enough. */
-static bool answer_drip(struct peer_connection *connection)
-{
-	bool is_sent = peer_say(connection, "HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n");
-
-	while (is_sent && !peer_is_stopping(connection->peer)) {
-		wait_a_little();
-		is_sent = peer_say(connection, "x");
-	}
-	return false;
-}
-
-static bool answer_silence(struct peer_connection *connection)
-{
-	char one;
-
-	while (recv(connection->fd, &one, 1, 0) > 0)
-		;
-	return false;
-}
-
-static bool answer_lines(struct peer_connection *connection, unsigned count, unsigned size)
-{
-	char line[1024];
-	unsigned i;
-
-	peer_say(connection, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n");
-	for (i = 0; i < count; i++) {
-		snprintf(line, sizeof(line), "X-%u: %0*d\r\n", i, (int)size, 0);
-		if (!peer_say(connection, line))
-			return false;
-	}
-	return peer_say(connection, "\r\n");
-}
-
-static bool answer_endless(struct peer_connection *connection)
-{
-	bool is_sent = peer_say(connection,
-				"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
-
-	while (is_sent && !peer_is_stopping(connection->peer))
-		is_sent = peer_say(connection, "10\r\n0123456789abcdef\r\n");
-	return false;
-}
-
-static bool answer_reset(struct peer_connection *connection)
-{
-	struct linger hard = { .l_onoff = 1, .l_linger = 0 };
-
-	setsockopt(connection->fd, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard));
-	return false;
-}
-
-struct canned {
-	const char *path, *text;
-	bool closes;
-};
-
-static const struct canned canned[] = {
-	{ "/short", "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n0123456789", true },
-	{ "/short-chunk", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel", true },
-	{ "/bad-chunk", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nhello\r\n", true },
-	{ "/half-headers", "HTTP/1.1 200 OK\r\nContent-", true },
-	{ "/only-interim", "HTTP/1.1 103 Early Hints\r\nX-Early: yes\r\n\r\n", true },
-	{ "/http-9", "HTTP/9.1 200 OK\r\nContent-Length: 0\r\n\r\n", true },
-	{ "/no-status", "HTTP/1.1 abc OK\r\nContent-Length: 0\r\n\r\n", true },
-	{ "/garbage", "SSH-2.0-OpenSSH_9.2\r\n\r\n", true },
-	{ "/nothing", "", true },
-	{ "/big", "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n0123456789", false },
-	{ "/redirect", "HTTP/1.1 302 Found\r\nLocation: /ok\r\nContent-Length: 0\r\n\r\n", false },
-	{ "/500", "HTTP/1.1 500 Oops\r\nContent-Length: 3\r\n\r\nwhy", false },
-	{ "/interim", "HTTP/1.1 103 Early Hints\r\nX-Early: yes\r\n\r\n"
-		      "HTTP/1.1 201 Created\r\nX-Late:  a b \t\r\nX-Late: second\r\nX-Empty:\r\n"
-		      "Content-Length: 2\r\n\r\nok", false },
-	{ "/trailers", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-T\r\n\r\n"
-		       "2\r\nok\r\n0\r\nX-T: late\r\n\r\n", false },
-	{ "/gzip", "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\nnope", false },
-	{ "/head", "HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\nETag: \"1\"\r\n\r\n", false },
-};
-
-static bool answer(struct peer_connection *connection, const char *method, const char *path)
-{
-	size_t i;
-
-	(void)method;
-	/* The connection was said to stay open, and is found dead. */
-	if (connection->requests > 1 && strstr(path, "/dropped-when-reused"))
-		return false;
-	for (i = 0; i < ARRAY_SIZE(canned); i++)
-		if (strcmp(canned[i].path, path) == 0)
-			return peer_say(connection, canned[i].text) && !canned[i].closes;
-	if (strcmp(path, "/drip") == 0)
-		return answer_drip(connection);
-	if (strcmp(path, "/silence") == 0)
-		return answer_silence(connection);
-	if (strcmp(path, "/many-lines") == 0)
-		return answer_lines(connection, 200, 10);
-	if (strcmp(path, "/100-lines") == 0)
-		return answer_lines(connection, 100, 10);
-	if (strcmp(path, "/large-lines") == 0)
-		return answer_lines(connection, 100, 900);
-	if (strcmp(path, "/endless") == 0)
-		return answer_endless(connection);
-	if (strcmp(path, "/reset") == 0)
-		return answer_reset(connection);
-	if (text_starts_with(path, "/echo"))
-		return answer_echo(connection);
-	return answer_hello(connection);
-}
-
-/* --- set-up ------------------------------------------------------------------------------------------ */
+/* --- set-up --- */
 
 static int set_up(void **state)
 {
 	static const struct curl_options options = {
-		.user_agent = "gatecert-test/1", .timeout = 5000, .no_proxy = true,
+		.user_agent = "gatecert-test/1",
+		.timeout = 5000,
+		.no_proxy = true,
 	};
 	struct world *world = calloc(1, sizeof(*world));
 
-	peer_start(&world->peer, answer);
+	peer_start(&world->peer, rude_answer);
 	world->cancel = cancel_new();
-	world->doors = (struct doors){ clock_system(), rng_system(), fs_system(), world->cancel };
+	world->doors = (struct doors){clock_system(), rng_system(), fs_system(), world->cancel};
 	ctx_init(&world->ctx, &world->doors);
 	world->http = curl_new(&options);
 	*state = world;
@@ -182,12 +50,13 @@ static int tear_down(void **state)
 	return 0;
 }
 
-static struct http_request make_request(struct world *world, enum http_kind kind,
-					const char *method, const char *path)
+static struct http_request make_request(
+	struct world *world, enum http_kind kind, const char *method, const char *path)
 {
-	struct http_request request = { .kind = kind, .method = method, .allow_plain = true };
+	struct http_request request = {.kind = kind, .method = method, .allow_plain = true};
 
-	request.url = arena_printf(world->ctx.arena, "http://127.0.0.1:%u%s", world->peer.port, path);
+	request.url =
+		arena_printf(world->ctx.arena, "http://127.0.0.1:%u%s", world->peer.port, path);
 	if (strcmp(method, "POST") == 0) {
 		request.body = "body";
 		request.body_size = 4;
@@ -196,14 +65,14 @@ static struct http_request make_request(struct world *world, enum http_kind kind
 }
 
 static enum err send_one(struct world *world, enum http_kind kind, const char *method,
-			 const char *path, struct http_reply *reply)
+	const char *path, struct http_reply *reply)
 {
 	struct http_request request = make_request(world, kind, method, path);
 
 	return http_send(&world->ctx, world->http, &request, reply);
 }
 
-/* --- tests ------------------------------------------------------------------------------------------- */
+/* --- tests --- */
 
 struct failing {
 	const char *sentence, *path;
@@ -214,57 +83,58 @@ struct failing {
 };
 
 static const struct failing failing[] = {
-	{ "a dripping answer ends with the request's time", "/drip", HTTP_READ, 300, E_AGAIN,
-	  "Timeout", "no clear answer from ORIGIN: no complete answer in time" },
-	{ "a dripping answer to a ONE_SHOT is open", "/drip", HTTP_ONE_SHOT, 300, E_CONFLICT,
-	  "Timeout", "no clear answer from ORIGIN: no complete answer in time" },
-	{ "silence ends with the request's time", "/silence", HTTP_READ, 200, E_AGAIN, "Timeout",
-	  "no clear answer from ORIGIN: no complete answer in time" },
-	{ "an endless answer is cut at its limit", "/endless", HTTP_READ, 0, E_AGAIN,
-	  "ReplyTooLarge", "no clear answer from ORIGIN: the answer is larger than allowed" },
-	{ "an endless answer to a ONE_SHOT is open", "/endless", HTTP_ONE_SHOT, 0, E_CONFLICT,
-	  "ReplyTooLarge", "no clear answer from ORIGIN: the answer is larger than allowed" },
-	{ "over 128 lines of headers are too many", "/many-lines", HTTP_READ, 0, E_AGAIN,
-	  "ReplyTooLarge", "no clear answer from ORIGIN: the answer is larger than allowed" },
-	{ "over 64 KiB of headers are too many", "/large-lines", HTTP_READ, 0, E_AGAIN,
-	  "ReplyTooLarge", "no clear answer from ORIGIN: the answer is larger than allowed" },
-	{ "a body shorter than announced is no answer", "/short", HTTP_READ, 0, E_AGAIN,
-	  "ConnectionLost", "no clear answer from ORIGIN: the answer was cut short" },
-	{ "a body shorter than announced leaves a ONE_SHOT open", "/short", HTTP_ONE_SHOT, 0,
-	  E_CONFLICT, "ConnectionLost", "no clear answer from ORIGIN: the answer was cut short" },
-	{ "a chunk cut short is no answer", "/short-chunk", HTTP_READ, 0, E_AGAIN,
-	  "ConnectionLost", NULL },
-	{ "a chunk without a size is no answer", "/bad-chunk", HTTP_READ, 0, E_AGAIN, NULL, NULL },
-	{ "headers cut short are no answer", "/half-headers", HTTP_READ, 0, E_AGAIN,
-	  "ConnectionLost", "no clear answer from ORIGIN: the answer was cut short" },
-	{ "headers cut short leave a ONE_SHOT open", "/half-headers", HTTP_ONE_SHOT, 0, E_CONFLICT,
-	  "ConnectionLost", "no clear answer from ORIGIN: the answer was cut short" },
-	{ "an interim answer alone is none", "/only-interim", HTTP_ONE_SHOT, 0, E_CONFLICT,
-	  "ConnectionLost", NULL },
-	{ "another protocol is no answer", "/garbage", HTTP_READ, 0, E_AGAIN, "ReplyMalformed",
-	  "no clear answer from ORIGIN: the answer is not HTTP" },
-	{ "another protocol leaves a ONE_SHOT open", "/garbage", HTTP_ONE_SHOT, 0, E_CONFLICT,
-	  "ReplyMalformed", "no clear answer from ORIGIN: the answer is not HTTP" },
-	{ "an HTTP version of the future is no answer", "/http-9", HTTP_ONE_SHOT, 0, E_CONFLICT,
-	  "ReplyMalformed", NULL },
-	{ "a status that is no number is no answer", "/no-status", HTTP_ONE_SHOT, 0, E_CONFLICT,
-	  NULL, NULL },
-	{ "a close instead of an answer may be repeated for a READ", "/nothing", HTTP_READ, 0,
-	  E_AGAIN, "ConnectionLost",
-	  "no clear answer from ORIGIN: the connection was closed without an answer" },
-	{ "a close instead of an answer leaves a ONE_SHOT open", "/nothing", HTTP_ONE_SHOT, 0,
-	  E_CONFLICT, "ConnectionLost",
-	  "no clear answer from ORIGIN: the connection was closed without an answer" },
-	{ "a reset leaves a ONE_SHOT open", "/reset", HTTP_ONE_SHOT, 0, E_CONFLICT,
-	  "ConnectionLost", NULL },
-	{ "a reset may be repeated for an IDEMPOTENT", "/reset", HTTP_IDEMPOTENT, 0, E_AGAIN,
-	  "ConnectionLost", NULL },
+	{"a dripping answer ends with the request's time", "/drip", HTTP_READ, 300, E_AGAIN,
+		"Timeout", "no clear answer from ORIGIN: no complete answer in time"},
+	{"a dripping answer to a ONE_SHOT is open", "/drip", HTTP_ONE_SHOT, 300, E_CONFLICT,
+		"Timeout", "no clear answer from ORIGIN: no complete answer in time"},
+	{"silence ends with the request's time", "/silence", HTTP_READ, 200, E_AGAIN, "Timeout",
+		"no clear answer from ORIGIN: no complete answer in time"},
+	{"an endless answer is cut at its limit", "/endless", HTTP_READ, 0, E_AGAIN,
+		"ReplyTooLarge", "no clear answer from ORIGIN: the answer is larger than allowed"},
+	{"an endless answer to a ONE_SHOT is open", "/endless", HTTP_ONE_SHOT, 0, E_CONFLICT,
+		"ReplyTooLarge", "no clear answer from ORIGIN: the answer is larger than allowed"},
+	{"over 128 lines of headers are too many", "/many-lines", HTTP_READ, 0, E_AGAIN,
+		"ReplyTooLarge", "no clear answer from ORIGIN: the answer is larger than allowed"},
+	{"over 64 KiB of headers are too many", "/large-lines", HTTP_READ, 0, E_AGAIN,
+		"ReplyTooLarge", "no clear answer from ORIGIN: the answer is larger than allowed"},
+	{"a body shorter than announced is no answer", "/short", HTTP_READ, 0, E_AGAIN,
+		"ConnectionLost", "no clear answer from ORIGIN: the answer was cut short"},
+	{"a body shorter than announced leaves a ONE_SHOT open", "/short", HTTP_ONE_SHOT, 0,
+		E_CONFLICT, "ConnectionLost",
+		"no clear answer from ORIGIN: the answer was cut short"},
+	{"a chunk cut short is no answer", "/short-chunk", HTTP_READ, 0, E_AGAIN, "ConnectionLost",
+		NULL},
+	{"a chunk without a size is no answer", "/bad-chunk", HTTP_READ, 0, E_AGAIN, NULL, NULL},
+	{"headers cut short are no answer", "/half-headers", HTTP_READ, 0, E_AGAIN,
+		"ConnectionLost", "no clear answer from ORIGIN: the answer was cut short"},
+	{"headers cut short leave a ONE_SHOT open", "/half-headers", HTTP_ONE_SHOT, 0, E_CONFLICT,
+		"ConnectionLost", "no clear answer from ORIGIN: the answer was cut short"},
+	{"an interim answer alone is none", "/only-interim", HTTP_ONE_SHOT, 0, E_CONFLICT,
+		"ConnectionLost", NULL},
+	{"another protocol is no answer", "/garbage", HTTP_READ, 0, E_AGAIN, "ReplyMalformed",
+		"no clear answer from ORIGIN: the answer is not HTTP"},
+	{"another protocol leaves a ONE_SHOT open", "/garbage", HTTP_ONE_SHOT, 0, E_CONFLICT,
+		"ReplyMalformed", "no clear answer from ORIGIN: the answer is not HTTP"},
+	{"an HTTP version of the future is no answer", "/http-9", HTTP_ONE_SHOT, 0, E_CONFLICT,
+		"ReplyMalformed", NULL},
+	{"a status that is no number is no answer", "/no-status", HTTP_ONE_SHOT, 0, E_CONFLICT,
+		NULL, NULL},
+	{"a close instead of an answer may be repeated for a READ", "/nothing", HTTP_READ, 0,
+		E_AGAIN, "ConnectionLost",
+		"no clear answer from ORIGIN: the connection was closed without an answer"},
+	{"a close instead of an answer leaves a ONE_SHOT open", "/nothing", HTTP_ONE_SHOT, 0,
+		E_CONFLICT, "ConnectionLost",
+		"no clear answer from ORIGIN: the connection was closed without an answer"},
+	{"a reset leaves a ONE_SHOT open", "/reset", HTTP_ONE_SHOT, 0, E_CONFLICT, "ConnectionLost",
+		NULL},
+	{"a reset may be repeated for an IDEMPOTENT", "/reset", HTTP_IDEMPOTENT, 0, E_AGAIN,
+		"ConnectionLost", NULL},
 };
 
 static void check_failing(struct world *world, const struct failing *row)
 {
 	struct http_request request = make_request(world, row->kind, "POST", row->path);
-	struct http_reply reply = { 0 };
+	struct http_reply reply = {0};
 	char text[640], origin[64];
 	enum err err;
 
@@ -278,7 +148,7 @@ static void check_failing(struct world *world, const struct failing *row)
 	snprintf(origin, sizeof(origin), "http://127.0.0.1:%u", world->peer.port);
 	if (row->text) {
 		snprintf(text, sizeof(text), "no clear answer from %s%s", origin,
-			 strstr(row->text, "ORIGIN") + strlen("ORIGIN"));
+			strstr(row->text, "ORIGIN") + strlen("ORIGIN"));
 		if (strcmp(world->ctx.fault.text, text) != 0)
 			fail_msg("%s: said %s", row->sentence, world->ctx.fault.text);
 	}
@@ -306,10 +176,12 @@ static void test_a_one_shot_is_never_sent_on_a_used_connection(void **state)
 	struct http_reply reply;
 
 	assert_int_equal(send_one(world, HTTP_READ, "GET", "/ok", &reply), E_OK);
-	assert_int_equal(send_one(world, HTTP_ONE_SHOT, "POST", "/dropped-when-reused", &reply), E_OK);
+	assert_int_equal(
+		send_one(world, HTTP_ONE_SHOT, "POST", "/dropped-when-reused", &reply), E_OK);
 	assert_int_equal(reply.status, 200);
 	assert_int_equal(peer_count(&world->peer, "POST", "/dropped-when-reused"), 1);
-	assert_int_equal(send_one(world, HTTP_ONE_SHOT, "POST", "/dropped-when-reused", &reply), E_OK);
+	assert_int_equal(
+		send_one(world, HTTP_ONE_SHOT, "POST", "/dropped-when-reused", &reply), E_OK);
 	assert_int_equal(peer_count(&world->peer, "POST", "/dropped-when-reused"), 2);
 }
 
@@ -392,8 +264,8 @@ static void test_the_limit_itself_still_fits(void **state)
 static void test_the_request_goes_out_as_written(void **state)
 {
 	struct world *world = *state;
-	struct http_request request = make_request(world, HTTP_IDEMPOTENT, "PUT",
-						   "/echo/../a%2Fb?x=%20y");
+	struct http_request request =
+		make_request(world, HTTP_IDEMPOTENT, "PUT", "/echo/../a%2Fb?x=%20y");
 	struct http_reply reply;
 
 	request.body = "a\0b";
@@ -475,20 +347,21 @@ struct refused {
 };
 
 static const struct refused refused[] = {
-	{ "plain http needs leave", "http://127.0.0.1:1/x?code=secret", NULL, "v", false, E_REFUSED,
-	  "InvalidUrl", "http://127.0.0.1:1: only https is allowed" },
-	{ "a URL with a user is none", "https://u:p@host/", NULL, "v", false, E_REFUSED, "InvalidUrl",
-	  "the URL names a user" },
-	{ "another scheme is refused", "file:///etc/passwd", NULL, "v", true, E_REFUSED, "InvalidUrl",
-	  NULL },
-	{ "a header cannot smuggle another one", "https://host/", NULL, "a\r\nX: b", false, E_REFUSED,
-	  "InvalidHeader", "https://host: the value for the header X-T holds a control character" },
-	{ "a closed port leaves a ONE_SHOT unsent", "https://example.com/x?code=secret",
-	  "127.0.0.1:1", "v", false, E_AGAIN, "ConnectFailed",
-	  "cannot reach https://example.com: no connection (refused or unreachable)" },
-	{ "a name that does not resolve leaves a ONE_SHOT unsent",
-	  "https://no-such-host.invalid/x", NULL, "v", false, E_AGAIN, "ConnectFailed",
-	  "cannot reach https://no-such-host.invalid: its name does not resolve" },
+	{"plain http needs leave", "http://127.0.0.1:1/x?code=secret", NULL, "v", false, E_REFUSED,
+		"InvalidUrl", "http://127.0.0.1:1: only https is allowed"},
+	{"a URL with a user is none", "https://u:p@host/", NULL, "v", false, E_REFUSED,
+		"InvalidUrl", "the URL names a user"},
+	{"another scheme is refused", "file:///etc/passwd", NULL, "v", true, E_REFUSED,
+		"InvalidUrl", NULL},
+	{"a header cannot smuggle another one", "https://host/", NULL, "a\r\nX: b", false,
+		E_REFUSED, "InvalidHeader",
+		"https://host: the value for the header X-T holds a control character"},
+	{"a closed port leaves a ONE_SHOT unsent", "https://example.com/x?code=secret",
+		"127.0.0.1:1", "v", false, E_AGAIN, "ConnectFailed",
+		"cannot reach https://example.com: no connection (refused or unreachable)"},
+	{"a name that does not resolve leaves a ONE_SHOT unsent", "https://no-such-host.invalid/x",
+		NULL, "v", false, E_AGAIN, "ConnectFailed",
+		"cannot reach https://no-such-host.invalid: its name does not resolve"},
 };
 
 static void test_what_cannot_be_sent_is_filed(void **state)
@@ -500,20 +373,23 @@ static void test_what_cannot_be_sent_is_filed(void **state)
 
 	for (row = refused; row < refused + ARRAY_SIZE(refused); row++) {
 		struct http_request request = {
-			.kind = HTTP_ONE_SHOT, .method = "POST", .url = row->url,
-			.connect_to = row->connect_to, .allow_plain = row->allow_plain,
-			.headers = { { "X-T", row->header } },
+			.kind = HTTP_ONE_SHOT,
+			.method = "POST",
+			.url = row->url,
+			.connect_to = row->connect_to,
+			.allow_plain = row->allow_plain,
+			.headers = {{"X-T", row->header}},
 		};
 
 		err = http_send(&world->ctx, world->http, &request, &reply);
-		if (err != row->kind || strcmp(world->ctx.fault.reason, row->reason) != 0
-		    || (row->text && strcmp(world->ctx.fault.text, row->text) != 0))
+		if (err != row->kind || strcmp(world->ctx.fault.reason, row->reason) != 0 ||
+			(row->text && strcmp(world->ctx.fault.text, row->text) != 0))
 			fail_msg("%s: got %s %s (%s)", row->sentence, err_name(err),
-				 world->ctx.fault.reason, world->ctx.fault.text);
+				world->ctx.fault.reason, world->ctx.fault.text);
 	}
 }
 
-/* --- cancelling -------------------------------------------------------------------------------------- */
+/* --- cancelling --- */
 
 struct canceller {
 	struct world *world;
@@ -536,7 +412,7 @@ static void *cancel_when_sent(void *arg)
 
 static void test_a_cancelled_request_returns_at_once(void **state)
 {
-	static const char *const paths[] = { "/silence", "/drip", "/endless" };
+	static const char *const paths[] = {"/silence", "/drip", "/endless"};
 	struct canceller canceller;
 	struct http_request request;
 	struct http_reply reply;
@@ -545,12 +421,13 @@ static void test_a_cancelled_request_returns_at_once(void **state)
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(paths); i++) {
-		canceller = (struct canceller){ .world = *state, .path = paths[i] };
+		canceller = (struct canceller){.world = *state, .path = paths[i]};
 		request = make_request(*state, HTTP_READ, "GET", paths[i]);
 		request.reply_bytes_max = (size_t)1 << 30;
 		pthread_create(&thread, NULL, cancel_when_sent, &canceller);
-		assert_int_equal(http_send(&canceller.world->ctx, canceller.world->http, &request,
-					   &reply), E_CANCELLED);
+		assert_int_equal(
+			http_send(&canceller.world->ctx, canceller.world->http, &request, &reply),
+			E_CANCELLED);
 		took = ctx_mono(&canceller.world->ctx);
 		pthread_join(thread, NULL);
 		assert_in_range(took - canceller.requested_at, 0, 50);

@@ -5,7 +5,7 @@
 
 #include "unit/check.h"
 
-/* --- a service that throttles when told, and a clock that only we move ---------------------------------- */
+/* --- a service that throttles when told, and a clock that only we move --- */
 
 static msec_t now;
 
@@ -15,7 +15,7 @@ static msec_t our_time(struct clock *clock)
 	return __atomic_load_n(&now, __ATOMIC_RELAXED);
 }
 
-static struct clock our_clock = { our_time, our_time };
+static struct clock our_clock = {our_time, our_time};
 
 struct service {
 	struct http http;
@@ -26,7 +26,7 @@ struct service {
 };
 
 static enum err service_send(struct ctx *ctx, struct http *http, const struct http_request *request,
-			     struct http_reply *reply)
+	struct http_reply *reply)
 {
 	struct service *service = (struct service *)http;
 	struct http_header *header = arena_new_one(ctx->arena, struct http_header);
@@ -35,9 +35,11 @@ static enum err service_send(struct ctx *ctx, struct http *http, const struct ht
 	__atomic_add_fetch(&service->sent, 1, __ATOMIC_RELAXED);
 	if (service->err)
 		return fault_set(ctx, service->err, "Test", "no answer");
-	*header = (struct http_header){ "Retry-After", service->retry_after };
-	*reply = (struct http_reply){ .status = service->status, .headers = header, .body = service->body,
-				      .header_count = service->retry_after ? 1 : 0 };
+	*header = (struct http_header){"Retry-After", service->retry_after};
+	*reply = (struct http_reply){.status = service->status,
+		.headers = header,
+		.body = service->body,
+		.header_count = service->retry_after ? 1 : 0};
 	return E_OK;
 }
 
@@ -59,12 +61,13 @@ static int set_up(void **state)
 	struct world *world = calloc(1, sizeof(*world));
 
 	now = 1000;
-	world->doors = (struct doors){ &our_clock, rng_system(), fs_system(), NULL };
+	world->doors = (struct doors){&our_clock, rng_system(), fs_system(), NULL};
 	ctx_init(&world->ctx, &world->doors);
 	world->service.http.send = service_send;
 	world->service.status = 200;
 	world->gate = gate_new("Key Vault");
-	world->http = gate_wrap(world->ctx.arena, world->gate, &world->service.http, body_says_lock);
+	world->http =
+		gate_wrap(world->ctx.arena, world->gate, &world->service.http, body_says_lock);
 	*state = world;
 	return 0;
 }
@@ -81,7 +84,7 @@ static int tear_down(void **state)
 
 static enum err send_one(struct world *world, int status, const char *retry_after, const char *body)
 {
-	struct http_request request = { .kind = HTTP_READ, .method = "GET", .url = "https://v/" };
+	struct http_request request = {.kind = HTTP_READ, .method = "GET", .url = "https://v/"};
 	struct http_reply reply;
 	enum err err;
 
@@ -94,7 +97,7 @@ static enum err send_one(struct world *world, int status, const char *retry_afte
 	return err;
 }
 
-/* --- tests ------------------------------------------------------------------------------------------- */
+/* --- tests --- */
 
 struct row {
 	const char *sentence;
@@ -104,17 +107,17 @@ struct row {
 };
 
 static const struct row rows[] = {
-	{ "200 leaves it open", 200, NULL, "", 0 },
-	{ "200 with Retry-After is a pace, not a refusal", 200, "10", "", 0 },
-	{ "429 shuts it for as long as it says", 429, "10", "", 10000 },
-	{ "429 without a time shuts it for 30 s", 429, NULL, "", 30000 },
-	{ "429 with rubbish for a time shuts it for 30 s", 429, "soon", "", 30000 },
-	{ "503 with a time shuts it", 503, "7", "", 7000 },
-	{ "503 without a time leaves it open", 503, NULL, "", 0 },
-	{ "500 with a time leaves it open", 500, "7", "", 0 },
-	{ "a lock leaves it open", 429, "10", "lock", 0 },
-	{ "a 503 is never a lock", 503, "7", "lock", 7000 },
-	{ "a day is the longest", 429, "10000000", "", MSEC_PER_DAY },
+	{"200 leaves it open", 200, NULL, "", 0},
+	{"200 with Retry-After is a pace, not a refusal", 200, "10", "", 0},
+	{"429 shuts it for as long as it says", 429, "10", "", 10000},
+	{"429 without a time shuts it for 30 s", 429, NULL, "", 30000},
+	{"429 with rubbish for a time shuts it for 30 s", 429, "soon", "", 30000},
+	{"503 with a time shuts it", 503, "7", "", 7000},
+	{"503 without a time leaves it open", 503, NULL, "", 0},
+	{"500 with a time leaves it open", 500, "7", "", 0},
+	{"a lock leaves it open", 429, "10", "lock", 0},
+	{"a 503 is never a lock", 503, "7", "lock", 7000},
+	{"a day is the longest", 429, "10000000", "", MSEC_PER_DAY},
 };
 
 static void test_what_shuts_the_gate(void **state)
@@ -125,8 +128,9 @@ static void test_what_shuts_the_gate(void **state)
 		struct world *world = *state;
 
 		check_row_int(row->sentence,
-			      send_one(world, row->status, row->retry_after, row->body), E_OK);
-		check_row_int(row->sentence, gate_shut_for(world->gate, &world->ctx), row->shut_for);
+			send_one(world, row->status, row->retry_after, row->body), E_OK);
+		check_row_int(
+			row->sentence, gate_shut_for(world->gate, &world->ctx), row->shut_for);
 		tear_down(state);
 		set_up(state);
 	}
@@ -145,8 +149,9 @@ static void test_nothing_passes_a_shut_gate(void **state)
 	}
 	assert_int_equal(world->service.sent, 1);
 	assert_string_equal(world->ctx.fault.reason, "Throttled");
-	assert_string_equal(world->ctx.fault.text, "Key Vault is throttling us; nothing is sent there "
-						   "until the pause is over");
+	assert_string_equal(world->ctx.fault.text,
+		"Key Vault is throttling us; nothing is sent there "
+		"until the pause is over");
 	now += 59999;
 	assert_int_equal(send_one(world, 200, NULL, ""), E_THROTTLED);
 	now += 1;
@@ -220,7 +225,7 @@ static void test_no_answer_changes_nothing(void **state)
 	assert_int_equal(gate_shut_for(world->gate, &world->ctx), 0);
 }
 
-/* --- threads ----------------------------------------------------------------------------------------- */
+/* --- threads --- */
 
 #define WORKERS 8
 
@@ -236,21 +241,21 @@ struct barrier_service {
 };
 
 /* All workers are through the gate before the first of them is answered. */
-static enum err send_together(struct ctx *ctx, struct http *http, const struct http_request *request,
-			      struct http_reply *reply)
+static enum err send_together(struct ctx *ctx, struct http *http,
+	const struct http_request *request, struct http_reply *reply)
 {
 	(void)ctx;
 	(void)request;
 	pthread_barrier_wait(((struct barrier_service *)http)->barrier);
-	*reply = (struct http_reply){ .status = 429, .body = "" };
+	*reply = (struct http_reply){.status = 429, .body = ""};
 	return E_OK;
 }
 
 static void *work(void *arg)
 {
 	struct worker *worker = arg;
-	struct http_request request = { .kind = HTTP_READ, .method = "GET", .url = "https://v/" };
-	struct barrier_service service = { { send_together }, worker->barrier };
+	struct http_request request = {.kind = HTTP_READ, .method = "GET", .url = "https://v/"};
+	struct barrier_service service = {{send_together}, worker->barrier};
 	struct http_reply reply;
 	struct http *http;
 	struct ctx ctx;
@@ -271,7 +276,7 @@ static void test_workers_that_meet_one_429_together_double_once(void **state)
 
 	pthread_barrier_init(&barrier, NULL, WORKERS);
 	for (i = 0; i < WORKERS; i++) {
-		workers[i] = (struct worker){ .world = world, .barrier = &barrier };
+		workers[i] = (struct worker){.world = world, .barrier = &barrier};
 		pthread_create(&workers[i].thread, NULL, work, &workers[i]);
 	}
 	for (i = 0; i < WORKERS; i++)

@@ -24,25 +24,25 @@ static int tear_down(void **state)
 }
 
 /* RFC 7515 A.3: the key as PKCS#8 (its d, x and y), its coordinates, and what it signed. */
-#define A3_KEY                                                                                     \
-	"-----BEGIN PRIVATE KEY-----\n"                                                            \
-	"MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgjpsQnnGQmL+YBIff\n"              \
-	"H1136cspYG6+0iY7X1fCE9+E9LKhRANCAAR/zc4ncPbEXUGDy+5v20t7WAczNXvp\n"              \
-	"7xO6z248e9FURcfxRM0bvZt+hyzf7bnuufSzaV1uqQskrYpGIyiFiOWt\n"                      \
+#define A3_KEY \
+	"-----BEGIN PRIVATE KEY-----\n" \
+	"MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgjpsQnnGQmL+YBIff\n" \
+	"H1136cspYG6+0iY7X1fCE9+E9LKhRANCAAR/zc4ncPbEXUGDy+5v20t7WAczNXvp\n" \
+	"7xO6z248e9FURcfxRM0bvZt+hyzf7bnuufSzaV1uqQskrYpGIyiFiOWt\n" \
 	"-----END PRIVATE KEY-----\n"
-#define A3_X	     "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU"
-#define A3_Y	     "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"
-#define A3_INPUT                                                                                   \
-	"eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFt"  \
+#define A3_X "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU"
+#define A3_Y "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"
+#define A3_INPUT \
+	"eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFt" \
 	"cGxlLmNvbS9pc19yb290Ijp0cnVlfQ"
-#define A3_SIGNATURE                                                                               \
+#define A3_SIGNATURE \
 	"DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q"
 
-/* --- verifying, by OpenSSL alone ------------------------------------------------------------------------ */
+/* --- verifying, by OpenSSL alone --- */
 
 static EVP_PKEY *import_public(const struct jwk *jwk)
 {
-	unsigned char point[65] = { 4 };
+	unsigned char point[65] = {4};
 	struct bytes x, y;
 	EVP_PKEY *key = NULL;
 	EVP_PKEY_CTX *pctx = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
@@ -78,8 +78,8 @@ static bool verifies(const struct jwk *jwk, const char *input, const char *signa
 	ECDSA_SIG_set0(parts, BN_bin2bn(raw.data, 32, NULL), BN_bin2bn(raw.data + 32, 32, NULL));
 	size = i2d_ECDSA_SIG(parts, &der);
 	EVP_DigestVerifyInit(md, NULL, EVP_sha256(), NULL, key);
-	is_good = EVP_DigestVerify(md, der, (size_t)size, (const unsigned char *)input,
-				   strlen(input)) == 1;
+	is_good = EVP_DigestVerify(
+			  md, der, (size_t)size, (const unsigned char *)input, strlen(input)) == 1;
 	ECDSA_SIG_free(parts);
 	OPENSSL_free(der);
 	EVP_MD_CTX_free(md);
@@ -104,11 +104,11 @@ static struct signer *a3_signer(void)
 	return signer;
 }
 
-/* --- tests ------------------------------------------------------------------------------------------- */
+/* --- tests --- */
 
 static void test_the_verifier_knows_the_rfc_vector(void **state)
 {
-	struct jwk jwk = { A3_X, A3_Y };
+	struct jwk jwk = {A3_X, A3_Y};
 
 	(void)state;
 	assert_true(verifies(&jwk, A3_INPUT, A3_SIGNATURE));
@@ -130,7 +130,7 @@ static void test_a_signer_has_the_rfc_coordinates(void **state)
 static void test_signing_the_rfc_input_verifies(void **state)
 {
 	struct signer *signer = a3_signer();
-	struct jwk jwk = { A3_X, A3_Y };
+	struct jwk jwk = {A3_X, A3_Y};
 	unsigned char digest[32], signature[64];
 
 	(void)state;
@@ -144,15 +144,15 @@ struct thumbprint {
 };
 
 static const struct thumbprint thumbprints[] = {
-	{ "the vector of RFC 9449 6.1", "l8tFrhx-34tV3hRICRDY9zCkDlpBhF42UQUfWVAWBFs",
-	  "9VE4jf_Ok_o64zbTTlcuNJajHmt6v9TDVrU0CdvGRDA",
-	  "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I" },
-	{ "the key of RFC 7515 A.3", A3_X, A3_Y, "oKIywvGUpTVTyxMQ3bwIIeQUudfr_CkLMjCE19ECD-U" },
-	{ "a short coordinate", "AAAA", A3_Y, NULL },
-	{ "a long coordinate", A3_X, A3_Y "AA", NULL },
-	{ "no base64url", A3_X, "x/FEzRu9m36HLN/tue659LNpXW6pCyStikYjKIWI5a0", NULL },
-	{ "no coordinate", NULL, A3_Y, NULL },
-	{ "something that would break out of the JSON", "\",\"kty\":\"RSA\",\"x\":\"", A3_Y, NULL },
+	{"the vector of RFC 9449 6.1", "l8tFrhx-34tV3hRICRDY9zCkDlpBhF42UQUfWVAWBFs",
+		"9VE4jf_Ok_o64zbTTlcuNJajHmt6v9TDVrU0CdvGRDA",
+		"0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"},
+	{"the key of RFC 7515 A.3", A3_X, A3_Y, "oKIywvGUpTVTyxMQ3bwIIeQUudfr_CkLMjCE19ECD-U"},
+	{"a short coordinate", "AAAA", A3_Y, NULL},
+	{"a long coordinate", A3_X, A3_Y "AA", NULL},
+	{"no base64url", A3_X, "x/FEzRu9m36HLN/tue659LNpXW6pCyStikYjKIWI5a0", NULL},
+	{"no coordinate", NULL, A3_Y, NULL},
+	{"something that would break out of the JSON", "\",\"kty\":\"RSA\",\"x\":\"", A3_Y, NULL},
 };
 
 static void test_thumbprints(void **state)
@@ -162,7 +162,7 @@ static void test_thumbprints(void **state)
 
 	(void)state;
 	for (row = thumbprints; row < thumbprints + ARRAY_SIZE(thumbprints); row++) {
-		struct jwk jwk = { row->x, row->y };
+		struct jwk jwk = {row->x, row->y};
 		enum err err = jwk_thumbprint(&ctx, &jwk, &out);
 
 		check_row_int(row->sentence, err, row->expected ? E_OK : E_REFUSED);
@@ -178,23 +178,25 @@ struct signing {
 };
 
 static const struct signing signings[] = {
-	{ "a new account carries its key", NULL, "n-1", "{\"a\":1}",
-	  "{\"alg\":\"ES256\",\"jwk\":{\"crv\":\"P-256\",\"kty\":\"EC\",\"x\":\"" A3_X "\",\"y\":\"" A3_Y
-	  "\"},\"nonce\":\"n-1\",\"url\":\"https://ca.example/x\"}" },
-	{ "all else names the account", "https://ca.example/acct/1", "n-2", "{}",
-	  "{\"alg\":\"ES256\",\"kid\":\"https://ca.example/acct/1\",\"nonce\":\"n-2\",\"url\":"
-	  "\"https://ca.example/x\"}" },
-	{ "POST-as-GET has an empty payload", "https://ca.example/acct/1", "n-3", "",
-	  "{\"alg\":\"ES256\",\"kid\":\"https://ca.example/acct/1\",\"nonce\":\"n-3\",\"url\":"
-	  "\"https://ca.example/x\"}" },
-	{ "the inner JWS of a key change has no nonce", NULL, NULL, "{}",
-	  "{\"alg\":\"ES256\",\"jwk\":{\"crv\":\"P-256\",\"kty\":\"EC\",\"x\":\"" A3_X "\",\"y\":\"" A3_Y
-	  "\"},\"url\":\"https://ca.example/x\"}" },
+	{"a new account carries its key", NULL, "n-1", "{\"a\":1}",
+		"{\"alg\":\"ES256\",\"jwk\":{\"crv\":\"P-256\",\"kty\":\"EC\",\"x\":\"" A3_X
+		"\",\"y\":\"" A3_Y "\"},\"nonce\":\"n-1\",\"url\":\"https://ca.example/x\"}"},
+	{"all else names the account", "https://ca.example/acct/1", "n-2", "{}",
+		"{\"alg\":\"ES256\",\"kid\":\"https://ca.example/acct/"
+		"1\",\"nonce\":\"n-2\",\"url\":"
+		"\"https://ca.example/x\"}"},
+	{"POST-as-GET has an empty payload", "https://ca.example/acct/1", "n-3", "",
+		"{\"alg\":\"ES256\",\"kid\":\"https://ca.example/acct/"
+		"1\",\"nonce\":\"n-3\",\"url\":"
+		"\"https://ca.example/x\"}"},
+	{"the inner JWS of a key change has no nonce", NULL, NULL, "{}",
+		"{\"alg\":\"ES256\",\"jwk\":{\"crv\":\"P-256\",\"kty\":\"EC\",\"x\":\"" A3_X
+		"\",\"y\":\"" A3_Y "\"},\"url\":\"https://ca.example/x\"}"},
 };
 
 static void test_a_jws_says_what_it_should_and_verifies(void **state)
 {
-	struct jwk jwk = { A3_X, A3_Y };
+	struct jwk jwk = {A3_X, A3_Y};
 	struct signer *signer = a3_signer();
 	const struct signing *row;
 	const char *protected, *payload;
@@ -203,9 +205,10 @@ static void test_a_jws_says_what_it_should_and_verifies(void **state)
 
 	(void)state;
 	for (row = signings; row < signings + ARRAY_SIZE(signings); row++) {
-		struct jws_header header = { "https://ca.example/x", row->nonce, row->kid };
+		struct jws_header header = {"https://ca.example/x", row->nonce, row->kid};
 
-		check_row_int(row->sentence, jws_sign(&ctx, signer, &header, row->payload, &body), E_OK);
+		check_row_int(
+			row->sentence, jws_sign(&ctx, signer, &header, row->payload, &body), E_OK);
 		check_row_int(row->sentence, json_parse(&ctx, body, strlen(body), &json), E_OK);
 		check_row_int(row->sentence, (long long)json_size(json), 3);
 		protected = json_get_text(json, "protected");
@@ -213,13 +216,13 @@ static void test_a_jws_says_what_it_should_and_verifies(void **state)
 		check_row_text(row->sentence, decoded(protected), row->header);
 		check_row_text(row->sentence, decoded(payload), row->payload);
 		check_row(row->sentence,
-			  verifies(&jwk, arena_printf(ctx.arena, "%s.%s", protected, payload),
-				   json_get_text(json, "signature")));
+			verifies(&jwk, arena_printf(ctx.arena, "%s.%s", protected, payload),
+				json_get_text(json, "signature")));
 	}
 }
 
 static enum err fail_to_sign(struct ctx *context, struct signer *signer,
-			     const unsigned char digest[static 32], unsigned char signature[static 64])
+	const unsigned char digest[static 32], unsigned char signature[static 64])
 {
 	(void)signer;
 	(void)digest;
@@ -231,14 +234,14 @@ static enum err tell_nonsense(struct ctx *context, struct signer *signer, struct
 {
 	(void)context;
 	(void)signer;
-	*out = (struct jwk){ "AAAA", "AAAA" };
+	*out = (struct jwk){"AAAA", "AAAA"};
 	return E_OK;
 }
 
 static void test_the_signers_trouble_is_passed_on(void **state)
 {
-	struct signer signer = { tell_nonsense, fail_to_sign };
-	struct jws_header header = { "https://ca.example/x", "n", "https://ca.example/acct/1" };
+	struct signer signer = {tell_nonsense, fail_to_sign};
+	struct jws_header header = {"https://ca.example/x", "n", "https://ca.example/acct/1"};
 	char *body;
 
 	(void)state;
@@ -250,7 +253,7 @@ static void test_the_signers_trouble_is_passed_on(void **state)
 
 static void test_a_compact_jws_has_three_parts(void **state)
 {
-	struct jwk jwk = { A3_X, A3_Y };
+	struct jwk jwk = {A3_X, A3_Y};
 	struct json *header = json_object(&ctx), *claims = json_object(&ctx);
 	struct key *key;
 	char *out, *last;

@@ -117,13 +117,21 @@ def _wait_gone(servers, seconds):
         time.sleep(POLL_SECONDS)
 
 
-def _wait_reaped(servers):
-    """An ended process stays listed until its parent, by now init, has asked for its status."""
-    deadline = time.monotonic() + REAP_SECONDS
+def stop(servers):
+    """Ends the sessions of all servers: asked first, then killed."""
     for server in servers:
-        while time.monotonic() < deadline and _is_listed(server):
-            _reap()
-            time.sleep(POLL_SECONDS)
+        if is_alive(server):
+            _signal([server["pid"]], signal.SIGTERM)
+            _signal([server["pid"]], signal.SIGCONT)
+    left = _wait_gone([server for server in servers if server.get("pid")], STOP_SECONDS)
+    for server in left:
+        _signal(members(server), signal.SIGKILL)
+    stuck = _wait_gone(left, KILL_SECONDS)
+    if stuck:
+        raise StackError("still running after SIGKILL: " + ", ".join(
+            f"{server['name']} {members(server)}" for server in stuck))
+    for server in servers:
+        server["pid"] = None
 
 
 def _is_listed(server):
@@ -131,24 +139,15 @@ def _is_listed(server):
     return stat is not None and stat[2] == server["started"]
 
 
-def stop(servers):
-    """Ends the sessions of all servers: asked first, then killed. Returns the names of those that had to be killed."""
-    for server in servers:
-        if is_alive(server):
-            _signal([server["pid"]], signal.SIGTERM)
-            _signal([server["pid"]], signal.SIGCONT)
-    left = _wait_gone([server for server in servers if server.get("pid")], STOP_SECONDS)
-    killed = [server["name"] for server in left]
-    for server in left:
-        _signal(members(server), signal.SIGKILL)
-    stuck = _wait_gone(left, KILL_SECONDS)
-    if stuck:
-        raise StackError("still running after SIGKILL: " + ", ".join(
-            f"{server['name']} {members(server)}" for server in stuck))
-    _wait_reaped(servers)
-    for server in servers:
-        server["pid"] = None
-    return killed
+def stop_for_good(servers):
+    """As stop, and waits until no list of processes shows them: until init has asked for their status."""
+    ended = [dict(server) for server in servers]
+    stop(servers)
+    deadline = time.monotonic() + REAP_SECONDS
+    for server in ended:
+        while time.monotonic() < deadline and _is_listed(server):
+            _reap()
+            time.sleep(POLL_SECONDS)
 
 
 def log_since_start(server):

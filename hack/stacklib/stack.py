@@ -321,9 +321,9 @@ def down(directory, keep=False):
         left = process.started_for(stack.directory)
         if not left:
             raise
-        process.stop(left)
+        process.stop_for_good(left)
         return
-    process.stop(list(stack.record["servers"].values()))
+    process.stop_for_good(list(stack.record["servers"].values()))
     if keep:
         stack.save()
         return

@@ -6,6 +6,10 @@
 #include "unit/mutate.h"
 
 #define TIMEOUT ((msec_t)300)
+#define NO_RECORD \
+	{ \
+		NULL, A, NULL \
+	}
 
 static const struct dns_entry zone[] = {
 	{"v4.example.com", A, NOERROR_, PROPER, {{"v4.example.com", A, "203.0.113.7"}}},
@@ -43,19 +47,19 @@ static const struct dns_entry zone[] = {
 		{{"slow-loop.example.com", CNAME, "slow-loop2.example.com"}}},
 	{"slow-loop2.example.com", A, NOERROR_, PROPER,
 		{{"slow-loop2.example.com", CNAME, "slow-loop.example.com"}}},
-	{"gone.example.com", A, NXDOMAIN_, PROPER, {{NULL}}},
-	{"gone.example.com", AAAA, NXDOMAIN_, PROPER, {{NULL}}},
+	{"gone.example.com", A, NXDOMAIN_, PROPER, {NO_RECORD}},
+	{"gone.example.com", AAAA, NXDOMAIN_, PROPER, {NO_RECORD}},
 	{"dangling.example.com", A, NXDOMAIN_, PROPER,
 		{{"dangling.example.com", CNAME, "gone.example.net"}}},
 	{"dangling.example.com", AAAA, NXDOMAIN_, PROPER,
 		{{"dangling.example.com", CNAME, "gone.example.net"}}},
-	{"servfail.example.com", A, SERVFAIL_, PROPER, {{NULL}}},
+	{"servfail.example.com", A, SERVFAIL_, PROPER, {NO_RECORD}},
 	{"half.example.com", A, NOERROR_, PROPER, {{"half.example.com", A, "203.0.113.7"}}},
-	{"half.example.com", AAAA, SERVFAIL_, PROPER, {{NULL}}},
-	{"refused.example.com", A, REFUSED_, PROPER, {{NULL}}},
-	{"formerr.example.com", A, FORMERR_, PROPER, {{NULL}}},
-	{"odd.example.com", A, (enum dns_rcode)12, PROPER, {{NULL}}},
-	{"silent.example.com", A, NOERROR_, SILENT, {{NULL}}},
+	{"half.example.com", AAAA, SERVFAIL_, PROPER, {NO_RECORD}},
+	{"refused.example.com", A, REFUSED_, PROPER, {NO_RECORD}},
+	{"formerr.example.com", A, FORMERR_, PROPER, {NO_RECORD}},
+	{"odd.example.com", A, (enum dns_rcode)12, PROPER, {NO_RECORD}},
+	{"silent.example.com", A, NOERROR_, SILENT, {NO_RECORD}},
 	{"garbled.example.com", A, NOERROR_, GARBLED, {{"garbled.example.com", A, "203.0.113.7"}}},
 	{"large.example.com", A, NOERROR_, OVER_TCP, {{"large.example.com", A, "203.0.113.7"}}},
 	{"many.example.com", A, NOERROR_, MANY, {{"many.example.com", A, "203.0.113.7"}}},
@@ -69,20 +73,20 @@ static const struct dns_entry zone[] = {
 			{"x.example.org", CAA, "0 issue other.example"}}},
 	{"empty-alias.caa.example.com", CAA, NOERROR_, PROPER,
 		{{"empty-alias.caa.example.com", CNAME, "nothing.example.org"}}},
-	{"gone.caa.example.com", CAA, NXDOMAIN_, PROPER, {{NULL}}},
+	{"gone.caa.example.com", CAA, NXDOMAIN_, PROPER, {NO_RECORD}},
 	{"odd.example.net", CAA, NOERROR_, PROPER,
 		{{"odd.example.net", CAA,
 			"0 issue a\x01\xff"
 			"b"}}},
-	{"com.broken", CAA, SERVFAIL_, PROPER, {{NULL}}},
-	{NULL},
+	{"com.broken", CAA, SERVFAIL_, PROPER, {NO_RECORD}},
+	{.name = NULL},
 };
 
 static const struct dns_entry other_zone[] = {
 	{"servfail.example.com", A, NOERROR_, PROPER, {{"servfail.example.com", A, "192.0.2.1"}}},
 	{"gone.example.com", A, NOERROR_, PROPER, {{"gone.example.com", A, "192.0.2.1"}}},
-	{"refused.example.com", A, REFUSED_, PROPER, {{NULL}}},
-	{NULL},
+	{"refused.example.com", A, REFUSED_, PROPER, {NO_RECORD}},
+	{.name = NULL},
 };
 
 struct world {

@@ -74,12 +74,28 @@ static const char *join_path(struct ctx *ctx, const char *path, const char *name
 
 /* Scalars. Each decodes into the place of the field, or complains and returns false. */
 
+static size_t count_digits(const char *text)
+{
+	return strspn(text, "0123456789");
+}
+
+/* As YAML and JSON write one; a UUID of digits and hyphens is none. */
 static bool is_number(const char *text)
 {
 	text += *text == '-';
-	if (*text < '0' || *text > '9')
+	if (count_digits(text) == 0)
 		return false;
-	return text[strspn(text, "0123456789.eE+-")] == '\0';
+	text += count_digits(text);
+	if (*text == '.')
+		text += 1 + count_digits(text + 1);
+	if ((*text == 'e' || *text == 'E')) {
+		text++;
+		text += *text == '+' || *text == '-';
+		if (count_digits(text) == 0)
+			return false;
+		text += count_digits(text);
+	}
+	return *text == '\0';
 }
 
 static bool is_boolean(const char *text)

@@ -103,6 +103,7 @@ static bool parse(struct builder *builder, struct ctx *ctx, const char *text, si
 	builder->scan = (struct jsonscan){.text = text,
 		.size = size,
 		.depth_max = JSON_DEPTH_MAX,
+		.values_max = JSON_VALUES_MAX,
 		.add = add_node,
 		.ctx = ctx};
 	return jsonscan_run(&builder->scan);

@@ -1,11 +1,11 @@
 /*
  * json - strict JSON in, lossless JSON out.
  *
- * The only place that knows cJSON. Parsing refuses duplicate members, depth over 32, bad UTF-8, NUL
- * in strings and anything behind the value. A number keeps its text, so a document that is read and
- * written again differs in nothing but white space. Every node lives in the arena of the ctx that
- * made it; attaching a node to a parent needs no thought about ownership as long as both come from
- * the same ctx. A node belongs to one place in one tree.
+ * The only place that knows cJSON. Parsing refuses duplicate members, depth over 32, half a million
+ * values, bad UTF-8, NUL in strings and anything behind the value. A number keeps its text, so a
+ * document that is read and written again differs in nothing but white space. Every node lives in
+ * the arena of the ctx that made it; attaching a node to a parent needs no thought about ownership
+ * as long as both come from the same ctx. A node belongs to one place in one tree.
  */
 #pragma once
 
@@ -17,6 +17,7 @@
 struct json; /* opaque: one node */
 
 #define JSON_DEPTH_MAX 32
+#define JSON_VALUES_MAX 500000 /* some 40 MiB of nodes */
 #define JSON_INT_MAX ((int64_t)9007199254740991) /* 2^53 - 1: what every peer can represent */
 
 /* E_REFUSED (reason InvalidJson, text ends in "line L, column C: what"). `text` need not be

@@ -182,6 +182,26 @@ static void a_hundred_thousand_open_brackets_do_no_harm(void **state)
 	assert_int_equal(json_parse(&ctx, buf.data, buf.size, &json), E_REFUSED);
 }
 
+static void more_values_than_memory_should_hold_are_refused(void **state)
+{
+	struct buf buf cleanup_buf;
+	struct ctx ctx cleanup_ctx;
+	struct json *json;
+
+	(void)state;
+	check_begin(&ctx);
+	buf_init(&buf, 2 * JSON_VALUES_MAX + 16);
+	buf_adds(&buf, "[0");
+	repeat(&buf, ",0", JSON_VALUES_MAX - 1);
+	buf_adds(&buf, "]");
+	assert_int_equal(json_parse(&ctx, buf.data, buf.size, &json), E_REFUSED);
+	assert_non_null(strstr(ctx.fault.text, "more than 500000 values"));
+	/* One element less, the list itself counts too. */
+	memcpy(buf.data + buf.size - 3, "] ", 2);
+	buf.data[buf.size - 1] = ' ';
+	assert_int_equal(json_parse(&ctx, buf.data, buf.size, &json), E_OK);
+}
+
 /* Each with each would be 20 000 000 000 comparisons. */
 static void large_objects_do_not_cost_their_square(void **state)
 {
@@ -449,6 +469,7 @@ int main(void)
 		cmocka_unit_test(refuses_and_says_where),
 		cmocka_unit_test(nests_to_32_levels_and_no_further),
 		cmocka_unit_test(a_hundred_thousand_open_brackets_do_no_harm),
+		cmocka_unit_test(more_values_than_memory_should_hold_are_refused),
 		cmocka_unit_test(large_objects_do_not_cost_their_square),
 		cmocka_unit_test(a_reply_that_is_no_json_is_told_by_its_size_alone),
 		cmocka_unit_test(reads_whole_numbers_only),

@@ -1,8 +1,8 @@
 /*
  * asker - one DNS server, and one question at a time to it.
  *
- * c-ares never sees two servers at once, so that a message can name who said what. NXDOMAIN and an empty answer are
- * answers; all else is E_AGAIN with the server's name in the text, or E_CANCELLED.
+ * c-ares never sees two servers at once, so that a message can name who said what. NXDOMAIN and an
+ * empty answer are answers; all else is E_AGAIN with the server's name in the text, or E_CANCELLED.
  */
 #pragma once
 

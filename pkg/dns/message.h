@@ -1,8 +1,8 @@
 /*
- * message - DNS messages (RFC 1035 4) as they come from a server: nothing in them is believed before it is checked.
+ * message - DNS messages (RFC 1035 4) from a server, of which nothing is believed unchecked.
  *
- * Names come out lower case, without the last dot. A message with a label that no name of ours could have, a pointer
- * that does not lead back, or a length that leads outside, is garbled as a whole.
+ * Names come out lower case, without the last dot. A message with a label that no name of ours has, a
+ * pointer that does not lead back, or a length that leads outside, is garbled as a whole.
  */
 #pragma once
 
@@ -31,7 +31,7 @@ struct message {
 /* False: garbled. The records point into `data`. */
 bool message_parse(struct ctx *ctx, const unsigned char *data, size_t size, struct message *out);
 
-/* RFC 8659 4.1. `tag` in lower case; octets that are no printable ASCII become '?'. False: garbled. */
+/* RFC 8659 4.1. `tag` in lower case; octets that are not printable become '?'. False: garbled. */
 bool message_caa(struct ctx *ctx, const struct message_record *record, unsigned *flags,
 		 const char **tag, const char **value);
 

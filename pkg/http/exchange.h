@@ -1,5 +1,5 @@
 /*
- * exchange - one request through libcurl: everything that is set before, and all that comes back. For curl.c only.
+ * exchange - one request through libcurl: all that is set before, and all that comes back. For curl.c.
  *
  * What comes back is bounded as it arrives; nothing of it is looked at later than that.
  */
@@ -39,5 +39,5 @@ struct exchange {
 	struct buf body;
 };
 
-/* Sets every option, in a handle that was reset. E_REFUSED for a header that would be two. */
+/* Resets the handle and sets every option. E_REFUSED for a header that would be two. */
 enum err exchange_prepare(struct exchange *exchange);

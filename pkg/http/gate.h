@@ -19,6 +19,6 @@ void gate_free(struct gate *gate);
 struct http *gate_wrap(struct arena *arena, struct gate *gate, struct http *inner,
 		       bool (*is_lock)(const struct http_reply *reply));
 
-/* How long it stays shut, 0 when open. Survives restarts through gate_shut_until. */
+/* How long it stays shut, 0 when open. gate_shut brings it back after a restart. */
 msec_t gate_shut_for(struct gate *gate, const struct ctx *ctx);
 void gate_shut(struct gate *gate, struct ctx *ctx, msec_t wait);

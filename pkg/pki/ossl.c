@@ -1,6 +1,5 @@
 #include "pki/ossl.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,14 +20,6 @@ static const struct curve curves[] = {
 	{"P-521", "EC-P521"},
 	{"secp256k1", "EC-P256K"},
 };
-
-const char *ossl_said(void)
-{
-	const char *said = ERR_reason_error_string(ERR_peek_last_error());
-
-	ERR_clear_error();
-	return said ? said : "malformed";
-}
 
 static const char *curve_name(const EVP_PKEY *key)
 {

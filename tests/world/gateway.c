@@ -15,7 +15,7 @@ static void new_etag(struct world *world)
 	char hex[33];
 
 	world_hex_id(world, hex);
-	(void)snprintf(gateway->etag, sizeof(gateway->etag), "W/\"%.8s-%.4s-%.4s-%.4s-%.8s\"", hex,
+	(void)snprintf(gateway->etag, sizeof(gateway->etag), "W/\"%.8s-%.4s-%.4s-%.4s-%.12s\"", hex,
 		       hex + 8, hex + 12, hex + 16, hex + 20);
 }
 

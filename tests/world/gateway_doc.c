@@ -172,6 +172,19 @@ static void clean_identity(struct ctx *ctx, struct json *identity)
 		json_set_text(ctx, identity, "type", "UserAssigned");
 }
 
+/* Members that the service fills in, so that leaving them out changes nothing. */
+static void complete_listener(struct ctx *ctx, struct json *child)
+{
+	struct json *properties = json_get(child, "properties");
+
+	if (!json_get(properties, "hostNames"))
+		json_set(ctx, properties, "hostNames", json_array(ctx));
+	if (!json_get(properties, "requireServerNameIndication"))
+		json_set_bool(ctx, properties, "requireServerNameIndication", false);
+	if (!json_get(properties, "enableHttp3"))
+		json_set_bool(ctx, properties, "enableHttp3", false);
+}
+
 struct json *gateway_canonical(struct ctx *ctx, const struct world *world, const struct json *body,
 			       const char *api_version)
 {
@@ -199,6 +212,8 @@ struct json *gateway_canonical(struct ctx *ctx, const struct world *world, const
 	}
 	json_for_each(map, json_get(properties, "urlPathMaps"))
 		clean_path_rules(ctx, world, map, api_version);
+	json_for_each(listener, json_get(properties, "httpListeners"))
+		complete_listener(ctx, listener);
 	return document;
 }
 
@@ -266,18 +281,6 @@ static void show_certificate(struct ctx *ctx, const struct world *world, struct 
 		      base64_encode(ctx, der.data, der.size));
 }
 
-static void show_listener(struct ctx *ctx, struct json *child)
-{
-	struct json *properties = json_get(child, "properties");
-
-	if (!json_get(properties, "hostNames"))
-		json_set(ctx, properties, "hostNames", json_array(ctx));
-	if (!json_get(properties, "requireServerNameIndication"))
-		json_set_bool(ctx, properties, "requireServerNameIndication", false);
-	if (!json_get(properties, "enableHttp3"))
-		json_set_bool(ctx, properties, "enableHttp3", false);
-}
-
 static void show_identity(struct ctx *ctx, struct json *identity)
 {
 	if (text_equals(json_get_text(identity, "type"), "UserAssigned"))
@@ -316,8 +319,6 @@ struct json *gateway_render(struct ctx *ctx, const struct world *world, const ch
 	}
 	json_for_each(cert, json_get(properties, "sslCertificates"))
 		show_certificate(ctx, world, cert);
-	json_for_each(listener, json_get(properties, "httpListeners"))
-		show_listener(ctx, listener);
 	json_for_each(map, json_get(properties, "urlPathMaps"))
 		json_for_each(rule, json_path(map, "properties.pathRules"))
 			decorate(ctx, world, rule, "urlPathMaps/pathRules", state);

@@ -106,7 +106,7 @@ struct gateway {
 	const char *id, *name, *public_ip_id, *identity_id, *subnet_id, *location, *ip;
 	struct document *stored, *served; /* canonical: neither etags nor read-only members */
 	struct document *foreign;	  /* {collection: [names]} that is not ours to change */
-	char etag[40];
+	char etag[48];
 	enum gateway_state state;
 	bool is_updating;
 	struct operation *operations, *current;
@@ -170,6 +170,7 @@ struct vault {
 
 struct acme;
 struct blobs;
+struct dns_record;
 
 struct world {
 	struct world_options options;
@@ -184,6 +185,8 @@ struct world {
 	struct vault vault;
 	struct acme *acme;
 	struct blobs *blobs;
+	struct dns_record *dns_records;
+	unsigned dns_lookups;
 	struct world_never never;
 	bool has_data_plane; /* an operation ends when world_served says so, not by itself */
 	char arc_key[65];

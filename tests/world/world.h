@@ -112,5 +112,8 @@ size_t world_count_requests(struct world *world, enum door door, const char *reg
 /* The serial (lower-case hex) of the certificate that the gateway serves for a host over TLS now, or NULL. */
 char *world_served_certificate(struct ctx *ctx, struct world *world, const char *host);
 
+/* PEM of the model CA's root. */
+char *world_acme_root(struct ctx *ctx);
+
 /* The state as the admin API shows it, in ctx's arena. */
 struct json *world_state(struct ctx *ctx, struct world *world);

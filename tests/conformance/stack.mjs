@@ -1,0 +1,107 @@
+// One stack for a test file, and Azure's own clients pointed at it.
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { NetworkManagementClient } from '@azure/arm-network';
+import { ClientSecretCredential } from '@azure/identity';
+import { CertificateClient } from '@azure/keyvault-certificates';
+import { CryptographyClient, KeyClient } from '@azure/keyvault-keys';
+import { SecretClient } from '@azure/keyvault-secrets';
+import { BlobServiceClient, ContainerClient } from '@azure/storage-blob';
+
+const checkout = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
+
+function run(...args) {
+	const done = spawnSync(path.join(checkout, 'hack/stack'), args, { encoding: 'utf8', timeout: 120000 });
+
+	if (done.status !== 0) {
+		throw new Error(`hack/stack ${args.join(' ')}: ${done.stderr || done.error}`);
+	}
+}
+
+function readEnvironment(file) {
+	const lines = readFileSync(file, 'utf8').split('\n').filter((line) => line.includes('='));
+
+	return Object.fromEntries(lines.map((line) => {
+		const at = line.indexOf('=');
+
+		return [line.slice(0, at), line.slice(at + 1).replace(/^(['"])(.*)\1$/, '$2')];
+	}));
+}
+
+/** Starts a stack; `settings` are azuresim's. Ends with `down`. */
+export function up(settings = {}) {
+	const directory = mkdtempSync(path.join(tmpdir(), 'gatecert-conformance-'));
+	const chosen = { gatewayUpdateSeconds: 0.3, vaultPollSeconds: 0.3, ...settings };
+	const options = Object.entries(chosen).flatMap(([key, value]) => ['--azuresim', `${key}=${value}`]);
+
+	run('up', directory, ...options);
+	const env = readEnvironment(path.join(directory, 'stack.env'));
+
+	return { directory, env, down: () => run('down', directory) };
+}
+
+/** What every client is told: no look-up of clouds, no check of the vault's name, few and quick repeats. */
+export function optionsOf(env) {
+	return {
+		authorityHost: env.AUTHORITY_HOST,
+		disableInstanceDiscovery: true,
+		disableChallengeResourceVerification: true,
+		tlsOptions: { ca: readFileSync(env.ACME_CA_FILE, 'utf8') },
+		retryOptions: { maxRetries: 2, retryDelayInMs: 50, maxRetryDelayInMs: 200 },
+	};
+}
+
+export function secretCredential(env) {
+	return new ClientSecretCredential(env.TENANT_ID, env.CLIENT_ID, env.CLIENT_SECRET, optionsOf(env));
+}
+
+export function clientsOf(env, credential = secretCredential(env)) {
+	const options = optionsOf(env);
+	const subscription = env.GATEWAY_ID.split('/')[2];
+	const blobOrigin = new URL(env.BLOB_CONTAINER_URL);
+
+	return {
+		network: new NetworkManagementClient(credential, subscription, { ...options, endpoint: env.ARM_ENDPOINT }),
+		certificates: new CertificateClient(env.VAULT_URL, credential, options),
+		keys: new KeyClient(env.VAULT_URL, credential, options),
+		secrets: new SecretClient(env.VAULT_URL, credential, options),
+		crypto: (keyId) => new CryptographyClient(keyId, credential, options),
+		container: new ContainerClient(env.BLOB_CONTAINER_URL, credential, options),
+		blobs: new BlobServiceClient(`${blobOrigin.origin}${blobOrigin.pathname.replace(/\/[^/]*$/, '')}`,
+			credential, options),
+		group: env.GATEWAY_ID.split('/')[4],
+		gateway: env.GATEWAY_ID.split('/')[8],
+	};
+}
+
+/** azuresim's admin API. */
+export async function admin(env, method, where, body) {
+	const reply = await fetch(env.SIM_ADMIN + where, { method, body: body && JSON.stringify(body) });
+	const text = await reply.text();
+
+	if (!reply.ok) {
+		throw new Error(`${method} ${where}: ${reply.status} ${text}`);
+	}
+	return text ? JSON.parse(text) : undefined;
+}
+
+/** Repeats until `probe` gives something true; throws after `seconds`. */
+export async function eventually(what, probe, seconds = 10) {
+	const end = Date.now() + seconds * 1000;
+
+	for (;;) {
+		const found = await probe();
+
+		if (found) {
+			return found;
+		}
+		if (Date.now() > end) {
+			throw new Error(`not within ${seconds} s: ${what}`);
+		}
+		await new Promise((resolve) => setTimeout(resolve, 30));
+	}
+}

@@ -51,20 +51,19 @@ static char *adopt(struct ctx *ctx, char *text)
 	return copy;
 }
 
-static enum err to_ascii(struct ctx *ctx, const char *given, const char *name, char **out)
+/* NULL when it was refused. */
+static char *to_ascii(struct ctx *ctx, const char *given, const char *name)
 {
 	char *ascii;
 	int rc;
 
-	if (is_ascii(name)) {
-		*out = lower(ctx, name);
-		return E_OK;
-	}
+	if (is_ascii(name))
+		return lower(ctx, name);
 	rc = idn2_to_ascii_8z(name, &ascii, IDN_FLAGS);
-	if (rc != IDN2_OK)
-		return refuse(ctx, given, arena_printf(ctx->arena, "IDNA: %s", idn2_strerror(rc)));
-	*out = lower(ctx, adopt(ctx, ascii));
-	return E_OK;
+	if (rc == IDN2_OK)
+		return lower(ctx, adopt(ctx, ascii));
+	refuse(ctx, given, arena_printf(ctx->arena, "IDNA: %s", idn2_strerror(rc)));
+	return NULL;
 }
 
 /* RFC 5891 section 5.4: what looks like an A-label is one only if its U-label leads back to it. */
@@ -173,10 +172,12 @@ enum err hostname_normalise(struct ctx *ctx, const char *given, unsigned flags, 
 	bool is_wildcard = (flags & HOSTNAME_ALLOW_WILDCARD) && text_starts_with(given, "*.");
 	const char *prefix = is_wildcard ? "*." : "", *wrong;
 	size_t length;
-	char *name = NULL;
+	char *name;
 
 	TRY(check_given(ctx, given));
-	TRY(to_ascii(ctx, given, given + strlen(prefix), &name));
+	name = to_ascii(ctx, given, given + strlen(prefix));
+	if (!name)
+		return E_REFUSED;
 	length = strlen(name);
 	if (length > 1 && name[length - 1] == '.')
 		name[--length] = '\0';

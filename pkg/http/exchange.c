@@ -42,12 +42,16 @@ static void keep_header(struct exchange *exchange, const char *line, size_t size
 static int parse_status(const char *line, size_t size)
 {
 	const char *space = memchr(line, ' ', size);
-	char digits[4] = "";
+	int i, status = 0;
 
 	if (!space || line + size - space < 4)
 		return 0;
-	memcpy(digits, space + 1, 3);
-	return digits[strspn(digits, "0123456789")] == '\0' ? atoi(digits) : 0;
+	for (i = 1; i <= 3; i++) {
+		if (space[i] < '0' || space[i] > '9')
+			return 0;
+		status = status * 10 + space[i] - '0';
+	}
+	return status;
 }
 
 static void take_header_line(struct exchange *exchange, const char *line, size_t size)

@@ -1,8 +1,8 @@
 /*
  * key - private keys in memory, and the hash everybody needs.
  *
- * Used for the account key in a file and for signing in to Azure by certificate. Certificate keys are born in Key Vault and
- * never come here. Every buffer with key material is wiped.
+ * Used for the account key in a file and for signing in to Azure by certificate. Certificate keys are born in
+ * Key Vault and never come here. Every buffer with key material is wiped.
  */
 #pragma once
 

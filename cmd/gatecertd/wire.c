@@ -338,6 +338,15 @@ enum err engine_new(struct ctx *ctx, const struct config *config, struct store *
 	return E_OK;
 }
 
+static void wake_each(struct ctx *ctx, struct controller *controller, const void **objects, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		controller_wake_after(controller, ((const struct meta *)objects[i])->name,
+				      count <= WAKE_AT_ONCE
+					      ? 0
+					      : rng_between(ctx->doors->rng, 0, WAKE_SPREAD));
+}
+
 static enum err wake_all(struct ctx *ctx, struct engine *engine, enum kind kind,
 			 struct controller *controller)
 {
@@ -345,11 +354,9 @@ static enum err wake_all(struct ctx *ctx, struct engine *engine, enum kind kind,
 	size_t count;
 
 	TRY(store_list(ctx, engine->store, kind, &objects, &count));
-	for (size_t i = 0; i < count; i++)
-		controller_wake_after(controller, ((const struct meta *)objects[i])->name,
-				      count <= WAKE_AT_ONCE
-					      ? 0
-					      : rng_between(ctx->doors->rng, 0, WAKE_SPREAD));
+	wake_each(ctx, controller, objects, count);
+	TRY(store_list_withdrawn(ctx, engine->store, kind, &objects, &count));
+	wake_each(ctx, controller, objects, count);
 	return E_OK;
 }
 

@@ -13,6 +13,8 @@ const struct field meta_fields[] = {
 	 .offset = offsetof(struct meta, resource_version), .help = "Changes with every write."},
 	{.name = "creationTimestamp", .type = FIELD_TIME, .offset = offsetof(struct meta, created),
 	 .help = "When the object was made."},
+	{.name = "deletionTimestamp", .type = FIELD_TIME,
+	 .offset = offsetof(struct meta, withdrawn), .help = "When it was withdrawn."},
 	{.name = "labels", .type = FIELD_TEXT_MAP, .offset = offsetof(struct meta, labels),
 	 .help = "For selecting."},
 	{.name = "annotations", .type = FIELD_TEXT_MAP, .offset = offsetof(struct meta, annotations),

@@ -15,6 +15,7 @@ struct meta {
 	int64_t generation;
 	int64_t resource_version;
 	msec_t created;
+	msec_t withdrawn; /* 0: desired. Else nobody but its reconciler sees it, until that has undone what it began */
 	struct text_map labels, annotations;
 };
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/text.h"
 
 #define KEY_FILE_MAX ((size_t)16 * 1024)
 
@@ -55,18 +56,22 @@ static struct vault_key keep_key(struct arena *arena, const struct vault_key *ke
 static enum err find_known_version(struct ctx *ctx, struct acme_session *session,
 				   struct keyvault *vault, struct vault_key *key)
 {
+	const struct vault_key newest = *key;
 	struct texts versions;
 	const char *url;
 	enum err err;
 
 	TRY(keyvault_key_versions(ctx, vault, ACCOUNT_KEY_NAME, &versions));
 	for (size_t i = 0; i < versions.count; i++) {
+		if (text_equals(versions.items[i], newest.version))
+			continue;
 		TRY(keyvault_key_get(ctx, vault, ACCOUNT_KEY_NAME, versions.items[i], key));
 		session->signer = keyvault_signer(ctx, vault, key);
 		err = acme_account_find(ctx, session, &url);
 		if (err != E_NOTFOUND)
 			return err;
 	}
+	*key = newest;
 	return E_NOTFOUND;
 }
 
@@ -85,7 +90,6 @@ static enum err find_vault_key(struct ctx *ctx, const struct settings *settings,
 	if (err != E_NOTFOUND)
 		return err;
 	fault_clear(ctx);
-	TRY(keyvault_key_get(ctx, vault, ACCOUNT_KEY_NAME, NULL, key));
 	session->signer = keyvault_signer(ctx, vault, key);
 	TRY(acme_account_ensure(ctx, session, settings->acme_email, &url));
 	log_info(ctx, "made an account at the CA", "account", url, NULL);

@@ -281,7 +281,7 @@ static enum err load(struct ctx *ctx, struct hostname_world *world, const char *
 	enum err err;
 
 	*pass = (struct pass){.world = world, .name = key, .began = ctx_wall(ctx)};
-	TRY(store_get(ctx, world->store, KIND_HOSTNAME, key, &seen));
+	TRY(store_get_any(ctx, world->store, KIND_HOSTNAME, key, &seen));
 	pass->host = *(const struct hostname *)seen;
 	pass->note = notes_get(world->notes, key);
 	if (ctx_mono(ctx) - pass->note.dns_checked > DNS_FRESH)
@@ -332,6 +332,26 @@ static enum err conclude(struct ctx *ctx, struct pass *pass, enum err err, msec_
 	return err;
 }
 
+/* An order that was finalized is followed to its end, so that no certificate is lost on the way; then all that is left is undone. */
+static enum err take_leave(struct ctx *ctx, struct pass *pass, msec_t *again)
+{
+	enum err err = E_OK;
+
+	if (pass->host.status.issuance.csr)
+		err = climb_issuing(ctx, pass);
+	if (pass->host.status.issuance.csr && err != E_REFUSED)
+		return conclude(ctx, pass, err, again);
+	err = withdraw_undo(ctx, pass);
+	if (err == E_REFUSED)
+		log_warn(ctx, "not all could be undone for a withdrawn hostname", "text",
+			 ctx->fault.text, NULL);
+	else
+		TRY(err);
+	notes_drop(pass->world->notes, pass->name);
+	log_info(ctx, "withdrawn hostname forgotten", NULL);
+	return store_delete(ctx, pass->world->store, KIND_HOSTNAME, pass->name);
+}
+
 enum err hostname_reconcile(struct ctx *ctx, void *worker, const char *key, msec_t *again)
 {
 	struct hostname_world *world = worker;
@@ -343,11 +363,15 @@ enum err hostname_reconcile(struct ctx *ctx, void *worker, const char *key, msec
 		return E_OK;
 	}
 	TRY(err);
+	if (pass.host.meta.withdrawn && !pass.host.status.issuance.csr)
+		return take_leave(ctx, &pass, again);
 	err = certificate_observe(ctx, &pass);
 	if (err != E_OK) {
 		err = fail(ctx, &pass, STEP_CREATE_CERTIFICATE, err);
 		return conclude(ctx, &pass, err, again);
 	}
+	if (pass.host.meta.withdrawn)
+		return take_leave(ctx, &pass, again);
 	clean_up_blob(ctx, &pass);
 	err = climb_both(ctx, &pass);
 	if (pass.verdict == CERTIFICATE_CURRENT && err == E_OK)

@@ -73,6 +73,9 @@ enum err order_observe(struct ctx *ctx, struct pass *pass);
 /* Forgets the order and all that hangs on it but the blob and a pending vault operation, which still want cleaning up. */
 void order_drop(struct pass *pass);
 
+/* A withdrawn hostname: undoes what was begun for it, as far as no finalize was sent. */
+enum err withdraw_undo(struct ctx *ctx, struct pass *pass);
+
 /* GETs the challenge file as the CA will, through the gateway's own address. E_REFUSED reasons: ChallengeFileNotFound, ChallengeFileNotValid,
  * SelfCheckUnreachable. */
 enum err self_check(struct ctx *ctx, struct pass *pass, const char *key_authorization);

@@ -56,7 +56,7 @@ static enum err run_problem(struct ctx *ctx, struct applying *applying, const st
 static enum err run_delete(struct ctx *ctx, struct applying *applying, const struct write *write)
 {
 	log_info(ctx, "hostname is not desired any more", "hostname", write->name, NULL);
-	return store_delete(ctx, applying->options->store, KIND_HOSTNAME, write->name);
+	return store_withdraw(ctx, applying->options->store, KIND_HOSTNAME, write->name);
 }
 
 static enum err run_remove(struct ctx *ctx, struct applying *applying, const struct write *write)

@@ -345,5 +345,5 @@ enum err specdir_withdraw(struct ctx *ctx, struct specdir *specdir, const char *
 	if (catalogue_is_in(specdir->api_directory, object->source.file))
 		TRY(fs->remove(ctx, fs, object->source.file));
 	log_info(ctx, "hostname is withdrawn", "hostname", hostname, NULL);
-	return store_delete(ctx, specdir->store, KIND_HOSTNAME, hostname);
+	return store_withdraw(ctx, specdir->store, KIND_HOSTNAME, hostname);
 }

@@ -237,24 +237,34 @@ void store_on_change(struct store *store, store_changed_fn *changed, void *handl
 	store->changed_handle = handle;
 }
 
-enum err store_get(struct ctx *ctx, struct store *store, enum kind kind, const char *name,
-		   const void **out)
+enum err store_get_any(struct ctx *ctx, struct store *store, enum kind kind, const char *name,
+		       const void **out)
 {
 	*out = hold(ctx, store, kind, name);
 	return *out ? E_OK : not_found(ctx, kind, name);
 }
 
-enum err store_list(struct ctx *ctx, struct store *store, enum kind kind, const void ***items,
-		    size_t *count)
+enum err store_get(struct ctx *ctx, struct store *store, enum kind kind, const char *name,
+		   const void **out)
+{
+	TRY(store_get_any(ctx, store, kind, name, out));
+	return ((const struct meta *)*out)->withdrawn ? not_found(ctx, kind, name) : E_OK;
+}
+
+static enum err list(struct ctx *ctx, struct store *store, enum kind kind, bool withdrawn,
+		     const void ***items, size_t *count)
 {
 	struct held *held = arena_new_one(ctx->arena, struct held);
 	const struct shelf *shelf = &store->shelves[kind];
 
 	pthread_rwlock_rdlock(&store->lock);
-	held->count = shelf->count;
 	held->items = arena_new_array(ctx->arena, struct snapshot *, shelf->count);
-	for (size_t i = 0; i < shelf->count; i++)
-		held->items[i] = snapshot_ref(shelf->items[i]);
+	for (size_t i = 0; i < shelf->count; i++) {
+		const struct meta *meta = snapshot_object(shelf->items[i]);
+
+		if ((meta->withdrawn != 0) == withdrawn)
+			held->items[held->count++] = snapshot_ref(shelf->items[i]);
+	}
 	pthread_rwlock_unlock(&store->lock);
 	arena_defer(ctx->arena, give_back, held);
 	*count = held->count;
@@ -262,6 +272,18 @@ enum err store_list(struct ctx *ctx, struct store *store, enum kind kind, const 
 	for (size_t i = 0; i < held->count; i++)
 		(*items)[i] = snapshot_object(held->items[i]);
 	return E_OK;
+}
+
+enum err store_list(struct ctx *ctx, struct store *store, enum kind kind, const void ***items,
+		    size_t *count)
+{
+	return list(ctx, store, kind, false, items, count);
+}
+
+enum err store_list_withdrawn(struct ctx *ctx, struct store *store, enum kind kind,
+			      const void ***items, size_t *count)
+{
+	return list(ctx, store, kind, true, items, count);
 }
 
 enum err store_put_spec(struct ctx *ctx, struct store *store, enum kind kind, const void *object)
@@ -272,6 +294,27 @@ enum err store_put_spec(struct ctx *ctx, struct store *store, enum kind kind, co
 enum err store_put_status(struct ctx *ctx, struct store *store, enum kind kind, const void *object)
 {
 	return put(ctx, store, kind, object, put_status, STORE_STATUS);
+}
+
+static enum err withdraw(struct ctx *ctx, struct store *store, enum kind kind,
+			 const struct meta *given, bool *is_changed)
+{
+	const struct meta *current = hold(ctx, store, kind, given->name);
+	struct meta *object;
+
+	if (!current || current->withdrawn)
+		return E_OK;
+	object = copy_of(ctx, kind, current);
+	object->withdrawn = ctx_wall(ctx);
+	*is_changed = true;
+	return write_object(ctx, store, kind, object);
+}
+
+enum err store_withdraw(struct ctx *ctx, struct store *store, enum kind kind, const char *name)
+{
+	const struct meta given = {.name = name};
+
+	return put(ctx, store, kind, &given, withdraw, STORE_SPEC);
 }
 
 enum err store_delete(struct ctx *ctx, struct store *store, enum kind kind, const char *name)

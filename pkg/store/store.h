@@ -34,6 +34,16 @@ enum err store_put_spec(struct ctx *ctx, struct store *store, enum kind kind, co
 /* Replaces the status of the object with this name and uid. E_NOTFOUND when it is gone or another. */
 enum err store_put_status(struct ctx *ctx, struct store *store, enum kind kind, const void *object);
 
+/* No longer desired: gone for store_get and store_list at once, and for store_delete to remove when its reconciler has
+ * undone what it began. store_put_spec of that name brings it back with its status. E_OK also when there is none. */
+enum err store_withdraw(struct ctx *ctx, struct store *store, enum kind kind, const char *name);
+
+/* As store_get and store_list, for those who have to deal with withdrawn objects: the former also finds them, the latter only. */
+enum err store_get_any(struct ctx *ctx, struct store *store, enum kind kind, const char *name,
+		       const void **out);
+enum err store_list_withdrawn(struct ctx *ctx, struct store *store, enum kind kind,
+			      const void ***items, size_t *count);
+
 /* E_OK also when there is none. */
 enum err store_delete(struct ctx *ctx, struct store *store, enum kind kind, const char *name);
 

@@ -3,10 +3,12 @@
 #include <string.h>
 
 #include "api/instance.h"
+#include "base/log.h"
 #include "base/text.h"
 #include "server/errors.h"
 #include "server/links.h"
 #include "server/status.h"
+#include "server/termination.h"
 
 #define EVENT_NAME_MAX 100
 #define REASON_MAX 500
@@ -162,7 +164,11 @@ enum err instances_terminate(struct ctx *ctx, struct service *service,
 	if (!instance->spec.is_terminated)
 		instance->spec.terminate_reason = reason;
 	instance->spec.is_terminated = true;
-	return write_spec(ctx, service, instance, response);
+	TRY(write_spec(ctx, service, instance, response));
+	if (response->status == 202 && termination_withdraw(ctx, service, instance) != E_OK)
+		log_error(ctx, "a terminated request left a hostname desired until the next start",
+			  "instance", instance->meta.name, "text", ctx->fault.text, NULL);
+	return E_OK;
 }
 
 enum err instances_purge(struct ctx *ctx, struct service *service, const struct request *request,

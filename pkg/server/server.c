@@ -12,6 +12,7 @@
 #include "pki/key.h"
 #include "server/exchange.h"
 #include "server/listen.h"
+#include "server/termination.h"
 
 /* Above our own limits, so that ours come first and answer in our shape. */
 #define CONNECTION_MEMORY_BYTES ((size_t)64 * 1024)
@@ -249,5 +250,13 @@ msec_t server_run(struct server *server)
 
 void server_set_ready(struct server *server, bool is_ready)
 {
+	struct ctx ctx cleanup_ctx;
+
+	ctx_init(&ctx, server->service.doors);
+	ctx.controller = "server";
+	if (is_ready && !server->service.is_ready
+	    && termination_catch_up(&ctx, &server->service) != E_OK)
+		log_error(&ctx, "a terminated request leaves a hostname desired", "text",
+			  ctx.fault.text, NULL);
 	server->service.is_ready = is_ready;
 }

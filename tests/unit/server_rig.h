@@ -54,6 +54,8 @@ static bool rig_specdir_fails;
 static char rig_desired[RIG_DESIRED_MAX][256];
 static size_t rig_desired_count;
 static struct specdir_report rig_report;
+static struct store *rig_store;
+static const char *rig_owned; /* a hostname that a user's file names */
 
 enum err specdir_desire(struct ctx *ctx, struct specdir *specdir, const char *hostname,
 			const struct json *spec, bool *introduced)
@@ -68,14 +70,15 @@ enum err specdir_desire(struct ctx *ctx, struct specdir *specdir, const char *ho
 		if (text_equals(rig_desired[i], hostname))
 			return E_OK;
 	assert_true(rig_desired_count < RIG_DESIRED_MAX);
+	if (rig_store) {
+		struct hostname object = { .meta = { .name = hostname } };
+
+		TRY(store_put_spec(ctx, rig_store, KIND_HOSTNAME, &object));
+	}
 	snprintf(rig_desired[rig_desired_count++], sizeof(rig_desired[0]), "%s", hostname);
 	*introduced = true;
 	return E_OK;
 }
-
-/* Its own door for the native API: straight into the store, as desired from api.d. */
-static struct store *rig_store;
-static const char *rig_owned; /* a hostname that a user's file names */
 
 const char *specdir_owner(struct ctx *ctx, struct specdir *specdir, const char *hostname)
 {

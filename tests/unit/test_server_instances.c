@@ -239,6 +239,89 @@ static void test_events_and_ends_are_written_to_the_spec(void **state)
 	rig_close(&rig);
 }
 
+/* What stands in the way of withdrawing a hostname that a terminated request brought in. */
+static const struct {
+	const char *sentence;
+	bool is_owned, is_ready, is_finalized, is_followed, is_gone;
+} terminations[] = {
+	{ .sentence = "nothing", .is_gone = true },
+	{ .sentence = "a user's file names it", .is_owned = true },
+	{ .sentence = "it is Ready", .is_ready = true },
+	{ .sentence = "its order is finalized", .is_finalized = true },
+	{ .sentence = "another request follows it", .is_followed = true },
+};
+
+static void set_hostname_status(struct rig *rig, const char *name, bool is_ready, bool is_finalized)
+{
+	struct condition ready = { CONDITION_READY, CONDITION_TRUE, "Serving", "Serves.", 1, 1 };
+	struct hostname hostname;
+	const void *found;
+
+	assert_int_equal(store_get(&rig->ctx, rig->store, KIND_HOSTNAME, name, &found), E_OK);
+	hostname = *(const struct hostname *)found;
+	if (is_ready)
+		hostname.status.conditions = (struct objects){ &ready, 1 };
+	if (is_finalized)
+		hostname.status.issuance.csr = "MIIC";
+	assert_int_equal(store_put_status(&rig->ctx, rig->store, KIND_HOSTNAME, &hostname), E_OK);
+}
+
+static bool is_desired(struct rig *rig, const char *name)
+{
+	const void *found;
+
+	return store_get(&rig->ctx, rig->store, KIND_HOSTNAME, name, &found) == E_OK;
+}
+
+static void test_terminate_withdraws_what_it_brought_in(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(terminations); i++) {
+		struct rig rig;
+		const char *id;
+
+		rig_open(&rig, NULL, true, false);
+		id = rig_start(&rig, RIG_START, ONE);
+		if (terminations[i].is_followed)
+			rig_start(&rig, RIG_START, ONE);
+		if (terminations[i].is_owned)
+			rig_owned = "example.com";
+		set_hostname_status(&rig, "example.com", terminations[i].is_ready,
+				    terminations[i].is_finalized);
+		assert_int_equal(rig_call(&rig, "POST", path(&rig, id, "/terminate"), NULL, NULL)
+					 .status, 202);
+		if (is_desired(&rig, "example.com") == terminations[i].is_gone)
+			fail_msg("%s", terminations[i].sentence);
+		rig_close(&rig);
+	}
+}
+
+static void test_a_start_finishes_what_a_crash_left(void **state)
+{
+	struct instance instance;
+	struct rig rig;
+	const char *id;
+
+	(void)state;
+	rig_open(&rig, NULL, true, false);
+	id = rig_start(&rig, RIG_START, ONE);
+	instance = *rig_instance(&rig, id);
+	instance.spec.is_terminated = true;
+	instance.meta.resource_version = 0;
+	assert_int_equal(store_put_spec(&rig.ctx, rig.store, KIND_INSTANCE, &instance), E_OK);
+	assert_true(is_desired(&rig, "example.com"));
+	server_set_ready(rig.server, false);
+	server_set_ready(rig.server, true);
+	assert_false(is_desired(&rig, "example.com"));
+	rig_desired_count = 0;
+	usleep(2000);
+	rig_start(&rig, RIG_START, ONE);
+	server_set_ready(rig.server, false);
+	server_set_ready(rig.server, true);
+	assert_true(is_desired(&rig, "example.com"));
+	rig_close(&rig);
+}
+
 static void test_events_are_bounded(void **state)
 {
 	struct rig rig;
@@ -416,6 +499,8 @@ int main(void)
 		cmocka_unit_test(test_history_holds_steps_and_events),
 		cmocka_unit_test(test_calls_on_running_and_ended_ones),
 		cmocka_unit_test(test_events_and_ends_are_written_to_the_spec),
+		cmocka_unit_test(test_terminate_withdraws_what_it_brought_in),
+		cmocka_unit_test(test_a_start_finishes_what_a_crash_left),
 		cmocka_unit_test(test_events_are_bounded),
 		cmocka_unit_test(test_purge_takes_only_what_has_ended),
 		cmocka_unit_test(test_a_code_opens_its_own_instance_only),

@@ -25,26 +25,26 @@ static const struct option_row {
 	size_t offset;
 	bool is_optional;
 } rows[] = {
-	{ "--dir", offsetof(struct options, dir), false },
-	{ "--tls-cert", offsetof(struct options, tls_cert), false },
-	{ "--tls-key", offsetof(struct options, tls_key), false },
-	{ "--arm", offsetof(struct options, arm), false },
-	{ "--vault", offsetof(struct options, vault), false },
-	{ "--authority", offsetof(struct options, authority), false },
-	{ "--imds", offsetof(struct options, imds), false },
-	{ "--admin", offsetof(struct options, admin), false },
-	{ "--gateway-id", offsetof(struct options, gateway_id), false },
-	{ "--gateway-ip", offsetof(struct options, gateway_ip), false },
-	{ "--gateway-http-port", offsetof(struct options, gateway_http_port), false },
-	{ "--gateway-https-port", offsetof(struct options, gateway_https_port), false },
-	{ "--blob-container-url", offsetof(struct options, blob_container_url), false },
-	{ "--ca-file", offsetof(struct options, ca_file), false },
-	{ "--tenant", offsetof(struct options, tenant), false },
-	{ "--client-id", offsetof(struct options, client_id), false },
-	{ "--client-secret-file", offsetof(struct options, client_secret_file), true },
-	{ "--client-cert", offsetof(struct options, client_cert), true },
-	{ "--federated-token-file", offsetof(struct options, federated_token_file), true },
-	{ "--nginx", offsetof(struct options, nginx), false },
+	{"--dir", offsetof(struct options, dir), false},
+	{"--tls-cert", offsetof(struct options, tls_cert), false},
+	{"--tls-key", offsetof(struct options, tls_key), false},
+	{"--arm", offsetof(struct options, arm), false},
+	{"--vault", offsetof(struct options, vault), false},
+	{"--authority", offsetof(struct options, authority), false},
+	{"--imds", offsetof(struct options, imds), false},
+	{"--admin", offsetof(struct options, admin), false},
+	{"--gateway-id", offsetof(struct options, gateway_id), false},
+	{"--gateway-ip", offsetof(struct options, gateway_ip), false},
+	{"--gateway-http-port", offsetof(struct options, gateway_http_port), false},
+	{"--gateway-https-port", offsetof(struct options, gateway_https_port), false},
+	{"--blob-container-url", offsetof(struct options, blob_container_url), false},
+	{"--ca-file", offsetof(struct options, ca_file), false},
+	{"--tenant", offsetof(struct options, tenant), false},
+	{"--client-id", offsetof(struct options, client_id), false},
+	{"--client-secret-file", offsetof(struct options, client_secret_file), true},
+	{"--client-cert", offsetof(struct options, client_cert), true},
+	{"--federated-token-file", offsetof(struct options, federated_token_file), true},
+	{"--nginx", offsetof(struct options, nginx), false},
 };
 
 static const char **slot(struct options *options, const struct option_row *row)
@@ -121,8 +121,8 @@ static char *read_line(struct ctx *ctx, const char *path)
 	return text;
 }
 
-static struct world *make_world(struct ctx *ctx, const struct options *options,
-				const struct doors *doors)
+static struct world *make_world(
+	struct ctx *ctx, const struct options *options, const struct doors *doors)
 {
 	struct world_options wanted = {
 		.arm_url = arena_printf(ctx->arena, "https://%s", options->arm),
@@ -158,16 +158,16 @@ static struct world *make_world(struct ctx *ctx, const struct options *options,
 }
 
 static int serve(struct ctx *ctx, const struct options *options, struct world *world,
-		 const struct doors *doors, const sigset_t *ends)
+	const struct doors *doors, const sigset_t *ends)
 {
 	const char *cert = read_file(ctx, options->tls_cert);
 	const char *key = read_file(ctx, options->tls_key);
 	const struct server_options wanted[] = {
-		{ DOOR_ARM, options->arm, cert, key },
-		{ DOOR_VAULT, options->vault, cert, key },
-		{ DOOR_AUTHORITY, options->authority, cert, key },
-		{ DOOR_IMDS, options->imds, NULL, NULL },
-		{ DOOR_ADMIN, options->admin, NULL, NULL },
+		{DOOR_ARM, options->arm, cert, key},
+		{DOOR_VAULT, options->vault, cert, key},
+		{DOOR_AUTHORITY, options->authority, cert, key},
+		{DOOR_IMDS, options->imds, NULL, NULL},
+		{DOOR_ADMIN, options->admin, NULL, NULL},
 	};
 	struct plane_options plane_options = {
 		.dir = options->dir,
@@ -177,13 +177,13 @@ static int serve(struct ctx *ctx, const struct options *options, struct world *w
 		.https_port = (unsigned)strtoul(options->gateway_https_port, NULL, 10),
 		.ca_file = options->ca_file,
 	};
-	struct server *servers[ARRAY_SIZE(wanted)] = { NULL };
+	struct server *servers[ARRAY_SIZE(wanted)] = {NULL};
 	struct dataplane *plane = dataplane_start(world, &plane_options);
 	size_t i, started = 0;
 	int signal_number = 0;
 
 	while (plane && started < ARRAY_SIZE(wanted) &&
-	       (servers[started] = server_start(world, doors, &wanted[started])) != NULL)
+		(servers[started] = doors_open(world, doors, &wanted[started])) != NULL)
 		started++;
 	if (started == ARRAY_SIZE(wanted)) {
 		puts("ready");
@@ -191,16 +191,16 @@ static int serve(struct ctx *ctx, const struct options *options, struct world *w
 		sigwait(ends, &signal_number);
 	}
 	for (i = 0; i < started; i++)
-		server_stop(servers[i]);
+		doors_close(servers[i]);
 	dataplane_stop(plane);
 	return started == ARRAY_SIZE(wanted) ? 0 : 1;
 }
 
 int main(int argc, char **argv)
 {
-	struct doors doors = { .clock = clock_system(), .rng = rng_system() };
-	struct ctx ctx = { .arena = arena_new(), .doors = &doors };
-	struct options options = { 0 };
+	struct doors doors = {.clock = clock_system(), .rng = rng_system()};
+	struct ctx ctx = {.arena = arena_new(), .doors = &doors};
+	struct options options = {0};
 	struct world *world;
 	sigset_t ends;
 	int status;

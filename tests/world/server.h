@@ -11,11 +11,11 @@ struct server;
 
 struct server_options {
 	enum door door;
-	const char *address; /* "ip:port" */
+	const char *address;		/* "ip:port" */
 	const char *cert_pem, *key_pem; /* NULL: plain HTTP */
 };
 
 /* NULL after saying on stderr why not. */
-struct server *server_start(struct world *world, const struct doors *doors,
-			    const struct server_options *options);
-void server_stop(struct server *server);
+struct server *doors_open(
+	struct world *world, const struct doors *doors, const struct server_options *options);
+void doors_close(struct server *server);

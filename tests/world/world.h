@@ -32,7 +32,7 @@ enum door {
 enum call_end { CALL_WHOLE, CALL_RESET, CALL_TRUNCATED };
 
 #define CALL_SEGMENTS_MAX 24
-#define CALL_HEADERS_MAX 24
+#define CALL_HEADERS_MAX  24
 
 /* One request and its answer. The first group is the door's to fill; everything lives in ctx->arena. */
 struct call {
@@ -44,10 +44,10 @@ struct call {
 	size_t header_count;
 	const char *body; /* NUL-terminated behind body_size */
 	size_t body_size;
-	bool by_other;	  /* a foreign actor of a simulation: not judged */
+	bool by_other; /* a foreign actor of a simulation: not judged */
 
-	const char *path;	/* as received, without the query */
-	const char *query;	/* NULL when there is none */
+	const char *path;			 /* as received, without the query */
+	const char *query;			 /* NULL when there is none */
 	const char *segments[CALL_SEGMENTS_MAX]; /* decoded, "" never */
 	size_t segment_count;
 
@@ -66,27 +66,29 @@ struct call {
 struct world_options {
 	const char *arm_url, *vault_url, *authority_url; /* "https://host[:port]" */
 	const char *gateway_id, *gateway_ip;
-	const char *blob_container_url;	 /* what the challenge rule leads to */
+	const char *blob_container_url; /* what the challenge rule leads to */
 	const char *tenant, *client_id;
-	const char *client_secret;	 /* may be NULL */
-	const char *client_cert_pem;	 /* may be NULL: the certificate that signs client assertions */
+	const char *client_secret;   /* may be NULL */
+	const char *client_cert_pem; /* may be NULL: the certificate that signs client assertions */
 	const char *federated_token_file; /* may be NULL: read at every sign-in */
-	const char *arc_token_dir;	 /* may be NULL */
-	const char *acme_url;		 /* may be NULL: no CA */
+	const char *arc_token_dir;	  /* may be NULL */
+	const char *acme_url;		  /* may be NULL: no CA */
 	bool reuse_keys; /* RSA keys come from a small pool: for simulations that make thousands */
 };
 
 /* Things that must never happen, counted for the simulations' verdict. */
 struct world_never {
-	unsigned finalized_twice;      /* a second finalize for one order, or one CSR in two orders */
-	unsigned issued_while_valid;   /* another certificate although a fresh one for the name was unused */
-	unsigned foreign_changed;      /* a PUT in which a foreign part of the gateway differs */
+	unsigned finalized_twice; /* a second finalize for one order, or one CSR in two orders */
+	unsigned
+		issued_while_valid; /* another certificate although a fresh one for the name was unused */
+	unsigned foreign_changed; /* a PUT in which a foreign part of the gateway differs */
 	unsigned put_without_if_match;
-	unsigned put_missing_gateway;  /* PUT would have created one */
-	unsigned put_stopped_gateway;  /* PUT would have started one */
-	unsigned vault_foreign_deleted; /* an object without the tag, or still referenced, was deleted */
-	unsigned pending_lost;	       /* a pending operation was deleted after its CSR was finalized */
-	char last[160];		       /* the last of them in words */
+	unsigned put_missing_gateway; /* PUT would have created one */
+	unsigned put_stopped_gateway; /* PUT would have started one */
+	unsigned
+		vault_foreign_deleted; /* an object without the tag, or still referenced, was deleted */
+	unsigned pending_lost; /* a pending operation was deleted after its CSR was finalized */
+	char last[160];	       /* the last of them in words */
 };
 
 struct world *world_new(const struct world_options *options, const struct doors *doors);

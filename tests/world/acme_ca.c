@@ -8,7 +8,7 @@
 #include "base/rng.h"
 #include "base/text.h"
 
-#define CA_FROM ((int64_t)1262304000)  /* 2010: older than any clock of a test */
+#define CA_FROM	 ((int64_t)1262304000) /* 2010: older than any clock of a test */
 #define CA_UNTIL ((int64_t)4102444800) /* 2100 */
 
 /* One CA per process: its keys and certificates do not depend on a world. */
@@ -16,13 +16,15 @@ static struct {
 	pthread_once_t once;
 	EVP_PKEY *root_key, *issuer_key;
 	X509 *root, *issuer;
-} ca = { .once = PTHREAD_ONCE_INIT };
+} ca = {.once = PTHREAD_ONCE_INIT};
 
 static void make_ca(void)
 {
-	struct crypto_issue root = { .common_name = "Model Root", .is_ca = true,
-				     .not_before = CA_FROM, .not_after = CA_UNTIL,
-				     .rng = rng_system() };
+	struct crypto_issue root = {.common_name = "Model Root",
+		.is_ca = true,
+		.not_before = CA_FROM,
+		.not_after = CA_UNTIL,
+		.rng = rng_system()};
 	struct crypto_issue issuer = root;
 
 	ca.root_key = crypto_ec_new("P-256");
@@ -62,11 +64,11 @@ static void judge(struct world *world, const struct acme_order *order)
 		int64_t life = cert->not_after - cert->not_before;
 
 		if (!text_equals(cert->names, order->names) || cert->is_revoked ||
-		    cert->not_after - now <= life / 2)
+			cert->not_after - now <= life / 2)
 			continue;
 		world->never.issued_while_valid++;
 		(void)snprintf(world->never.last, sizeof(world->never.last),
-			       "another certificate while one is valid: %s", cert->names);
+			"another certificate while one is valid: %s", cert->names);
 		return;
 	}
 }
@@ -76,17 +78,17 @@ struct acme_cert *acme_issue(struct world *world, const struct acme_order *order
 	struct acme_cert *cert = arena_new_one(world->keep.arena, struct acme_cert);
 	const char *names[ACME_NAMES_MAX];
 	X509_REQ *csr = crypto_parse_csr(&order->csr);
-	struct crypto_issue issue = { .dns_names = names, .dns_name_count = order->authz_count,
-				      .rng = world->doors->rng };
+	struct crypto_issue issue = {
+		.dns_names = names, .dns_name_count = order->authz_count, .rng = world->doors->rng};
 	size_t i;
 
 	pthread_once(&ca.once, make_ca);
 	assert(csr);
 	judge(world, order);
 	for (i = 0; i < order->authz_count; i++)
-		names[i] = order->authzs[i]->is_wildcard ?
-				   arena_printf(world->keep.arena, "*.%s", order->authzs[i]->name) :
-				   order->authzs[i]->name;
+		names[i] = order->authzs[i]->is_wildcard
+				   ? arena_printf(world->keep.arena, "*.%s", order->authzs[i]->name)
+				   : order->authzs[i]->name;
 	issue.issuer = ca.issuer;
 	issue.issuer_key = ca.issuer_key;
 	issue.key = X509_REQ_get0_pubkey(csr);
@@ -101,8 +103,9 @@ struct acme_cert *acme_issue(struct world *world, const struct acme_order *order
 	cert->not_before = issue.not_before;
 	cert->not_after = issue.not_after;
 	cert->serial = crypto_serial(&world->keep, cert->leaf);
-	cert->pem = arena_printf(world->keep.arena, "%s%s", crypto_cert_pem(&world->keep, cert->leaf),
-				 crypto_cert_pem(&world->keep, ca.issuer));
+	cert->pem =
+		arena_printf(world->keep.arena, "%s%s", crypto_cert_pem(&world->keep, cert->leaf),
+			crypto_cert_pem(&world->keep, ca.issuer));
 	cert->next = world->acme->certs;
 	world->acme->certs = cert;
 	return cert;
@@ -127,13 +130,15 @@ struct acme_cert *acme_cert_by_ari(struct world *world, struct ctx *ctx, const c
 	struct bytes aki, serial;
 
 	if (!dot ||
-	    base64url_decode(ctx, arena_strndup(ctx->arena, ari_id, (size_t)(dot - ari_id)), &aki) ||
-	    base64url_decode(ctx, dot + 1, &serial) || serial.size == 0 || serial.data[0] & 0x80)
+		base64url_decode(
+			ctx, arena_strndup(ctx->arena, ari_id, (size_t)(dot - ari_id)), &aki) ||
+		base64url_decode(ctx, dot + 1, &serial) || serial.size == 0 ||
+		serial.data[0] & 0x80)
 		return NULL;
 	pthread_once(&ca.once, make_ca);
 	key_id = X509_get0_subject_key_id(ca.issuer);
 	if (aki.size != (size_t)ASN1_STRING_length(key_id) ||
-	    memcmp(aki.data, ASN1_STRING_get0_data(key_id), aki.size) != 0)
+		memcmp(aki.data, ASN1_STRING_get0_data(key_id), aki.size) != 0)
 		return NULL;
 	for (cert = world->acme->certs; cert; cert = cert->next)
 		if (text_equals(cert->serial, hex(ctx, &serial)))
@@ -157,7 +162,7 @@ void acme_renewal_info(struct world *world, struct call *call, const char *ari_i
 		start = world_seconds(world) - 7200;
 	json_set(call->ctx, window, "start", acme_date(call->ctx, start));
 	json_set(call->ctx, window, "end",
-		 acme_date(call->ctx, cert->is_revoked ? start + 3600 : start + life / 30));
+		acme_date(call->ctx, cert->is_revoked ? start + 3600 : start + life / 30));
 	json_set(call->ctx, reply, "suggestedWindow", window);
 	call_json(call, 200, reply);
 	call_set_header(call, "Retry-After", "21600");
@@ -181,9 +186,8 @@ void acme_revoke(struct world *world, struct call *call, const struct acme_reque
 	X509_free(leaf);
 	if (!cert) {
 		call_acme_problem(call, 404, "malformed", "No such certificate.");
-	} else if (request->account ?
-			   request->account != cert->account :
-			   X509_check_private_key(cert->leaf, request->jwk_key) != 1) {
+	} else if (request->account ? request->account != cert->account
+				    : X509_check_private_key(cert->leaf, request->jwk_key) != 1) {
 		call_acme_problem(call, 403, "unauthorized", "The key may not revoke it.");
 	} else if (cert->is_revoked) {
 		call_acme_problem(call, 400, "alreadyRevoked", "It is revoked already.");

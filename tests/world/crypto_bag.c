@@ -49,7 +49,7 @@ void crypto_bag_free(struct crypto_bag *bag)
 	memset(bag, 0, sizeof(*bag));
 }
 
-static void take_certs(struct crypto_bag *bag, STACK_OF(X509) *list)
+static void take_certs(struct crypto_bag *bag, STACK_OF(X509) * list)
 {
 	X509 *cert;
 
@@ -120,7 +120,7 @@ bool crypto_parse_pem(const char *text, struct crypto_bag *bag)
 }
 
 bool crypto_pfx(struct ctx *ctx, EVP_PKEY *key, X509 *const *certs, size_t count,
-		const char *password, struct bytes *out)
+	const char *password, struct bytes *out)
 {
 	STACK_OF(X509) *others = sk_X509_new_null();
 	unsigned char *data = NULL;

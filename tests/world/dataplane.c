@@ -15,7 +15,7 @@
 
 #include "world/gateway.h"
 
-#define TICK_MS 20
+#define TICK_MS	 20
 #define FORCE_MS 15000
 
 struct dataplane {
@@ -30,7 +30,7 @@ struct dataplane {
 
 static void nap(void)
 {
-	nanosleep(&(struct timespec){ .tv_nsec = TICK_MS * 1000000L }, NULL);
+	nanosleep(&(struct timespec){.tv_nsec = TICK_MS * 1000000L}, NULL);
 }
 
 static bool write_file(const char *path, const char *text)
@@ -46,15 +46,15 @@ static bool write_file(const char *path, const char *text)
 	return fd >= 0 && done == size;
 }
 
-static bool write_files(struct ctx *ctx, const struct plane_options *options,
-			const struct plane_file *files)
+static bool write_files(
+	struct ctx *ctx, const struct plane_options *options, const struct plane_file *files)
 {
 	for (; files; files = files->next) {
 		if (write_file(arena_printf(ctx->arena, "%s/%s", options->dir, files->name),
-			       files->text))
+			    files->text))
 			continue;
-		fprintf(stderr, "azuresim: %s/%s cannot be written: %s\n", options->dir, files->name,
-			strerror(errno));
+		fprintf(stderr, "azuresim: %s/%s cannot be written: %s\n", options->dir,
+			files->name, strerror(errno));
 		return false;
 	}
 	return true;
@@ -76,10 +76,10 @@ static pid_t run_nginx(const struct dataplane *plane, bool is_test)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	if (is_test)
 		execl(plane->options->nginx, "nginx", "-t", "-q", "-c", conf, "-e", log, "-p",
-		      plane->options->dir, (char *)NULL);
+			plane->options->dir, (char *)NULL);
 	else
 		execl(plane->options->nginx, "nginx", "-c", conf, "-e", log, "-p",
-		      plane->options->dir, (char *)NULL);
+			plane->options->dir, (char *)NULL);
 	_exit(127);
 }
 
@@ -89,7 +89,7 @@ static bool test_configuration(const struct dataplane *plane)
 	int status = 0;
 
 	if (pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status) &&
-	    WEXITSTATUS(status) == 0)
+		WEXITSTATUS(status) == 0)
 		return true;
 	fprintf(stderr, "azuresim: nginx refuses %s/nginx.conf (see nginx.log there)\n",
 		plane->options->dir);
@@ -100,7 +100,7 @@ static bool test_configuration(const struct dataplane *plane)
 static bool ask(const struct plane_options *options, long *worker, unsigned *generation)
 {
 	static const char request[] = "GET / HTTP/1.0\r\nHost: " PLANE_CONTROL_HOST "\r\n\r\n";
-	struct sockaddr_in address = { .sin_family = AF_INET };
+	struct sockaddr_in address = {.sin_family = AF_INET};
 	char reply[1024], *body;
 	size_t size = 0;
 	ssize_t n;
@@ -112,14 +112,15 @@ static bool ask(const struct plane_options *options, long *worker, unsigned *gen
 	fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return false;
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &(struct timeval){ .tv_sec = 2 },
-		   sizeof(struct timeval));
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &(struct timeval){.tv_sec = 2},
+		sizeof(struct timeval));
 	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) != 0 ||
-	    send(fd, request, sizeof(request) - 1, MSG_NOSIGNAL) < 0) {
+		send(fd, request, sizeof(request) - 1, MSG_NOSIGNAL) < 0) {
 		close(fd);
 		return false;
 	}
-	while (size < sizeof(reply) - 1 && (n = read(fd, reply + size, sizeof(reply) - 1 - size)) > 0)
+	while (size < sizeof(reply) - 1 &&
+		(n = read(fd, reply + size, sizeof(reply) - 1 - size)) > 0)
 		size += (size_t)n;
 	close(fd);
 	reply[size] = '\0';
@@ -130,7 +131,7 @@ static bool ask(const struct plane_options *options, long *worker, unsigned *gen
 /* A worker that was told to go shows it in its title right before it stops listening. */
 static bool is_leaving(long worker)
 {
-	char path[64], title[256] = { 0 };
+	char path[64], title[256] = {0};
 	FILE *file;
 	size_t size;
 
@@ -151,7 +152,7 @@ static bool wait_until_in_force(struct dataplane *plane, unsigned generation)
 
 	for (tries = 0; tries < FORCE_MS / TICK_MS; tries++) {
 		if (ask(plane->options, &worker, &answered) && answered == generation &&
-		    (before == 0 || before == worker || is_leaving(before))) {
+			(before == 0 || before == worker || is_leaving(before))) {
 			plane->worker = worker;
 			return true;
 		}
@@ -164,7 +165,7 @@ static bool wait_until_in_force(struct dataplane *plane, unsigned generation)
 /* Renders under the lock, works on the files without it. */
 static bool apply(struct dataplane *plane)
 {
-	struct ctx ctx = { .arena = arena_new(), .doors = plane->world->doors };
+	struct ctx ctx = {.arena = arena_new(), .doors = plane->world->doors};
 	struct plane_file *files;
 	unsigned generation;
 	bool is_done;
@@ -208,7 +209,7 @@ static void *run(void *argument)
 
 static bool make_dirs(const struct plane_options *options)
 {
-	static const char *const names[] = { "", "/certs", "/tmp" };
+	static const char *const names[] = {"", "/certs", "/tmp"};
 	char path[4096];
 	size_t i;
 
@@ -232,7 +233,7 @@ struct dataplane *dataplane_start(struct world *world, const struct plane_option
 	plane->options = options;
 	world->has_data_plane = true;
 	if (!make_dirs(options) || !apply(plane) ||
-	    pthread_create(&plane->thread, NULL, run, plane) != 0) {
+		pthread_create(&plane->thread, NULL, run, plane) != 0) {
 		if (plane->master > 0)
 			kill(plane->master, SIGTERM);
 		free(plane);

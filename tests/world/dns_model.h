@@ -13,13 +13,13 @@ struct dns *dns_model_new(struct arena *arena, struct world *world);
 void dns_model_set(struct world *world, const char *hostname, const char *addresses);
 
 /* One CAA record ("issue", "letsencrypt.org") at this name and all below; NULL tag: none any more. */
-void dns_model_set_caa(struct world *world, const char *hostname, const char *tag,
-		       const char *value);
+void dns_model_set_caa(
+	struct world *world, const char *hostname, const char *tag, const char *value);
 
 /* How often `resolve` was asked. */
 unsigned dns_model_lookups(struct world *world);
 
 /* For the model CA; the world's lock is held. */
-bool dns_model_leads_to_gateway(const struct world *world, const char *hostname,
-				const char **trouble);
+bool dns_model_leads_to_gateway(
+	const struct world *world, const char *hostname, const char **trouble);
 bool dns_model_allows(const struct world *world, const char *hostname);

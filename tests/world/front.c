@@ -6,11 +6,11 @@
 #include "world/blob_model.h"
 #include "world/sites.h"
 
-static void send_blob(struct world *world, struct call *call, const struct target *target,
-		      const char *rest)
+static void send_blob(
+	struct world *world, struct call *call, const struct target *target, const char *rest)
 {
-	const char *path = target->path ? arena_printf(call->ctx->arena, "%s%s", target->path, rest) :
-					  call->path;
+	const char *path = target->path ? arena_printf(call->ctx->arena, "%s%s", target->path, rest)
+					: call->path;
 	const char *data;
 	size_t size;
 
@@ -27,19 +27,18 @@ static void send_redirect(struct call *call, const struct target *target, const 
 	call_status(call, target->status);
 	if (target->location)
 		call_set_header(call, "Location",
-				arena_printf(call->ctx->arena, "%s%s", target->location,
-					     target->keeps_path ? call->path : ""));
+			arena_printf(call->ctx->arena, "%s%s", target->location,
+				target->keeps_path ? call->path : ""));
 	else
 		call_set_header(call, "Location",
-				arena_printf(call->ctx->arena, "%s://%s%s", target->location_scheme,
-					     target->location_host ? target->location_host : host,
-					     path));
+			arena_printf(call->ctx->arena, "%s://%s%s", target->location_scheme,
+				target->location_host ? target->location_host : host, path));
 }
 
 void front_get(struct world *world, struct call *call, const char *host)
 {
-	bool is_up = world->gateway.state == GATEWAY_RUNNING ||
-		     world->gateway.state == GATEWAY_FAILED;
+	bool is_up =
+		world->gateway.state == GATEWAY_RUNNING || world->gateway.state == GATEWAY_FAILED;
 	size_t count;
 	struct site *sites = sites_load(call->ctx, world, &count);
 	const struct site *site = is_up ? sites_find(sites, count, 80, host) : NULL;
@@ -56,19 +55,13 @@ void front_get(struct world *world, struct call *call, const char *host)
 	}
 	target = sites_route(site, call->path, &rest);
 	switch (target->kind) {
-	case TARGET_NONE:
-		call_status(call, 502);
-		break;
+	case TARGET_NONE: call_status(call, 502); break;
 	case TARGET_ECHO:
 		body = arena_printf(call->ctx->arena, "hostname=%s rule=%s\n", host, site->rule);
 		call_text(call, 200, "text/plain", body, strlen(body));
 		break;
-	case TARGET_BLOB:
-		send_blob(world, call, target, rest);
-		break;
-	case TARGET_REDIRECT:
-		send_redirect(call, target, host);
-		break;
+	case TARGET_BLOB: send_blob(world, call, target, rest); break;
+	case TARGET_REDIRECT: send_redirect(call, target, host); break;
 	}
 }
 

@@ -24,7 +24,7 @@ void gateway_set_state(struct world *world, enum gateway_state state);
 
 /* What a PUT means, in the canonical form; members that this api-version does not know are dropped. */
 struct json *gateway_canonical(struct ctx *ctx, const struct world *world, const struct json *body,
-			       const char *api_version);
+	const char *api_version);
 /* What a GET with this api-version shows. */
 struct json *gateway_render(struct ctx *ctx, const struct world *world, const char *api_version);
 
@@ -32,25 +32,25 @@ struct json *gateway_render(struct ctx *ctx, const struct world *world, const ch
 struct json *gateway_list(const struct json *document, const char *collection);
 struct json *gateway_child(const struct json *document, const char *collection, const char *name);
 struct json *gateway_by_id(const struct world *world, const struct json *document,
-			   const char *collection, const char *id);
+	const char *collection, const char *id);
 /* The child that properties.<member>.id of `child` names. */
 struct json *gateway_follow(const struct world *world, const struct json *document,
-			    const struct json *child, const char *member, const char *collection);
+	const struct json *child, const char *member, const char *collection);
 
 /* False after it answered why the body is no gateway at all; before gateway_canonical. */
 bool gateway_check_shape(struct world *world, struct call *call, const struct json *body);
 /* False after it answered why this document is refused. */
 bool gateway_check(struct world *world, struct call *call, const struct json *document,
-		   const struct json *body, const char *api_version);
+	const struct json *body, const char *api_version);
 /* Its half about references. */
 bool gateway_check_references(struct world *world, struct call *call, const struct json *body);
 /* And its half about certificates, secrets and identity. */
 bool gateway_check_certificates(struct world *world, struct call *call, const struct json *document,
-				const struct json *body);
+	const struct json *body);
 
 /* Takes a checked document in: stores it and starts the operation; returns its monitor's URL. */
 const char *gateway_accept(struct world *world, struct call *call, const struct json *document,
-			   const struct json *body, const char *api_version);
+	const struct json *body, const char *api_version);
 /* Replaces the tags at once. */
 void gateway_set_tags(struct world *world, const struct json *tags);
 

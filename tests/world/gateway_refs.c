@@ -9,22 +9,22 @@
 static const struct {
 	const char *member, *collection;
 } members[] = {
-	{ "frontendIPConfiguration", "frontendIPConfigurations" },
-	{ "frontendPort", "frontendPorts" },
-	{ "sslCertificate", "sslCertificates" },
-	{ "sslProfile", "sslProfiles" },
-	{ "httpListener", "httpListeners" },
-	{ "targetListener", "httpListeners" },
-	{ "backendAddressPool", "backendAddressPools" },
-	{ "defaultBackendAddressPool", "backendAddressPools" },
-	{ "backendHttpSettings", "backendHttpSettingsCollection" },
-	{ "defaultBackendHttpSettings", "backendHttpSettingsCollection" },
-	{ "urlPathMap", "urlPathMaps" },
-	{ "probe", "probes" },
-	{ "redirectConfiguration", "redirectConfigurations" },
-	{ "defaultRedirectConfiguration", "redirectConfigurations" },
-	{ "rewriteRuleSet", "rewriteRuleSets" },
-	{ "defaultRewriteRuleSet", "rewriteRuleSets" },
+	{"frontendIPConfiguration", "frontendIPConfigurations"},
+	{"frontendPort", "frontendPorts"},
+	{"sslCertificate", "sslCertificates"},
+	{"sslProfile", "sslProfiles"},
+	{"httpListener", "httpListeners"},
+	{"targetListener", "httpListeners"},
+	{"backendAddressPool", "backendAddressPools"},
+	{"defaultBackendAddressPool", "backendAddressPools"},
+	{"backendHttpSettings", "backendHttpSettingsCollection"},
+	{"defaultBackendHttpSettings", "backendHttpSettingsCollection"},
+	{"urlPathMap", "urlPathMaps"},
+	{"probe", "probes"},
+	{"redirectConfiguration", "redirectConfigurations"},
+	{"defaultRedirectConfiguration", "redirectConfigurations"},
+	{"rewriteRuleSet", "rewriteRuleSets"},
+	{"defaultRewriteRuleSet", "rewriteRuleSets"},
 };
 
 struct walk {
@@ -37,10 +37,10 @@ struct walk {
 static bool dangles(const struct walk *walk, const char *id)
 {
 	call_arm_error(walk->call, 400, "InvalidResourceReference",
-		       "Resource %s referenced by resource %s/%s was not found. Please make sure that "
-		       "the referenced resource exists, and that both resources are in the same "
-		       "region.",
-		       id, walk->world->gateway.id, walk->owner);
+		"Resource %s referenced by resource %s/%s was not found. Please make sure that "
+		"the referenced resource exists, and that both resources are in the same "
+		"region.",
+		id, walk->world->gateway.id, walk->owner);
 	return false;
 }
 
@@ -48,10 +48,11 @@ static bool path_rule_exists(const struct walk *walk, const char *map, const cha
 {
 	const struct json *found = gateway_child(walk->body, "urlPathMaps", map);
 
-	json_for_each(item, json_path(found, "properties.pathRules"))
-		if (json_get_text(item, "name") &&
-		    text_equals_nocase(json_get_text(item, "name"), rule))
-			return true;
+	json_for_each(item,
+		json_path(found, "properties.pathRules")) if (json_get_text(item, "name") &&
+							      text_equals_nocase(
+								      json_get_text(item, "name"),
+								      rule)) return true;
 	return false;
 }
 
@@ -102,8 +103,8 @@ static bool check_reference(const struct walk *walk, const char *member, const c
 }
 
 /* A reference is an object with an id and no name; a child has both. */
-static bool walk_node(const struct walk *walk, const char *member, const struct json *node,
-		      unsigned depth)
+static bool walk_node(
+	const struct walk *walk, const char *member, const struct json *node, unsigned depth)
 {
 	const char *id = json_is_object(node) ? json_get_text(node, "id") : NULL;
 	struct walk inner = *walk;
@@ -116,7 +117,8 @@ static bool walk_node(const struct walk *walk, const char *member, const struct 
 		inner.owner = json_get_text(node, "name");
 	if (!json_is_object(node) && !json_is_array(node))
 		return true;
-	json_for_each(child, node) {
+	json_for_each(child, node)
+	{
 		const char *name = json_name(child);
 
 		if (!walk_node(&inner, name ? name : member, child, depth + 1))
@@ -128,7 +130,7 @@ static bool walk_node(const struct walk *walk, const char *member, const struct 
 /* Over the body as it was sent: a back-reference that somebody echoes may not name what is gone, either. */
 bool gateway_check_references(struct world *world, struct call *call, const struct json *body)
 {
-	const struct walk walk = { world, call, body, "" };
+	const struct walk walk = {world, call, body, ""};
 	const struct json *properties = json_get(body, "properties");
 
 	return walk_node(&walk, NULL, properties, 0);

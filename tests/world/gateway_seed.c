@@ -17,9 +17,11 @@ static const char seed_frame[] =
 	"\"autoscaleConfiguration\":{\"minCapacity\":0,\"maxCapacity\":2},"
 	"\"enableHttp2\":true,\"enableFips\":false,"
 	"\"sslPolicy\":{\"policyType\":\"Predefined\",\"policyName\":\"AppGwSslPolicy20220101\"},"
-	"\"globalConfiguration\":{\"enableRequestBuffering\":true,\"enableResponseBuffering\":true},"
+	"\"globalConfiguration\":{\"enableRequestBuffering\":true,\"enableResponseBuffering\":true}"
+	","
 	"\"somethingNewIn2027\":{\"ratio\":1.50,\"big\":1E+2,\"list\":[{},[],null]},"
-	"\"gatewayIPConfigurations\":[{\"name\":\"appgw-ip-configuration\",\"properties\":{\"subnet\":{"
+	"\"gatewayIPConfigurations\":[{\"name\":\"appgw-ip-configuration\",\"properties\":{"
+	"\"subnet\":{"
 	"\"id\":\"$SUBNET\"}}}],"
 	"\"frontendIPConfigurations\":[{\"name\":\"appgw-public-ip\",\"properties\":{"
 	"\"privateIPAllocationMethod\":\"Dynamic\",\"publicIPAddress\":{\"id\":\"$PUBLICIP\"}}}],"
@@ -67,23 +69,27 @@ static const char seed_sites[] =
 	"\"www.foreign.example\",\"foreign.example\"]}}],"
 	"\"urlPathMaps\":[{\"name\":\"acme-challenge\",\"properties\":{"
 	"\"defaultBackendAddressPool\":{\"id\":\"$G/backendAddressPools/appgw-backend\"},"
-	"\"defaultBackendHttpSettings\":{\"id\":\"$G/backendHttpSettingsCollection/appgw-http-settings"
+	"\"defaultBackendHttpSettings\":{\"id\":\"$G/backendHttpSettingsCollection/"
+	"appgw-http-settings"
 	"\"},\"pathRules\":[{\"name\":\"acme-challenge\",\"properties\":{\"paths\":["
 	"\"/.well-known/acme-challenge/*\"],\"backendAddressPool\":{\"id\":"
 	"\"$G/backendAddressPools/acme-challenge\"},\"backendHttpSettings\":{\"id\":"
 	"\"$G/backendHttpSettingsCollection/acme-challenge\"}}}]}}],"
 	"\"requestRoutingRules\":["
-	"{\"name\":\"http-80\",\"properties\":{\"ruleType\":\"PathBasedRouting\",\"priority\":20000,"
+	"{\"name\":\"http-80\",\"properties\":{\"ruleType\":\"PathBasedRouting\",\"priority\":"
+	"20000,"
 	"\"httpListener\":{\"id\":\"$G/httpListeners/http-80\"},\"urlPathMap\":{\"id\":"
 	"\"$G/urlPathMaps/acme-challenge\"}}},"
 	"{\"name\":\"foreign-https\",\"properties\":{\"ruleType\":\"Basic\",\"priority\":10,"
-	"\"httpListener\":{\"id\":\"$G/httpListeners/foreign-https\"},\"backendAddressPool\":{\"id\":"
+	"\"httpListener\":{\"id\":\"$G/httpListeners/"
+	"foreign-https\"},\"backendAddressPool\":{\"id\":"
 	"\"$G/backendAddressPools/foreign-pool\"},\"backendHttpSettings\":{\"id\":"
 	"\"$G/backendHttpSettingsCollection/foreign-settings\"}}},"
 	"{\"name\":\"foreign-http\",\"properties\":{\"ruleType\":\"Basic\",\"priority\":20,"
 	"\"httpListener\":{\"id\":\"$G/httpListeners/foreign-http\"},\"redirectConfiguration\":{"
 	"\"id\":\"$G/redirectConfigurations/foreign-redirect\"}}}],"
-	"\"redirectConfigurations\":[{\"name\":\"foreign-redirect\",\"properties\":{\"redirectType\":"
+	"\"redirectConfigurations\":[{\"name\":\"foreign-redirect\",\"properties\":{"
+	"\"redirectType\":"
 	"\"Permanent\",\"targetListener\":{\"id\":\"$G/httpListeners/foreign-https\"},"
 	"\"includePath\":true,\"includeQueryString\":true}}],"
 	"\"rewriteRuleSets\":[{\"name\":\"foreign-rewrites\",\"properties\":{\"rewriteRules\":[{"
@@ -107,13 +113,12 @@ void gateway_seed_names(struct world *world)
 	group = (int)(providers - gateway->id);
 	gateway->public_ip_id =
 		arena_printf(arena, "%.*s/providers/Microsoft.Network/publicIPAddresses/%s-pip",
-			     group, gateway->id, gateway->name);
-	gateway->identity_id = arena_printf(
-		arena,
-		"%.*s/providers/Microsoft.ManagedIdentity/userAssignedIdentities/%s-identity", group,
-		gateway->id, gateway->name);
-	gateway->subnet_id = arena_printf(
-		arena, "%.*s/providers/Microsoft.Network/virtualNetworks/vnet/subnets/appgw", group,
+			group, gateway->id, gateway->name);
+	gateway->identity_id = arena_printf(arena,
+		"%.*s/providers/Microsoft.ManagedIdentity/userAssignedIdentities/%s-identity",
+		group, gateway->id, gateway->name);
+	gateway->subnet_id = arena_printf(arena,
+		"%.*s/providers/Microsoft.Network/virtualNetworks/vnet/subnets/appgw", group,
 		gateway->id);
 }
 
@@ -143,12 +148,12 @@ struct json *gateway_seed_document(struct ctx *ctx, struct world *world)
 	const struct {
 		const char *name, *value;
 	} values[] = {
-		{ "$IDENTITY", world->gateway.identity_id },
-		{ "$SUBNET", world->gateway.subnet_id },
-		{ "$PUBLICIP", world->gateway.public_ip_id },
-		{ "$BLOBHOST", host },
-		{ "$BLOBPATH", path },
-		{ "$G", world->gateway.id },
+		{"$IDENTITY", world->gateway.identity_id},
+		{"$SUBNET", world->gateway.subnet_id},
+		{"$PUBLICIP", world->gateway.public_ip_id},
+		{"$BLOBHOST", host},
+		{"$BLOBPATH", path},
+		{"$G", world->gateway.id},
 	};
 	buf_init(&text, (size_t)1 << 20);
 	for (at = arena_printf(ctx->arena, "%s%s", seed_frame, seed_sites); *at; at++) {
@@ -169,7 +174,7 @@ struct json *gateway_seed_document(struct ctx *ctx, struct world *world)
 
 void gateway_seed_uploads(struct world *world)
 {
-	static const char *names[] = { "www.foreign.example", "foreign.example" };
+	static const char *names[] = {"www.foreign.example", "foreign.example"};
 	struct upload *upload = arena_new_one(world->keep.arena, struct upload);
 	struct crypto_issue issue = {
 		.issuer_key = crypto_process_key(),

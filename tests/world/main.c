@@ -1,4 +1,4 @@
-/* azuresim - the world behind real sockets: HTTPS doors for ARM, Key Vault and Entra, plain ones for IMDS and the admin API. */
+/* azuresim - the world behind sockets: HTTPS doors for ARM, Key Vault and Entra, plain ones for IMDS and admin. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>

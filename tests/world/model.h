@@ -25,21 +25,21 @@ void document_free(struct document *document);
 enum gateway_state { GATEWAY_RUNNING, GATEWAY_STOPPED, GATEWAY_FAILED, GATEWAY_MISSING };
 
 struct settings {
-	msec_t gateway_update;	   /* how long an operation runs */
+	msec_t gateway_update;	    /* how long an operation runs */
 	bool second_put_is_refused; /* 429 instead of cancelling the first */
 	bool if_match_is_ignored;
-	msec_t vault_poll;	   /* how often the gateway looks for new versions */
-	int64_t key_create_limit;  /* per 10 s; 0: none */
-	bool vault_is_forbidden;   /* to everybody */
+	msec_t vault_poll;	  /* how often the gateway looks for new versions */
+	int64_t key_create_limit; /* per 10 s; 0: none */
+	bool vault_is_forbidden;  /* to everybody */
 	bool vault_is_forbidden_to_gateway;
-	msec_t delete_time;	   /* how long a delete or recover of a vault object takes */
-	int64_t list_page;	   /* items per page of vault lists */
+	msec_t delete_time; /* how long a delete or recover of a vault object takes */
+	int64_t list_page;  /* items per page of vault lists */
 	msec_t token_lifetime;
 	bool purge_is_protected;
-	int64_t bad_nonce_every;   /* CA: every Nth JWS is told badNonce; 0: none */
-	msec_t order_time;	   /* CA: how long `processing` takes */
-	msec_t retry_after;	   /* CA: sent with unfinished orders and authorizations; 0: none */
-	bool reuse_authz;	   /* CA: a valid authorization of the account serves the next order */
+	int64_t bad_nonce_every; /* CA: every Nth JWS is told badNonce; 0: none */
+	msec_t order_time;	 /* CA: how long `processing` takes */
+	msec_t retry_after;	 /* CA: sent with unfinished orders and authorizations; 0: none */
+	bool reuse_authz; /* CA: a valid authorization of the account serves the next order */
 	msec_t cert_lifetime;
 };
 
@@ -79,8 +79,13 @@ struct fault_rule {
 struct operation {
 	struct operation *next;
 	const char *target; /* path and query of the monitor, byte for byte */
-	enum operation_state { OPERATION_RUNNING, OPERATION_APPLYING, OPERATION_SUCCEEDED,
-			       OPERATION_FAILED, OPERATION_CANCELED } state;
+	enum operation_state {
+		OPERATION_RUNNING,
+		OPERATION_APPLYING,
+		OPERATION_SUCCEEDED,
+		OPERATION_FAILED,
+		OPERATION_CANCELED
+	} state;
 	msec_t due;
 	const char *error; /* JSON text of `error`; NULL: none */
 };
@@ -95,11 +100,11 @@ struct upload {
 /* Which version of a vault secret the gateway serves for one certificate entry. */
 struct binding {
 	struct binding *next;
-	const char *entry;	/* name in sslCertificates */
-	const char *secret_id;	/* as the gateway has it */
+	const char *entry;	 /* name in sslCertificates */
+	const char *secret_id;	 /* as the gateway has it */
 	struct version *version; /* NULL: never read */
-	const char *trouble;	/* why it is disabled; NULL: it serves */
-	bool is_current;	/* still named by the served document */
+	const char *trouble;	 /* why it is disabled; NULL: it serves */
+	bool is_current;	 /* still named by the served document */
 };
 
 struct gateway {
@@ -157,8 +162,8 @@ struct object {
 	struct json *policy;
 	struct pending *pending;
 	bool is_deleted;
-	int64_t deleted_at;  /* seconds */
-	msec_t settles_at;   /* mono: a delete or recover is in progress until then */
+	int64_t deleted_at; /* seconds */
+	msec_t settles_at;  /* mono: a delete or recover is in progress until then */
 };
 
 struct vault {

@@ -18,37 +18,37 @@ struct setting {
 #define AT(member) offsetof(struct settings, member)
 
 static const struct setting settings[] = {
-	{ "gatewayUpdateSeconds", SETTING_SECONDS, AT(gateway_update), NULL, NULL, "2" },
-	{ "secondPut", SETTING_CHOICE, AT(second_put_is_refused), "cancel", "429", "cancel" },
-	{ "ifMatch", SETTING_CHOICE, AT(if_match_is_ignored), "honour", "ignore", "honour" },
-	{ "vaultPollSeconds", SETTING_SECONDS, AT(vault_poll), NULL, NULL, "5" },
-	{ "keyCreateLimit", SETTING_NUMBER, AT(key_create_limit), NULL, NULL, "0" },
-	{ "vaultAccess", SETTING_CHOICE, AT(vault_is_forbidden), "allow", "forbid", "allow" },
-	{ "gatewayVaultAccess", SETTING_CHOICE, AT(vault_is_forbidden_to_gateway), "allow", "forbid",
-	  "allow" },
-	{ "gatewayState", SETTING_GATEWAY_STATE, 0, NULL, NULL, NULL },
-	{ "vaultDeleteSeconds", SETTING_SECONDS, AT(delete_time), NULL, NULL, "0" },
-	{ "vaultListPage", SETTING_NUMBER, AT(list_page), NULL, NULL, "25" },
-	{ "vaultPurge", SETTING_CHOICE, AT(purge_is_protected), "allow", "protect", "allow" },
-	{ "tokenSeconds", SETTING_SECONDS, AT(token_lifetime), NULL, NULL, "3599" },
-	{ "badNonceEvery", SETTING_NUMBER, AT(bad_nonce_every), NULL, NULL, "0" },
-	{ "orderSeconds", SETTING_SECONDS, AT(order_time), NULL, NULL, "0" },
-	{ "acmeRetryAfterSeconds", SETTING_SECONDS, AT(retry_after), NULL, NULL, "0" },
-	{ "reuseAuthorizations", SETTING_CHOICE, AT(reuse_authz), "no", "yes", "yes" },
-	{ "certificateSeconds", SETTING_SECONDS, AT(cert_lifetime), NULL, NULL, "7776000" },
+	{"gatewayUpdateSeconds", SETTING_SECONDS, AT(gateway_update), NULL, NULL, "2"},
+	{"secondPut", SETTING_CHOICE, AT(second_put_is_refused), "cancel", "429", "cancel"},
+	{"ifMatch", SETTING_CHOICE, AT(if_match_is_ignored), "honour", "ignore", "honour"},
+	{"vaultPollSeconds", SETTING_SECONDS, AT(vault_poll), NULL, NULL, "5"},
+	{"keyCreateLimit", SETTING_NUMBER, AT(key_create_limit), NULL, NULL, "0"},
+	{"vaultAccess", SETTING_CHOICE, AT(vault_is_forbidden), "allow", "forbid", "allow"},
+	{"gatewayVaultAccess", SETTING_CHOICE, AT(vault_is_forbidden_to_gateway), "allow", "forbid",
+		"allow"},
+	{"gatewayState", SETTING_GATEWAY_STATE, 0, NULL, NULL, NULL},
+	{"vaultDeleteSeconds", SETTING_SECONDS, AT(delete_time), NULL, NULL, "0"},
+	{"vaultListPage", SETTING_NUMBER, AT(list_page), NULL, NULL, "25"},
+	{"vaultPurge", SETTING_CHOICE, AT(purge_is_protected), "allow", "protect", "allow"},
+	{"tokenSeconds", SETTING_SECONDS, AT(token_lifetime), NULL, NULL, "3599"},
+	{"badNonceEvery", SETTING_NUMBER, AT(bad_nonce_every), NULL, NULL, "0"},
+	{"orderSeconds", SETTING_SECONDS, AT(order_time), NULL, NULL, "0"},
+	{"acmeRetryAfterSeconds", SETTING_SECONDS, AT(retry_after), NULL, NULL, "0"},
+	{"reuseAuthorizations", SETTING_CHOICE, AT(reuse_authz), "no", "yes", "yes"},
+	{"certificateSeconds", SETTING_SECONDS, AT(cert_lifetime), NULL, NULL, "7776000"},
 };
 
-static const char *const state_names[] = { "Running", "Stopped", "Failed", "Missing" };
+static const char *const state_names[] = {"Running", "Stopped", "Failed", "Missing"};
 
-static enum err set_number(struct ctx *ctx, const struct setting *setting, void *member,
-			   const char *value)
+static enum err set_number(
+	struct ctx *ctx, const struct setting *setting, void *member, const char *value)
 {
 	char *end = NULL;
 	double number = strtod(value, &end);
 
 	if (end == value || *end || number < 0 || number > 1e9)
 		return fault_set(ctx, E_REFUSED, "InvalidSetting", "%s: %s is no number from 0",
-				 setting->name, value);
+			setting->name, value);
 	if (setting->kind == SETTING_SECONDS)
 		*(msec_t *)member = (msec_t)(number * 1000);
 	else
@@ -56,12 +56,12 @@ static enum err set_number(struct ctx *ctx, const struct setting *setting, void 
 	return E_OK;
 }
 
-static enum err set_choice(struct ctx *ctx, const struct setting *setting, bool *member,
-			   const char *value)
+static enum err set_choice(
+	struct ctx *ctx, const struct setting *setting, bool *member, const char *value)
 {
 	if (!text_equals(value, setting->yes) && !text_equals(value, setting->no))
 		return fault_set(ctx, E_REFUSED, "InvalidSetting", "%s: %s is neither %s nor %s",
-				 setting->name, value, setting->no, setting->yes);
+			setting->name, value, setting->no, setting->yes);
 	*member = text_equals(value, setting->yes);
 	return E_OK;
 }
@@ -77,11 +77,11 @@ static enum err set_state(struct ctx *ctx, struct world *world, const char *valu
 		return E_OK;
 	}
 	return fault_set(ctx, E_REFUSED, "InvalidSetting",
-			 "gatewayState: %s is none of Running, Stopped, Failed, Missing", value);
+		"gatewayState: %s is none of Running, Stopped, Failed, Missing", value);
 }
 
-static enum err apply(struct ctx *ctx, const struct setting *setting, struct settings *all,
-		      const char *value)
+static enum err apply(
+	struct ctx *ctx, const struct setting *setting, struct settings *all, const char *value)
 {
 	void *member = (char *)all + setting->offset;
 
@@ -122,10 +122,8 @@ static const char *shown(struct ctx *ctx, const struct world *world, const struc
 		return arena_printf(ctx->arena, "%g", (double)*(const msec_t *)member / 1000);
 	case SETTING_NUMBER:
 		return arena_printf(ctx->arena, "%lld", (long long)*(const int64_t *)member);
-	case SETTING_CHOICE:
-		return *(const bool *)member ? setting->yes : setting->no;
-	case SETTING_GATEWAY_STATE:
-		return state_names[world->gateway.state];
+	case SETTING_CHOICE: return *(const bool *)member ? setting->yes : setting->no;
+	case SETTING_GATEWAY_STATE: return state_names[world->gateway.state];
 	}
 	return "";
 }

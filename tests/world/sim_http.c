@@ -6,7 +6,7 @@
 #include "base/text.h"
 #include "world/model.h"
 
-#define DEFAULT_TIMEOUT (10 * MSEC_PER_SEC)
+#define DEFAULT_TIMEOUT	  (10 * MSEC_PER_SEC)
 #define DEFAULT_REPLY_MAX ((size_t)256 * 1024)
 
 struct sim_http {
@@ -42,19 +42,19 @@ static bool has_origin(const char *url, const char *base)
 }
 
 /* False when nobody has this origin. */
-static bool find_door(const struct world *world, const struct http_request *request,
-		      enum door *door)
+static bool find_door(
+	const struct world *world, const struct http_request *request, enum door *door)
 {
 	const struct {
 		const char *base;
 		enum door door;
 	} origins[] = {
-		{ world->options.arm_url, DOOR_ARM },
-		{ world->options.vault_url, DOOR_VAULT },
-		{ world->options.authority_url, DOOR_AUTHORITY },
-		{ world->options.acme_url, DOOR_ACME },
-		{ world->options.blob_container_url, DOOR_BLOB },
-		{ SIM_IMDS, DOOR_IMDS },
+		{world->options.arm_url, DOOR_ARM},
+		{world->options.vault_url, DOOR_VAULT},
+		{world->options.authority_url, DOOR_AUTHORITY},
+		{world->options.acme_url, DOOR_ACME},
+		{world->options.blob_container_url, DOOR_BLOB},
+		{SIM_IMDS, DOOR_IMDS},
 	};
 	const char *host = strstr(request->url, "://");
 	size_t i;
@@ -77,7 +77,7 @@ static enum err no_answer(struct ctx *ctx, const struct http_request *request, c
 
 	host = host ? host + 3 : request->url;
 	return fault_set(ctx, request->kind == HTTP_ONE_SHOT ? E_CONFLICT : E_AGAIN, "NoAnswer",
-			 "%.*s: %s", (int)strcspn(host, "/?"), host, what);
+		"%.*s: %s", (int)strcspn(host, "/?"), host, what);
 }
 
 /* The headers of the request and, as on the wire, Host. */
@@ -105,7 +105,8 @@ static void prepare(struct ctx *ctx, const struct http_request *request, struct 
 
 	call->method = request->method ? request->method : "GET";
 	call->target = path ? arena_strdup(ctx->arena, path) : "/";
-	call->body = request->body ? arena_strndup(ctx->arena, request->body, request->body_size) : "";
+	call->body =
+		request->body ? arena_strndup(ctx->arena, request->body, request->body_size) : "";
 	call->body_size = request->body ? request->body_size : 0;
 	fill_headers(ctx, request, call);
 }
@@ -114,19 +115,19 @@ static void take_reply(struct call *call, struct http_reply *reply)
 {
 	reply->status = call->status;
 	reply->header_count = call->reply_header_count;
-	reply->headers = arena_copy(call->ctx->arena, call->reply_headers,
-				    sizeof(call->reply_headers));
+	reply->headers =
+		arena_copy(call->ctx->arena, call->reply_headers, sizeof(call->reply_headers));
 	reply->body = arena_strndup(call->ctx->arena, call->reply, call->reply_size);
 	reply->body_size = call->reply_size;
 }
 
 static enum err sim_send(struct ctx *ctx, struct http *http, const struct http_request *request,
-			 struct http_reply *reply)
+	struct http_reply *reply)
 {
 	struct sim_http *sim = (struct sim_http *)http;
 	/* The model's own troubles with what it parses are no faults of the caller. */
-	struct ctx own = { .arena = ctx->arena, .doors = sim->world->doors };
-	struct call call = { .ctx = &own, .by_other = sim->by_other };
+	struct ctx own = {.arena = ctx->arena, .doors = sim->world->doors};
+	struct call call = {.ctx = &own, .by_other = sim->by_other};
 	msec_t timeout = request->timeout ? request->timeout : DEFAULT_TIMEOUT;
 	size_t max = request->reply_bytes_max ? request->reply_bytes_max : DEFAULT_REPLY_MAX;
 

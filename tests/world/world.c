@@ -12,9 +12,14 @@
 #include "world/vault.h"
 
 static void (*const handlers[DOOR_COUNT])(struct world *world, struct call *call) = {
-	[DOOR_ARM] = arm_handle,	[DOOR_VAULT] = vault_handle, [DOOR_AUTHORITY] = entra_handle,
-	[DOOR_IMDS] = imds_handle,	[DOOR_ADMIN] = admin_handle, [DOOR_ACME] = acme_handle,
-	[DOOR_BLOB] = blob_handle,	[DOOR_GATEWAY] = front_handle,
+	[DOOR_ARM] = arm_handle,
+	[DOOR_VAULT] = vault_handle,
+	[DOOR_AUTHORITY] = entra_handle,
+	[DOOR_IMDS] = imds_handle,
+	[DOOR_ADMIN] = admin_handle,
+	[DOOR_ACME] = acme_handle,
+	[DOOR_BLOB] = blob_handle,
+	[DOOR_GATEWAY] = front_handle,
 };
 
 struct document *document_new(const struct doors *doors, const struct json *root)
@@ -45,7 +50,7 @@ char *world_guid(struct ctx *ctx, struct world *world)
 
 	world_hex_id(world, hex);
 	return arena_printf(ctx->arena, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12,
-			    hex + 16, hex + 20);
+		hex + 16, hex + 20);
 }
 
 msec_t world_mono(const struct world *world)
@@ -62,10 +67,18 @@ static void copy_options(struct world *world, const struct world_options *option
 {
 	struct world_options *own = &world->options;
 	const char **texts[] = {
-		&own->arm_url,	      &own->vault_url,	     &own->authority_url,
-		&own->gateway_id,     &own->gateway_ip,	     &own->blob_container_url,
-		&own->tenant,	      &own->client_id,	     &own->client_secret,
-		&own->client_cert_pem, &own->federated_token_file, &own->arc_token_dir,
+		&own->arm_url,
+		&own->vault_url,
+		&own->authority_url,
+		&own->gateway_id,
+		&own->gateway_ip,
+		&own->blob_container_url,
+		&own->tenant,
+		&own->client_id,
+		&own->client_secret,
+		&own->client_cert_pem,
+		&own->federated_token_file,
+		&own->arc_token_dir,
 		&own->acme_url,
 	};
 	size_t i;

@@ -11,7 +11,8 @@ from urllib.parse import parse_qs, quote, urlsplit
 import pytest
 
 from harness import Gatecertd
-from harness.clients import Api
+from harness.openapi import Description, JudgedApi
+from harness.paths import CHECKOUT
 from harness.waiting import wait_for
 
 START = "/api/AddCertificateFunctions_HttpStart"
@@ -21,6 +22,7 @@ INSTANCES = "/runtime/webhooks/durabletask/instances"
 NOBODY = "f" * 32
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\Z")
 JSON = {"Content-Type": "application/json"}
+DESCRIPTION = Description()
 
 MESSAGES = {
     "GetApplicationGatewayPublicIpStep": "Getting Application Gateway public IP address.",
@@ -47,14 +49,16 @@ def daemon_of_all(stack, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def api(daemon_of_all):
-    return daemon_of_all.api
+def api(daemon_of_all, stack):
+    """Every answer of this suite is held to openapi.yaml."""
+    del daemon_of_all
+    return JudgedApi(stack.api_url, stack.api_key, DESCRIPTION)
 
 
 @pytest.fixture(scope="module")
 def nobody(stack, daemon_of_all):
     del daemon_of_all
-    return Api(stack.api_url)
+    return JudgedApi(stack.api_url, None, DESCRIPTION)
 
 
 def start(api, *hostnames):
@@ -528,3 +532,39 @@ def test_rude_requests_are_answered_and_closed(stack, api, sentence, text, wante
             answer += chunk
     assert answer.startswith(f"HTTP/1.1 {wanted} ".encode()), sentence
     assert json.loads(answer.split(b"\r\n\r\n", 1)[1])["error"]["code"]
+
+
+# --- the description ---
+
+def routes_of_the_source():
+    """(METHOD, path with {} for what is captured) of every row of the route table."""
+    text = (CHECKOUT / "pkg" / "server" / "routes.c").read_text()
+    macros = dict(re.findall(r'#define (\w+)\s+"([^"]*)"', text))
+    rows = re.findall(r'\{ "([A-Z]+)",\s*((?:\w+ )?"[^"]*"|\w+),', text)
+    return {(method, "".join(macros.get(word, word.strip('"')) for word in path.split(" ")))
+            for method, path in rows}
+
+
+def test_every_route_is_described_and_nothing_else():
+    described = {(method, re.sub(r"\{\w+\}", "{}", path)) for method, path in DESCRIPTION.operations()}
+    assert routes_of_the_source() == described
+
+
+def test_every_error_code_of_the_source_is_described():
+    known = set(DESCRIPTION.document["components"]["schemas"]["Error"]["properties"]["error"]["properties"]["code"]
+                ["enum"])
+    used = set()
+    for path in (CHECKOUT / "pkg" / "server").glob("*.c"):
+        used |= set(re.findall(r'response,\s*\d{3},\s*"([A-Z]\w+)"', path.read_text()))
+    assert len(used) > 15 and used <= known, used - known
+
+
+def test_every_operation_was_answered_well_by_this_suite(api, cases):
+    """Runs last: what was never seen was never checked."""
+    api.get("/apis/gatecert/v1/gateways")
+    name = api.get("/apis/gatecert/v1/gateways").json()["items"][0]["metadata"]["name"]
+    api.get(f"/apis/gatecert/v1/gateways/{name}")
+    api.get("/apis/gatecert/v1/instances")
+    api.get(f"/apis/gatecert/v1/instances/{cases.running.id}")
+    seen = {(method, path) for method, path, status_code in DESCRIPTION.seen if status_code < 400 or status_code == 501}
+    assert DESCRIPTION.operations() - seen == set()

@@ -167,6 +167,8 @@ static void says_what_is_wrong(void **state)
 		{"a text for the whole", "a", "f:1:1: expected a map, found a"},
 		{"a secret of the wrong type keeps quiet", "name: x\napiKey: 1234",
 			"f:2:9: apiKey: expected text, found a number: put it in quotes"},
+		{"a secret number keeps quiet", "name: x\npin: hunter2",
+			"f:2:6: pin: expected a whole number, found something else"},
 		{"secrets of the wrong type keep quiet", "name: x\nkeys: [hunter2, [x]]",
 			"f:2:17: keys[1]: expected text, found a list"},
 		{"everything at once", "nam: x\nworkers: 0\non: no\n",

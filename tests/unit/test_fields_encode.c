@@ -14,12 +14,12 @@ static void encodes_in_table_order(void **state)
 		E_OK);
 	assert_string_equal(json_print(&ctx, fields_encode(&ctx, thing_fields, &t, 0)),
 		"{\"name\":\"x\",\"Kind\":\"Thing\",\"apiKey\":\"k\",\"note\":\"n\",\"workers\":4,"
-		"\"any\":0,"
+		"\"pin\":0,\"any\":0,"
 		"\"on\":true,\"size\":\"Large\",\"keys\":[\"a\",\"b\"],\"inner\":{\"code\":-3},"
 		"\"parts\":[{\"name\":\"p\",\"weight\":7,\"isHeavy\":false}]}");
 	assert_string_equal(json_print(&ctx, fields_encode(&ctx, thing_fields, &t,
 						     FIELD_SECRET | FIELD_INTERNAL | FIELD_NOCASE)),
-		"{\"name\":\"x\",\"apiKey\":\"***\",\"workers\":4,\"any\":0,"
+		"{\"name\":\"x\",\"apiKey\":\"***\",\"workers\":4,\"pin\":\"***\",\"any\":0,"
 		"\"on\":true,\"size\":\"Large\",\"keys\":[\"***\"],\"inner\":{\"code\":-3},"
 		"\"parts\":[{\"name\":\"p\",\"weight\":7,\"isHeavy\":false}]}");
 }

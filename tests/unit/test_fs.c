@@ -1,5 +1,6 @@
 #include "check.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
 #include <pthread.h>
@@ -7,6 +8,7 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/fs.h"
@@ -26,6 +28,38 @@ static enum err put(struct ctx *ctx, const char *name, const char *text, mode_t 
 static enum err get(struct ctx *ctx, const char *name, size_t max, char **data, size_t *size)
 {
 	return fs_system()->read(ctx, fs_system(), path(ctx, name), max, data, size);
+}
+
+/*
+ * In front of the C library: what is made durable, in which order, and what happens when that fails.
+ */
+static struct {
+	char calls[64]; /* f: file, d: directory, r: rename */
+	size_t count;
+	size_t failing; /* the n-th call from 1 fails, 0: none */
+	int number;
+} disk;
+
+static bool is_failing(char call)
+{
+	if (disk.count + 1 < sizeof(disk.calls))
+		disk.calls[disk.count] = call;
+	disk.count++;
+	errno = disk.number;
+	return disk.count == disk.failing;
+}
+
+int fsync(int fd)
+{
+	struct stat status;
+
+	fstat(fd, &status);
+	return is_failing(S_ISDIR(status.st_mode) ? 'd' : 'f') ? -1 : (int)syscall(SYS_fsync, fd);
+}
+
+int rename(const char *from, const char *to)
+{
+	return is_failing('r') ? -1 : renameat(AT_FDCWD, from, AT_FDCWD, to);
 }
 
 /* Entries of the directory, dot files too. */
@@ -99,6 +133,63 @@ static void the_mode_is_exact_whatever_the_umask(void **state)
 		assert_int_equal(status.st_mode & 07777, modes[i]);
 	}
 	umask(saved);
+}
+
+static void every_change_is_made_durable_in_order(void **state)
+{
+	struct ctx ctx cleanup_ctx;
+	struct fs *fs = fs_system();
+
+	(void)state;
+	check_begin(&ctx);
+	memset(&disk, 0, sizeof(disk));
+	assert_int_equal(put(&ctx, "a", "x", 0600), E_OK);
+	assert_string_equal(disk.calls, "frd");
+	assert_int_equal(fs->rename(&ctx, fs, path(&ctx, "a"), path(&ctx, "b")), E_OK);
+	assert_string_equal(disk.calls, "frdrd");
+	assert_int_equal(fs->remove(&ctx, fs, path(&ctx, "b")), E_OK);
+	assert_string_equal(disk.calls, "frdrdd");
+	assert_int_equal(fs->mkdir(&ctx, fs, path(&ctx, "d"), 0700), E_OK);
+	assert_string_equal(disk.calls, "frdrddd");
+}
+
+static void what_the_disk_refuses_is_told_and_leaves_no_litter(void **state)
+{
+	static const struct {
+		const char *sentence;
+		size_t failing;
+		int number;
+		const char *content, *text;
+	} rows[] = {
+		{"the file cannot be synced", 1, EIO, "old", "write %s/a: Input/output error"},
+		{"the disk is full", 1, ENOSPC, "old", "write %s/a: No space left on device"},
+		{"the rename fails", 2, EROFS, "old", "write %s/a: Read-only file system"},
+		{"the directory cannot be synced", 3, EIO, "new",
+			"sync the directory %s: Input/output error"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct ctx ctx cleanup_ctx;
+		char *data, text[256];
+		size_t size;
+
+		check_begin(&ctx);
+		memset(&disk, 0, sizeof(disk));
+		assert_int_equal(put(&ctx, "a", "old", 0600), E_OK);
+		memset(&disk, 0, sizeof(disk));
+		disk.failing = rows[i].failing;
+		disk.number = rows[i].number;
+		check_row_int(rows[i].sentence, put(&ctx, "a", "new", 0600), E_AGAIN);
+		disk.failing = 0;
+		check_row_text(rows[i].sentence, ctx.fault.reason, "StateNotDurable");
+		snprintf(text, sizeof(text), rows[i].text, dir);
+		check_row_text(rows[i].sentence, ctx.fault.text,
+			arena_printf(ctx.arena, "cannot %s", text));
+		check_row_int(rows[i].sentence, get(&ctx, "a", 10, &data, &size), E_OK);
+		check_row_text(rows[i].sentence, data, rows[i].content);
+		check_row_int(rows[i].sentence, (long long)count_all(), 1);
+	}
 }
 
 static void refuses_what_is_no_regular_file(void **state)
@@ -311,6 +402,8 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		in_its_directory(reads_back_what_was_written),
 		in_its_directory(the_mode_is_exact_whatever_the_umask),
+		in_its_directory(every_change_is_made_durable_in_order),
+		in_its_directory(what_the_disk_refuses_is_told_and_leaves_no_litter),
 		in_its_directory(refuses_what_is_no_regular_file),
 		in_its_directory(a_failed_write_changes_nothing_and_says_why),
 		in_its_directory(says_when_there_is_no_room),

@@ -114,6 +114,8 @@ static void refuses_and_says_where(void **state)
 			"line 1, column 2: lone surrogate in a string"},
 		{"a lone low surrogate", "\"\\udc00\"",
 			"line 1, column 2: lone surrogate in a string"},
+		{"a high surrogate and what is behind the low ones", "\"\\ud800\\ue000\"",
+			"line 1, column 2: lone surrogate in a string"},
 		{"two high surrogates", "\"\\ud800\\ud800\"",
 			"line 1, column 2: lone surrogate in a string"},
 		{"a bad byte", "[\"\xC3\xA9\xFF\"]", "line 1, column 4: this is not UTF-8"},

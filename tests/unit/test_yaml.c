@@ -71,6 +71,11 @@ static void reads_yaml_and_json_alike(void **state)
 			"{\"a\":\"b\xC3\xBC"
 			"cher\"}"},
 		{"a merge key is only a name", "<<: 1\n", "{\"<<\":1}"},
+		{"many lists beside each other",
+			"- [a]\n- [a]\n- [a]\n- [a]\n- [a]\n- [a]\n- [a]\n- [a]\n- [a]\n- [a]\n"
+			"- [a]\n- [a]\n- [a]\n- [a]\n- [a]\n- [a]\n- [a]\n- [a]\n",
+			"[[\"a\"],[\"a\"],[\"a\"],[\"a\"],[\"a\"],[\"a\"],[\"a\"],[\"a\"],[\"a\"],"
+			"[\"a\"],[\"a\"],[\"a\"],[\"a\"],[\"a\"],[\"a\"],[\"a\"],[\"a\"],[\"a\"]]"},
 		{"sixteen levels", "[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]",
 			"[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]"},
 	};

@@ -28,6 +28,7 @@ struct thing {
 	const char *note;
 	int64_t workers;
 	int64_t any;
+	int64_t pin;
 	bool is_on;
 	int size;
 	struct texts tags;
@@ -105,6 +106,10 @@ static const struct field thing_fields[] = {
 		.low = 1,
 		.high = 64,
 		.fallback = "4"},
+	{.name = "pin",
+		.type = FIELD_INT,
+		.flags = FIELD_SECRET,
+		.offset = offsetof(struct thing, pin)},
 	{.name = "any", .type = FIELD_INT, .offset = offsetof(struct thing, any)},
 	{.name = "on",
 		.type = FIELD_BOOL,

@@ -70,7 +70,8 @@ struct field {
  * E_REFUSED when problems were added; the struct is complete as far as it could be read. `path`
  * names the map in messages. */
 enum err fields_decode(struct ctx *ctx, const struct field *table, const char *file,
-		       const char *path, const struct node *map, struct problems *problems, void *out);
+		       const char *path, const struct node *map, struct problems *problems,
+		       void *out);
 
 /* As written, in table order. Absent: FIELD_TEXT NULL, FIELD_TIME 0, empty lists and maps.
  * `without` leaves out fields with any of these flags; FIELD_SECRET among them prints "***"

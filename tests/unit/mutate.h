@@ -1,9 +1,10 @@
 /*
  * mutate - every small damage to a seed, in a fixed order.
  *
- * For each seed: all truncations, and at each byte all bit flips, its removal, its repetition and a few bytes
- * that mean something to parsers. Each variant lies in memory of exactly its size, so that a sanitizer sees a read
- * behind it; `is_terminated` adds a NUL there for parsers of C strings.
+ * For each seed: all truncations, and at each byte all bit flips, its removal, its repetition and a
+ * few bytes that mean something to parsers. Each variant lies in memory of exactly its size, so
+ * that a sanitizer sees a read behind it; `is_terminated` adds a NUL there for parsers of C
+ * strings.
  */
 #pragma once
 

@@ -50,7 +50,8 @@ static void without_an_order_nothing_happens(void **state)
 	assert_int_equal(atomic_load(&wakes), 0);
 }
 
-/* The handle is gone when the waker is removed: a waker that runs later touches freed stack (TSan and ASan see it). */
+/* The handle is gone when the waker is removed: a waker that runs later touches freed stack (TSan
+ * and ASan see it). */
 static void *block_often(void *data)
 {
 	struct cancel *cancel = data;

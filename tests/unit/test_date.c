@@ -149,7 +149,8 @@ static void writes(void **state)
 	assert_string_equal(text, "1970-01-01T00:00:00.000Z");
 }
 
-/* One moment of every day of a whole cycle of the calendar, then of some days up to 9999, there and back. */
+/* One moment of every day of a whole cycle of the calendar, then of some days up to 9999, there and
+ * back. */
 static void agrees_with_the_c_library(void **state)
 {
 	(void)state;

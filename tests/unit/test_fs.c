@@ -31,7 +31,8 @@ static enum err get(struct ctx *ctx, const char *name, size_t max, char **data, 
 }
 
 /*
- * In front of the C library: what is made durable, in which order, and what happens when that fails.
+ * In front of the C library: what is made durable, in which order, and what happens when that
+ * fails.
  */
 static struct {
 	char calls[64]; /* f: file, d: directory, r: rename */

@@ -189,8 +189,8 @@ static void covers(void **state)
 }
 
 /*
- * A million generated names against an oracle that shares nothing with the code under test: a table of states by class of
- * character for a label, and a list of the A-labels that the generator uses.
+ * A million generated names against an oracle that shares nothing with the code under test: a table
+ * of states by class of character for a label, and a list of the A-labels that the generator uses.
  */
 
 enum class { LETTER, DIGIT, HYPHEN, DOT, OTHER, CLASSES };
@@ -279,7 +279,8 @@ static bool is_label_with_prefix_fine(const char *label, size_t length)
 	return false;
 }
 
-/* The generator makes no name of exactly four numbers that the rule for the last label does not catch. */
+/* The generator makes no name of exactly four numbers that the rule for the last label does not
+ * catch. */
 static bool oracle(const char *name)
 {
 	size_t size = strlen(name), labels = 0, start;
@@ -337,7 +338,8 @@ static void agrees_with_the_oracle_on_a_million_names(void **state)
 	assert_in_range(accepted, 200000, 800000);
 }
 
-/* An accepted name is made of what a URL, a file name and a resource name may hold, and is its own normal form. */
+/* An accepted name is made of what a URL, a file name and a resource name may hold, and is its own
+ * normal form. */
 static void check_variant(const char *text, size_t size, void *data)
 {
 	const char *name, *again, *back;

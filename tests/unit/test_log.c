@@ -181,7 +181,8 @@ static void more_fields_than_fit_are_left_out(void **state)
 	assert_non_null(strstr(line, " 24=\"\"\n"));
 }
 
-/* Without a journal that listens the line is gone; that it is not on stderr is what can be seen here. */
+/* Without a journal that listens the line is gone; that it is not on stderr is what can be seen
+ * here. */
 static void the_journal_gets_what_its_stream_gets(void **state)
 {
 	static const struct {

@@ -22,7 +22,7 @@ struct instance_spec {
 	const char *function; /* "AddCertificateFunctions", ... */
 	bool is_list;	      /* `input` is shown as an array */
 	struct texts hostnames;
-	struct texts introduced;   /* those that this request made desired */
+	struct texts introduced;   /* those that this request made desired; none once it is terminated and settled */
 	msec_t accepted;	   /* to the millisecond, for comparing with passes */
 	msec_t retry_requested;	   /* raiseEvent Retry */
 	bool is_terminated;

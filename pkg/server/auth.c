@@ -106,7 +106,8 @@ static size_t host_length(const char *host)
 	return bracket ? (size_t)(bracket - host) + 1 : strcspn(host, ":");
 }
 
-/* Without keys anybody on this machine may ask, but no web page that a browser here shows: its Host would be another. */
+/* Without keys anybody on this machine may ask, but no web page that a browser here shows: its Host would be
+ * another. */
 static enum auth_verdict check_host(const struct auth *auth, const struct request *request)
 {
 	const char *host = request_header(request, "Host");

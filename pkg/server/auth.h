@@ -1,8 +1,9 @@
 /*
  * auth - who may ask: API keys, and one code per instance.
  *
- * Keys are kept as SHA-256 only and compared in constant time, all of them each time. The code of an instance is an HMAC of its id under a
- * secret in the state directory, so links survive restarts, and who holds one can follow and end that request and nothing else.
+ * Keys are kept as SHA-256 only and compared in constant time, all of them each time. The code of an instance
+ * is an HMAC of its id under a secret in the state directory, so links survive restarts, and who holds one can
+ * follow and end that request and nothing else.
  */
 #pragma once
 

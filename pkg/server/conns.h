@@ -1,9 +1,9 @@
 /*
  * conns - the open connections: how many there may be, and how long each may take.
  *
- * The HTTP library measures inactivity only, so a client that sends one byte a second would stay for ever. Every request has
- * an absolute deadline; when the places run out, the oldest connection without a complete request goes. Ending one means
- * shutting its socket down: the library notices and closes it.
+ * The HTTP library measures inactivity only, so a client that sends one byte a second would stay for ever.
+ * Every request has an absolute deadline; when the places run out, the oldest connection without a complete
+ * request goes. Ending one means shutting its socket down: the library notices and closes it.
  */
 #pragma once
 

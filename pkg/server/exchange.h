@@ -1,8 +1,10 @@
 /*
- * exchange - one request on its way through libmicrohttpd: its head is judged, its body gathered, its answer queued.
+ * exchange - one request on its way through libmicrohttpd: its head is judged, its body gathered, its answer
+ * queued.
  *
- * The library's callbacks live here and nothing else knows them. A request that is refused still has its body read (up to a
- * limit), because closing with unread bytes would reset the connection and take the answer with it.
+ * The library's callbacks live here and nothing else knows them. A request that is refused still has its body
+ * read (up to a limit), because closing with unread bytes would reset the connection and take the answer with
+ * it.
  */
 #pragma once
 

@@ -1,8 +1,8 @@
 /*
  * request - one HTTP request as the handlers see it: taken apart, decoded, bounded.
  *
- * Knows nothing of libmicrohttpd. Everything lives in the arena of the request's ctx. Query strings carry keys and codes, so neither
- * `target` nor `query` ever goes to a log.
+ * Knows nothing of libmicrohttpd. Everything lives in the arena of the request's ctx. Query strings carry keys
+ * and codes, so neither `target` nor `query` ever goes to a log.
  */
 #pragma once
 

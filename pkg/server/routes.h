@@ -1,8 +1,8 @@
 /*
  * routes - every route in one table, and the order in which a request is judged.
  *
- * 404 route, 405, 401, 403, 429, 415, 413, then the handler with its 400. Literal segments match in any case, as they
- * always did for clients of the documented API.
+ * 404 route, 405, 401, 403, 429, 415, 413, then the handler with its 400. Literal segments match in any case,
+ * as they always did for clients of the documented API.
  */
 #pragma once
 

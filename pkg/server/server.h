@@ -1,8 +1,9 @@
 /*
  * server - the HTTP API on libmicrohttpd, on the main loop's thread.
  *
- * Renders const snapshots and writes specs; it never waits for a worker, Azure or the CA. The loop watches server_fd (epoll)
- * and calls server_run when it is readable or when the time that server_run returned has passed.
+ * Renders const snapshots and writes specs; it never waits for a worker, Azure or the CA. The loop watches
+ * server_fd (epoll) and calls server_run when it is readable or when the time that server_run returned has
+ * passed.
  */
 #pragma once
 

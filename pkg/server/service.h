@@ -1,7 +1,8 @@
 /*
  * service - what the handlers of one server share: the doors, the objects, and the settings in force.
  *
- * Belongs to the loop thread. `auth` and the settings are replaced as a whole by a reload, between two requests.
+ * Belongs to the loop thread. `auth` and the settings are replaced as a whole by a reload, between two
+ * requests.
  */
 #pragma once
 

@@ -1,8 +1,8 @@
 /*
  * startbody - the body of a start request: which hostnames are wanted, or everything that is wrong with it.
  *
- * As lenient as the documented API always was: member names in any case, entries as objects or bare strings, members that
- * it does not know ignored.
+ * As lenient as the documented API always was: member names in any case, entries as objects or bare strings,
+ * members that it does not know ignored.
  */
 #pragma once
 

@@ -34,29 +34,23 @@ static enum err look_for_followers(struct ctx *ctx, struct service *service,
 	return E_OK;
 }
 
-/* A hostname younger than the instance was introduced again, by somebody else. */
-static bool is_withdrawable(struct ctx *ctx, struct service *service,
-			    const struct instance *instance, const struct hostname *hostname)
-{
-	return hostname->meta.created <= instance->meta.created
-	       && !condition_is_true(&hostname->status.conditions, CONDITION_READY)
-	       && !hostname->status.issuance.csr
-	       && !specdir_owner(ctx, service->specdir, hostname->meta.name);
-}
-
 static enum err withdraw(struct ctx *ctx, struct service *service, const struct instance *instance,
-			 const char *hostname)
+			 const char *name)
 {
+	const struct hostname *hostname;
 	const void *found;
 	bool is_followed;
 
-	if (store_get(ctx, service->store, KIND_HOSTNAME, hostname, &found) != E_OK
-	    || !is_withdrawable(ctx, service, instance, found)) {
+	if (store_get(ctx, service->store, KIND_HOSTNAME, name, &found) != E_OK) {
 		fault_clear(ctx);
 		return E_OK;
 	}
-	TRY(look_for_followers(ctx, service, instance, hostname, &is_followed));
-	return is_followed ? E_OK : specdir_withdraw(ctx, service->specdir, hostname);
+	hostname = found;
+	if (condition_is_true(&hostname->status.conditions, CONDITION_READY)
+	    || specdir_owner(ctx, service->specdir, name))
+		return E_OK;
+	TRY(look_for_followers(ctx, service, instance, name, &is_followed));
+	return is_followed ? E_OK : specdir_withdraw(ctx, service->specdir, name);
 }
 
 /* public */
@@ -65,10 +59,15 @@ enum err termination_withdraw(struct ctx *ctx, struct service *service,
 			      const struct instance *instance)
 {
 	const struct texts *introduced = &instance->spec.introduced;
+	struct instance settled = *instance;
 
+	if (introduced->count == 0)
+		return E_OK;
 	for (size_t i = 0; i < introduced->count; i++)
 		TRY(withdraw(ctx, service, instance, introduced->items[i]));
-	return E_OK;
+	settled.spec.introduced = (struct texts){ 0 };
+	settled.meta.resource_version = 0;
+	return store_put_spec(ctx, service->store, KIND_INSTANCE, &settled);
 }
 
 enum err termination_catch_up(struct ctx *ctx, struct service *service)

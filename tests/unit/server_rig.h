@@ -1,8 +1,8 @@
 /*
  * server_rig - the HTTP server in this process, and a client that speaks raw bytes to it.
  *
- * One thread: the client writes, then runs the server until the connection ends. specdir is a model that remembers
- * what was desired and can refuse; the store is the real one in a temporary directory.
+ * One thread: the client writes, then runs the server until the connection ends. specdir is a model that
+ * remembers what was desired and can refuse; the store is the real one in a temporary directory.
  */
 #pragma once
 
@@ -111,7 +111,7 @@ enum err specdir_put(struct ctx *ctx, struct specdir *specdir, const char *hostn
 enum err specdir_withdraw(struct ctx *ctx, struct specdir *specdir, const char *hostname)
 {
 	(void)specdir;
-	return store_delete(ctx, rig_store, KIND_HOSTNAME, hostname);
+	return store_withdraw(ctx, rig_store, KIND_HOSTNAME, hostname);
 }
 
 const struct specdir_report *specdir_report(struct specdir *specdir)

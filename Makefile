@@ -98,6 +98,11 @@ $(B)/azuresim: $(B)/obj/tests/world/main.o $(B)/libworld.a $(B)/libgatecert.a
 $(B)/unit/%: $(B)/obj/tests/unit/%.o $(B)/libworld.a $(B)/libgatecert.a
 	$(call link,-lcmocka $(SIM_LIBS))
 
+# The daemon's own tables are tested without its loop.
+CONFIG_SRC := $(filter cmd/gatecertd/config%.c cmd/gatecertd/options.c,$(DAEMON_SRC))
+$(B)/unit/test_config: $(B)/obj/tests/unit/test_config.o $(call obj,$(CONFIG_SRC)) $(B)/libgatecert.a
+	$(call link,-lcmocka $(LIBS))
+
 $(B)/sim/%: $(B)/obj/tests/sim/%.o $(call obj,$(SIM_COMMON)) $(B)/libworld.a $(B)/libgatecert.a
 	$(call link,-lcmocka $(SIM_LIBS))
 
@@ -107,6 +112,7 @@ unit-bins: $(UNIT_BIN) $(SIM_BIN)
 
 # Suites, in hack/suites.mk: each leaves build/results/NAME.xml behind.
 -include hack/suites.mk
+-include hack/install.mk
 
 check-layers:
 	$(Q)hack/check-layers

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/hostname.h"
 #include "base/buf.h"
 #include "base/text.h"
 #include "codec/yaml.h"
@@ -256,7 +257,7 @@ static void check(struct loading *loading)
 		check_required(loading, field);
 	check_keys(loading);
 	check_directories(loading);
-	if (config->api_keys.count == 0 && config->listen && !config_is_loopback(config->listen))
+	if (config->api_keys.count == 0 && config_is_reachable(config->listen))
 		complain(loading, false, "Listen",
 			 "an address that others can reach needs ApiKeys: set a key, or listen on 127.0.0.1");
 	if (config->gateway_http_port == config->gateway_https_port)
@@ -306,6 +307,7 @@ static void derive(struct ctx *ctx, struct config *config)
 		credential->authority_host = config->cloud->authority_host;
 	if (!credential->tenant_id)
 		credential->tenant_id = config->tenant_id;
+	config->key_type = KEY_TYPE_RSA_2048 + config->key_type_choice;
 	if (config->send_certificate_chain % 2 == 1)
 		credential->send_certificate_chain = "true";
 	if (config->acme_account_key && text_starts_with(config->acme_account_key, "file:"))

@@ -36,7 +36,7 @@ struct config {
 	int64_t gateway_http_port, gateway_https_port, gateway_gather_seconds;
 	int self_check; /* enum self_check */
 	const char *acme_account_key;
-	int key_type; /* as struct hostname_spec's */
+	int key_type_choice; /* as written: the names without Default */
 	bool vault_challenge_resource_check;
 	int log_level; /* enum log_level */
 	int send_certificate_chain; /* as written; credential has what follows from it */
@@ -45,6 +45,7 @@ struct config {
 	/* Derived. */
 	const struct cloud *cloud;
 	const char *acme_account_key_file; /* NULL: the key is in the vault */
+	int key_type; /* enum key_type, never KEY_TYPE_DEFAULT */
 	struct arena *arena;
 };
 

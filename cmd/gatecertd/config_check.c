@@ -235,15 +235,16 @@ const char *config_check_listen(struct ctx *ctx, const void *value)
 		       : "must be an address and a port, as in 127.0.0.1:8400 or [::1]:8400";
 }
 
-bool config_is_loopback(const char *listen)
+bool config_is_reachable(const char *listen)
 {
 	struct endpoint endpoint;
 
-	if (!parse_endpoint(listen, &endpoint))
+	if (!listen || !parse_endpoint(listen, &endpoint))
 		return false;
-	return endpoint.is_v6 ? text_equals(endpoint.address, "::1")
-			      : text_starts_with(endpoint.address, "127.") ||
-					text_equals(endpoint.address, "localhost");
+	if (endpoint.is_v6)
+		return !text_equals(endpoint.address, "::1");
+	return !text_starts_with(endpoint.address, "127.") &&
+	       !text_equals(endpoint.address, "localhost");
 }
 
 const char *config_check_dns_servers(struct ctx *ctx, const void *value)

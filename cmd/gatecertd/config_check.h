@@ -30,5 +30,5 @@ const char *config_check_cloud(struct ctx *ctx, const void *value);
 const char *config_check_key_name(struct ctx *ctx, const void *value);
 const char *config_check_key(struct ctx *ctx, const void *value);
 
-/* "address:port" that config_check_listen accepts. */
-bool config_is_loopback(const char *listen);
+/* Whether others than this machine can connect; false for what config_check_listen refuses. */
+bool config_is_reachable(const char *listen);

@@ -150,7 +150,7 @@ static const char *in_force(struct rig *rig)
 		const struct hostname *hostname = items[i];
 
 		text = arena_printf(rig->ctx.arena, "%s%s%s%s%s", text, i ? " " : "", hostname->meta.name,
-				    hostname->spec.key_type ? "(EC)" : "",
+				    hostname->spec.key_type == KEY_TYPE_EC_P256 ? "(EC)" : "",
 				    hostname->source.problem ? "!" : "");
 	}
 	return text;

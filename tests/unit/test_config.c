@@ -1,0 +1,566 @@
+#include "tempdir.h"
+
+#include "../../cmd/gatecertd/config.h"
+#include "../../cmd/gatecertd/options.h"
+#include "api/hostname.h"
+#include "base/log.h"
+
+#define KEY_A "aaaaaaaaaaaaaaaaaaaaaaaa"
+#define KEY_B "bbbbbbbbbbbbbbbbbbbbbb=="
+
+static const struct {
+	const char *key, *value;
+} documented[] = {
+	{"AcmeEndpoint", "https://ca.example/"},
+	{"AcmeAccountEmail", "ops@example.com"},
+	{"TenantId", "11111111-2222-3333-4444-555555555555"},
+	{"SubscriptionId", "66666666-7777-8888-9999-aaaaaaaaaaaa"},
+	{"ApplicationGatewayResourceGroup", "rg-web_1(eu)"},
+	{"ApplicationGatewayName", "agw-web"},
+	{"ApplicationGatewayHttpSettingsName", "http-settings"},
+	{"ApplicationGatewayBackendName", "backend"},
+	{"BlobContainerUrl", "https://acc.blob.core.windows.net/challenges/"},
+	{"KeyVaultBaseUrl", "https://vault.vault.azure.net/"},
+};
+
+struct rig {
+	struct ctx ctx;
+	const char *root, *path;
+	struct config *config;
+	struct problems problems;
+	enum err err;
+};
+
+static void set_up(struct rig *rig)
+{
+	check_begin(&rig->ctx);
+	rig->root = tempdir_make(&rig->ctx);
+	rig->path = fs_join(&rig->ctx, rig->root, "gatecert.yaml");
+	rig->config = NULL;
+}
+
+static void tear_down(struct rig *rig)
+{
+	config_free(rig->config);
+	tempdir_remove(rig->root);
+	ctx_fini(&rig->ctx);
+}
+
+/* The documented ten but `key`, then `more`. */
+static const char *complete(struct ctx *ctx, const char *key, const char *more)
+{
+	const char *text = "";
+
+	for (size_t i = 0; i < ARRAY_SIZE(documented); i++)
+		if (!text_equals(documented[i].key, key))
+			text = arena_printf(ctx->arena, "%s%s: %s\n", text, documented[i].key,
+					    documented[i].value);
+	return arena_printf(ctx->arena, "%s%s", text, more);
+}
+
+static void load(struct rig *rig, const char *text)
+{
+	tempdir_write(rig->path, text, 5);
+	chmod(rig->path, 0600);
+	config_free(rig->config);
+	rig->config = NULL;
+	problems_init(&rig->problems);
+	rig->err = config_load(&rig->ctx, rig->path, &rig->config, &rig->problems);
+}
+
+static const char *printed(struct rig *rig)
+{
+	return problems_print(&rig->ctx, &rig->problems, "\n");
+}
+
+static void test_defaults(void **state)
+{
+	const struct config *config;
+	struct rig rig;
+
+	(void)state;
+	set_up(&rig);
+	load(&rig, complete(&rig.ctx, NULL, ""));
+	assert_string_equal(printed(&rig), "");
+	assert_int_equal(rig.err, E_OK);
+	config = rig.config;
+	assert_string_equal(config->acme_endpoint, "https://ca.example/directory");
+	assert_string_equal(config->blob_container_url, "https://acc.blob.core.windows.net/challenges");
+	assert_string_equal(config->key_vault_base_url, "https://vault.vault.azure.net");
+	assert_string_equal(config->spec_directory, "/etc/gatecert/hostnames.d");
+	assert_null(config->api_spec_directory);
+	assert_string_equal(config->state_directory, "/var/lib/gatecert");
+	assert_string_equal(config->listen, "127.0.0.1:8400");
+	assert_string_equal(config->task_hub, "gatecert");
+	assert_null(config->public_base_url);
+	assert_null(config->ca_file);
+	assert_int_equal(config->workers, 8);
+	assert_int_equal(config->request_timeout_seconds, 30);
+	assert_int_equal(config->instance_timeout_seconds, 3600);
+	assert_string_equal(config->cloud->name, "AzureCloud");
+	assert_string_equal(config->arm_endpoint, "https://management.azure.com");
+	assert_string_equal(config->credential.authority_host, "https://login.microsoftonline.com");
+	assert_string_equal(config->credential.tenant_id, "11111111-2222-3333-4444-555555555555");
+	assert_int_equal(config->gateway_http_port, 80);
+	assert_int_equal(config->gateway_https_port, 443);
+	assert_int_equal(config->gateway_gather_seconds, 120);
+	assert_int_equal(config->self_check, SELF_CHECK_REQUIRED);
+	assert_null(config->acme_account_key_file);
+	assert_int_equal(config->key_type, KEY_TYPE_RSA_2048);
+	assert_true(config->vault_challenge_resource_check);
+	assert_false(config->allow_anonymous_start);
+	assert_int_equal(config->log_level, LOG_LEVEL_INFO);
+	assert_int_equal(config->api_keys.count, 0);
+	assert_int_equal(config->dns_servers.count, 0);
+	assert_null(config->credential.send_certificate_chain);
+	tear_down(&rig);
+}
+
+static void test_required(void **state)
+{
+	struct rig rig;
+
+	(void)state;
+	set_up(&rig);
+	for (size_t i = 0; i < ARRAY_SIZE(documented); i++) {
+		const char *key = documented[i].key;
+
+		load(&rig, complete(&rig.ctx, key, ""));
+		check_row_int(key, rig.err, E_REFUSED);
+		check_row_int(key, (long long)rig.problems.errors, 1);
+		check_row(key, strstr(printed(&rig), arena_printf(rig.ctx.arena, "%s: required", key)));
+		setenv(key, documented[i].value, 1);
+		load(&rig, complete(&rig.ctx, key, ""));
+		check_row_text(key, printed(&rig), "");
+		unsetenv(key);
+	}
+	tear_down(&rig);
+}
+
+/* One key written in place of the good one, if there is one. */
+static const struct {
+	const char *key, *value;
+	const char *says; /* NULL: fine */
+} values[] = {
+	{"AcmeEndpoint", "http://ca.example/", "gatecert.yaml:10:15: AcmeEndpoint: must begin with https://"},
+	{"AcmeEndpoint", "ca.example", "AcmeEndpoint: the URL is not absolute"},
+	{"AcmeEndpoint", "https://user:pw@ca.example/", "names a user"},
+	{"AcmeAccountEmail", "ops", "must be an e-mail address"},
+	{"AcmeAccountEmail", "mailto:ops@example.com", "without a name or mailto:"},
+	{"TenantId", "contoso.onmicrosoft.com", NULL},
+	{"TenantId", "a/b", "must be a tenant's GUID"},
+	{"SubscriptionId", "66666666-7777-8888-9999-aaaaaaaaaaaaa", "must be a GUID"},
+	{"SubscriptionId", "66666666777788889999aaaaaaaaaaaaaaaa", "must be a GUID"},
+	{"SubscriptionId", "my subscription", "must be a GUID"},
+	{"ApplicationGatewayResourceGroup", "a/b", "must be a resource group's name"},
+	{"ApplicationGatewayResourceGroup", "rg.", "must be a resource group's name"},
+	{"ApplicationGatewayName", "/subscriptions/x", "(not its id)"},
+	{"ApplicationGatewayName", "''", "must be a resource's name"},
+	{"ApplicationGatewayHttpSettingsName", "a b", "must be a resource's name"},
+	{"ApplicationGatewayBackendName", "-a", "must be a resource's name"},
+	{"BlobContainerUrl", "https://acc.blob.core.windows.net/", "must name the container"},
+	{"BlobContainerUrl", "https://acc.blob.core.windows.net", "must name the container"},
+	{"BlobContainerUrl", "http://acc.blob.core.windows.net/c", "must begin with https://"},
+	{"BlobContainerUrl", "https://acc.blob.core.windows.net/c?sig=x", "a SAS is not used"},
+	{"BlobContainerUrl", "https://127.0.0.1:10000/devstoreaccount1/c", NULL},
+	{"KeyVaultBaseUrl", "https://v.vault.azure.net/keys", "a path does not belong here"},
+	{"KeyVaultBaseUrl", "https://localhost:8443", NULL},
+	{"SpecDirectory", "specs", "must be an absolute path"},
+	{"Listen", "0.0.0.0:8400", "needs ApiKeys"},
+	{"Listen", "'[::]:8400'", "needs ApiKeys"},
+	{"Listen", "'[::1]:8400'", NULL},
+	{"Listen", "localhost:8400", NULL},
+	{"Listen", "127.0.0.2:1", NULL},
+	{"Listen", "127.0.0.1", "must be an address and a port"},
+	{"Listen", "127.0.0.1:0", "must be an address and a port"},
+	{"Listen", "127.0.0.1:65536", "must be an address and a port"},
+	{"Listen", "'::1:8400'", "must be an address and a port"},
+	{"Listen", "example.com:80", "must be an address and a port"},
+	{"PublicBaseUrl", "https://certs.example.com/", NULL},
+	{"PublicBaseUrl", "http://127.0.0.1:8400", NULL},
+	{"PublicBaseUrl", "ftp://x/", "neither https nor http"},
+	{"TaskHub", "a b", "must be 1 to 45 letters"},
+	{"DnsServers", "[10.0.0.1, '10.0.0.1:5353', '2001:db8::1', '[2001:db8::1]:53', '[::1]']", NULL},
+	{"DnsServers", "10.0.0.1", NULL},
+	{"DnsServers", "[dns.example.com]", "\"dns.example.com\" must be an IP address"},
+	{"DnsServers", "['10.0.0.1:0']", "must be an IP address"},
+	{"DnsServers", "['2001:db8::1:53:x']", "must be an IP address"},
+	{"Workers", "0", "must be between 1 and 64"},
+	{"Workers", "many", "expected a whole number, found many"},
+	{"Cloud", "AzureGermany", "must be AzureCloud"},
+	{"Cloud", "usgovernment", NULL},
+	{"ArmEndpoint", "https://127.0.0.1:9000/", NULL},
+	{"GatewayHttpPort", "443", "must differ from GatewayHttpPort"},
+	{"GatewayGatherSeconds", "601", "must be between 0 and 600"},
+	{"GatewayGatherSeconds", "0", NULL},
+	{"SelfCheck", "maybe", "expected required, advisory or off"},
+	{"SelfCheck", "off", NULL},
+	{"AcmeAccountKey", "file:/etc/gatecert/account.pem", NULL},
+	{"AcmeAccountKey", "file:account.pem", "must be an absolute path"},
+	{"AcmeAccountKey", "/etc/x", "must be vault, or file:"},
+	{"KeyType", "ec-p256", NULL},
+	{"KeyType", "RSA-1024", "expected RSA-2048 or EC-P256"},
+	{"VaultChallengeResourceCheck", "no", "write false instead"},
+	{"LogLevel", "trace", "expected error, warn, info or debug"},
+	{"ApiSpecDirectory", "/etc/gatecert/hostnames.d", "must not be SpecDirectory"},
+	{"StateDirectory", "/etc/gatecert/hostnames.d/", "must not be a directory of spec files"},
+	{"AZURE_CLIENT_SEND_CERTIFICATE_CHAIN", "true", NULL},
+	{"AZURE_CLIENT_SEND_CERTIFICATE_CHAIN", "1", NULL},
+	{"AZURE_CLIENT_SEND_CERTIFICATE_CHAIN", "maybe", "expected false, true, 0 or 1"},
+	{"AZURE_AUTHORITY_HOST", "http://login.example", "must begin with https://"},
+	{"AZURE_POD_IDENTITY_AUTHORITY_HOST", "http://127.0.0.1:50342", NULL},
+	{"AZURE_TOKEN_CREDENTIALS", "everything", "AZURE_TOKEN_CREDENTIALS"},
+	{"AZURE_TOKEN_CREDENTIALS", "prod", NULL},
+	{"IDENTITY_HEADER", "x", "unknown member IDENTITY_HEADER"},
+	{"AcmeEndpont", "x", "gatecert.yaml:11:1: unknown member AcmeEndpont: did you mean AcmeEndpoint?"},
+	{"acmeendpoint", "x", "did you mean AcmeEndpoint?"},
+};
+
+static void test_values(void **state)
+{
+	struct rig rig;
+
+	(void)state;
+	set_up(&rig);
+	for (size_t i = 0; i < ARRAY_SIZE(values); i++) {
+		const char *row = arena_printf(rig.ctx.arena, "%s: %s\n", values[i].key, values[i].value);
+
+		load(&rig, complete(&rig.ctx, values[i].key, row));
+		if (!values[i].says) {
+			check_row_text(row, printed(&rig), "");
+			check_row_int(row, rig.err, E_OK);
+			continue;
+		}
+		check_row_int(row, rig.err, E_REFUSED);
+		check_row(row, rig.config == NULL);
+		check_row_text(row, rig.ctx.fault.reason, "InvalidConfiguration");
+		if (!strstr(printed(&rig), values[i].says))
+			fail_msg("%s says \"%s\", not \"%s\"", row, printed(&rig), values[i].says);
+		check_row_int(row, (long long)rig.problems.errors, 1);
+	}
+	tear_down(&rig);
+}
+
+static void test_all_at_once(void **state)
+{
+	struct rig rig;
+
+	(void)state;
+	set_up(&rig);
+	load(&rig, "Workers: x\nListen: y\nLisen: z\nAZURE_CLIENT_SECRET: [SECRETSECRET]\n");
+	assert_int_equal(rig.err, E_REFUSED);
+	assert_int_equal(rig.problems.errors, 4 + ARRAY_SIZE(documented));
+	assert_null(strstr(printed(&rig), "SECRETSECRET"));
+	tear_down(&rig);
+}
+
+static const struct {
+	const char *sentence, *text, *says;
+} files[] = {
+	{"no YAML", "AcmeEndpoint: [\n", "gatecert.yaml:"},
+	{"a list", "- a\n", "gatecert.yaml:1:1: expected a map"},
+	{"two documents", "Workers: 1\n---\nWorkers: 2\n", "gatecert.yaml:3:1: only one document"},
+	{"a key given twice", "Workers: 1\nWorkers: 2\n", "gatecert.yaml:2:1"},
+	{"nothing", "", "AcmeEndpoint: required"},
+};
+
+static void test_bad_files(void **state)
+{
+	struct rig rig;
+
+	(void)state;
+	set_up(&rig);
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		load(&rig, files[i].text);
+		check_row_int(files[i].sentence, rig.err, E_REFUSED);
+		if (!strstr(printed(&rig), files[i].says))
+			fail_msg("%s: \"%s\"", files[i].sentence, printed(&rig));
+	}
+	problems_init(&rig.problems);
+	assert_int_equal(config_load(&rig.ctx, "/nonexistent/gatecert.yaml", &rig.config, &rig.problems),
+			 E_REFUSED);
+	assert_non_null(strstr(printed(&rig), "/nonexistent/gatecert.yaml: cannot be read: No such file"));
+	problems_init(&rig.problems);
+	assert_int_equal(config_load(&rig.ctx, "/dev/zero", &rig.config, &rig.problems), E_REFUSED);
+	assert_non_null(strstr(printed(&rig), "is not a regular file"));
+	tear_down(&rig);
+}
+
+static void test_endpoints(void **state)
+{
+	static const struct {
+		const char *given, *directory;
+	} rows[] = {
+		{"https://acme-v02.api.letsencrypt.org/", "https://acme-v02.api.letsencrypt.org/directory"},
+		{"https://acme-v02.api.letsencrypt.org", "https://acme-v02.api.letsencrypt.org/directory"},
+		{"https://ca.example:14000/dir", "https://ca.example:14000/dir"},
+		{"https://ca.example:14000", "https://ca.example:14000/directory"},
+		{"https://ca.example/acme/acme/directory", "https://ca.example/acme/acme/directory"},
+	};
+	struct rig rig;
+
+	(void)state;
+	set_up(&rig);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		load(&rig, complete(&rig.ctx, "AcmeEndpoint",
+				    arena_printf(rig.ctx.arena, "AcmeEndpoint: %s\n", rows[i].given)));
+		check_row_int(rows[i].given, rig.err, E_OK);
+		check_row_text(rows[i].given, rig.config->acme_endpoint, rows[i].directory);
+	}
+	tear_down(&rig);
+}
+
+/* Keys, from the file or the environment. */
+
+static const struct {
+	const char *sentence, *file, *environment;
+	const char *keys; /* "name=key name=key", or NULL when refused */
+	const char *says;
+} keys[] = {
+	{"objects", "ApiKeys: [{name: portal, key: " KEY_A "}, {name: b, key: " KEY_B "}]\n", NULL,
+	 "portal=" KEY_A " b=" KEY_B, NULL},
+	{"a map", "ApiKeys: {portal: " KEY_A ", b: " KEY_B "}\n", NULL, "portal=" KEY_A " b=" KEY_B, NULL},
+	{"texts", "ApiKeys: [portal=" KEY_A ", " KEY_B "]\n", NULL, "portal=" KEY_A " key-2=" KEY_B, NULL},
+	{"one text", "ApiKeys: " KEY_B "\n", NULL, "key-1=" KEY_B, NULL},
+	{"the environment", "", "portal=" KEY_A ", " KEY_B, "portal=" KEY_A " key-2=" KEY_B, NULL},
+	{"the environment wins", "ApiKeys: " KEY_B "\n", KEY_A, "key-1=" KEY_A, NULL},
+	{"a short key is warned about", "ApiKeys: [b=short]\n", NULL, "b=short",
+	 "ApiKeys: the key b has fewer than 16 characters"},
+	{"the same name twice", "ApiKeys: [a=" KEY_A ", a=" KEY_B "]\n", NULL, NULL, "two keys are named a"},
+	{"no key", "ApiKeys: [{name: portal}]\n", NULL, NULL, "ApiKeys[0].key: required"},
+	{"an empty key", "ApiKeys: {portal: ''}\n", NULL, NULL, "a key must have 1 to 512 characters"},
+	{"a key with a space", "ApiKeys: {portal: 'SECRET SECRETSECRET'}\n", NULL, NULL,
+	 "a key must be ASCII without white space"},
+	{"a name with a space", "ApiKeys: {'a b': " KEY_A "}\n", NULL, NULL, "a key's name must be"},
+	{"a key that looks like a number", "ApiKeys: {portal: '12345678901234567890'}\n", NULL,
+	 "portal=12345678901234567890", NULL},
+	{"lists in lists", "ApiKeys: [[SECRETSECRET]]\n", NULL, NULL, "ApiKeys[0]: expected a map"},
+	{"an unknown member", "ApiKeys: [{name: a, key: " KEY_A ", rights: all}]\n", NULL, NULL,
+	 "unknown member rights"},
+};
+
+static const char *key_list(struct rig *rig)
+{
+	const struct api_key *items = rig->config->api_keys.items;
+	const char *text = "";
+
+	for (size_t i = 0; i < rig->config->api_keys.count; i++)
+		text = arena_printf(rig->ctx.arena, "%s%s%s=%s", text, i ? " " : "", items[i].name,
+				    items[i].key);
+	return text;
+}
+
+static void test_keys(void **state)
+{
+	struct rig rig;
+
+	(void)state;
+	set_up(&rig);
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		if (keys[i].environment)
+			setenv("ApiKeys", keys[i].environment, 1);
+		load(&rig, complete(&rig.ctx, NULL, keys[i].file));
+		unsetenv("ApiKeys");
+		if ((rig.err == E_OK) != (keys[i].keys != NULL))
+			fail_msg("%s: %s", keys[i].sentence, printed(&rig));
+		if (rig.err == E_OK)
+			check_row_text(keys[i].sentence, key_list(&rig), keys[i].keys);
+		if (keys[i].says && !strstr(printed(&rig), keys[i].says))
+			fail_msg("%s: \"%s\"", keys[i].sentence, printed(&rig));
+		if (!keys[i].says)
+			check_row_text(keys[i].sentence, printed(&rig), "");
+		check_row(keys[i].sentence, !strstr(printed(&rig), "SECRET"));
+	}
+	tear_down(&rig);
+}
+
+static void test_environment(void **state)
+{
+	struct rig rig;
+
+	(void)state;
+	set_up(&rig);
+	setenv("Workers", "3", 1);
+	setenv("DnsServers", "10.0.0.1, 10.0.0.2:53", 1);
+	setenv("AZURE_TENANT_ID", "other.example", 1);
+	setenv("IDENTITY_ENDPOINT", "http://127.0.0.1:41000/msi/token", 1);
+	setenv("IDENTITY_HEADER", "SECRETSECRET", 1);
+	setenv("Listen", "", 1);
+	load(&rig, complete(&rig.ctx, NULL, "Workers: 5\n"));
+	assert_string_equal(printed(&rig), "");
+	assert_int_equal(rig.config->workers, 3);
+	assert_int_equal(rig.config->dns_servers.count, 2);
+	assert_string_equal(rig.config->dns_servers.items[1], "10.0.0.2:53");
+	assert_string_equal(rig.config->credential.tenant_id, "other.example");
+	assert_string_equal(rig.config->credential.identity_header, "SECRETSECRET");
+	assert_string_equal(rig.config->listen, "127.0.0.1:8400");
+	setenv("Workers", "x", 1);
+	load(&rig, complete(&rig.ctx, NULL, "Workers: 5\n"));
+	assert_string_equal(printed(&rig), "environment: Workers: expected a whole number, found \"x\"");
+	unsetenv("Workers");
+	unsetenv("DnsServers");
+	unsetenv("AZURE_TENANT_ID");
+	unsetenv("IDENTITY_ENDPOINT");
+	unsetenv("IDENTITY_HEADER");
+	unsetenv("Listen");
+	tear_down(&rig);
+}
+
+static void test_secrets_readable_by_all(void **state)
+{
+	struct rig rig;
+
+	(void)state;
+	set_up(&rig);
+	load(&rig, complete(&rig.ctx, NULL, "ApiKeys: " KEY_A "\n"));
+	assert_int_equal(rig.problems.warnings, 0);
+	chmod(rig.path, 0644);
+	config_free(rig.config);
+	assert_int_equal(config_load(&rig.ctx, rig.path, &rig.config, &rig.problems), E_OK);
+	assert_int_equal(rig.problems.warnings, 1);
+	assert_non_null(strstr(printed(&rig), "can be read by everybody"));
+	tear_down(&rig);
+}
+
+/* What is printed can be loaded, says the same, and no secret. */
+static void test_print(void **state)
+{
+	const char *first, *second;
+	struct rig rig;
+
+	(void)state;
+	set_up(&rig);
+	load(&rig, complete(&rig.ctx, NULL,
+			    "ApiKeys: [portal=SECRETSECRETSECRET]\nAZURE_CLIENT_SECRET: SECRETSECRET\n"
+			    "AZURE_CLIENT_ID: app\nDnsServers: ['10.0.0.1:53', '::1']\nSelfCheck: off\n"
+			    "GatewayGatherSeconds: 0\nPublicBaseUrl: https://x.example/\n"));
+	assert_string_equal(printed(&rig), "");
+	first = config_print(&rig.ctx, rig.config);
+	assert_null(strstr(first, "SECRETSECRET"));
+	assert_non_null(strstr(first, "AZURE_CLIENT_SECRET: \"***\"\n"));
+	assert_non_null(strstr(first, "ApiKeys: [{\"name\":\"portal\",\"key\":\"***\"}]\n"));
+	assert_non_null(strstr(first, "AcmeEndpoint: \"https://ca.example/directory\"\n"));
+	assert_non_null(strstr(first, "GatewayGatherSeconds: 0\n"));
+	load(&rig, first);
+	assert_int_equal(rig.problems.errors, 0);
+	second = config_print(&rig.ctx, rig.config);
+	assert_string_equal(first, second);
+	tear_down(&rig);
+}
+
+/* Tables people read. */
+static void test_every_key_has_help(void **state)
+{
+	(void)state;
+	for (const struct field *field = config_fields; field->name; field++) {
+		check_row(field->name, field->help && text_ends_with(field->help, "."));
+		for (const struct field *other = config_fields; other != field; other++)
+			check_row(field->name, !text_equals(field->name, other->name));
+	}
+}
+
+/* The command line */
+
+static const struct {
+	const char *sentence;
+	const char *arguments[4];
+	int status;
+	enum options_action action;
+	const char *config, *out, *err;
+} lines[] = {
+	{"nothing", {NULL}, -1, OPTIONS_RUN, CONFIG_PATH, "", ""},
+	{"a file", {"--config", "/x"}, -1, OPTIONS_RUN, "/x", "", ""},
+	{"a file behind =", {"--config=/x=y"}, -1, OPTIONS_RUN, "/x=y", "", ""},
+	{"a check", {"--check-config", "--config", "/x"}, -1, OPTIONS_CHECK_CONFIG, "/x", "", ""},
+	{"printing", {"--print-config"}, -1, OPTIONS_PRINT_CONFIG, CONFIG_PATH, "", ""},
+	{"the version", {"--version"}, 0, OPTIONS_RUN, NULL, "gatecertd ", ""},
+	{"help", {"--help", "--nonsense"}, 0, OPTIONS_RUN, NULL, "--check-config", ""},
+	{"an unknown option", {"--confg", "/x"}, 2, OPTIONS_RUN, NULL, "", "--confg: no such option"},
+	{"a short option", {"-h"}, 2, OPTIONS_RUN, NULL, "", "--help"},
+	{"an argument", {"/x"}, 2, OPTIONS_RUN, NULL, "", "/x: takes no arguments"},
+	{"no file", {"--config"}, 2, OPTIONS_RUN, NULL, "", "--config: needs a value"},
+	{"an empty file", {"--config="}, 2, OPTIONS_RUN, NULL, "", "--config: needs a value"},
+	{"a value too many", {"--version=1"}, 2, OPTIONS_RUN, NULL, "", "takes no value"},
+	{"half a name", {"--conf", "/x"}, 2, OPTIONS_RUN, NULL, "", "no such option"},
+};
+
+struct captured {
+	int saved[2];
+	FILE *files[2];
+};
+
+static void capture(struct captured *captured)
+{
+	fflush(stdout);
+	fflush(stderr);
+	for (int i = 0; i < 2; i++) {
+		captured->saved[i] = dup(i + 1);
+		captured->files[i] = tmpfile();
+		dup2(fileno(captured->files[i]), i + 1);
+	}
+}
+
+static void release(struct captured *captured, char out[2][4096])
+{
+	fflush(stdout);
+	fflush(stderr);
+	for (int i = 0; i < 2; i++) {
+		size_t size;
+
+		dup2(captured->saved[i], i + 1);
+		close(captured->saved[i]);
+		rewind(captured->files[i]);
+		size = fread(out[i], 1, 4095, captured->files[i]);
+		out[i][size] = '\0';
+		fclose(captured->files[i]);
+	}
+}
+
+static void test_options(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
+		char *argv[6] = {(char *)"gatecertd"}, out[2][4096];
+		struct captured captured;
+		struct options options;
+		int argc = 1, status;
+
+		while (lines[i].arguments[argc - 1]) {
+			argv[argc] = (char *)lines[i].arguments[argc - 1];
+			argc++;
+		}
+		capture(&captured);
+		status = options_parse(argc, argv, &options);
+		release(&captured, out);
+		check_row_int(lines[i].sentence, status, lines[i].status);
+		check_row(lines[i].sentence, strstr(out[0], lines[i].out));
+		check_row(lines[i].sentence, strstr(out[1], lines[i].err));
+		if (status != -1)
+			continue;
+		check_row_int(lines[i].sentence, options.action, lines[i].action);
+		check_row_text(lines[i].sentence, options.config, lines[i].config);
+		check_row_text(lines[i].sentence, out[0], "");
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_required),
+		cmocka_unit_test(test_values),
+		cmocka_unit_test(test_all_at_once),
+		cmocka_unit_test(test_bad_files),
+		cmocka_unit_test(test_endpoints),
+		cmocka_unit_test(test_keys),
+		cmocka_unit_test(test_environment),
+		cmocka_unit_test(test_secrets_readable_by_all),
+		cmocka_unit_test(test_print),
+		cmocka_unit_test(test_every_key_has_help),
+		cmocka_unit_test(test_options),
+	};
+
+	/* Nothing of the machine's own settings. */
+	clearenv();
+	return cmocka_run_group_tests_name("config", tests, NULL, NULL);
+}

@@ -228,7 +228,9 @@ void said_advise(struct ctx *ctx, const char *advice)
 	if (wanted > size)
 		return;
 	if (length + wanted > size)
-		length = size - wanted;
+		length = utf8_cut(text, length, size - wanted);
+	else if (length && text[length - 1] == '.')
+		length--;
 	snprintf(text + length, size - length, "; %s", advice);
 }
 

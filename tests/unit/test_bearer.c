@@ -60,7 +60,7 @@ static const struct row rows[] = {
 					"Invalid issuer.\"}}"}},
 		{.err = E_REFUSED,
 			.reason = "AzureAuthFailed",
-			.says = "Unauthorized: AKV10032: Invalid issuer.; check that "
+			.says = "Unauthorized: AKV10032: Invalid issuer; check that "
 				"AZURE_TENANT_ID is the tenant of "
 				"https://login.microsoftonline.com/other",
 			.not_says = "two"}},

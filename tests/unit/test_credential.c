@@ -103,7 +103,7 @@ static const struct row secrets[] = {
 			.reason = "AzureAuthFailed",
 			.says = "sign-in with client secret: login.microsoftonline.com answered "
 				"401 Unauthorized "
-				"(AADSTS7000215): Invalid client secret provided.; set the "
+				"(AADSTS7000215): Invalid client secret provided; set the "
 				"secret's value",
 			.not_says = "Trace"},
 		NULL},

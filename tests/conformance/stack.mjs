@@ -1,8 +1,10 @@
 // One stack for a test file, and Azure's own clients pointed at it.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync } from 'node:fs';
+import https from 'node:https';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import tls from 'node:tls';
 import { fileURLToPath } from 'node:url';
 
 import { NetworkManagementClient } from '@azure/arm-network';
@@ -104,4 +106,56 @@ export async function eventually(what, probe, seconds = 10) {
 		}
 		await new Promise((resolve) => setTimeout(resolve, 30));
 	}
+}
+
+/** One bare exchange over HTTPS: {status, headers, body}, or an error with `code`. */
+export function exchange(env, method, url, { headers = {}, body } = {}) {
+	const ca = readFileSync(env.ACME_CA_FILE, 'utf8');
+
+	return new Promise((resolve, reject) => {
+		const request = https.request(url, { method, headers, ca, agent: false }, (reply) => {
+			const parts = [];
+
+			reply.on('data', (part) => parts.push(part));
+			reply.on('end', () => resolve({ status: reply.statusCode, headers: reply.headers,
+				body: Buffer.concat(parts).toString() }));
+			reply.on('error', reject);
+			reply.on('aborted', () => reject(Object.assign(new Error('cut off'), { code: 'CUT' })));
+		});
+
+		request.on('error', reject);
+		request.end(body);
+	});
+}
+
+/** An exchange with ARM: the body is JSON both ways. */
+export async function arm(env, credential, method, where, { body, headers = {}, version = '2025-05-01' } = {}) {
+	const token = await credential.getToken(`${env.ARM_ENDPOINT}/.default`);
+	const url = where.startsWith('https:') ? where : `${env.ARM_ENDPOINT}${where}?api-version=${version}`;
+	const reply = await exchange(env, method, url, {
+		headers: { Authorization: `Bearer ${token.token}`, 'Content-Type': 'application/json', ...headers },
+		body: body && JSON.stringify(body),
+	});
+
+	return { ...reply, json: reply.body ? JSON.parse(reply.body) : undefined };
+}
+
+/** The leaf that the gateway shows for a name, and what it answers to GET /; or the alert that it refuses with. */
+export function visit(env, name, where = '/') {
+	return new Promise((resolve, reject) => {
+		const socket = tls.connect({ host: env.GATEWAY_IP, port: Number(env.GATEWAY_HTTPS_PORT), servername: name,
+			rejectUnauthorized: false }, () => {
+			const leaf = socket.getPeerCertificate().raw;
+			let text = '';
+
+			socket.write(`GET ${where} HTTP/1.0\r\nHost: ${name}\r\n\r\n`);
+			socket.on('data', (part) => {
+				text += part;
+			});
+			socket.on('end', () => resolve({ leaf, status: Number(text.split(' ')[1]),
+				body: text.slice(text.indexOf('\r\n\r\n') + 4) }));
+		});
+
+		socket.on('error', (error) => (error.code?.startsWith('ERR_SSL') ? resolve({ alert: error.code }) : reject(error)));
+	});
 }

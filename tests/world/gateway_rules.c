@@ -1,5 +1,5 @@
-/* What the resource provider refuses at once, with 400: one function per rule, in a table. Codes that no public recording
- * shows carry plausible names. */
+/* What the resource provider refuses at once, with 400: one function per rule, in a table. Codes that no public
+ * recording shows carry plausible names. */
 #include "world/gateway.h"
 
 #include <ctype.h>

@@ -2,8 +2,8 @@
  * sim_http - the world behind a struct http: door 1, for simulations without sockets.
  *
  * The URL's origin chooses the door; a request with connect_to, or for the gateway's own address, goes to its data
- * plane. A cut, a time-out or too large an answer is what curl.h would say: E_CONFLICT for a ONE_SHOT, else E_AGAIN, and
- * the world may have acted all the same. A host that is nobody's is E_AGAIN.
+ * plane. A cut, a time-out or too large an answer is what curl.h would say: E_CONFLICT for a ONE_SHOT, else E_AGAIN,
+ * and the world may have acted all the same. A host that is nobody's is E_AGAIN.
  */
 #pragma once
 

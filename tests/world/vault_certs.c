@@ -313,7 +313,9 @@ static void import(struct world *world, struct call *call, const char *name)
 	struct object *object = vault_find(world, OBJECT_CERTIFICATE, name);
 	const char *value = json_get_text(body, "value");
 	const char *type = json_get_text(json_path(body, "policy.secret_props"), "contentType");
-	bool is_pem = text_equals(type, "application/x-pem-file");
+	/* The official client for JavaScript sends no policy with PEM: then the value itself tells. */
+	bool is_pem = type ? text_equals(type, "application/x-pem-file") :
+			     value && strstr(value, "-----BEGIN ") != NULL;
 	struct version parsed = {0}, *version, *older;
 
 	if (!body || !check_tags(call, body) ||

@@ -303,10 +303,9 @@ static bool is_paused(const struct token *token, msec_t now)
 /* A token that still lives serves while its successor is fetched, or cannot be. */
 static bool is_settled(const struct token *token, msec_t now)
 {
-	if (is_usable(token, now) &&
-		(now < token->refresh_at || token->is_refreshing || is_paused(token, now)))
-		return true;
-	return !token->is_refreshing && is_paused(token, now);
+	if (token->is_refreshing)
+		return is_usable(token, now);
+	return is_paused(token, now) || (is_usable(token, now) && now < token->refresh_at);
 }
 
 static enum err settle(struct ctx *ctx, const struct token *token, msec_t now, const char **header)

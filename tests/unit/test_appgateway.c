@@ -313,6 +313,13 @@ static const struct row writes[] = {
 			.says = "Operation (...) is in progress",
 			.not_says = "1b0f6b0f"},
 		NULL},
+	{"a lock is one whatever its details say", put,
+		{{.request = PUT,
+			.status = 429,
+			.body = "{\"error\":{\"code\":\"RetryableError\",\"message\":\"x\","
+				"\"details\":"
+				"[{\"code\":\"OperationInProgress\",\"message\":\"y\"}]}}"}},
+		{.err = E_CONFLICT, .reason = "OperationInProgress"}, NULL},
 	{"a quota is a quota", put,
 		{{.request = PUT,
 			.status = 429,

@@ -11,6 +11,7 @@
 #include "reconcile/names.h"
 
 #define VAULT_FRESH MSEC_PER_HOUR
+#define LOOK_BEFORE_CREATE MSEC_PER_MIN
 #define RECOVER_WAIT (2 * MSEC_PER_SEC)
 
 static struct issuance *issuance(struct pass *pass)
@@ -75,6 +76,37 @@ static enum err take_hashed_name(struct ctx *ctx, struct pass *pass)
 	return E_OK;
 }
 
+static bool is_older(const struct hostname *a, const struct hostname *b)
+{
+	return a->meta.created != b->meta.created ? a->meta.created < b->meta.created
+						  : strcmp(a->meta.name, b->meta.name) < 0;
+}
+
+/*
+ * Of several hostnames with the same plain name the one that has it keeps it, else the oldest takes it. Decided from the store,
+ * before the vault is asked: two workers that both find the name free there must not both take it.
+ */
+static enum err choose_name(struct ctx *ctx, struct pass *pass)
+{
+	const char *plain = name_plain(ctx, pass->name);
+	const void **hostnames;
+	size_t count;
+
+	TRY(store_list(ctx, pass->world->store, KIND_HOSTNAME, &hostnames, &count));
+	pass->host.status.certificate.vault_name = plain;
+	for (size_t i = 0; i < count; i++) {
+		const struct hostname *other = hostnames[i];
+		const char *has = other->status.certificate.vault_name;
+
+		if (text_equals(other->meta.name, pass->name) ||
+		    !text_equals(name_plain(ctx, other->meta.name), plain))
+			continue;
+		if (has ? text_equals(has, plain) : is_older(other, &pass->host))
+			pass->host.status.certificate.vault_name = name_hashed(ctx, pass->name);
+	}
+	return E_OK;
+}
+
 /* The order is done with when its certificate is in the vault. */
 static void close_issuance(struct pass *pass)
 {
@@ -99,7 +131,7 @@ static enum err read_current(struct ctx *ctx, struct pass *pass)
 	enum err err;
 
 	if (!vault_name(pass))
-		pass->host.status.certificate.vault_name = name_plain(ctx, pass->name);
+		TRY(choose_name(ctx, pass));
 	err = keyvault_certificate_get(ctx, &pass->world->vault, vault_name(pass), &found);
 	if (err == E_OK && !policy_is_ours(&found, pass->name)) {
 		TRY(take_hashed_name(ctx, pass));
@@ -205,12 +237,26 @@ static enum err create(struct ctx *ctx, struct pass *pass, struct vault_operatio
 	return err;
 }
 
+/* A create would add a version to whatever stands under the name: not without having looked a moment ago. */
+static enum err look_before_create(struct ctx *ctx, struct pass *pass)
+{
+	if (ctx_mono(ctx) - pass->note.vault_seen < LOOK_BEFORE_CREATE)
+		return E_OK;
+	TRY(read_current(ctx, pass));
+	pass->note.vault_seen = ctx_mono(ctx);
+	if (pass_wants_certificate(pass))
+		return E_OK;
+	return fault_set(ctx, E_CONFLICT, "CertificateAppeared",
+			 "the vault has an acceptable certificate meanwhile");
+}
+
 /* After a create whose answer was lost, what is pending is read first. */
 static enum err get_csr(struct ctx *ctx, struct pass *pass)
 {
 	struct vault_operation pending = {0};
 	enum err err = E_NOTFOUND;
 
+	TRY(look_before_create(ctx, pass));
 	if (issuance(pass)->create_intended)
 		err = adopt_pending(ctx, pass, &pending);
 	if (err == E_NOTFOUND) {
@@ -247,16 +293,15 @@ static enum err finalize(struct ctx *ctx, struct pass *pass)
 	return E_OK;
 }
 
-static enum err download(struct ctx *ctx, struct pass *pass, struct chain *chain)
+/* Before anything is replaced by it. */
+static enum err judge_chain(struct ctx *ctx, struct pass *pass, const char *pem, size_t size,
+			    struct chain *chain)
 {
 	struct bytes der;
 	struct csr csr;
-	const char *pem;
-	size_t size;
 
 	TRY(base64_decode(ctx, issuance(pass)->csr, &der));
 	TRY(csr_from_der(ctx, der.data, der.size, &csr));
-	TRY(acme_certificate_get(ctx, &pass->acme, pass->order.certificate, &pem, &size));
 	TRY(chain_from_pem(ctx, pem, size, chain));
 	TRY(chain_check(ctx, chain, &csr, ctx_wall(ctx)));
 	if (policy_renewal_time(chain->items[0].not_before, chain->items[0].not_after) <= ctx_wall(ctx))
@@ -270,14 +315,20 @@ static enum err merge(struct ctx *ctx, struct pass *pass)
 	struct text_map ours = tags(ctx, pass);
 	struct vault_certificate merged;
 	struct chain chain;
+	const char *pem;
+	size_t size;
 	enum err err;
 
-	err = download(ctx, pass, &chain);
-	if (err == E_REFUSED) {
+	err = acme_certificate_get(ctx, &pass->acme, pass->order.certificate, &pem, &size);
+	if (err != E_OK && err != E_NOTFOUND)
+		return err;
+	if (err == E_OK)
+		err = judge_chain(ctx, pass, pem, size, &chain);
+	if (err != E_OK) {
 		order_drop(pass);
 		ctx->fault.by_ca = true;
+		return E_REFUSED;
 	}
-	TRY(err);
 	issuance(pass)->merge_intended = true;
 	TRY(pass_commit(ctx, pass));
 	err = keyvault_certificate_merge(ctx, &pass->world->vault, vault_name(pass), &chain, &ours,

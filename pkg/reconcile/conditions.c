@@ -62,7 +62,8 @@ void conditions_climbing(struct ctx *ctx, struct pass *pass, enum step step)
 	const char *type = step_info(step)->condition;
 	const struct condition *old = condition_find(&pass->host.status.conditions, type);
 
-	if (is_left_alone(pass, step))
+	/* Cleaning up takes nothing back from what was validated. */
+	if (is_left_alone(pass, step) || step == STEP_DELETE_FILE)
 		return;
 	if (!old || old->status == CONDITION_TRUE)
 		set(ctx, pass, type, CONDITION_UNKNOWN, "InProgress", step_info(step)->message);

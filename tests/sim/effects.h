@@ -1,0 +1,22 @@
+/*
+ * effects - counts what a run does to the outside and to the disk, and spoils one of it.
+ */
+#pragma once
+
+#include "base/fs.h"
+#include "http/http.h"
+#include "sim/rig.h"
+
+struct effects {
+	unsigned count, writes; /* http calls and writes; of these, writes */
+	enum trouble trouble;
+	unsigned at;
+	bool happened;
+	bool is_dead;	       /* after a crash: nothing has an effect any more */
+	void (*took_time)(void *handle); /* after every effect */
+	void *handle;
+};
+
+/* Views that count; in the arena given. */
+struct http *effects_http(struct arena *arena, struct effects *effects, struct http *inner);
+struct fs *effects_fs(struct arena *arena, struct effects *effects, struct fs *inner);

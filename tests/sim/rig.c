@@ -1,0 +1,515 @@
+#include "sim/rig.h"
+
+#include <assert.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "azure/arm.h"
+#include "azure/bearer.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "controller/controller.h"
+#include "http/gate.h"
+#include "reconcile/gateway.h"
+#include "reconcile/hostname.h"
+#include "sim/effects.h"
+#include "store/dirstore.h"
+#include "world/dns_model.h"
+
+#define EFFECT_TAKES 20 /* ms */
+#define VAULT_RESOURCE "https://vault.azure.net"
+#define STORAGE_RESOURCE "https://storage.azure.com"
+#define ARM_RESOURCE "https://arm.test"
+
+struct sim_clock {
+	struct clock clock;
+	msec_t mono, offset;
+};
+
+struct sim_rng {
+	struct rng rng;
+	uint64_t state;
+};
+
+/* What a start of the process makes and a death throws away. */
+struct process {
+	struct arena *arena;
+	struct store *store;
+	struct credential *credential;
+	struct acme *acme;
+	struct account *account;
+	struct notes *notes;
+	struct gate *gates[4];
+	struct hostname_world hostname;
+	struct gateway_world gateway;
+	struct controller *hostnames, *gateways;
+};
+
+struct rig {
+	struct arena *arena;
+	struct sim_clock clock;
+	struct sim_rng rng;
+	struct doors doors;	  /* the process's */
+	struct doors world_doors; /* the world's: its files are not counted */
+	struct effects effects;
+	struct world *world;
+	struct world_options options;
+	struct settings settings;
+	char directory[64];
+	struct process process;
+	unsigned passes;
+	msec_t started;
+};
+
+static msec_t sim_wall(struct clock *clock)
+{
+	return ((struct sim_clock *)clock)->mono + ((struct sim_clock *)clock)->offset;
+}
+
+static msec_t sim_mono(struct clock *clock)
+{
+	return ((struct sim_clock *)clock)->mono;
+}
+
+/* xorshift64*: the same run every time. */
+static void sim_fill(struct rng *rng, void *out, size_t size)
+{
+	struct sim_rng *self = (struct sim_rng *)rng;
+	unsigned char *bytes = out;
+
+	for (size_t i = 0; i < size; i++) {
+		self->state ^= self->state >> 12;
+		self->state ^= self->state << 25;
+		self->state ^= self->state >> 27;
+		bytes[i] = (unsigned char)((self->state * 2685821657736338717ULL) >> 56);
+	}
+}
+
+static void take_time(void *handle)
+{
+	((struct rig *)handle)->clock.mono += EFFECT_TAKES;
+}
+
+static void wake_gateway(void *handle)
+{
+	struct rig *rig = handle;
+
+	controller_wake(rig->process.gateways, rig->settings.gateway_name);
+}
+
+static void wake_hostname(void *handle, const char *hostname)
+{
+	controller_wake(((struct rig *)handle)->process.hostnames, hostname);
+}
+
+static void store_changed(void *handle, enum kind kind, const char *name, enum store_side side)
+{
+	if (kind == KIND_HOSTNAME && side == STORE_SPEC)
+		wake_hostname(handle, name);
+}
+
+static struct http *service(struct rig *rig, size_t index, const char *name, const char *origin,
+			    const char *resource, bool (*is_lock)(const struct http_reply *reply))
+{
+	struct process *process = &rig->process;
+	struct http *plain = effects_http(process->arena, &rig->effects,
+					  world_http(process->arena, rig->world, false));
+	struct bearer_options options = {
+		.credential = process->credential,
+		.authority = plain,
+		.local = plain,
+		.origin = origin,
+		.resource = resource,
+	};
+
+	process->gates[index] = gate_new(name);
+	options.inner = gate_wrap(process->arena, process->gates[index], plain, is_lock);
+	return resource ? bearer_wrap(process->arena, &options) : options.inner;
+}
+
+static void sign_in(struct rig *rig, struct ctx *ctx)
+{
+	struct credential_options options = {
+		.tenant_id = rig->options.tenant,
+		.client_id = rig->options.client_id,
+		.client_secret = rig->options.client_secret,
+		.authority_host = SIM_AUTHORITY,
+	};
+	enum err err = credential_new(ctx, &options, &rig->process.credential);
+
+	assert(err == E_OK);
+	(void)err;
+}
+
+static void compose(struct rig *rig)
+{
+	struct process *process = &rig->process;
+
+	process->acme = acme_new(rig->settings.acme_endpoint);
+	process->account = account_new();
+	process->notes = notes_new();
+	process->hostname = (struct hostname_world){
+		.settings = &rig->settings,
+		.store = process->store,
+		.notes = process->notes,
+		.account = process->account,
+		.acme = process->acme,
+		.dns = dns_model_new(process->arena, rig->world),
+		.acme_http = service(rig, 0, "the CA", SIM_ACME, NULL, acme_is_limit_of_names),
+		.probe = effects_http(process->arena, &rig->effects,
+				      world_http(process->arena, rig->world, false)),
+		.vault = {service(rig, 1, "Key Vault", SIM_VAULT, VAULT_RESOURCE, NULL), SIM_VAULT},
+		.blobs = {service(rig, 2, "Blob Storage", SIM_BLOB, STORAGE_RESOURCE, NULL),
+			  rig->options.blob_container_url},
+		.wake_gateway = wake_gateway,
+		.handle = rig,
+	};
+	process->gateway = (struct gateway_world){
+		.settings = &rig->settings,
+		.store = process->store,
+		.gateway = {service(rig, 3, "Azure Resource Manager", SIM_ARM, ARM_RESOURCE,
+				    arm_reply_is_lock),
+			    SIM_ARM, rig->options.gateway_id, "2025-05-01"},
+		.wake_hostname = wake_hostname,
+		.handle = rig,
+	};
+}
+
+static struct controller *make_controller(struct rig *rig, const char *name, reconcile_fn *reconcile,
+					  void *world)
+{
+	const struct controller_options options = {
+		.name = name,
+		.reconcile = reconcile,
+		.handle = world,
+		.backoff_max = 5 * MSEC_PER_MIN,
+		.doors = &rig->doors,
+	};
+
+	return controller_new(&options);
+}
+
+static void wake_all(struct ctx *ctx, struct rig *rig)
+{
+	const void **objects;
+	size_t count;
+
+	wake_gateway(rig);
+	store_list(ctx, rig->process.store, KIND_HOSTNAME, &objects, &count);
+	for (size_t i = 0; i < count; i++)
+		wake_hostname(rig, ((const struct meta *)objects[i])->name);
+	store_list_withdrawn(ctx, rig->process.store, KIND_HOSTNAME, &objects, &count);
+	for (size_t i = 0; i < count; i++)
+		wake_hostname(rig, ((const struct meta *)objects[i])->name);
+}
+
+static void start(struct rig *rig)
+{
+	struct process *process = &rig->process;
+	cleanup_ctx struct ctx ctx;
+	enum err err;
+
+	ctx_init(&ctx, &rig->doors);
+	*process = (struct process){.arena = arena_new()};
+	err = dirstore_open(&ctx, rig->directory, &process->store);
+	assert(err == E_OK);
+	store_on_change(process->store, store_changed, rig);
+	sign_in(rig, &ctx);
+	compose(rig);
+	process->hostnames = make_controller(rig, "hostname", hostname_reconcile, &process->hostname);
+	process->gateways = make_controller(rig, "gateway", gateway_reconcile, &process->gateway);
+	err = gateway_declare(&ctx, process->store, rig->settings.gateway_name, rig->options.gateway_id);
+	(void)err; /* dies or fails as any other write: the next start does it again */
+	wake_all(&ctx, rig);
+}
+
+static void stop(struct rig *rig)
+{
+	struct process *process = &rig->process;
+
+	controller_free(process->hostnames);
+	controller_free(process->gateways);
+	for (size_t i = 0; i < ARRAY_SIZE(process->gates); i++)
+		gate_free(process->gates[i]);
+	notes_free(process->notes);
+	account_free(process->account);
+	acme_free(process->acme);
+	credential_free(process->credential);
+	dirstore_close(process->store);
+	arena_free(process->arena);
+}
+
+static struct settings settings_of(const struct world_options *options)
+{
+	return (struct settings){
+		.gateway_name = strrchr(options->gateway_id, '/') + 1,
+		.backend_pool = "appgw-backend",
+		.http_settings = "appgw-http-settings",
+		.acme_endpoint = SIM_ACME "/directory",
+		.acme_email = "ops@example.com",
+		.blob_host = "blob.test",
+		.key_type = KEY_TYPE_RSA_2048,
+		.gateway_http_port = 80,
+		.gather = 2 * MSEC_PER_MIN,
+		.instance_timeout = MSEC_PER_HOUR,
+	};
+}
+
+static int remove_entry(const char *path, const struct stat *status, int flag, struct FTW *walk)
+{
+	(void)status, (void)flag, (void)walk;
+	return remove(path);
+}
+
+struct rig *rig_new(void)
+{
+	struct arena *arena = arena_new();
+	struct rig *rig = arena_new_one(arena, struct rig);
+
+	log_open(LOG_LEVEL_ERROR);
+	rig->arena = arena;
+	rig->clock = (struct sim_clock){{sim_wall, sim_mono}, MSEC_PER_HOUR, 1790000000 * MSEC_PER_SEC};
+	rig->rng = (struct sim_rng){{sim_fill}, 88172645463325252ULL};
+	rig->started = rig->clock.mono;
+	rig->effects.took_time = take_time;
+	rig->effects.handle = rig;
+	rig->world_doors = (struct doors){&rig->clock.clock, &rig->rng.rng, fs_system(), NULL};
+	rig->doors = rig->world_doors;
+	rig->doors.fs = effects_fs(arena, &rig->effects, fs_system());
+	rig->options = sim_options();
+	rig->options.reuse_keys = true;
+	rig->settings = settings_of(&rig->options);
+	rig->world = world_new(&rig->options, &rig->world_doors);
+	strcpy(rig->directory, access("/dev/shm", W_OK) == 0 ? "/dev/shm/gatecert-sim-XXXXXX"
+							      : "/tmp/gatecert-sim-XXXXXX");
+	if (!mkdtemp(rig->directory))
+		abort();
+	start(rig);
+	return rig;
+}
+
+void rig_free(struct rig *rig)
+{
+	stop(rig);
+	world_free(rig->world);
+	nftw(rig->directory, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+	arena_free(rig->arena);
+}
+
+void rig_trouble(struct rig *rig, enum trouble trouble, unsigned effect)
+{
+	rig->effects.trouble = trouble;
+	rig->effects.at = rig->effects.count + effect;
+	rig->effects.happened = false;
+}
+
+bool rig_trouble_happened(const struct rig *rig)
+{
+	return rig->effects.happened;
+}
+
+void rig_restart(struct rig *rig)
+{
+	stop(rig);
+	rig->effects.is_dead = false;
+	start(rig);
+}
+
+void rig_forget_state(struct rig *rig)
+{
+	stop(rig);
+	nftw(rig->directory, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+	if (mkdir(rig->directory, 0700) != 0)
+		abort();
+	start(rig);
+}
+
+/* What people do is not part of the process: it happens in any case. */
+static void change(struct rig *rig, const char *name, void (*how)(struct ctx *ctx, struct rig *rig, const char *name))
+{
+	struct effects effects = rig->effects;
+	cleanup_ctx struct ctx ctx;
+
+	ctx_init(&ctx, &rig->doors);
+	rig->effects = (struct effects){0};
+	how(&ctx, rig, name);
+	rig->effects = effects;
+}
+
+static void desire(struct ctx *ctx, struct rig *rig, const char *name)
+{
+	struct hostname hostname = {.meta = {.name = name}};
+	enum err err = store_put_spec(ctx, rig->process.store, KIND_HOSTNAME, &hostname);
+
+	assert(err == E_OK);
+	(void)err;
+}
+
+static void withdraw(struct ctx *ctx, struct rig *rig, const char *name)
+{
+	enum err err = store_withdraw(ctx, rig->process.store, KIND_HOSTNAME, name);
+
+	assert(err == E_OK);
+	(void)err;
+}
+
+static void request(struct ctx *ctx, struct rig *rig, const char *name)
+{
+	struct hostname hostname = *rig_hostname(ctx, rig, name);
+	enum err err;
+
+	hostname.requested = ctx_wall(ctx);
+	err = store_put_spec(ctx, rig->process.store, KIND_HOSTNAME, &hostname);
+	assert(err == E_OK);
+	(void)err;
+}
+
+void rig_desire(struct rig *rig, const char *hostname)
+{
+	change(rig, hostname, desire);
+}
+
+void rig_withdraw(struct rig *rig, const char *hostname)
+{
+	change(rig, hostname, withdraw);
+}
+
+void rig_request(struct rig *rig, const char *hostname)
+{
+	change(rig, hostname, request);
+}
+
+static bool is_settled(struct rig *rig)
+{
+	cleanup_ctx struct ctx ctx;
+	const void **objects;
+	size_t count, withdrawn;
+
+	ctx_init(&ctx, &rig->doors);
+	store_list_withdrawn(&ctx, rig->process.store, KIND_HOSTNAME, &objects, &withdrawn);
+	store_list(&ctx, rig->process.store, KIND_HOSTNAME, &objects, &count);
+	for (size_t i = 0; i < count; i++) {
+		const struct hostname_status *status = &((const struct hostname *)objects[i])->status;
+
+		if (!condition_is_true(&status->conditions, CONDITION_READY) ||
+		    !text_equals(status->step, step_info(STEP_COMPLETED)->name))
+			return false;
+	}
+	return !withdrawn;
+}
+
+/* One pass of whoever is due; else the clock moves on, at most to `until`. False when there is nothing left before it. */
+static bool step(struct rig *rig, msec_t until)
+{
+	struct controller *controllers[] = {rig->process.hostnames, rig->process.gateways};
+	msec_t next = MSEC_NEVER, due;
+
+	for (size_t i = 0; i < ARRAY_SIZE(controllers); i++) {
+		if (controller_step(controllers[i], &due)) {
+			rig->passes++;
+			if (rig->effects.is_dead)
+				rig_restart(rig);
+			world_tick(rig->world);
+			return true;
+		}
+		next = due < next ? due : next;
+	}
+	if (next == MSEC_NEVER || next > until)
+		return false;
+	if (next > rig->clock.mono)
+		rig->clock.mono = next;
+	world_tick(rig->world);
+	return true;
+}
+
+bool rig_run(struct rig *rig, struct budget budget)
+{
+	msec_t until = rig->clock.mono + budget.time;
+	unsigned passes = rig->passes + budget.passes;
+
+	while (!is_settled(rig))
+		if (rig->passes >= passes || !step(rig, until))
+			return false;
+	return true;
+}
+
+void rig_pass_time(struct rig *rig, msec_t time)
+{
+	msec_t until = rig->clock.mono + time;
+
+	while (rig->clock.mono < until && step(rig, until))
+		;
+	if (rig->clock.mono < until)
+		rig->clock.mono = until;
+	world_tick(rig->world);
+}
+
+struct world *rig_world(struct rig *rig)
+{
+	return rig->world;
+}
+
+const struct doors *rig_doors(struct rig *rig)
+{
+	return &rig->doors;
+}
+
+unsigned rig_effects(const struct rig *rig)
+{
+	return rig->effects.count;
+}
+
+unsigned rig_writes(const struct rig *rig)
+{
+	return rig->effects.writes;
+}
+
+unsigned rig_passes(const struct rig *rig)
+{
+	return rig->passes;
+}
+
+msec_t rig_time(const struct rig *rig)
+{
+	return rig->clock.mono - rig->started;
+}
+
+const struct hostname *rig_hostname(struct ctx *ctx, struct rig *rig, const char *hostname)
+{
+	const void *found;
+
+	if (store_get(ctx, rig->process.store, KIND_HOSTNAME, hostname, &found) != E_OK)
+		return NULL;
+	return found;
+}
+
+const char *rig_condition(struct ctx *ctx, struct rig *rig, const char *hostname, const char *type)
+{
+	const struct hostname *object = rig_hostname(ctx, rig, hostname);
+	const struct condition *condition =
+		object ? condition_find(&object->status.conditions, type) : NULL;
+
+	return condition ? arena_printf(ctx->arena, "%s %s: %s", condition_status_names[condition->status],
+					condition->reason, condition->message)
+			 : "";
+}
+
+const char *rig_describe(struct ctx *ctx, struct rig *rig)
+{
+	struct json *all = json_array(ctx);
+	const void **objects;
+	size_t count;
+
+	store_list(ctx, rig->process.store, KIND_HOSTNAME, &objects, &count);
+	for (size_t i = 0; i < count; i++)
+		json_append(ctx, all, object_to_json(ctx, KIND_HOSTNAME, objects[i], 0));
+	store_list(ctx, rig->process.store, KIND_GATEWAY, &objects, &count);
+	for (size_t i = 0; i < count; i++)
+		json_append(ctx, all, object_to_json(ctx, KIND_GATEWAY, objects[i], 0));
+	return arena_printf(ctx->arena, "after %u passes, %u effects, %lld ms: %s", rig->passes,
+			    rig->effects.count, (long long)rig_time(rig), json_print_pretty(ctx, all));
+}

@@ -1,0 +1,71 @@
+/*
+ * rig - the real reconcilers with nobody at work: no threads, a clock that the test owns, the model world behind every door.
+ *
+ * Every outbound call and every durable write is an effect, counted from 1. One of them can be made to go wrong: the
+ * process dies right after it, it fails before or after it was done, or its answer is spoilt. A death is followed by a
+ * restart from what is on the disk. `rig_run` steps until everything that is desired is Ready, or a budget is used up.
+ */
+#pragma once
+
+#include "api/hostname.h"
+#include "base/ctx.h"
+#include "world/sim_http.h"
+#include "world/world.h"
+
+enum trouble {
+	TROUBLE_NONE,
+	TROUBLE_CRASH,	     /* dies after the effect */
+	TROUBLE_LOST_BEFORE, /* the effect never happened; E_AGAIN, or E_CONFLICT for a ONE_SHOT */
+	TROUBLE_LOST_AFTER,  /* it happened, and nobody was told; errors as above */
+	TROUBLE_THROTTLED,   /* refused for now, with a wait of a minute */
+	TROUBLE_REFUSED,     /* refused */
+	TROUBLE_GARBLED,     /* happened; the answer's body is rubbish */
+	TROUBLE_EMPTY,	     /* happened; the answer's body is empty */
+	TROUBLE_SERVER_ERROR, /* happened; 500 */
+};
+
+struct rig;
+
+struct rig *rig_new(void);
+void rig_free(struct rig *rig);
+
+/* Which effect goes wrong and how. Once: what comes after it is well. */
+void rig_trouble(struct rig *rig, enum trouble trouble, unsigned effect);
+bool rig_trouble_happened(const struct rig *rig);
+
+void rig_desire(struct rig *rig, const char *hostname);
+void rig_withdraw(struct rig *rig, const char *hostname);
+/* Somebody asks for a try now. */
+void rig_request(struct rig *rig, const char *hostname);
+
+struct budget {
+	unsigned passes;
+	msec_t time;
+};
+
+/* True when every desired hostname is Ready and settled within the budget. */
+bool rig_run(struct rig *rig, struct budget budget);
+
+/* Lets time pass, with whatever becomes due in it. */
+void rig_pass_time(struct rig *rig, msec_t time);
+
+/* Throws everything in memory away and starts from the disk. */
+void rig_restart(struct rig *rig);
+
+/* As rig_restart, on an empty state directory. */
+void rig_forget_state(struct rig *rig);
+
+struct world *rig_world(struct rig *rig);
+const struct doors *rig_doors(struct rig *rig);
+unsigned rig_effects(const struct rig *rig);
+unsigned rig_writes(const struct rig *rig);
+unsigned rig_passes(const struct rig *rig);
+msec_t rig_time(const struct rig *rig); /* since the start */
+
+/* In ctx's arena; NULL when it is not there. */
+const struct hostname *rig_hostname(struct ctx *ctx, struct rig *rig, const char *hostname);
+/* "reason: message" of a condition, "" when it is not there. */
+const char *rig_condition(struct ctx *ctx, struct rig *rig, const char *hostname, const char *type);
+
+/* What stands now, in words: for the message of a failing test. In ctx's arena. */
+const char *rig_describe(struct ctx *ctx, struct rig *rig);

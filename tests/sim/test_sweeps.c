@@ -1,0 +1,111 @@
+/*
+ * One issuance, gone wrong at every single effect in every way: it must still end well, once, within a budget. A lost write
+ * shows only as a hang and a lost wake-up only as delay, hence the budget of passes and of simulated time.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+
+#include "sim/rig.h"
+
+#define EFFECTS_MAX 400
+
+struct sweep {
+	const char *sentence;
+	enum trouble trouble;
+	struct budget budget;
+};
+
+static const struct sweep sweeps[] = {
+	{"a crash after any effect costs no more than a restart", TROUBLE_CRASH,
+	 {80, 5 * MSEC_PER_MIN}},
+	{"any effect may get lost on the way there", TROUBLE_LOST_BEFORE, {80, 5 * MSEC_PER_MIN}},
+	{"any answer may get lost on the way back", TROUBLE_LOST_AFTER, {80, 5 * MSEC_PER_MIN}},
+	{"any call may be throttled", TROUBLE_THROTTLED, {120, 10 * MSEC_PER_MIN}},
+	{"any call may be refused once", TROUBLE_REFUSED, {120, 30 * MSEC_PER_MIN}},
+	{"any answer may be garbled", TROUBLE_GARBLED, {120, 30 * MSEC_PER_MIN}},
+	{"any answer may be empty", TROUBLE_EMPTY, {120, 30 * MSEC_PER_MIN}},
+	{"any call may end in a server error", TROUBLE_SERVER_ERROR, {120, 30 * MSEC_PER_MIN}},
+};
+
+static void fail_at(struct rig *rig, const struct sweep *sweep, unsigned effect, const char *what)
+{
+	cleanup_ctx struct ctx ctx;
+
+	ctx_init(&ctx, rig_doors(rig));
+	print_error("%s: at effect %u: %s\n%s\n", sweep->sentence, effect, what, rig_describe(&ctx, rig));
+	fail();
+}
+
+static void check_nothing_forbidden(struct rig *rig, const struct sweep *sweep, unsigned effect)
+{
+	struct world_never never = world_never_events(rig_world(rig));
+
+	if (never.finalized_twice || never.issued_while_valid || never.foreign_changed ||
+	    never.put_without_if_match || never.put_missing_gateway || never.put_stopped_gateway ||
+	    never.vault_foreign_deleted || never.pending_lost)
+		fail_at(rig, sweep, effect, never.last);
+}
+
+static void check_world(struct rig *rig, const struct sweep *sweep, unsigned effect)
+{
+	cleanup_ctx struct ctx ctx;
+
+	ctx_init(&ctx, rig_doors(rig));
+	check_nothing_forbidden(rig, sweep, effect);
+	if (!world_served_certificate(&ctx, rig_world(rig), "shop.example.com"))
+		fail_at(rig, sweep, effect, "Ready, but the gateway does not serve the hostname");
+	if (world_count_requests(rig_world(rig), DOOR_VAULT, "^POST /certificates/.*/merge") > 3)
+		fail_at(rig, sweep, effect, "merged too often");
+}
+
+static bool run_once(const struct sweep *sweep, unsigned effect)
+{
+	struct rig *rig = rig_new();
+	bool happened;
+
+	rig_trouble(rig, sweep->trouble, effect);
+	rig_desire(rig, "shop.example.com");
+	if (!rig_run(rig, sweep->budget))
+		fail_at(rig, sweep, effect, "not Ready within the budget");
+	check_world(rig, sweep, effect);
+	happened = rig_trouble_happened(rig);
+	rig_free(rig);
+	return happened;
+}
+
+static void test_sweep(void **state)
+{
+	const struct sweep *sweep = *state;
+	unsigned effect = 1;
+
+	while (run_once(sweep, effect)) {
+		effect++;
+		assert_true(effect < EFFECTS_MAX);
+	}
+	print_message("%s: %u effects\n", sweep->sentence, effect - 1);
+	assert_true(effect > 30);
+}
+
+static void test_untroubled(void **state)
+{
+	const struct sweep calm = {"an issuance without trouble", TROUBLE_NONE, {20, MSEC_PER_MIN}};
+
+	(void)state;
+	assert_false(run_once(&calm, 1));
+}
+
+int main(void)
+{
+	struct CMUnitTest tests[sizeof(sweeps) / sizeof(*sweeps) + 1] = {
+		cmocka_unit_test(test_untroubled)};
+
+	for (size_t i = 0; i < sizeof(sweeps) / sizeof(*sweeps); i++)
+		tests[i + 1] = (struct CMUnitTest){sweeps[i].sentence, test_sweep, NULL, NULL,
+						   (void *)(uintptr_t)&sweeps[i]};
+	return cmocka_run_group_tests_name("sweeps", tests, NULL, NULL);
+}

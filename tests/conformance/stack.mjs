@@ -128,13 +128,13 @@ export function exchange(env, method, url, { headers = {}, body } = {}) {
 	});
 }
 
-/** An exchange with ARM: the body is JSON both ways. */
+/** An exchange with ARM: the body is JSON both ways; a string is sent as it is. */
 export async function arm(env, credential, method, where, { body, headers = {}, version = '2025-05-01' } = {}) {
 	const token = await credential.getToken(`${env.ARM_ENDPOINT}/.default`);
 	const url = where.startsWith('https:') ? where : `${env.ARM_ENDPOINT}${where}?api-version=${version}`;
 	const reply = await exchange(env, method, url, {
 		headers: { Authorization: `Bearer ${token.token}`, 'Content-Type': 'application/json', ...headers },
-		body: body && JSON.stringify(body),
+		body: typeof body === 'string' ? body : body && JSON.stringify(body),
 	});
 
 	return { ...reply, json: reply.body ? JSON.parse(reply.body) : undefined };

@@ -349,7 +349,7 @@ static enum err take_leave(struct ctx *ctx, struct pass *pass, msec_t *again)
 		TRY(err);
 	notes_drop(pass->world->notes, pass->name);
 	log_info(ctx, "withdrawn hostname forgotten", NULL);
-	return store_delete(ctx, pass->world->store, KIND_HOSTNAME, pass->name);
+	return store_forget(ctx, pass->world->store, KIND_HOSTNAME, pass->name);
 }
 
 enum err hostname_reconcile(struct ctx *ctx, void *worker, const char *key, msec_t *again)

@@ -1,9 +1,9 @@
 /*
  * internal - what dirstore (opening, loading) and store (reading, writing) share. For this package alone.
  *
- * A write holds the stripe of its name from the look at the current object until the new one is published, so that two
- * writers of one object follow each other while writers of different objects wait for the disk side by side. Readers hold
- * `lock` for the moment it takes to count one more reference.
+ * A write holds the stripe of its name from the look at the current object until the new one is published, so
+ * that two writers of one object follow each other while writers of different objects wait for the disk side
+ * by side. Readers hold `lock` for the moment it takes to count one more reference.
  */
 #pragma once
 

@@ -1,8 +1,10 @@
 /*
- * statefile - one JSON file of the state directory: its format version, and what to do when it cannot be read.
+ * statefile - one JSON file of the state directory: its format version, and what to do when it cannot be
+ * read.
  *
- * Every file carries apiVersion and kind. Older versions pass through one table of converters on their way in; a newer one is
- * never touched. A file that is not what it should be is renamed to <file>.corrupt and named in the log.
+ * Every file carries apiVersion and kind. Older versions pass through one table of converters on their way
+ * in; a newer one is never touched. A file that is not what it should be is renamed to <file>.corrupt and
+ * named in the log.
  */
 #pragma once
 

@@ -26,6 +26,11 @@ static void give_back(void *handle)
 		snapshot_unref(held->items[i]);
 }
 
+static bool is_withdrawn(const struct snapshot *snapshot)
+{
+	return ((const struct meta *)snapshot_object(snapshot))->withdrawn != 0;
+}
+
 static const char *path_of(struct ctx *ctx, const struct store *store, enum kind kind, const char *name)
 {
 	return fs_join(ctx, store_directory_of(ctx, store, kind), store_file_of(ctx, name));
@@ -86,8 +91,8 @@ static void take_status(enum kind kind, void *object, const void *from)
 }
 
 /*
- * What is published was read back from the JSON that is on the disk, so that memory and disk cannot differ. It is read back
- * before it is written: an object that could not be read again must not replace one that can.
+ * What is published was read back from the JSON that is on the disk, so that memory and disk cannot differ. It is read
+ * back before it is written: an object that could not be read again must not replace one that can.
  */
 static enum err write_object(struct ctx *ctx, struct store *store, enum kind kind, struct meta *object)
 {
@@ -175,29 +180,55 @@ static enum err put_status(struct ctx *ctx, struct store *store, enum kind kind,
 	return write_object(ctx, store, kind, object);
 }
 
-static enum err delete(struct ctx *ctx, struct store *store, enum kind kind, const char *name,
+static enum err delete(struct ctx *ctx, struct store *store, enum kind kind, const struct meta *given,
 		       bool *is_changed)
 {
 	struct snapshot *taken;
 	int64_t version;
 
-	if (!hold(ctx, store, kind, name))
+	if (!hold(ctx, store, kind, given->name))
 		return E_OK;
 	TRY(versions_next(ctx, store->versions, &version));
-	TRY(ctx->doors->fs->remove(ctx, ctx->doors->fs, path_of(ctx, store, kind, name)));
+	TRY(ctx->doors->fs->remove(ctx, ctx->doors->fs, path_of(ctx, store, kind, given->name)));
 	pthread_rwlock_wrlock(&store->lock);
-	taken = shelf_take(&store->shelves[kind], name);
+	taken = shelf_take(&store->shelves[kind], given->name);
 	pthread_rwlock_unlock(&store->lock);
 	snapshot_unref(taken);
 	*is_changed = true;
 	return E_OK;
 }
 
-typedef enum err put_fn(struct ctx *ctx, struct store *store, enum kind kind,
-			const struct meta *given, bool *is_changed);
+/* Undoing takes long, and meanwhile somebody may have asked for the same name again. */
+static enum err forget(struct ctx *ctx, struct store *store, enum kind kind, const struct meta *given,
+		       bool *is_changed)
+{
+	const struct meta *current = hold(ctx, store, kind, given->name);
 
-static enum err put(struct ctx *ctx, struct store *store, enum kind kind, const struct meta *given,
-		    put_fn *how, enum store_side side)
+	if (current && !current->withdrawn)
+		return fault_set(ctx, E_CONFLICT, "Conflict", "%s %s is desired again",
+				 kind_info(kind)->name, given->name);
+	return delete(ctx, store, kind, given, is_changed);
+}
+
+static enum err withdraw(struct ctx *ctx, struct store *store, enum kind kind,
+			 const struct meta *given, bool *is_changed)
+{
+	const struct meta *current = hold(ctx, store, kind, given->name);
+	struct meta *object;
+
+	if (!current || current->withdrawn)
+		return E_OK;
+	object = copy_of(ctx, kind, current);
+	object->withdrawn = ctx_wall(ctx);
+	*is_changed = true;
+	return write_object(ctx, store, kind, object);
+}
+
+typedef enum err change_fn(struct ctx *ctx, struct store *store, enum kind kind,
+			   const struct meta *given, bool *is_changed);
+
+static enum err change(struct ctx *ctx, struct store *store, enum kind kind, const struct meta *given,
+		       change_fn *how, enum store_side side)
 {
 	pthread_mutex_t *stripe = stripe_of(store, given->name);
 	bool is_changed = false;
@@ -259,12 +290,9 @@ static enum err list(struct ctx *ctx, struct store *store, enum kind kind, bool 
 
 	pthread_rwlock_rdlock(&store->lock);
 	held->items = arena_new_array(ctx->arena, struct snapshot *, shelf->count);
-	for (size_t i = 0; i < shelf->count; i++) {
-		const struct meta *meta = snapshot_object(shelf->items[i]);
-
-		if ((meta->withdrawn != 0) == withdrawn)
+	for (size_t i = 0; i < shelf->count; i++)
+		if (is_withdrawn(shelf->items[i]) == withdrawn)
 			held->items[held->count++] = snapshot_ref(shelf->items[i]);
-	}
 	pthread_rwlock_unlock(&store->lock);
 	arena_defer(ctx->arena, give_back, held);
 	*count = held->count;
@@ -288,47 +316,33 @@ enum err store_list_withdrawn(struct ctx *ctx, struct store *store, enum kind ki
 
 enum err store_put_spec(struct ctx *ctx, struct store *store, enum kind kind, const void *object)
 {
-	return put(ctx, store, kind, object, put_spec, STORE_SPEC);
+	return change(ctx, store, kind, object, put_spec, STORE_SPEC);
 }
 
 enum err store_put_status(struct ctx *ctx, struct store *store, enum kind kind, const void *object)
 {
-	return put(ctx, store, kind, object, put_status, STORE_STATUS);
-}
-
-static enum err withdraw(struct ctx *ctx, struct store *store, enum kind kind,
-			 const struct meta *given, bool *is_changed)
-{
-	const struct meta *current = hold(ctx, store, kind, given->name);
-	struct meta *object;
-
-	if (!current || current->withdrawn)
-		return E_OK;
-	object = copy_of(ctx, kind, current);
-	object->withdrawn = ctx_wall(ctx);
-	*is_changed = true;
-	return write_object(ctx, store, kind, object);
+	return change(ctx, store, kind, object, put_status, STORE_STATUS);
 }
 
 enum err store_withdraw(struct ctx *ctx, struct store *store, enum kind kind, const char *name)
 {
 	const struct meta given = {.name = name};
 
-	return put(ctx, store, kind, &given, withdraw, STORE_SPEC);
+	return change(ctx, store, kind, &given, withdraw, STORE_SPEC);
+}
+
+enum err store_forget(struct ctx *ctx, struct store *store, enum kind kind, const char *name)
+{
+	const struct meta given = {.name = name};
+
+	return change(ctx, store, kind, &given, forget, STORE_SPEC);
 }
 
 enum err store_delete(struct ctx *ctx, struct store *store, enum kind kind, const char *name)
 {
-	pthread_mutex_t *stripe = stripe_of(store, name);
-	bool is_changed = false;
-	enum err err;
+	const struct meta given = {.name = name};
 
-	pthread_mutex_lock(stripe);
-	err = delete(ctx, store, kind, name, &is_changed);
-	pthread_mutex_unlock(stripe);
-	if (err == E_OK && is_changed)
-		tell(store, kind, name, STORE_SPEC);
-	return err;
+	return change(ctx, store, kind, &given, delete, STORE_SPEC);
 }
 
 int64_t store_version(struct store *store)
@@ -338,10 +352,12 @@ int64_t store_version(struct store *store)
 
 size_t store_count(struct store *store, enum kind kind)
 {
-	size_t count;
+	const struct shelf *shelf = &store->shelves[kind];
+	size_t count = 0;
 
 	pthread_rwlock_rdlock(&store->lock);
-	count = store->shelves[kind].count;
+	for (size_t i = 0; i < shelf->count; i++)
+		count += !is_withdrawn(shelf->items[i]);
 	pthread_rwlock_unlock(&store->lock);
 	return count;
 }

@@ -1,108 +1,9 @@
-#include "tempdir.h"
+#include "store_rig.h"
 
 #include <pthread.h>
-#include <stdatomic.h>
 
 #include "api/gateway.h"
-#include "api/hostname.h"
 #include "api/instance.h"
-#include "store/dirstore.h"
-#include "store/filename.h"
-
-#define NAME "shop.example.com"
-
-/* A disk that can be counted and can be full. */
-static atomic_uint writes, removes;
-static atomic_bool is_full;
-static struct fs *real;
-
-static enum err counted_write(struct ctx *ctx, struct fs *fs, const char *path, const void *data,
-			      size_t size, mode_t mode)
-{
-	(void)fs;
-	if (is_full)
-		return fault_set(ctx, E_AGAIN, "StateNotDurable", "cannot write: full");
-	writes++;
-	return real->write(ctx, real, path, data, size, mode);
-}
-
-static enum err counted_remove(struct ctx *ctx, struct fs *fs, const char *path)
-{
-	(void)fs;
-	if (is_full)
-		return fault_set(ctx, E_AGAIN, "StateNotDurable", "cannot remove: full");
-	removes++;
-	return real->remove(ctx, real, path);
-}
-
-struct rig {
-	struct fs fs;
-	struct doors doors;
-	struct ctx ctx;
-	char *directory;
-	struct store *store;
-};
-
-static struct store *open_store(struct rig *rig)
-{
-	struct store *store = NULL;
-
-	if (dirstore_open(&rig->ctx, rig->directory, &store) != E_OK)
-		return NULL;
-	return store;
-}
-
-static void reopen(struct rig *rig)
-{
-	dirstore_close(rig->store);
-	rig->store = open_store(rig);
-	assert_non_null(rig->store);
-}
-
-static void set_up(struct rig *rig)
-{
-	real = fs_system();
-	rig->fs = *real;
-	rig->fs.write = counted_write;
-	rig->fs.remove = counted_remove;
-	rig->doors = (struct doors){clock_system(), rng_system(), &rig->fs, NULL};
-	ctx_init(&rig->ctx, &rig->doors);
-	rig->directory = fs_join(&rig->ctx, tempdir_make(&rig->ctx), "state");
-	rig->store = open_store(rig);
-	assert_non_null(rig->store);
-	writes = removes = 0;
-	is_full = false;
-}
-
-static void tear_down(struct rig *rig)
-{
-	dirstore_close(rig->store);
-	*strrchr(rig->directory, '/') = '\0';
-	tempdir_remove(rig->directory);
-	ctx_fini(&rig->ctx);
-}
-
-static struct hostname make(const char *name)
-{
-	return (struct hostname){.meta = {.name = name}, .source = {.file = "/specs/a.yaml", .line = 3}};
-}
-
-static enum err put(struct rig *rig, const struct hostname *hostname)
-{
-	return store_put_spec(&rig->ctx, rig->store, KIND_HOSTNAME, hostname);
-}
-
-static const struct hostname *get(struct rig *rig, const char *name)
-{
-	const void *out;
-
-	return store_get(&rig->ctx, rig->store, KIND_HOSTNAME, name, &out) == E_OK ? out : NULL;
-}
-
-static const char *file_of(struct rig *rig, const char *file)
-{
-	return fs_join(&rig->ctx, fs_join(&rig->ctx, rig->directory, "hostnames"), file);
-}
 
 /* What each change does to the counters, and whether it costs a write. */
 
@@ -400,123 +301,6 @@ static void test_changes_are_told(void **state)
 	tear_down(&rig);
 }
 
-static void test_versions_grow_over_restarts(void **state)
-{
-	struct hostname hostname = make(NAME), other = make("other.example.com");
-	int64_t highest;
-	struct rig rig;
-
-	(void)state;
-	set_up(&rig);
-	put(&rig, &hostname);
-	put(&rig, &other);
-	store_delete(&rig.ctx, rig.store, KIND_HOSTNAME, "other.example.com");
-	highest = store_version(rig.store);
-	reopen(&rig);
-	assert_true(store_version(rig.store) >= highest);
-	put(&rig, &other);
-	assert_true(get(&rig, "other.example.com")->meta.resource_version > highest);
-	/* Also when the reservation is lost. */
-	highest = store_version(rig.store);
-	dirstore_close(rig.store);
-	unlink(fs_join(&rig.ctx, rig.directory, "version.json"));
-	rig.store = open_store(&rig);
-	hostname.spec.key_type = 1;
-	put(&rig, &hostname);
-	assert_true(get(&rig, NAME)->meta.resource_version > highest);
-	tear_down(&rig);
-}
-
-/* Opening a directory with one file in it. */
-
-#define META "\"metadata\":{\"name\":\"shop.example.com\",\"uid\":\"0123456789abcdef0123456789abcdef\",\"generation\":1," \
-	     "\"resourceVersion\":1}"
-
-static const struct {
-	const char *sentence;
-	const char *file; /* in hostnames/ */
-	const char *content;
-	const char *reason; /* why opening is refused; NULL: it is not */
-	bool is_loaded, is_aside;
-} files[] = {
-	{"a good file is loaded", NAME ".json",
-	 "{\"apiVersion\":\"gatecert/v1\",\"kind\":\"Hostname\"," META "}", NULL, true, false},
-	{"a newer version is refused and left alone", NAME ".json",
-	 "{\"apiVersion\":\"gatecert/v2\",\"kind\":\"Hostname\"," META ",\"new\":1}", "StateTooNew", false,
-	 false},
-	{"an unknown version of ours is refused", NAME ".json",
-	 "{\"apiVersion\":\"gatecert/v1beta1\",\"kind\":\"Hostname\"," META "}", "StateTooNew", false,
-	 false},
-	{"half a file is set aside", NAME ".json", "{\"apiVersion\":\"gatecert/v1\",\"ki", NULL, false,
-	 true},
-	{"an empty file is set aside", NAME ".json", "", NULL, false, true},
-	{"another project's file is set aside", NAME ".json",
-	 "{\"apiVersion\":\"apps/v1\",\"kind\":\"Hostname\"}", NULL, false, true},
-	{"another kind is set aside", NAME ".json",
-	 "{\"apiVersion\":\"gatecert/v1\",\"kind\":\"Gateway\"," META "}", NULL, false, true},
-	{"an unknown member is set aside", NAME ".json",
-	 "{\"apiVersion\":\"gatecert/v1\",\"kind\":\"Hostname\"," META ",\"sepc\":{}}", NULL, false, true},
-	{"a copy under another name is set aside", "copy.json",
-	 "{\"apiVersion\":\"gatecert/v1\",\"kind\":\"Hostname\"," META "}", NULL, false, true},
-	{"an object without identity is set aside", NAME ".json",
-	 "{\"apiVersion\":\"gatecert/v1\",\"kind\":\"Hostname\",\"metadata\":{\"name\":\"shop.example.com\"}}",
-	 NULL, false, true},
-	{"a file that is no JSON file is left alone", NAME ".corrupt", "whatever", NULL, false, false},
-};
-
-static void test_open(void **state)
-{
-	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
-		const char *path, *aside;
-		struct rig rig;
-
-		set_up(&rig);
-		dirstore_close(rig.store);
-		path = file_of(&rig, files[i].file);
-		aside = arena_printf(rig.ctx.arena, "%s.corrupt", path);
-		tempdir_write(path, files[i].content, 1);
-		rig.store = open_store(&rig);
-		check_row(files[i].sentence, (rig.store != NULL) == (files[i].reason == NULL));
-		if (files[i].reason) {
-			check_row_text(files[i].sentence, rig.ctx.fault.reason, files[i].reason);
-			check_row(files[i].sentence, strstr(rig.ctx.fault.text, path));
-			check_row(files[i].sentence, strstr(rig.ctx.fault.text, "gatecert/v"));
-		} else {
-			check_row(files[i].sentence, (get(&rig, NAME) != NULL) == files[i].is_loaded);
-		}
-		check_row(files[i].sentence, tempdir_exists(aside) == files[i].is_aside);
-		check_row(files[i].sentence, tempdir_exists(path) == !files[i].is_aside);
-		tear_down(&rig);
-	}
-}
-
-static void test_lock(void **state)
-{
-	struct store *second = NULL;
-	struct rig rig;
-
-	(void)state;
-	set_up(&rig);
-	assert_int_equal(dirstore_open(&rig.ctx, rig.directory, &second), E_REFUSED);
-	assert_string_equal(rig.ctx.fault.reason, "StateLocked");
-	assert_null(second);
-	reopen(&rig);
-	tear_down(&rig);
-}
-
-static void test_unusable_directory(void **state)
-{
-	struct store *store = NULL;
-	struct rig rig;
-
-	(void)state;
-	set_up(&rig);
-	assert_int_equal(dirstore_open(&rig.ctx, "/nonexistent/state", &store), E_AGAIN);
-	assert_non_null(strstr(rig.ctx.fault.text, "/nonexistent/state"));
-	tear_down(&rig);
-}
-
 /* Every kind survives the way to the disk and back. */
 static void test_other_kinds(void **state)
 {
@@ -549,6 +333,50 @@ static void test_other_kinds(void **state)
 			    "GetAcmeOrderStep");
 	assert_int_equal(store_get(&rig.ctx, rig.store, KIND_GATEWAY, "My_Gateway", &found), E_OK);
 	assert_string_equal(((const struct gateway *)found)->spec.resource_id, "/subscriptions/x");
+	tear_down(&rig);
+}
+
+/* Withdrawn objects are seen by their reconciler alone. */
+static void test_withdrawal(void **state)
+{
+	struct hostname hostname = make(NAME);
+	const struct hostname *withdrawn;
+	const void **items, *found;
+	size_t count;
+	struct rig rig;
+
+	(void)state;
+	set_up(&rig);
+	assert_int_equal(store_withdraw(&rig.ctx, rig.store, KIND_HOSTNAME, NAME), E_OK);
+	assert_int_equal(put(&rig, &hostname), E_OK);
+	assert_int_equal(store_withdraw(&rig.ctx, rig.store, KIND_HOSTNAME, NAME), E_OK);
+	for (int again = 0; again < 2; again++) {
+		assert_null(get(&rig, NAME));
+		assert_int_equal(store_count(rig.store, KIND_HOSTNAME), 0);
+		assert_int_equal(store_list(&rig.ctx, rig.store, KIND_HOSTNAME, &items, &count), E_OK);
+		assert_int_equal(count, 0);
+		assert_int_equal(store_list_withdrawn(&rig.ctx, rig.store, KIND_HOSTNAME, &items, &count),
+				 E_OK);
+		assert_int_equal(count, 1);
+		assert_int_equal(store_get_any(&rig.ctx, rig.store, KIND_HOSTNAME, NAME, &found), E_OK);
+		reopen(&rig);
+	}
+	withdrawn = found;
+	hostname = *withdrawn;
+	hostname.status.issuance.order_url = "https://ca.example/order/1";
+	assert_int_equal(store_put_status(&rig.ctx, rig.store, KIND_HOSTNAME, &hostname), E_OK);
+	assert_null(get(&rig, NAME));
+	/* Desired again before its reconciler is done: the same object, and not to be forgotten. */
+	hostname = make(NAME);
+	assert_int_equal(put(&rig, &hostname), E_OK);
+	assert_string_equal(get(&rig, NAME)->meta.uid, withdrawn->meta.uid);
+	assert_string_equal(get(&rig, NAME)->status.issuance.order_url, "https://ca.example/order/1");
+	assert_int_equal(store_forget(&rig.ctx, rig.store, KIND_HOSTNAME, NAME), E_CONFLICT);
+	assert_non_null(get(&rig, NAME));
+	assert_int_equal(store_withdraw(&rig.ctx, rig.store, KIND_HOSTNAME, NAME), E_OK);
+	assert_int_equal(store_forget(&rig.ctx, rig.store, KIND_HOSTNAME, NAME), E_OK);
+	assert_int_equal(store_forget(&rig.ctx, rig.store, KIND_HOSTNAME, NAME), E_OK);
+	assert_int_equal(store_get_any(&rig.ctx, rig.store, KIND_HOSTNAME, NAME, &found), E_NOTFOUND);
 	tear_down(&rig);
 }
 
@@ -676,51 +504,6 @@ static void test_two_writers(void **state)
 	tear_down(&rig);
 }
 
-/* File names */
-
-#define L50 "abcdefghijklmnopqrstuvwxyz-abcdefghijklmnopqrstuv."
-
-static const struct {
-	const char *sentence, *name, *file; /* file NULL: a hash */
-} names[] = {
-	{"a hostname is its own file name", "shop.example.com", "shop.example.com"},
-	{"an instance id is, too", "0123456789abcdef0123456789abcdef", "0123456789abcdef0123456789abcdef"},
-	{"a wildcard is spelled out", "*.example.com", "_wildcard.example.com"},
-	{"what looks like a spelled-out wildcard is hashed", "_wildcard.example.com", NULL},
-	{"upper case is hashed", "Shop.example.com", NULL},
-	{"a slash is hashed", "../../etc/passwd", NULL},
-	{"a slash behind a wildcard is hashed", "*./etc", NULL},
-	{"a leading dot is hashed", ".hidden", NULL},
-	{"a dot is hashed", ".", NULL},
-	{"nothing is hashed", "", NULL},
-	{"a star elsewhere is hashed", "a.*.example.com", NULL},
-	{"a long name is hashed", L50 L50 L50 L50 "com", NULL},
-	{"a space is hashed", "a b", NULL},
-};
-
-static void test_file_names(void **state)
-{
-	struct ctx ctx;
-
-	(void)state;
-	check_begin(&ctx);
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		const char *file = filename_for(&ctx, names[i].name);
-
-		if (names[i].file) {
-			check_row_text(names[i].sentence, file, names[i].file);
-		} else {
-			check_row_int(names[i].sentence, (long long)strlen(file), 65);
-			check_row(names[i].sentence, file[0] == '_');
-			check_row(names[i].sentence, strspn(file + 1, "0123456789abcdef") == 64);
-		}
-		for (size_t j = 0; j < i; j++)
-			check_row(names[i].sentence,
-				  strcmp(file, filename_for(&ctx, names[j].name)) != 0);
-	}
-	ctx_fini(&ctx);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -732,13 +515,9 @@ int main(void)
 		cmocka_unit_test(test_list_is_ordered),
 		cmocka_unit_test(test_full_disk),
 		cmocka_unit_test(test_changes_are_told),
-		cmocka_unit_test(test_versions_grow_over_restarts),
-		cmocka_unit_test(test_open),
-		cmocka_unit_test(test_lock),
-		cmocka_unit_test(test_unusable_directory),
 		cmocka_unit_test(test_other_kinds),
+		cmocka_unit_test(test_withdrawal),
 		cmocka_unit_test(test_two_writers),
-		cmocka_unit_test(test_file_names),
 	};
 
 	return cmocka_run_group_tests_name("store", tests, NULL, NULL);

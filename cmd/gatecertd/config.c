@@ -19,7 +19,7 @@
 struct loading {
 	struct ctx *ctx;
 	const char *path;
-	struct node *map; /* NULL when the file could not be read */
+	struct node *map; /* NULL when the file could not be read, or is empty */
 	struct problems *problems;
 	struct config *config;
 };
@@ -125,8 +125,8 @@ static bool has_secrets(const struct node *map)
 	return false;
 }
 
-/* Problems are collected; the rest is checked as if the file were empty. */
-static void read_file(struct loading *loading)
+/* False after a complaint: then it is of no use to say what is missing. */
+static bool read_file(struct loading *loading)
 {
 	struct ctx *ctx = loading->ctx;
 	struct stat status;
@@ -136,14 +136,15 @@ static void read_file(struct loading *loading)
 	if (regular_read(ctx, AT_FDCWD, loading->path, YAML_SIZE_MAX, &text, &size, &status) != E_OK) {
 		problems_add(ctx, loading->problems, false, loading->path, 0, 0, "", "%s",
 			     ctx->fault.text);
-		return;
+		return false;
 	}
 	if (parse(loading, text, size) != E_OK)
-		return;
+		return false;
 	if ((status.st_mode & S_IROTH) && has_secrets(loading->map))
 		problems_add(ctx, loading->problems, true, loading->path, 0, 0, "",
 			     "holds secrets and can be read by everybody: chmod o-r");
 	unify_keys(ctx, node_get(loading->map, "ApiKeys"));
+	return true;
 }
 
 /* The environment */
@@ -319,13 +320,15 @@ static void derive(struct ctx *ctx, struct config *config)
 static void load(struct ctx *ctx, const char *path, struct config *config, struct problems *problems)
 {
 	struct loading loading = {.ctx = ctx, .path = path, .problems = problems, .config = config};
+	bool is_read;
 
-	read_file(&loading);
+	is_read = read_file(&loading);
 	fields_decode(ctx, config_fields, path, "", loading.map, problems, config);
 	read_environment(&loading, config_fields);
 	read_environment(&loading, config_environment_fields);
 	derive(ctx, config);
-	check(&loading);
+	if (is_read)
+		check(&loading);
 }
 
 static void copy_problems(struct ctx *ctx, const struct problems *from, struct problems *to)

@@ -1,9 +1,9 @@
 /*
  * config - the configuration: gatecert.yaml, overridden by the environment, checked as a whole.
  *
- * One table (config_fields) has every key with its type, default, check and help; the file, the environment, the printed
- * form and the documentation all read it. Everything that is wrong is told at once. Immutable after load, in an arena
- * of its own.
+ * One table (config_fields) has every key with its type, default, check and help; the file, the environment,
+ * the printed form and the documentation all read it. Everything that is wrong is told at once. Immutable
+ * after load, in an arena of its own.
  */
 #pragma once
 

@@ -34,7 +34,8 @@ static inline void tempdir_remove(const char *path)
 	nftw(path, tempdir_remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
-/* Files that are renamed into place look whole from the first moment; `age` seconds old, so that they do not look young. */
+/* Files that are renamed into place look whole from the first moment; `age` seconds old, so that they do not
+ * look young. */
 static inline void tempdir_write(const char *path, const char *text, int age)
 {
 	struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_nsec = UTIME_NOW}};

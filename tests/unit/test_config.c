@@ -279,7 +279,8 @@ static void test_bad_files(void **state)
 	problems_init(&rig.problems);
 	assert_int_equal(config_load(&rig.ctx, "/nonexistent/gatecert.yaml", &rig.config, &rig.problems),
 			 E_REFUSED);
-	assert_non_null(strstr(printed(&rig), "/nonexistent/gatecert.yaml: cannot be read: No such file"));
+	assert_string_equal(printed(&rig),
+			    "/nonexistent/gatecert.yaml: cannot be read: No such file or directory");
 	problems_init(&rig.problems);
 	assert_int_equal(config_load(&rig.ctx, "/dev/zero", &rig.config, &rig.problems), E_REFUSED);
 	assert_non_null(strstr(printed(&rig), "is not a regular file"));

@@ -1,8 +1,8 @@
 /*
  * catalogue - what the spec directory and api.d held at one moment, and how far that can be believed.
  *
- * Built anew by every scan, in an arena of its own; a file whose stamp has not changed is taken over from the catalogue before
- * without being opened. Immutable once applied.
+ * Built anew by every scan, in an arena of its own; a file whose stamp has not changed is taken over from the
+ * catalogue before without being opened. Immutable once applied.
  */
 #pragma once
 

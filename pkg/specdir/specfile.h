@@ -1,8 +1,8 @@
 /*
  * specfile - what one spec file says: which hostnames it names, and what is wrong with it.
  *
- * A document that cannot be used never touches the others of its file. When its hostname can be told, the claim stands without
- * content; when it cannot, the file may hide any hostname that it once named.
+ * A document that cannot be used never touches the others of its file. When its hostname can be told, the
+ * claim stands without content; when it cannot, the file may hide any hostname that it once named.
  */
 #pragma once
 

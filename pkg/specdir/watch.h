@@ -1,8 +1,9 @@
 /*
- * watch - inotify on the spec directory and on api.d, reduced to "something may have changed, look after this wait".
+ * watch - inotify on the spec directory and on api.d, reduced to "something may have changed, look after this
+ * wait".
  *
- * What the events say is used for nothing but leaving out names that are no spec files. Overflow, unmounting and a directory
- * that was replaced all mean the same: look, and watch again.
+ * What the events say is used for nothing but leaving out names that are no spec files. Overflow, unmounting
+ * and a directory that was replaced all mean the same: look, and watch again.
  */
 #pragma once
 

@@ -1,0 +1,275 @@
+#include "specdir_rig.h"
+
+/* api.d */
+
+static void test_desire(void **state)
+{
+	const struct hostname *hostname;
+	bool introduced;
+	msec_t requested;
+	struct rig rig;
+
+	(void)state;
+	set_up(&rig);
+	scan(&rig);
+	assert_int_equal(desire(&rig, "A.example.com", &introduced), E_OK);
+	assert_true(introduced);
+	hostname = get(&rig, "a.example.com");
+	assert_string_equal(hostname->source.file, path(&rig, "api.d/a.example.com.json"));
+	assert_true(tempdir_exists(hostname->source.file));
+	requested = hostname->requested;
+	assert_true(requested > 0);
+	while (clock_system()->wall(clock_system()) == requested)
+		continue;
+	assert_int_equal(desire(&rig, "a.example.com", &introduced), E_OK);
+	assert_false(introduced);
+	assert_true(get(&rig, "a.example.com")->requested > requested);
+	assert_int_equal(get(&rig, "a.example.com")->meta.generation, 1);
+	/* The scan finds what was written and has nothing to add. */
+	requested = store_version(rig.store);
+	settle(&rig);
+	restart(&rig);
+	settle(&rig);
+	assert_string_equal(in_force(&rig), "a.example.com");
+	assert_true(store_version(rig.store) - requested < 1001);
+	assert_int_equal(get(&rig, "a.example.com")->meta.resource_version, requested);
+	tear_down(&rig);
+}
+
+static void test_desire_refuses(void **state)
+{
+	static const struct {
+		const char *sentence, *hostname, *spec;
+	} rows[] = {
+		{"a path", "../../etc/passwd", NULL},
+		{"no hostname", "", NULL},
+		{"an unknown key type", "a.example.com", "{\"keyType\":\"RSA-1\"}"},
+		{"an unknown member", "a.example.com", "{\"colour\":\"red\"}"},
+		{"a private key", "a.example.com", "{\"privatekey\":\"SECRETSECRET\"}"},
+	};
+	struct rig rig;
+
+	(void)state;
+	set_up(&rig);
+	scan(&rig);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct json *spec = NULL;
+		bool introduced = true;
+
+		if (rows[i].spec)
+			assert_int_equal(json_parse(&rig.ctx, rows[i].spec, strlen(rows[i].spec), &spec),
+					 E_OK);
+		check_row(rows[i].sentence, specdir_desire(&rig.ctx, rig.specdir, rows[i].hostname, spec,
+							   &introduced) == E_REFUSED);
+		check_row(rows[i].sentence, !introduced);
+		check_row(rows[i].sentence, !strstr(rig.ctx.fault.text, "SECRETSECRET"));
+		check_row_text(rows[i].sentence, in_force(&rig), "");
+		check_row_int(rows[i].sentence, (long long)tempdir_count(rig.api), 0);
+	}
+	tear_down(&rig);
+}
+
+static void test_desire_on_a_full_disk(void **state)
+{
+	bool introduced;
+	struct rig rig;
+
+	(void)state;
+	set_up(&rig);
+	scan(&rig);
+	is_full = true;
+	assert_int_equal(desire(&rig, "a.example.com", &introduced), E_AGAIN);
+	assert_false(introduced);
+	is_full = false;
+	settle(&rig);
+	assert_string_equal(in_force(&rig), "");
+	tear_down(&rig);
+}
+
+static void test_wildcard_of_the_api(void **state)
+{
+	bool introduced;
+	struct rig rig;
+
+	(void)state;
+	set_up(&rig);
+	scan(&rig);
+	assert_int_equal(desire(&rig, "*.example.com", &introduced), E_OK);
+	assert_true(tempdir_exists(path(&rig, "api.d/_wildcard.example.com.json")));
+	settle(&rig);
+	restart(&rig);
+	settle(&rig);
+	assert_string_equal(in_force(&rig), "*.example.com");
+	assert_int_equal(specdir_report(rig.specdir)->problems.errors, 0);
+	assert_int_equal(specdir_withdraw(&rig.ctx, rig.specdir, "*.example.com"), E_OK);
+	assert_int_equal(tempdir_count(rig.api), 0);
+	tear_down(&rig);
+}
+
+static void test_withdraw(void **state)
+{
+	bool introduced;
+	struct rig rig;
+
+	(void)state;
+	set_up(&rig);
+	write_spec(&rig, "u.yaml", NATIVE("u.example.com"));
+	scan(&rig);
+	assert_int_equal(specdir_withdraw(&rig.ctx, rig.specdir, "a.example.com"), E_NOTFOUND);
+	assert_int_equal(specdir_withdraw(&rig.ctx, rig.specdir, "u.example.com"), E_REFUSED);
+	assert_string_equal(rig.ctx.fault.reason, "OwnedByFile");
+	assert_non_null(strstr(rig.ctx.fault.text, path(&rig, "u.yaml")));
+	desire(&rig, "a.example.com", &introduced);
+	desire(&rig, "b.example.com", &introduced);
+	settle(&rig);
+	assert_int_equal(specdir_withdraw(&rig.ctx, rig.specdir, "a.example.com"), E_OK);
+	assert_int_equal(specdir_withdraw(&rig.ctx, rig.specdir, "b.example.com"), E_OK);
+	assert_string_equal(in_force(&rig), "u.example.com");
+	/* By our own hand: no sudden emptiness. */
+	settle(&rig);
+	assert_null(specdir_report(rig.specdir)->held_back);
+	desire(&rig, "a.example.com", &introduced);
+	assert_true(introduced);
+	tear_down(&rig);
+}
+
+static void test_user_file_takes_over(void **state)
+{
+	bool introduced;
+	struct rig rig;
+
+	(void)state;
+	set_up(&rig);
+	scan(&rig);
+	desire(&rig, "a.example.com", &introduced);
+	write_spec(&rig, "u.yaml", NATIVE("a.example.com") "spec: {keyType: EC-P256}\n");
+	settle(&rig);
+	assert_string_equal(in_force(&rig), "a.example.com(EC)");
+	assert_string_equal(get(&rig, "a.example.com")->source.file, path(&rig, "u.yaml"));
+	assert_int_equal(tempdir_count(rig.api), 0);
+	assert_int_equal(specdir_report(rig.specdir)->problems.errors, 0);
+	assert_int_equal(desire(&rig, "a.example.com", &introduced), E_OK);
+	assert_false(introduced);
+	assert_int_equal(tempdir_count(rig.api), 0);
+	unlink(path(&rig, "u.yaml"));
+	settle(&rig);
+	assert_string_equal(in_force(&rig), "");
+	tear_down(&rig);
+}
+
+static void test_desire_rescues_from_removal(void **state)
+{
+	bool introduced;
+	struct rig rig;
+
+	(void)state;
+	set_up(&rig);
+	write_spec(&rig, "u.yaml", NATIVE("a.example.com"));
+	scan(&rig);
+	unlink(path(&rig, "u.yaml"));
+	scan(&rig);
+	assert_int_equal(desire(&rig, "a.example.com", &introduced), E_OK);
+	settle(&rig);
+	assert_string_equal(in_force(&rig), "a.example.com");
+	assert_int_equal(tempdir_count(rig.api), 1);
+	tear_down(&rig);
+}
+
+/* The state directory is lost, the spec directory is not. */
+static void test_api_survives_lost_state(void **state)
+{
+	bool introduced;
+	struct rig rig;
+
+	(void)state;
+	set_up(&rig);
+	scan(&rig);
+	desire(&rig, "a.example.com", &introduced);
+	stop(&rig);
+	tempdir_remove(fs_join(&rig.ctx, rig.root, "state"));
+	start(&rig);
+	settle(&rig);
+	assert_string_equal(in_force(&rig), "a.example.com");
+	tear_down(&rig);
+}
+
+static void test_api_directory_vanishes(void **state)
+{
+	bool introduced;
+	struct rig rig;
+
+	(void)state;
+	set_up(&rig);
+	scan(&rig);
+	desire(&rig, "a.example.com", &introduced);
+	desire(&rig, "b.example.com", &introduced);
+	write_spec(&rig, "u.yaml", NATIVE("u.example.com"));
+	settle(&rig);
+	tempdir_remove(rig.api);
+	settle(&rig);
+	assert_string_equal(in_force(&rig), "a.example.com b.example.com u.example.com");
+	assert_non_null(specdir_report(rig.specdir)->held_back);
+	/* What the user's directory says still counts. */
+	unlink(path(&rig, "u.yaml"));
+	settle(&rig);
+	assert_string_equal(in_force(&rig), "a.example.com b.example.com");
+	tear_down(&rig);
+}
+
+static struct json *parse(struct rig *rig, const char *text)
+{
+	struct json *json;
+
+	assert_int_equal(json_parse(&rig->ctx, text, strlen(text), &json), E_OK);
+	return json;
+}
+
+static enum err put(struct rig *rig, const char *hostname, const char *wanted)
+{
+	return specdir_put(&rig->ctx, rig->specdir, hostname, parse(rig, wanted));
+}
+
+static void test_put(void **state)
+{
+	struct rig rig;
+
+	(void)state;
+	set_up(&rig);
+	write_spec(&rig, "u.yaml", NATIVE("u.example.com"));
+	scan(&rig);
+	assert_int_equal(put(&rig, "u.example.com", "{}"), E_REFUSED);
+	assert_string_equal(rig.ctx.fault.reason, "OwnedByFile");
+	assert_string_equal(specdir_owner(&rig.ctx, rig.specdir, "u.example.com"), path(&rig, "u.yaml"));
+	assert_int_equal(put(&rig, "A.example.com", "{\"spec\":{\"keyType\":\"EC-P256\"}}"), E_OK);
+	assert_null(specdir_owner(&rig.ctx, rig.specdir, "a.example.com"));
+	assert_string_equal(in_force(&rig), "a.example.com(EC) u.example.com");
+	assert_int_equal(put(&rig, "a.example.com", "{\"metadata\":{\"labels\":{\"team\":\"web\"}}}"), E_OK);
+	settle(&rig);
+	assert_string_equal(in_force(&rig), "a.example.com u.example.com");
+	assert_int_equal(get(&rig, "a.example.com")->meta.labels.count, 1);
+	assert_int_equal(tempdir_count(rig.api), 1);
+	assert_int_equal(put(&rig, "a.example.com", "{\"spec\":{\"keyType\":\"DSA\"}}"), E_REFUSED);
+	assert_string_equal(rig.ctx.fault.reason, "InvalidSpec");
+	assert_int_equal(put(&rig, "nodots", "{}"), E_REFUSED);
+	settle(&rig);
+	assert_string_equal(in_force(&rig), "a.example.com u.example.com");
+	tear_down(&rig);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_desire),
+		cmocka_unit_test(test_desire_refuses),
+		cmocka_unit_test(test_desire_on_a_full_disk),
+		cmocka_unit_test(test_wildcard_of_the_api),
+		cmocka_unit_test(test_put),
+		cmocka_unit_test(test_withdraw),
+		cmocka_unit_test(test_user_file_takes_over),
+		cmocka_unit_test(test_desire_rescues_from_removal),
+		cmocka_unit_test(test_api_survives_lost_state),
+		cmocka_unit_test(test_api_directory_vanishes),
+	};
+
+	return cmocka_run_group_tests_name("specdir_api", tests, NULL, NULL);
+}

@@ -18,6 +18,10 @@ static const struct field api_key_fields[] = {
 	 .check = config_check_key_name, .help = "Who uses it; appears in the log."},
 	{.name = "key", .type = FIELD_TEXT, .flags = FIELD_REQUIRED | FIELD_SECRET, .offset = KEY(key),
 	 .check = config_check_key, .help = "The key itself."},
+	{.name = "readOnly", .type = FIELD_BOOL, .offset = KEY(is_read_only), .fallback = "false",
+	 .help = "Whether it may only look."},
+	{.name = "hostnames", .type = FIELD_TEXTS, .offset = KEY(hostnames),
+	 .help = "Domains that it reaches, with all below them; default: everything."},
 	{.name = NULL},
 };
 

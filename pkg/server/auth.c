@@ -75,15 +75,15 @@ static size_t list_credentials(const struct request *request, const char *out[CR
 }
 
 /* Looks at every key, so that the time it takes says nothing about which one came close. */
-static const char *find_key(const struct auth *auth, const char *credential)
+static const struct auth_key *find_key(const struct auth *auth, const char *credential)
 {
 	unsigned char hash[32];
-	const char *found = NULL;
+	const struct auth_key *found = NULL;
 
 	sha256(credential, strlen(credential), hash);
 	for (size_t i = 0; i < auth->key_count; i++)
 		if (bytes_equal_const_time(hash, auth->keys[i].sha256, sizeof(hash)))
-			found = auth->keys[i].name;
+			found = &auth->keys[i];
 	return found;
 }
 
@@ -117,6 +117,16 @@ static enum auth_verdict check_host(const struct auth *auth, const struct reques
 	if (auth->base_host && text_equals_nocase(host, auth->base_host))
 		return AUTH_GRANTED;
 	return AUTH_BAD_HOST;
+}
+
+static enum auth_verdict use_key(const struct auth_key *key, struct request *request)
+{
+	bool is_look = text_equals(request->method, "GET") || text_equals(request->method, "HEAD");
+
+	request->key_name = key->name;
+	if (key->scope.count > 0)
+		request->scope = &key->scope;
+	return key->is_read_only && !is_look ? AUTH_READ_ONLY : AUTH_GRANTED;
 }
 
 /* public */
@@ -160,24 +170,49 @@ enum auth_verdict auth_check(struct ctx *ctx, const struct auth *auth, enum auth
 {
 	const char *credentials[CREDENTIALS_MAX];
 	size_t count = list_credentials(request, credentials);
-	bool is_granted = false;
+	const struct auth_key *key = NULL;
+	bool has_code = false;
 
 	for (size_t i = 0; i < count; i++) {
-		const char *name = find_key(auth, credentials[i]);
+		const struct auth_key *found = find_key(auth, credentials[i]);
 
-		if (name)
-			request->key_name = name;
-		is_granted = is_granted || name;
+		key = found ? found : key;
 		if (right == AUTH_INSTANCE)
-			is_granted |= is_code_of(ctx, auth, credentials[i], request->args[0]);
+			has_code |= is_code_of(ctx, auth, credentials[i], request->args[0]);
 	}
-	if (right == AUTH_ANYBODY || is_granted)
+	if (right == AUTH_ANYBODY || has_code)
 		return AUTH_GRANTED;
+	if (key)
+		return use_key(key, request);
 	if (auth->key_count == 0)
 		return check_host(auth, request);
 	if (right == AUTH_START && auth->allow_anonymous_start)
 		return AUTH_GRANTED;
 	return count > 0 ? AUTH_UNKNOWN : AUTH_MISSING;
+}
+
+bool auth_reaches(const struct request *request, const char *hostname)
+{
+	const struct texts *scope = request->scope;
+
+	for (size_t i = 0; scope && i < scope->count; i++) {
+		const char *suffix = scope->items[i];
+		size_t size = strlen(suffix), length = strlen(hostname);
+
+		if (text_equals_nocase(hostname, suffix)
+		    || (length > size && text_equals_nocase(hostname + length - size, suffix)
+			&& hostname[length - size - 1] == '.'))
+			return true;
+	}
+	return !scope;
+}
+
+bool auth_reaches_all(const struct request *request, const struct texts *hostnames)
+{
+	for (size_t i = 0; i < hostnames->count; i++)
+		if (!auth_reaches(request, hostnames->items[i]))
+			return false;
+	return true;
 }
 
 bool auth_is_host(const char *host)

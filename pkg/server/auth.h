@@ -20,11 +20,14 @@ enum auth_verdict {
 	AUTH_GRANTED,
 	AUTH_MISSING,  /* no credential at all */
 	AUTH_UNKNOWN,  /* one that we do not know */
+	AUTH_READ_ONLY, /* a key that may only look */
 	AUTH_BAD_HOST, /* no keys are configured, and the Host is not ours */
 };
 
 struct auth_key {
 	const char *name;
+	bool is_read_only;
+	struct texts scope; /* none: everything */
 	unsigned char sha256[32];
 };
 
@@ -44,6 +47,10 @@ const char *auth_instance_code(struct ctx *ctx, const struct auth *auth, const c
 
 enum auth_verdict auth_check(struct ctx *ctx, const struct auth *auth, enum auth_right right,
 			     struct request *request);
+
+/* Whether the key of the request reaches this hostname: the scope itself, or a name below it. */
+bool auth_reaches(const struct request *request, const char *hostname);
+bool auth_reaches_all(const struct request *request, const struct texts *hostnames);
 
 /* "host", "host:port", "[v6]:port": syntax of RFC 3986 3.2.2 without userinfo. */
 bool auth_is_host(const char *host);

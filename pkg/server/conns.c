@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/pace.h"
+
 /* helpers */
 
 /* An IPv4 address in either clothing, or -1. */
@@ -134,6 +136,33 @@ void conns_remove(struct conns *conns, struct conn *conn)
 		conns->newest = conn->older;
 	conns->count--;
 	free(conn);
+}
+
+const char *conns_peer(struct ctx *ctx, const struct conn *conn)
+{
+	char text[INET6_ADDRSTRLEN] = "local";
+	struct sockaddr_in6 in6;
+	struct sockaddr_in in;
+
+	memcpy(&in, &conn->address, sizeof(in));
+	memcpy(&in6, &conn->address, sizeof(in6));
+	if (conn->address.ss_family == AF_INET)
+		inet_ntop(AF_INET, &in.sin_addr, text, sizeof(text));
+	else if (conn->address.ss_family == AF_INET6)
+		inet_ntop(AF_INET6, &in6.sin6_addr, text, sizeof(text));
+	return arena_strdup(ctx->arena, text);
+}
+
+uint64_t conns_peer_hash(const struct conn *conn)
+{
+	const struct sockaddr *address = (const struct sockaddr *)&conn->address;
+	int64_t ipv4 = is_inet(address) ? ipv4_of(address) : 0;
+	struct sockaddr_in6 in6;
+
+	if (ipv4 >= 0)
+		return pace_hash(&ipv4, sizeof(ipv4));
+	memcpy(&in6, address, sizeof(in6));
+	return pace_hash(&in6.sin6_addr, 8);
 }
 
 /* The first request of a connection is on the clock since it was opened. */

@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "base/clock.h"
+#include "base/ctx.h"
 
 #define CONNS_MAX	     2048
 #define CONNS_CROWDED	     (CONNS_MAX / 10 * 9)
@@ -42,6 +42,10 @@ bool conns_admit(const struct conns *conns, const struct sockaddr *address);
 
 struct conn *conns_add(struct conns *conns, int fd, const struct sockaddr *address, msec_t now);
 void conns_remove(struct conns *conns, struct conn *conn);
+
+/* For logs, in ctx's arena, and for counting: the same for everybody behind one address. */
+const char *conns_peer(struct ctx *ctx, const struct conn *conn);
+uint64_t conns_peer_hash(const struct conn *conn);
 
 /* The three moments in the life of a request. */
 void conns_begin_request(struct conns *conns, struct conn *conn, msec_t now);

@@ -71,6 +71,12 @@ enum err errors_answer_problems(struct ctx *ctx, struct response *response, int 
 	return answer(ctx, response, status, code, problems_print(ctx, problems, "; "), details);
 }
 
+enum err errors_answer_scope(struct ctx *ctx, struct response *response, const char *hostname)
+{
+	return errors_answer(ctx, response, 403, "Forbidden", "This key does not reach %s.",
+			     hostname ? hostname : "this");
+}
+
 enum err errors_answer_fault(struct ctx *ctx, struct response *response, enum err kind)
 {
 	int status = status_of(kind);

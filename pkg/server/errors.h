@@ -15,5 +15,8 @@ enum err errors_answer(struct ctx *ctx, struct response *response, int status, c
 enum err errors_answer_problems(struct ctx *ctx, struct response *response, int status,
 				const char *code, const struct problems *problems);
 
+/* The key does not reach this hostname (or, NULL, all of what was asked for). */
+enum err errors_answer_scope(struct ctx *ctx, struct response *response, const char *hostname);
+
 /* From the fault of ctx: not found 404, refused 400, conflict 409, anything else 503. */
 enum err errors_answer_fault(struct ctx *ctx, struct response *response, enum err kind);

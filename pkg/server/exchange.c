@@ -23,6 +23,9 @@ struct exchange {
 	struct buf body;
 	size_t drained;
 	bool is_judged, is_queued;
+	struct MHD_Connection *connection;
+	struct exchange *next_sleeper;
+	msec_t wake_at; /* mono; 0: has not slept */
 };
 
 /* helpers: the head */
@@ -174,15 +177,30 @@ static enum MHD_Result begin(struct exchange *exchange, const struct exchange_ho
 	if (exchange->route && size > (int64_t)REQUEST_BODY_MAX)
 		refuse_size(exchange);
 	/* Such a client waits to be told, or would send more than is worth reading. */
-	if (exchange->route || (!has_expectation(&exchange->request) && size <= (int64_t)DRAIN_MAX))
+	if (exchange->route || exchange->response.delay > 0
+	    || (!has_expectation(&exchange->request) && size <= (int64_t)DRAIN_MAX))
 		return MHD_YES;
 	exchange->response.is_last = true;
 	return queue(exchange, host, connection);
 }
 
-static enum MHD_Result finish(struct exchange *exchange, const struct exchange_host *host,
+static enum MHD_Result sleep_first(struct exchange *exchange, struct exchange_host *host,
+				   struct MHD_Connection *connection)
+{
+	exchange->wake_at = ctx_mono(&exchange->ctx) + exchange->response.delay;
+	exchange->connection = connection;
+	exchange->next_sleeper = host->sleepers;
+	host->sleepers = exchange;
+	conns_begin_answer(host->conns, exchange->conn, exchange->wake_at);
+	MHD_suspend_connection(connection);
+	return MHD_YES;
+}
+
+static enum MHD_Result finish(struct exchange *exchange, struct exchange_host *host,
 			      struct MHD_Connection *connection)
 {
+	if (exchange->response.delay > 0 && exchange->wake_at == 0)
+		return sleep_first(exchange, host, connection);
 	exchange->request.body = exchange->body.size ? exchange->body.data : "";
 	exchange->request.body_size = exchange->body.size;
 	if (exchange->route)
@@ -205,6 +223,8 @@ void *exchange_begin(void *handle, const char *uri, struct MHD_Connection *conne
 	exchange->ctx.controller = "server";
 	exchange->conn = info->socket_context;
 	exchange->uri = arena_strdup(exchange->ctx.arena, uri);
+	exchange->request.peer = conns_peer(&exchange->ctx, exchange->conn);
+	exchange->request.peer_hash = conns_peer_hash(exchange->conn);
 	buf_init(&exchange->body, REQUEST_BODY_MAX);
 	conns_begin_request(host->conns, exchange->conn, ctx_mono(&exchange->ctx));
 	return exchange;
@@ -214,7 +234,7 @@ enum MHD_Result exchange_handle(void *handle, struct MHD_Connection *connection,
 				const char *method, const char *version, const char *data,
 				size_t *size, void **context)
 {
-	const struct exchange_host *host = handle;
+	struct exchange_host *host = handle;
 	struct exchange *exchange = *context;
 
 	(void)url;
@@ -230,6 +250,26 @@ enum MHD_Result exchange_handle(void *handle, struct MHD_Connection *connection,
 	take_body(exchange, data, *size);
 	*size = 0;
 	return exchange->drained <= DRAIN_MAX ? MHD_YES : MHD_NO;
+}
+
+msec_t exchange_wake(struct exchange_host *host, msec_t now)
+{
+	struct exchange **link = &host->sleepers;
+	msec_t next = MSEC_NEVER;
+
+	while (*link) {
+		struct exchange *exchange = *link;
+
+		if (exchange->wake_at <= now) {
+			*link = exchange->next_sleeper;
+			MHD_resume_connection(exchange->connection);
+			continue;
+		}
+		if (exchange->wake_at < next)
+			next = exchange->wake_at;
+		link = &exchange->next_sleeper;
+	}
+	return next == MSEC_NEVER ? -1 : next - now;
 }
 
 void exchange_end(void *handle, struct MHD_Connection *connection, void **context,

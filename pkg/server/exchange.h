@@ -17,6 +17,7 @@
 struct exchange_host {
 	struct service *service;
 	struct conns *conns;
+	struct exchange *sleepers; /* answered later, to slow down who tries keys */
 };
 
 /* MHD_OPTION_URI_LOG_CALLBACK: makes the exchange. */
@@ -26,6 +27,9 @@ void *exchange_begin(void *host, const char *uri, struct MHD_Connection *connect
 enum MHD_Result exchange_handle(void *host, struct MHD_Connection *connection, const char *url,
 				const char *method, const char *version, const char *data,
 				size_t *size, void **exchange);
+
+/* Lets those whose time has come be answered; MSEC_NEVER: all. How long until the next; -1: there is none. */
+msec_t exchange_wake(struct exchange_host *host, msec_t now);
 
 /* MHD_OPTION_NOTIFY_COMPLETED: ends the exchange. */
 void exchange_end(void *host, struct MHD_Connection *connection, void **exchange,

@@ -81,6 +81,9 @@ static enum err start(struct ctx *ctx, struct service *service, const struct fun
 	startbody_parse(ctx, request, &function->rules, &body);
 	if (body.problems.errors > 0)
 		return errors_answer_problems(ctx, response, 400, body.code, &body.problems);
+	for (size_t i = 0; i < body.hostnames.count; i++)
+		if (!auth_reaches(request, body.hostnames.items[i]))
+			return errors_answer_scope(ctx, response, body.hostnames.items[i]);
 	if (!service->is_ready)
 		return errors_answer(ctx, response, 503, "NotReady",
 				     "The service is starting and takes no work yet. Try again.");

@@ -30,11 +30,13 @@ static msec_t shown(msec_t time)
 	return time - time % MSEC_PER_SEC;
 }
 
-static bool matches(const struct filter *filter, const struct instance *instance)
+static bool matches(const struct request *request, const struct filter *filter,
+		    const struct instance *instance)
 {
 	const char *id = instance->meta.name;
 
-	return shown(instance->meta.created) >= filter->from
+	return auth_reaches_all(request, &instance->spec.hostnames)
+	       && shown(instance->meta.created) >= filter->from
 	       && shown(instance->meta.created) <= filter->to
 	       && filter->wanted[instance->status.runtime_status]
 	       && (!filter->prefix || text_starts_with(id, filter->prefix))
@@ -127,7 +129,8 @@ static const char *read_token(struct ctx *ctx, const struct request *request)
 }
 
 static enum err delete_matching(struct ctx *ctx, struct service *service,
-				const struct filter *filter, int64_t *deleted)
+				const struct request *request, const struct filter *filter,
+				int64_t *deleted)
 {
 	const void **items;
 	size_t count;
@@ -137,7 +140,7 @@ static enum err delete_matching(struct ctx *ctx, struct service *service,
 		const struct instance *instance = items[i];
 
 		if (!runtime_has_ended(instance->status.runtime_status)
-		    || !matches(filter, instance))
+		    || !matches(request, filter, instance))
 			continue;
 		TRY(store_delete(ctx, service->store, KIND_INSTANCE, instance->meta.name));
 		++*deleted;
@@ -163,7 +166,7 @@ enum err instances_list(struct ctx *ctx, struct service *service, const struct r
 	for (size_t i = 0; i < count; i++) {
 		const struct instance *instance = items[i];
 
-		if (!matches(&filter, instance))
+		if (!matches(request, &filter, instance))
 			continue;
 		if (room-- == 0) {
 			response_header(response, TOKEN_HEADER,
@@ -192,7 +195,7 @@ enum err instances_purge_many(struct ctx *ctx, struct service *service,
 	if (wrong)
 		return errors_answer(ctx, response, 400, "InvalidRequest",
 				     "%s cannot be read: nothing was deleted.", wrong);
-	if (delete_matching(ctx, service, &filter, &deleted) != E_OK)
+	if (delete_matching(ctx, service, request, &filter, &deleted) != E_OK)
 		return errors_answer_fault(ctx, response, E_AGAIN);
 	if (deleted == 0)
 		return errors_answer(ctx, response, 404, "InstanceNotFound",

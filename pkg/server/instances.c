@@ -23,9 +23,11 @@ static struct instance *find(struct ctx *ctx, struct service *service,
 	const void *found;
 	enum err err = store_get(ctx, service->store, KIND_INSTANCE, id, &found);
 
-	if (err == E_OK)
+	if (err == E_OK && auth_reaches_all(request, &((const struct instance *)found)->spec.hostnames))
 		return arena_copy(ctx->arena, found, sizeof(struct instance));
-	if (err == E_NOTFOUND)
+	if (err == E_OK)
+		errors_answer_scope(ctx, response, NULL);
+	else if (err == E_NOTFOUND)
 		errors_answer(ctx, response, 404, "InstanceNotFound",
 			      "There is no instance %.64s, or it was purged.", id);
 	else

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "api/hostname.h"
+#include "api/instance.h"
 #include "codec/base64.h"
 #include "codec/hostname.h"
 #include "server/errors.h"
@@ -37,6 +38,8 @@ static void complete_hostname(struct ctx *ctx, struct json *json, const struct h
 /* helpers: lists */
 
 struct page {
+	const struct request *request;
+	enum kind kind;
 	struct selector *selector;
 	size_t room;
 	const char *after; /* names up to this one were on earlier pages; NULL: first page */
@@ -78,27 +81,47 @@ static enum err read_page(struct ctx *ctx, const struct request *request, struct
 	return selector_parse(ctx, request_param(request, "labelSelector"), &page->selector);
 }
 
-static bool is_on_page(const struct page *page, const struct meta *meta)
+/* A gateway shows the hostnames of all, so it is for keys that reach all. */
+static bool is_visible(const struct request *request, enum kind kind, const void *object)
 {
+	const struct meta *meta = object;
+
+	switch (kind) {
+	case KIND_HOSTNAME:
+		return auth_reaches(request, meta->name);
+	case KIND_INSTANCE:
+		return auth_reaches_all(request,
+					&((const struct instance *)object)->spec.hostnames);
+	case KIND_GATEWAY:
+		return !request->scope;
+	}
+	return false;
+}
+
+static bool is_on_page(const struct page *page, const void *object)
+{
+	const struct meta *meta = object;
+
 	return (!page->after || strcmp(meta->name, page->after) > 0)
+	       && is_visible(page->request, page->kind, object)
 	       && selector_matches(page->selector, &meta->labels);
 }
 
 /* The token for the next page, "" when this is the last. */
-static const char *fill_page(struct ctx *ctx, enum kind kind, struct page *page,
-			     const void *const *items, size_t count, struct json *out)
+static const char *fill_page(struct ctx *ctx, struct page *page, const void *const *items,
+			     size_t count, struct json *out)
 {
 	const char *last = "";
 
 	for (size_t i = 0; i < count; i++) {
 		const struct meta *meta = items[i];
 
-		if (!is_on_page(page, meta))
+		if (!is_on_page(page, items[i]))
 			continue;
 		if (page->room-- == 0)
 			return base64url_encode(ctx, last, strlen(last));
 		last = meta->name;
-		json_append(ctx, out, objects_render(ctx, kind, items[i]));
+		json_append(ctx, out, objects_render(ctx, page->kind, items[i]));
 	}
 	return "";
 }
@@ -109,14 +132,14 @@ static enum err list(struct ctx *ctx, struct service *service, enum kind kind,
 	struct json *body = json_object(ctx), *metadata = json_object(ctx);
 	int64_t version = store_version(service->store);
 	struct json *out = json_array(ctx);
-	struct page page = { 0 };
+	struct page page = { .request = request, .kind = kind };
 	const void **items;
 	size_t count;
 
 	TRY(read_page(ctx, request, &page));
 	TRY(store_list(ctx, service->store, kind, &items, &count));
 	json_set_text(ctx, metadata, "resourceVersion", objects_version(ctx, version));
-	json_set_text(ctx, metadata, "continue", fill_page(ctx, kind, &page, items, count, out));
+	json_set_text(ctx, metadata, "continue", fill_page(ctx, &page, items, count, out));
 	json_set_text(ctx, body, "apiVersion", API_VERSION);
 	json_set_text(ctx, body, "kind",
 		      arena_printf(ctx->arena, "%sList", kind_info(kind)->name));
@@ -126,7 +149,7 @@ static enum err list(struct ctx *ctx, struct service *service, enum kind kind,
 }
 
 static enum err get(struct ctx *ctx, struct service *service, enum kind kind, const char *name,
-		    struct response *response)
+		    const struct request *request, struct response *response)
 {
 	const void *found;
 	enum err err = store_get(ctx, service->store, kind, name, &found);
@@ -135,6 +158,8 @@ static enum err get(struct ctx *ctx, struct service *service, enum kind kind, co
 		return errors_answer(ctx, response, 404, "NotFound", "There is no %s %.253s.",
 				     kind_info(kind)->name, name);
 	TRY(err);
+	if (!is_visible(request, kind, found))
+		return errors_answer_scope(ctx, response, NULL);
 	return response_json(ctx, response, 200, objects_render(ctx, kind, found));
 }
 
@@ -184,17 +209,19 @@ enum err objects_get_hostname(struct ctx *ctx, struct service *service,
 	if (hostname_normalise(ctx, name, HOSTNAME_ALLOW_WILDCARD, &normal) == E_OK)
 		name = normal;
 	fault_clear(ctx);
-	return get(ctx, service, KIND_HOSTNAME, name, response);
+	if (!auth_reaches(request, name))
+		return errors_answer_scope(ctx, response, name);
+	return get(ctx, service, KIND_HOSTNAME, name, request, response);
 }
 
 enum err objects_get_gateway(struct ctx *ctx, struct service *service,
 			     const struct request *request, struct response *response)
 {
-	return get(ctx, service, KIND_GATEWAY, request->args[0], response);
+	return get(ctx, service, KIND_GATEWAY, request->args[0], request, response);
 }
 
 enum err objects_get_instance(struct ctx *ctx, struct service *service,
 			      const struct request *request, struct response *response)
 {
-	return get(ctx, service, KIND_INSTANCE, request->args[0], response);
+	return get(ctx, service, KIND_INSTANCE, request->args[0], request, response);
 }

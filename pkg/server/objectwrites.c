@@ -82,6 +82,10 @@ static bool begin(struct ctx *ctx, struct service *service, const struct request
 		errors_answer_fault(ctx, response, E_REFUSED);
 		return false;
 	}
+	if (!auth_reaches(request, write->name)) {
+		errors_answer_scope(ctx, response, write->name);
+		return false;
+	}
 	if (store_get(ctx, service->store, KIND_HOSTNAME, write->name, &found) == E_OK)
 		write->current = found;
 	fault_clear(ctx);

@@ -6,7 +6,7 @@
  */
 #pragma once
 
-#include "codec/json.h"
+#include "codec/fields.h"
 
 #define REQUEST_TARGET_MAX 4096
 #define REQUEST_HEADERS_MAX_BYTES 16384
@@ -32,7 +32,10 @@ struct request {
 	const char *body; /* NUL-terminated behind body_size */
 	size_t body_size;
 	const char *args[REQUEST_ARGS_MAX]; /* what the route's pattern captured */
-	const char *key_name;		    /* of the API key that was presented, else NULL */
+	const char *peer;	/* address of the client, for logs */
+	uint64_t peer_hash;	/* the same for everybody behind one address */
+	const char *key_name;	/* of the API key that was presented, else NULL */
+	const struct texts *scope; /* hostnames that the key reaches, with all below them; NULL: all */
 };
 
 /* E_REFUSED, reason InvalidRequest: bytes that no target may hold, or neither origin nor absolute form. */

@@ -20,6 +20,7 @@ struct response {
 	const char *body;
 	size_t body_size;
 	bool is_last; /* the connection ends behind it */
+	msec_t delay; /* it leaves so much later */
 };
 
 /* `value` is borrowed until the request ends; at most RESPONSE_HEADERS_MAX. */

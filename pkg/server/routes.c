@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/log.h"
 #include "base/text.h"
 #include "server/errors.h"
 #include "server/functions.h"
@@ -13,6 +14,9 @@
 #define API	  "/api/"
 #define INSTANCES "/runtime/webhooks/durabletask/instances"
 #define OBJECTS	  "/apis/gatecert/v1"
+
+#define WRONG_KEY_DELAY	     ((msec_t)100)
+#define WRONG_KEY_LONG_DELAY MSEC_PER_SEC
 
 static const struct route table[] = {
 	{ "GET", "/healthz", AUTH_ANYBODY, ROUTE_NO_BODY, health_live, "healthz" },
@@ -103,7 +107,40 @@ static const struct route *find(struct ctx *ctx, struct request *request, struct
 	return NULL;
 }
 
-static bool is_allowed(struct ctx *ctx, const struct service *service, const struct route *route,
+/* Guessing is slowed down, the more the faster it goes; nobody is locked out by another's guesses. */
+static void answer_wrong_key(struct ctx *ctx, struct service *service, const struct request *request,
+			     struct response *response)
+{
+	static const struct pace_rate patience = { .per_minute = 10, .burst = 10 };
+	bool is_new = pace_take(service->wrong, request->peer_hash, &patience, ctx_mono(ctx)) == 0;
+
+	service->wrong_count++;
+	response->delay = is_new ? WRONG_KEY_DELAY : WRONG_KEY_LONG_DELAY;
+	if (is_new)
+		log_warn(ctx, "request with a wrong key or code", "peer", request->peer, NULL);
+	response_header(response, "WWW-Authenticate",
+			"Bearer realm=\"gatecert\", error=\"invalid_token\"");
+	errors_answer(ctx, response, 401, "Unauthorized", "The key or code is not valid here.");
+}
+
+static bool is_in_time(struct ctx *ctx, struct service *service, const struct request *request,
+		       struct response *response)
+{
+	uint64_t who = request->key_name
+			       ? pace_hash(request->key_name, strlen(request->key_name))
+			       : request->peer_hash;
+	msec_t wait = pace_take(service->pace, who, &service->rate, ctx_mono(ctx));
+
+	if (wait == 0)
+		return true;
+	response_header(response, "Retry-After",
+			arena_printf(ctx->arena, "%lld",
+				     (long long)((wait + MSEC_PER_SEC - 1) / MSEC_PER_SEC)));
+	errors_answer(ctx, response, 429, "TooManyRequests", "Too many requests: come back later.");
+	return false;
+}
+
+static bool is_allowed(struct ctx *ctx, struct service *service, const struct route *route,
 		       struct request *request, struct response *response)
 {
 	switch (auth_check(ctx, &service->auth, route->right, request)) {
@@ -116,10 +153,10 @@ static bool is_allowed(struct ctx *ctx, const struct service *service, const str
 			      "the code parameter.");
 		return false;
 	case AUTH_UNKNOWN:
-		response_header(response, "WWW-Authenticate",
-				"Bearer realm=\"gatecert\", error=\"invalid_token\"");
-		errors_answer(ctx, response, 401, "Unauthorized",
-			      "The key or code is not valid here.");
+		answer_wrong_key(ctx, service, request, response);
+		return false;
+	case AUTH_READ_ONLY:
+		errors_answer(ctx, response, 403, "Forbidden", "This key may only look.");
 		return false;
 	case AUTH_BAD_HOST:
 		errors_answer(ctx, response, 403, "HostNotAllowed",
@@ -172,6 +209,8 @@ const struct route *routes_judge(struct ctx *ctx, struct service *service, struc
 	const struct route *route = find(ctx, request, response);
 
 	if (!route || !is_allowed(ctx, service, route, request, response))
+		return NULL;
+	if (route->right != AUTH_ANYBODY && !is_in_time(ctx, service, request, response))
 		return NULL;
 	if (route->body == ROUTE_START_BODY && !is_readable(ctx, request, response))
 		return NULL;

@@ -19,10 +19,12 @@
 #define CONNECTION_IDLE_SECONDS 60u
 #define FILES_WANTED		((rlim_t)CONNS_MAX + 512)
 #define RUNS_AT_ONCE		8
+#define REQUESTS_PER_SECOND	500
 
 struct server {
 	struct service service;
 	struct conns conns;
+	struct pace pace, wrong;
 	struct exchange_host host;
 	struct MHD_Daemon *daemon;
 	struct arena *settings; /* what `service` borrows from the configuration */
@@ -33,6 +35,15 @@ struct server {
 
 /* helpers: settings */
 
+static struct texts copy_texts(struct arena *arena, const struct texts *from)
+{
+	struct texts to = { arena_new_array(arena, const char *, from->count), from->count };
+
+	for (size_t i = 0; i < from->count; i++)
+		to.items[i] = arena_strdup(arena, from->items[i]);
+	return to;
+}
+
 static void copy_keys(struct arena *arena, const struct server_options *options, struct auth *auth)
 {
 	auth->keys = arena_new_array(arena, struct auth_key, options->api_key_count);
@@ -41,6 +52,8 @@ static void copy_keys(struct arena *arena, const struct server_options *options,
 		const struct api_key *key = &options->api_keys[i];
 
 		auth->keys[i].name = arena_strdup(arena, key->name ? key->name : "");
+		auth->keys[i].is_read_only = key->is_read_only;
+		auth->keys[i].scope = copy_texts(arena, &key->hostnames);
 		sha256(key->key, strlen(key->key), auth->keys[i].sha256);
 	}
 }
@@ -65,6 +78,14 @@ static enum err copy_base(struct ctx *ctx, struct arena *arena, const struct ser
 	return E_OK;
 }
 
+/* Two seconds' worth at once, since clients come in bursts. */
+static struct pace_rate rate_of(int64_t per_second)
+{
+	if (per_second <= 0)
+		per_second = REQUESTS_PER_SECOND;
+	return (struct pace_rate){ per_second * 60, per_second * 2 };
+}
+
 /* Nothing of `server` changes when it fails. */
 static enum err apply_settings(struct ctx *ctx, struct server *server,
 			       const struct server_options *options, bool is_loopback)
@@ -81,6 +102,7 @@ static enum err apply_settings(struct ctx *ctx, struct server *server,
 	arena = arena_new();
 	copy_keys(arena, options, &service.auth);
 	service.auth.allow_anonymous_start = options->allow_anonymous_start;
+	service.rate = rate_of(options->requests_per_second);
 	service.task_hub = arena_strdup(arena, options->task_hub ? options->task_hub : "gatecert");
 	err = copy_base(ctx, arena, options, &service);
 	if (err != E_OK) {
@@ -145,7 +167,7 @@ static void raise_file_limit(void)
 
 static struct MHD_Daemon *start_daemon(struct server *server, int fd)
 {
-	return MHD_start_daemon(MHD_USE_EPOLL, 0, admit, server, exchange_handle, &server->host,
+	return MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, admit, server, exchange_handle, &server->host,
 				MHD_OPTION_LISTEN_SOCKET, fd,
 				MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNS_MAX,
 				MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY_BYTES,
@@ -192,7 +214,9 @@ enum err server_start(struct ctx *ctx, const struct server_options *options, str
 	server->service.doors = ctx->doors;
 	server->service.store = options->store;
 	server->service.specdir = options->specdir;
-	server->host = (struct exchange_host){ &server->service, &server->conns };
+	server->service.pace = &server->pace;
+	server->service.wrong = &server->wrong;
+	server->host = (struct exchange_host){ &server->service, &server->conns, NULL };
 	conns_init(&server->conns);
 	err = start(ctx, server, options);
 	if (err != E_OK) {
@@ -207,8 +231,10 @@ void server_stop(struct server *server)
 {
 	if (!server)
 		return;
-	if (server->daemon)
+	if (server->daemon) {
+		exchange_wake(&server->host, MSEC_NEVER);
 		MHD_stop_daemon(server->daemon);
+	}
 	assert(server->conns.count == 0);
 	arena_free(server->settings);
 	explicit_bzero(server, sizeof(*server));
@@ -232,20 +258,28 @@ unsigned server_port(const struct server *server)
 	return server->port;
 }
 
+/* -1 is never. */
+static msec_t sooner(msec_t a, msec_t b)
+{
+	return a < 0 || (b >= 0 && b < a) ? b : a;
+}
+
 msec_t server_run(struct server *server)
 {
 	struct clock *clock = server->service.doors->clock;
 	MHD_UNSIGNED_LONG_LONG timeout = 0;
-	msec_t wait, sweep;
+	msec_t wait, other;
 	bool has_timeout = true;
 
+	exchange_wake(&server->host, clock->mono(clock));
 	for (int i = 0; i < RUNS_AT_ONCE && has_timeout && timeout == 0; i++) {
 		MHD_run(server->daemon);
 		has_timeout = MHD_get_timeout(server->daemon, &timeout) == MHD_YES;
 	}
-	sweep = conns_sweep(&server->conns, clock->mono(clock));
 	wait = has_timeout ? (msec_t)timeout : -1;
-	return wait < 0 || (sweep >= 0 && sweep < wait) ? sweep : wait;
+	other = conns_sweep(&server->conns, clock->mono(clock));
+	wait = sooner(wait, other);
+	return sooner(wait, exchange_wake(&server->host, clock->mono(clock)));
 }
 
 void server_set_ready(struct server *server, bool is_ready)

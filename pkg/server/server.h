@@ -12,6 +12,8 @@
 struct api_key {
 	const char *name;
 	const char *key; /* as configured; kept as SHA-256 only */
+	bool is_read_only;	/* GET alone */
+	struct texts hostnames; /* it reaches these and what is below them; none: everything */
 };
 
 struct server_options {
@@ -21,6 +23,7 @@ struct server_options {
 	const struct api_key *api_keys;
 	size_t api_key_count;
 	bool allow_anonymous_start;
+	int64_t requests_per_second; /* of one key, or of one address without a key; 0: 500 */
 	const char *state_directory; /* holds the secret for instance codes, 0600 */
 	struct store *store;
 	struct specdir *specdir;

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "server/auth.h"
+#include "server/pace.h"
 #include "server/request.h"
 #include "server/response.h"
 #include "specdir/specdir.h"
@@ -19,6 +20,10 @@ struct service {
 	const char *base_url; /* without trailing slash; NULL: from the request's Host */
 	const char *task_hub;
 	bool is_ready;
+	struct pace *pace;	   /* of requests, by key or else by address */
+	struct pace *wrong;	   /* of wrong keys and codes, by address */
+	struct pace_rate rate;
+	uint64_t wrong_count;	   /* wrong keys and codes since start */
 };
 
 /* E_OK: answered. Otherwise the fault becomes the answer. */

@@ -230,6 +230,25 @@ def test_doors(nobody, stack, cases, sentence, method, path, headers, wanted):
         assert reply.headers["allow"] == "POST"
 
 
+def test_keys_are_added_limited_and_taken_away_by_a_reload(daemon_of_all, stack, cases):
+    admin = {"name": "admin", "key": stack.api_key}
+    keys = {"look": "only-looks-0123456789", "web": "reaches-example-org-0123456789"}
+    callers = {name: JudgedApi(stack.api_url, key, DESCRIPTION) for name, key in keys.items()}
+    assert all(caller.get(INSTANCES).status == 401 for caller in callers.values())
+    daemon_of_all.configure(ApiKeys=[admin, {"name": "look", "key": keys["look"], "readOnly": True},
+                                     {"name": "web", "key": keys["web"], "hostnames": ["example.org"]}])
+    daemon_of_all.reload()
+    wait_for(lambda: all(caller.get(INSTANCES).status == 200 for caller in callers.values()))
+    assert cases.running.id in callers["look"].get(f"{INSTANCES}?top=1000").text
+    assert callers["look"].post(START, one("waiting.example.com")).status == 403
+    assert callers["web"].get(f"{INSTANCES}?top=1000").json() == []
+    assert callers["web"].post(START, one("waiting.example.com")).status == 403
+    assert callers["web"].get("/apis/gatecert/v1/hostnames/done.example.com").status == 403
+    daemon_of_all.configure(ApiKeys=[admin])
+    daemon_of_all.reload()
+    wait_for(lambda: all(caller.get(INSTANCES).status == 401 for caller in callers.values()))
+
+
 # --- status ---
 
 # (sentence, case, query, status, runtimeStatus)

@@ -132,7 +132,7 @@ static inline void rig_open(struct rig *rig, const char *base_url, bool has_key,
 	assert_int_equal(dirstore_open(&rig->ctx, rig->directory, &rig->store), E_OK);
 	rig_store = rig->store;
 	rig_owned = NULL;
-	rig->key = (struct api_key){ "test", RIG_KEY };
+	rig->key = (struct api_key){ .name = "test", .key = RIG_KEY };
 	rig->options = (struct server_options){
 		.listen = "127.0.0.1:0",
 		.public_base_url = base_url,

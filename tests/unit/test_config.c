@@ -439,7 +439,7 @@ static void test_print(void **state)
 	first = config_print(&rig.ctx, rig.config);
 	assert_null(strstr(first, "SECRETSECRET"));
 	assert_non_null(strstr(first, "AZURE_CLIENT_SECRET: \"***\"\n"));
-	assert_non_null(strstr(first, "ApiKeys: [{\"name\":\"portal\",\"key\":\"***\"}]\n"));
+	assert_non_null(strstr(first, "ApiKeys: [{\"name\":\"portal\",\"key\":\"***\",\"readOnly\":false}]\n"));
 	assert_non_null(strstr(first, "AcmeEndpoint: \"https://ca.example/directory\"\n"));
 	assert_non_null(strstr(first, "GatewayGatherSeconds: 0\n"));
 	load(&rig, first);

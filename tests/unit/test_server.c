@@ -397,7 +397,8 @@ static void test_others_need_a_key_to_be_let_in(void **state)
 
 static void test_keys_change_without_a_restart(void **state)
 {
-	struct api_key keys[] = { { "old", RIG_KEY }, { "new", "another" } };
+	struct api_key keys[] = { { .name = "old", .key = RIG_KEY },
+				  { .name = "new", .key = "another" } };
 	struct rig rig;
 
 	(void)state;

@@ -56,8 +56,8 @@ static msec_t life_until(struct ctx *ctx, const struct json *expires_on)
 	return 0;
 }
 
-/* A cached token's expires_in may be its whole life, so the smaller one counts; a clock of ours that runs ahead must not
- * make every token look dead. */
+/* A cached token's expires_in may be its whole life, so the smaller one counts; a clock of ours
+ * that runs ahead must not make every token look dead. */
 static msec_t life_of(struct ctx *ctx, const struct json *body)
 {
 	msec_t until = life_until(ctx, json_get(body, "expires_on"));
@@ -120,7 +120,8 @@ static const char *split_aadsts(struct ctx *ctx, const char **words)
 	return code;
 }
 
-/* Entra and IMDS: {"error", "error_description"}; App Service: {"message"} or {"error": {"code", "message"}}. */
+/* Entra and IMDS: {"error", "error_description"}; App Service: {"message"} or {"error": {"code",
+ * "message"}}. */
 static void read_words(
 	struct ctx *ctx, const struct http_reply *reply, const char **code, const char **words)
 {

@@ -15,7 +15,8 @@
 #define PUBLIC_IPS_MAX	  16
 #define WHO		  "Azure Resource Manager"
 
-/* Where the operation's own URL may stand, best first (Azure Resource Manager, asynchronous operations). */
+/* Where the operation's own URL may stand, best first (Azure Resource Manager, asynchronous
+ * operations). */
 static const char *const monitor_headers[] = {
 	"Azure-AsyncOperation", "Operation-Location", "Location"};
 
@@ -97,7 +98,8 @@ static enum appgateway_progress progress_of(const char *status)
 	return APPGATEWAY_RUNNING;
 }
 
-/* The URL is signed: what is called is what was sent, byte for byte. One that leads elsewhere gets no token of ours. */
+/* The URL is signed: what is called is what was sent, byte for byte. One that leads elsewhere
+ * gets no token of ours. */
 static const char *monitor_url(
 	struct ctx *ctx, const struct appgateway *gateway, const struct http_reply *reply)
 {
@@ -128,7 +130,8 @@ static void read_error(struct ctx *ctx, const struct json *body, struct appgatew
 	out->message = advice ? arena_printf(ctx->arena, "%s; %s", error.text, advice) : error.text;
 }
 
-/* Without a URL to ask, the resource that came back says how far it is; one that says nothing is done. */
+/* Without a URL to ask, the resource that came back says how far it is; one that says nothing is
+ * done. */
 static enum err accepted_without_url(struct ctx *ctx, const struct http_request *request,
 	const struct http_reply *reply, struct appgateway_operation *out)
 {
@@ -191,7 +194,8 @@ enum err appgateway_put(struct ctx *ctx, struct appgateway *gateway, const struc
 	return kind == E_OK ? E_OK : wrap_gateway(ctx, gateway, kind);
 }
 
-/* A status monitor has "status"; a Location answers 202 until the resource itself comes back, or nothing at all. */
+/* A status monitor has "status"; a Location answers 202 until the resource itself comes back, or
+ * nothing at all. */
 static enum err read_progress(
 	struct ctx *ctx, const struct http_reply *reply, struct appgateway_operation *out)
 {

@@ -60,6 +60,7 @@ static const char *non_empty(const char *text)
 static void add_words(struct ctx *ctx, struct buf *text, const char *code, const char *message)
 {
 	message = said_clean(ctx, message);
+	code = code ? said_clean(ctx, code) : NULL;
 	if (!code && !*message)
 		return;
 	if (text->size)
@@ -79,7 +80,7 @@ static void collect(struct ctx *ctx, const struct json *error, unsigned depth, s
 	if (depth == 0)
 		out->outer = code;
 	if (code)
-		out->code = arena_strdup(ctx->arena, code);
+		out->code = said_clean(ctx, code);
 	json_for_each(detail, json_get(error, "details"))
 	{
 		struct arm_error ignored;
@@ -116,7 +117,7 @@ void arm_reply_error(struct ctx *ctx, const struct http_reply *reply, struct arm
 /* The fault names the code in front of the words already. */
 static const char *without_code(const struct arm_error *error)
 {
-	size_t length = error->code ? strlen(error->code) : 0;
+	size_t length = said_is_code(error->code) ? strlen(error->code) : 0;
 
 	if (length && !strncmp(error->text, error->code, length) &&
 		text_starts_with(error->text + length, ": "))
@@ -142,8 +143,8 @@ enum err arm_reply_fault(struct ctx *ctx, const struct http_request *request,
 	return verdict == E_OK || reply->status >= 500 ? kind : verdict;
 }
 
-/* Without a ctx there is no memory to parse in: looks for the text of a "code" member. Inside a string the quotes would be
- * escaped, so this finds members only. */
+/* Without a ctx there is no memory to parse in: looks for the text of a "code" member. Inside a
+ * string the quotes would be escaped, so this finds members only. */
 bool arm_reply_is_lock(const struct http_reply *reply)
 {
 	static const char member[] = "\"code\"";

@@ -49,7 +49,8 @@ static bool host_belongs_to(struct ctx *ctx, const char *host, const char *resou
 	return text_ends_with(host, arena_printf(ctx->arena, ".%s", url.host));
 }
 
-/* Who answers decides for whom the next token is made, so a host that does not belong to that service gets none. */
+/* Who answers decides for whom the next token is made, so a host that does not belong to that
+ * service gets none. */
 static enum err learn_resource(
 	struct ctx *ctx, struct bearer *self, const struct challenge *challenge)
 {

@@ -1,9 +1,9 @@
 /*
  * bearer - wraps a struct http and adds the Authorization header of one Azure service.
  *
- * A 401 means the request was not executed: the token is thrown away (a vault's challenge is read: resource, tenant, claims), and the
- * request goes out once more with a fresh one. A second 401 is E_REFUSED, reason AzureAuthFailed. The token is sent only to the
- * origin it was made for.
+ * A 401 means the request was not executed: the token is thrown away (a vault's challenge is read:
+ * resource, tenant, claims), and the request goes out once more with a fresh one. A second 401 is
+ * E_REFUSED, reason AzureAuthFailed. The token is sent only to the origin it was made for.
  */
 #pragma once
 

@@ -1,5 +1,6 @@
 /*
- * challenge - the WWW-Authenticate header of an Azure service that refuses a token (RFC 9110 11.6.1, scheme Bearer).
+ * challenge - the WWW-Authenticate header of an Azure service that refuses a token (RFC 9110
+ * 11.6.1, scheme Bearer).
  */
 #pragma once
 

@@ -166,7 +166,8 @@ static enum err check_sets(struct ctx *ctx, const struct credential_options *o, 
 	return E_OK;
 }
 
-/* Secrets travel to the authority: never in the clear, never past a host that looks like another. */
+/* Secrets travel to the authority: never in the clear, never past a host that looks like
+ * another. */
 static enum err check_urls(struct ctx *ctx, const struct credential_options *o)
 {
 	struct url url;

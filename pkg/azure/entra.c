@@ -31,7 +31,8 @@ static void wipe_later(struct ctx *ctx, const char *text)
 	arena_wipe_at_end(ctx->arena, (char *)text, strlen(text));
 }
 
-/* Kubernetes projects tokens as links to a directory that is swapped, so the path is resolved first. */
+/* Kubernetes projects tokens as links to a directory that is swapped, so the path is resolved
+ * first. */
 enum err sign_in_read_file(
 	struct ctx *ctx, const char *setting, const char *path, char **data, size_t *size)
 {
@@ -272,7 +273,8 @@ enum err sign_in_client_certificate(
 	return wrap(ctx, by_certificate(ctx, how, out), "sign-in with client certificate");
 }
 
-/* The file is short-lived and rewritten by its issuer: read every time. An empty one is not there yet. */
+/* The file is short-lived and rewritten by its issuer: read every time. An empty one is not
+ * there yet. */
 static enum err by_federation(struct ctx *ctx, const struct sign_in *how, struct access_token *out)
 {
 	const char *blanks = " \t\r\n";

@@ -1,8 +1,10 @@
 /*
- * keyvault - Azure Key Vault's data plane: certificates whose keys are born there, and keys that sign there.
+ * keyvault - Azure Key Vault's data plane: certificates whose keys are born there, and keys that
+ * sign there.
  *
- * No private key and no secret value ever comes through here. Names are those of the vault ([0-9a-zA-Z-]{1,127}). create and
- * merge are ONE_SHOT: no clear answer is E_CONFLICT, and the caller reads pending or current before anything else.
+ * No private key and no secret value ever comes through here. Names are those of the vault
+ * ([0-9a-zA-Z-]{1,127}). create and merge are ONE_SHOT: no clear answer is E_CONFLICT, and the
+ * caller reads pending or current before anything else.
  */
 #pragma once
 
@@ -56,8 +58,9 @@ struct vault_certificate_request {
 enum err keyvault_certificate_get(struct ctx *ctx, struct keyvault *vault, const char *name,
 				  struct vault_certificate *out);
 
-/* ONE_SHOT. E_OK: `out` has the CSR. E_CONFLICT, reason PendingExists: somebody's (maybe our own) is in progress;
- * reason SoftDeleted: recover first. Key: exportable, software, application/x-pkcs12, never reused. */
+/* ONE_SHOT. E_OK: `out` has the CSR. E_CONFLICT, reason PendingExists: somebody's (maybe our
+ * own) is in progress; reason SoftDeleted: recover first. Key: exportable, software,
+ * application/x-pkcs12, never reused. */
 enum err keyvault_certificate_create(struct ctx *ctx, struct keyvault *vault,
 				     const struct vault_certificate_request *request,
 				     struct vault_operation *out);
@@ -87,7 +90,8 @@ struct vault_key {
 enum err keyvault_key_get(struct ctx *ctx, struct keyvault *vault, const char *name, const char *version,
 			  struct vault_key *out);
 
-/* Gets the key, recovers it when soft-deleted, makes it when there is none (EC P-256, sign and verify). */
+/* Gets the key, recovers it when soft-deleted, makes it when there is none (EC P-256, sign and
+ * verify). */
 enum err keyvault_key_ensure(struct ctx *ctx, struct keyvault *vault, const char *name,
 			     struct vault_key *out);
 

@@ -27,7 +27,8 @@ struct endpoint {
 	const char *header, *header_value;
 };
 
-/* What the endpoints' own documentation says to try again; everything else is final. 410: IMDS is being updated. */
+/* What the endpoints' own documentation says to try again; everything else is final. 410: IMDS
+ * is being updated. */
 static bool is_transient(int status)
 {
 	return status == 404 || status == 408 || status == 410 || status == 429 || status >= 500;
@@ -150,8 +151,8 @@ static enum err refuse_arc(struct ctx *ctx, const char *why)
 	return fault_set(ctx, E_REFUSED, "AzureAuthFailed", "Azure Arc's agent %s", why);
 }
 
-/* The challenge names a file that only root and the group himds can read. Whoever answers on that port must not make us
- * read another one. */
+/* The challenge names a file that only root and the group himds can read. Whoever answers on
+ * that port must not make us read another one. */
 static enum err arc_key_path(struct ctx *ctx, const struct http_reply *reply, const char **path)
 {
 	static const char scheme[] = "Basic realm=";

@@ -9,6 +9,7 @@
 
 #define GUID_LENGTH 36
 #define LOOK_BACK   28
+#define CODE_SIZE   sizeof(((struct fault *)NULL)->reason)
 
 /* From here on a message has nothing but what changes with every request. */
 static const char *const trailers[] = {
@@ -159,7 +160,8 @@ static size_t etag_length(const char *text)
 	return text[3 + length] ? length + 4 : 0;
 }
 
-/* Copies one piece of `in` (a GUID, a time, an etag, white space or a byte), returns how much of it. */
+/* Copies one piece of `in` (a GUID, a time, an etag, white space or a byte), returns how much of
+ * it. */
 static size_t clean_piece(const char *in, char *out, size_t *size)
 {
 	size_t taken = guid_length(in);
@@ -209,6 +211,18 @@ const char *said_clean(struct ctx *ctx, const char *text)
 	return out;
 }
 
+bool said_is_code(const char *text)
+{
+	size_t length = text ? strnlen(text, CODE_SIZE) : 0;
+
+	if (length == 0 || length == CODE_SIZE || !isupper((unsigned char)*text))
+		return false;
+	for (const char *p = text; *p; p++)
+		if (!isalnum((unsigned char)*p))
+			return false;
+	return true;
+}
+
 const char *said_advice(const char *code)
 {
 	for (size_t i = 0; code && i < ARRAY_SIZE(advices); i++)
@@ -245,8 +259,6 @@ enum err said_fault(struct ctx *ctx, const struct http_request *request,
 {
 	enum err kind = http_reply_fault(ctx, request, reply, who, code, said_clean(ctx, words));
 
-	if (code && *code)
-		said_reason(ctx, code);
 	said_advise(ctx, advice ? advice : said_advice(code));
 	return kind;
 }

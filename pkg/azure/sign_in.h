@@ -1,8 +1,8 @@
 /*
  * sign_in - the ways to get a token, each behind the same signature.
  *
- * E_NOTFOUND means "not configured, or not reachable here", and the fault's text says which: the next way has its turn. Any
- * other error ends the search.
+ * E_NOTFOUND means "not configured, or not reachable here", and the fault's text says which: the
+ * next way has its turn. Any other error ends the search.
  */
 #pragma once
 
@@ -31,8 +31,8 @@ enum err sign_in_app_service(struct ctx *ctx, const struct sign_in *how, struct 
 enum err sign_in_arc(struct ctx *ctx, const struct sign_in *how, struct access_token *out);
 enum err sign_in_imds(struct ctx *ctx, const struct sign_in *how, struct access_token *out);
 
-/* The whole of a file that another program rewrites or links into place, at most 64 KiB, wiped with the pass. `setting` is the
- * variable that names it. E_REFUSED, reason AzureAuthFailed. */
+/* The whole of a file that another program rewrites or links into place, at most 64 KiB, wiped
+ * with the pass. `setting` is the variable that names it. E_REFUSED, reason AzureAuthFailed. */
 enum err sign_in_read_file(struct ctx *ctx, const char *setting, const char *path, char **data,
 			   size_t *size);
 

@@ -14,15 +14,17 @@ struct vault_call {
 	const char *role;	 /* that permits it, for the advice */
 };
 
-/* E_OK: any 2xx; `reply` is the document, or NULL for an empty answer. 409 is E_CONFLICT with reason PendingExists,
- * SoftDeleted, Busy, or the vault's own code. Any unclear answer to a ONE_SHOT is E_CONFLICT. */
+/* E_OK: any 2xx; `reply` is the document, or NULL for an empty answer. 409 is E_CONFLICT with
+ * reason PendingExists, SoftDeleted, Busy, or the vault's own code. Any unclear answer to a
+ * ONE_SHOT is E_CONFLICT. */
 enum err vault_send(struct ctx *ctx, struct keyvault *vault, const struct vault_call *call,
 		    struct json **reply);
 
 /* [0-9a-zA-Z-]{1,127}. E_REFUSED, reason InvalidVaultName. */
 enum err vault_check_name(struct ctx *ctx, const char *name);
 
-/* Certificates, keys and secrets are "<base>/<collection>/<name>/<version>". The parts, or NULL when `id` has none. */
+/* Certificates, keys and secrets are "<base>/<collection>/<name>/<version>". The parts, or NULL
+ * when `id` has none. */
 const char *vault_id_name(struct ctx *ctx, const char *id);
 const char *vault_id_version(struct ctx *ctx, const char *id);
 

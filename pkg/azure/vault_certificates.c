@@ -25,6 +25,12 @@ static enum err call_for(struct ctx *ctx, struct keyvault *vault, struct vault_c
 	return vault_send(ctx, vault, call, reply);
 }
 
+/* A ONE_SHOT whose answer makes no sense may have happened all the same. */
+static enum err judge_parsed(const struct vault_call *call, enum err kind)
+{
+	return kind != E_OK && call->kind == HTTP_ONE_SHOT ? E_CONFLICT : kind;
+}
+
 static enum err read_certificate(struct ctx *ctx, const struct vault_call *call,
 	const struct json *bundle, struct vault_certificate *out)
 {
@@ -41,7 +47,7 @@ static enum err read_certificate(struct ctx *ctx, const struct vault_call *call,
 		return vault_malformed(ctx, call, "a certificate");
 	if (base64_decode(ctx, cer, &der) != E_OK)
 		return vault_malformed(ctx, call, "a certificate in base64");
-	TRY(cert_from_der(ctx, der.data, der.size, &out->cert));
+	TRY(judge_parsed(call, cert_from_der(ctx, der.data, der.size, &out->cert)));
 	vault_tags_read(ctx, json_get(bundle, "tags"), &out->tags);
 	return E_OK;
 }
@@ -94,8 +100,8 @@ static const char *operation_error(struct ctx *ctx, const struct json *operation
 
 	if (!code)
 		return NULL;
-	return *words ? arena_printf(ctx->arena, "%s: %s", code, words)
-		      : arena_strdup(ctx->arena, code);
+	code = said_clean(ctx, code);
+	return *words ? arena_printf(ctx->arena, "%s: %s", code, words) : code;
 }
 
 static enum err read_operation(struct ctx *ctx, const struct vault_call *call,
@@ -117,7 +123,7 @@ static enum err read_operation(struct ctx *ctx, const struct vault_call *call,
 		return E_OK;
 	if (base64_decode(ctx, csr, &der) != E_OK)
 		return vault_malformed(ctx, call, "a CSR in base64");
-	TRY(csr_from_der(ctx, der.data, der.size, &out->csr));
+	TRY(judge_parsed(call, csr_from_der(ctx, der.data, der.size, &out->csr)));
 	out->has_csr = true;
 	return E_OK;
 }
@@ -243,8 +249,9 @@ static struct json *merge_body(
 	return body;
 }
 
-/* The vault refused the merge for what it says or for what is pending. Its words are not documented, so the keys themselves
- * decide: only a CSR of another key makes the certificate useless. */
+/* The vault refused the merge for what it says or for what is pending. Its words are not
+ * documented, so the keys themselves decide: only a CSR of another key makes the certificate
+ * useless. */
 static enum err judge_refused_merge(
 	struct ctx *ctx, struct keyvault *vault, const char *name, const struct cert *leaf)
 {

@@ -1,8 +1,8 @@
 /*
  * azure_script - an Azure service that follows a script, for the unit tests of pkg/azure.
  *
- * Each request must be the next one of the script: its line and URL are equal, its headers and body hold what the row says. At the
- * end nothing of the script may be left.
+ * Each request must be the next one of the script: its line and URL are equal, its headers and body
+ * hold what the row says. At the end nothing of the script may be left.
  */
 #pragma once
 

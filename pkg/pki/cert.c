@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "pki/key.h"
 #include "pki/ossl.h"
+#include "pki/private.h"
 
 #define SKEW_ALLOWED  (5 * MSEC_PER_MIN)
 #define LIFE_LEFT_MIN MSEC_PER_HOUR
@@ -265,21 +266,28 @@ static enum err check_link(struct ctx *ctx, X509 *certificate, const X509 *issue
 	return E_OK;
 }
 
-enum err chain_check(struct ctx *ctx, const struct chain *chain, const struct csr *csr, msec_t now)
+enum err chain_check_links(struct ctx *ctx, const struct chain *chain)
 {
 	X509 *certificate = NULL, *issuer = NULL;
-	size_t i;
 
-	if (chain->count == 0)
-		return reject(ctx, "is missing");
-	TRY(check_leaf(ctx, &chain->items[0], csr, now));
 	TRY(parse(ctx, chain->items[0].der.data, chain->items[0].der.size, &certificate));
-	TRY(check_alternative_names(ctx, certificate));
-	for (i = 1; i < chain->count; i++) {
+	for (size_t i = 1; i < chain->count; i++) {
 		TRY(parse(ctx, chain->items[i].der.data, chain->items[i].der.size, &issuer));
 		TRY(check_link(ctx, certificate, issuer));
 		certificate = issuer;
 	}
 	ERR_clear_error();
 	return E_OK;
+}
+
+enum err chain_check(struct ctx *ctx, const struct chain *chain, const struct csr *csr, msec_t now)
+{
+	X509 *leaf = NULL;
+
+	if (chain->count == 0)
+		return reject(ctx, "is missing");
+	TRY(check_leaf(ctx, &chain->items[0], csr, now));
+	TRY(parse(ctx, chain->items[0].der.data, chain->items[0].der.size, &leaf));
+	TRY(check_alternative_names(ctx, leaf));
+	return chain_check_links(ctx, chain);
 }

@@ -1,10 +1,12 @@
 #include "pki/key.h"
 
 #include <assert.h>
+#include <limits.h>
 #include <string.h>
 
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
+#include <openssl/decoder.h>
 #include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
@@ -13,12 +15,9 @@
 
 #include "base/text.h"
 #include "pki/ossl.h"
+#include "pki/private.h"
 
 #define SIGNATURE_MAX ((size_t)2048) /* RSA-16384, the largest that OpenSSL verifies */
-
-struct key {
-	EVP_PKEY *pkey;
-};
 
 struct key_signer {
 	struct signer signer;
@@ -102,6 +101,18 @@ static int give_passphrase(char *out, int size, int is_writing, void *arg)
 	return (int)length;
 }
 
+static enum err explain_unreadable(
+	struct ctx *ctx, const struct passphrase *passphrase, const char *form)
+{
+	ERR_clear_error();
+	if (passphrase->was_asked && !passphrase->text)
+		return refuse_key(ctx, "is encrypted and no password was given");
+	if (passphrase->was_asked)
+		return refuse_key(ctx, "cannot be decrypted with the password given");
+	return refuse_key(ctx, arena_printf(ctx->arena,
+		"cannot be read: expected %s with PKCS#8, SEC1 or PKCS#1", form));
+}
+
 static enum err parse_pem(struct ctx *ctx, struct arena *arena, const char *pem, size_t size,
 	const char *password, struct key **out)
 {
@@ -115,14 +126,42 @@ static enum err parse_pem(struct ctx *ctx, struct arena *arena, const char *pem,
 	assert(bio);
 	pkey = PEM_read_bio_PrivateKey(bio, NULL, give_passphrase, &passphrase);
 	BIO_free(bio);
-	ERR_clear_error();
-	if (!pkey && passphrase.was_asked && !password)
-		return refuse_key(ctx, "is encrypted and no password was given");
-	if (!pkey && passphrase.was_asked)
-		return refuse_key(ctx, "cannot be decrypted with the password given");
 	if (!pkey)
-		return refuse_key(ctx, "cannot be read: expected PEM with PKCS#8, SEC1 or PKCS#1");
+		return explain_unreadable(ctx, &passphrase, "PEM");
 	*out = wrap_key(arena, pkey);
+	return E_OK;
+}
+
+static int give_decoder_passphrase(char *out, size_t size, size_t *written, const OSSL_PARAM params[],
+	void *arg)
+{
+	int given = give_passphrase(out, size > INT_MAX ? INT_MAX : (int)size, 0, arg);
+
+	(void)params;
+	*written = given > 0 ? (size_t)given : 0;
+	return given >= 0;
+}
+
+enum err key_from_der(struct ctx *ctx, const void *der, size_t size, const char *password,
+	struct key **out)
+{
+	struct passphrase passphrase = {password, false};
+	const unsigned char *at = der;
+	EVP_PKEY *pkey = NULL;
+	OSSL_DECODER_CTX *decoder = OSSL_DECODER_CTX_new_for_pkey(&pkey, "DER", NULL, NULL,
+		OSSL_KEYMGMT_SELECT_PRIVATE_KEY, NULL, NULL);
+
+	assert(decoder);
+	if (OSSL_DECODER_CTX_set_passphrase_cb(decoder, give_decoder_passphrase, &passphrase) != 1 ||
+		OSSL_DECODER_from_data(decoder, &at, &size) != 1 || size != 0) {
+		EVP_PKEY_free(pkey);
+		pkey = NULL;
+	}
+	OSSL_DECODER_CTX_free(decoder);
+	if (!pkey)
+		return explain_unreadable(ctx, &passphrase, "DER");
+	ERR_clear_error();
+	*out = wrap_key(ctx->arena, pkey);
 	return E_OK;
 }
 

@@ -1,0 +1,333 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <string.h>
+
+#include <openssl/err.h>
+#include <openssl/pkcs12.h>
+
+#include "base/text.h"
+#include "pki/bundle.h"
+#include "pki/seal.h"
+#include "pki_forge.h"
+
+#define HOST "shop.example.com"
+
+static const struct doors *doors(void)
+{
+	static struct doors all;
+
+	all = (struct doors){clock_system(), rng_system(), fs_system(), NULL};
+	return &all;
+}
+
+static char *take_bio(struct ctx *ctx, BIO *bio)
+{
+	char *data;
+	long size = BIO_get_mem_data(bio, &data);
+	char *copy = arena_strndup(ctx->arena, data, (size_t)size);
+
+	BIO_free(bio);
+	return copy;
+}
+
+enum form { PKCS8, ENCRYPTED_PKCS8, TRADITIONAL, PKCS8_DER, ENCRYPTED_DER, TRADITIONAL_DER };
+
+static const char *der_of(struct ctx *ctx, EVP_PKEY *key, enum form form)
+{
+	BIO *bio = BIO_new(BIO_s_mem());
+	unsigned char *der = NULL;
+	char *data, *text;
+	int size;
+
+	if (form == TRADITIONAL_DER) {
+		size = i2d_PrivateKey(key, &der);
+		text = base64_encode(ctx, der, (size_t)size);
+		OPENSSL_free(der);
+		BIO_free(bio);
+		return text;
+	}
+	i2d_PKCS8PrivateKey_bio(bio, key, form == ENCRYPTED_DER ? EVP_aes_256_cbc() : NULL, NULL, 0, NULL,
+				form == ENCRYPTED_DER ? (char *)(uintptr_t)"secret" : NULL);
+	size = (int)BIO_get_mem_data(bio, &data);
+	text = base64_encode(ctx, data, (size_t)size);
+	BIO_free(bio);
+	return text;
+}
+
+static const char *key_text(struct ctx *ctx, EVP_PKEY *key, enum form form)
+{
+	BIO *bio;
+
+	if (form >= PKCS8_DER)
+		return der_of(ctx, key, form);
+	bio = BIO_new(BIO_s_mem());
+	if (form == TRADITIONAL)
+		PEM_write_bio_PrivateKey_traditional(bio, key, NULL, NULL, 0, NULL, NULL);
+	else if (form == ENCRYPTED_PKCS8)
+		PEM_write_bio_PKCS8PrivateKey(bio, key, EVP_aes_256_cbc(), NULL, 0, NULL,
+					      (char *)(uintptr_t)"secret");
+	else
+		PEM_write_bio_PKCS8PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL);
+	return take_bio(ctx, bio);
+}
+
+static const struct {
+	const char *sentence;
+	bool is_rsa;
+	enum form form;
+	const char *password;
+	const char *complaint; /* NULL: taken */
+} forms[] = {
+	{"PKCS#8 in PEM, RSA", true, PKCS8, NULL, NULL},
+	{"PKCS#8 in PEM, EC", false, PKCS8, NULL, NULL},
+	{"PKCS#1 in PEM", true, TRADITIONAL, NULL, NULL},
+	{"SEC1 in PEM", false, TRADITIONAL, NULL, NULL},
+	{"encrypted PKCS#8 in PEM", true, ENCRYPTED_PKCS8, "secret", NULL},
+	{"base64 of PKCS#8", true, PKCS8_DER, NULL, NULL},
+	{"base64 of encrypted PKCS#8", false, ENCRYPTED_DER, "secret", NULL},
+	{"base64 of PKCS#1", true, TRADITIONAL_DER, NULL, NULL},
+	{"base64 of SEC1", false, TRADITIONAL_DER, NULL, NULL},
+	{"a wrong password", true, ENCRYPTED_PKCS8, "other", "password given"},
+	{"no password", true, ENCRYPTED_PKCS8, NULL, "no password was given"},
+	{"a wrong password, DER", true, ENCRYPTED_DER, "other", "password given"},
+	{"no password, DER", true, ENCRYPTED_DER, NULL, "no password was given"},
+};
+
+static void test_key_forms(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(forms); i++) {
+		EVP_PKEY *pkey = forms[i].is_rsa ? EVP_RSA_gen(2048) : EVP_EC_gen("P-256");
+		cleanup_ctx struct ctx ctx;
+		struct key *key;
+		enum err err;
+
+		ctx_init(&ctx, doors());
+		err = bundle_read_key(&ctx, key_text(&ctx, pkey, forms[i].form), forms[i].password, &key);
+		if ((err == E_OK) != !forms[i].complaint ||
+		    (err != E_OK && !strstr(ctx.fault.text, forms[i].complaint)))
+			fail_msg("%s: %s %s", forms[i].sentence, err_name(err), ctx.fault.text);
+		assert_int_equal(ERR_peek_error(), 0);
+		EVP_PKEY_free(pkey);
+	}
+}
+
+static void test_rubbish_keys(void **state)
+{
+	static const char *const rubbish[] = {"", "x", "MIIB", "-----BEGIN PRIVATE KEY-----\nAAAA\n",
+					      "AAAA====", "-----BEGIN CERTIFICATE-----"};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rubbish); i++) {
+		cleanup_ctx struct ctx ctx;
+		struct key *key;
+
+		ctx_init(&ctx, doors());
+		assert_int_equal(bundle_read_key(&ctx, rubbish[i], NULL, &key), E_REFUSED);
+		assert_string_equal(ctx.fault.reason, "InvalidKey");
+	}
+}
+
+static void test_weak_rsa(void **state)
+{
+	EVP_PKEY *pkey = EVP_RSA_gen(1024);
+	cleanup_ctx struct ctx ctx;
+	struct key *key;
+
+	(void)state;
+	ctx_init(&ctx, doors());
+	assert_int_equal(bundle_read_key(&ctx, key_text(&ctx, pkey, PKCS8), NULL, &key), E_REFUSED);
+	EVP_PKEY_free(pkey);
+}
+
+static struct bytes forge(struct ctx *ctx, EVP_PKEY *key, const char *san, msec_t not_after)
+{
+	const struct forged forged = {.key = key,
+				      .issuer_key = key,
+				      .cn = "leaf",
+				      .issuer_cn = "leaf",
+				      .san = san,
+				      .not_before = FORGE_NOW - MSEC_PER_DAY,
+				      .not_after = not_after};
+
+	return forge_cert(ctx, &forged);
+}
+
+static const struct {
+	const char *sentence;
+	bool has_own_key;
+	const char *san;
+	msec_t not_after;
+	const char *reason; /* NULL: fine */
+} checks[] = {
+	{"it fits", true, "DNS:" HOST, FORGE_NOW + MSEC_PER_DAY, NULL},
+	{"a wildcard covers it", true, "DNS:*.example.com", FORGE_NOW + MSEC_PER_DAY, NULL},
+	{"the key is another's", false, "DNS:" HOST, FORGE_NOW + MSEC_PER_DAY, "KeyMismatch"},
+	{"it has expired", true, "DNS:" HOST, FORGE_NOW - 1000, "CertificateExpired"},
+	{"it names another", true, "DNS:other.example.com", FORGE_NOW + MSEC_PER_DAY,
+	 "HostnameMismatch"},
+};
+
+static void test_checks(void **state)
+{
+	EVP_PKEY *own = EVP_EC_gen("P-256"), *other = EVP_EC_gen("P-256");
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(checks); i++) {
+		cleanup_ctx struct ctx ctx;
+		struct chain chain;
+		struct bytes der;
+		struct key *key;
+		enum err err;
+
+		ctx_init(&ctx, doors());
+		der = forge(&ctx, checks[i].has_own_key ? own : other, checks[i].san, checks[i].not_after);
+		assert_int_equal(bundle_read_key(&ctx, key_text(&ctx, own, PKCS8), NULL, &key), E_OK);
+		assert_int_equal(bundle_read_chain(&ctx, base64_encode(&ctx, der.data, der.size), &chain),
+				 E_OK);
+		err = bundle_check(&ctx, key, &chain, HOST, FORGE_NOW);
+		if ((err == E_OK) != !checks[i].reason ||
+		    (err != E_OK && !text_equals(ctx.fault.reason, checks[i].reason)))
+			fail_msg("%s: %s %s", checks[i].sentence, err_name(err), ctx.fault.reason);
+	}
+	EVP_PKEY_free(own);
+	EVP_PKEY_free(other);
+}
+
+static void test_pkcs12_holds_both(void **state)
+{
+	EVP_PKEY *pkey = EVP_RSA_gen(2048), *read_key = NULL;
+	X509 *read_leaf = NULL;
+	cleanup_ctx struct ctx ctx;
+	const unsigned char *at;
+	struct chain chain;
+	struct bytes der, pfx;
+	struct key *key;
+	PKCS12 *pkcs12;
+
+	(void)state;
+	ctx_init(&ctx, doors());
+	der = forge(&ctx, pkey, "DNS:" HOST, FORGE_NOW + MSEC_PER_DAY);
+	assert_int_equal(bundle_read_key(&ctx, key_text(&ctx, pkey, PKCS8), NULL, &key), E_OK);
+	assert_int_equal(bundle_read_chain(&ctx, base64_encode(&ctx, der.data, der.size), &chain), E_OK);
+	assert_int_equal(bundle_to_pkcs12(&ctx, key, &chain, "pass", &pfx), E_OK);
+	at = pfx.data;
+	pkcs12 = d2i_PKCS12(NULL, &at, (long)pfx.size);
+	assert_non_null(pkcs12);
+	assert_int_equal(PKCS12_parse(pkcs12, "pass", &read_key, &read_leaf, NULL), 1);
+	assert_int_equal(EVP_PKEY_eq(read_key, pkey), 1);
+	PKCS12_free(pkcs12);
+	EVP_PKEY_free(read_key);
+	EVP_PKEY_free(pkey);
+	X509_free(read_leaf);
+}
+
+struct vault {
+	EVP_PKEY *key;
+	struct seal_key public;
+};
+
+static void open_vault(struct ctx *ctx, struct vault *vault)
+{
+	BIGNUM *n = NULL, *e = NULL;
+	unsigned char raw[512];
+	int size;
+
+	vault->key = EVP_RSA_gen(2048);
+	EVP_PKEY_get_bn_param(vault->key, "n", &n);
+	EVP_PKEY_get_bn_param(vault->key, "e", &e);
+	vault->public.kid = "https://vault.test/keys/gatecert-seal/1";
+	size = BN_bn2bin(n, raw);
+	vault->public.n = base64url_encode(ctx, raw, (size_t)size);
+	size = BN_bn2bin(e, raw);
+	vault->public.e = base64url_encode(ctx, raw, (size_t)size);
+	BN_free(n);
+	BN_free(e);
+}
+
+/* RSA-OAEP-256, as the vault does it. */
+static struct bytes unwrap(struct ctx *ctx, const struct vault *vault, const struct bytes *wrapped)
+{
+	EVP_PKEY_CTX *opener = EVP_PKEY_CTX_new(vault->key, NULL);
+	struct bytes key = {arena_alloc(ctx->arena, 512), 512};
+
+	EVP_PKEY_decrypt_init(opener);
+	EVP_PKEY_CTX_set_rsa_padding(opener, RSA_PKCS1_OAEP_PADDING);
+	EVP_PKEY_CTX_set_rsa_oaep_md(opener, EVP_sha256());
+	assert_int_equal(EVP_PKEY_decrypt(opener, key.data, &key.size, wrapped->data, wrapped->size), 1);
+	EVP_PKEY_CTX_free(opener);
+	return key;
+}
+
+static void test_sealed_opens_for_its_purpose_only(void **state)
+{
+	static const char secret[] = "-----BEGIN PRIVATE KEY----- canary";
+	cleanup_ctx struct ctx ctx;
+	struct sealed sealed, again;
+	struct vault vault;
+	struct bytes key, plain;
+
+	(void)state;
+	ctx_init(&ctx, doors());
+	open_vault(&ctx, &vault);
+	assert_int_equal(seal_close(&ctx, &vault.public, HOST " 1", secret, sizeof(secret), &sealed), E_OK);
+	assert_null(memmem(sealed.ciphertext.data, sealed.ciphertext.size, "canary", 6));
+	assert_int_equal(sealed_from_json(&ctx, sealed_to_json(&ctx, &sealed), &again), E_OK);
+	key = unwrap(&ctx, &vault, &again.wrapped_key);
+	assert_int_equal(seal_open(&ctx, &again, HOST " 1", &key, &plain), E_OK);
+	assert_int_equal(plain.size, sizeof(secret));
+	assert_memory_equal(plain.data, secret, sizeof(secret));
+	assert_int_equal(seal_open(&ctx, &again, HOST " 2", &key, &plain), E_REFUSED);
+	again.ciphertext.data[3] ^= 1;
+	assert_int_equal(seal_open(&ctx, &again, HOST " 1", &key, &plain), E_REFUSED);
+	assert_string_equal(ctx.fault.reason, "SealBroken");
+	EVP_PKEY_free(vault.key);
+}
+
+static void test_every_seal_differs(void **state)
+{
+	cleanup_ctx struct ctx ctx;
+	struct sealed one, two;
+	struct vault vault;
+
+	(void)state;
+	ctx_init(&ctx, doors());
+	open_vault(&ctx, &vault);
+	assert_int_equal(seal_close(&ctx, &vault.public, "a", "same", 4, &one), E_OK);
+	assert_int_equal(seal_close(&ctx, &vault.public, "a", "same", 4, &two), E_OK);
+	assert_memory_not_equal(one.iv.data, two.iv.data, one.iv.size);
+	assert_memory_not_equal(one.ciphertext.data, two.ciphertext.data, one.ciphertext.size);
+	EVP_PKEY_free(vault.key);
+}
+
+static void test_bad_seal_keys(void **state)
+{
+	static const struct seal_key keys[] = {{"k", "", "AQAB"}, {"k", "AQAB", "AQAB"}, {"k", "!", "AQAB"}};
+	cleanup_ctx struct ctx ctx;
+	struct sealed sealed;
+
+	(void)state;
+	ctx_init(&ctx, doors());
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+		assert_int_equal(seal_close(&ctx, &keys[i], "a", "x", 1, &sealed), E_REFUSED);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_key_forms),
+		cmocka_unit_test(test_rubbish_keys),
+		cmocka_unit_test(test_weak_rsa),
+		cmocka_unit_test(test_checks),
+		cmocka_unit_test(test_pkcs12_holds_both),
+		cmocka_unit_test(test_sealed_opens_for_its_purpose_only),
+		cmocka_unit_test(test_every_seal_differs),
+		cmocka_unit_test(test_bad_seal_keys),
+	};
+
+	return cmocka_run_group_tests_name("bundle", tests, NULL, NULL);
+}

@@ -10,7 +10,7 @@
 #define SECOND_LOOK (2 * MSEC_PER_SEC)	/* between the two scans that agree on a removal */
 #define TROUBLE_LOOK (5 * MSEC_PER_SEC) /* at a directory that cannot be believed, or a store that cannot be written */
 #define UNSETTLED_LOOK 150		/* at a file that looked half-written */
-#define WRITING_MAX 250			/* of one scan: the loop has others to serve */
+#define WRITING_MAX 100			/* of one scan: the loop has others to serve */
 
 struct applying {
 	struct ctx *ctx;

@@ -11,6 +11,7 @@
 #include "specdir/desired.h"
 #include "specdir/watch.h"
 #include "store/filename.h"
+#include "store/leftovers.h"
 
 #define API_DIRECTORY "api.d"
 #define RESCAN (5 * MSEC_PER_MIN)
@@ -160,11 +161,13 @@ static void take_over(struct ctx *ctx, struct specdir *specdir, struct catalogue
 enum err specdir_scan(struct ctx *ctx, struct specdir *specdir, msec_t *next_scan)
 {
 	bool is_watched = watch_renew(ctx, specdir->watch);
-	struct catalogue *catalogue = catalogue_read(ctx, specdir->directory,
-						     specdir->api_directory, specdir->catalogue);
 	struct apply_options options = {.store = specdir->store, .before = specdir->catalogue};
+	struct catalogue *catalogue;
 	enum err err;
 
+	if (!specdir->catalogue)
+		leftovers_remove(ctx, specdir->api_directory);
+	catalogue = catalogue_read(ctx, specdir->directory, specdir->api_directory, specdir->catalogue);
 	memcpy(options.is_confirmed, specdir->is_confirmed, sizeof(options.is_confirmed));
 	err = apply_catalogue(ctx, catalogue, &options, next_scan);
 	if (*next_scan > (is_watched ? RESCAN : UNWATCHED_RESCAN))

@@ -29,6 +29,30 @@ static void test_versions_grow_over_restarts(void **state)
 	tear_down(&rig);
 }
 
+static void test_leftovers(void **state)
+{
+	static const struct {
+		const char *sentence, *file;
+		bool is_kept;
+	} rows[] = {
+		{"what a write cut short left", ".0123456789abcdef.tmp", false},
+		{"another dot file", ".keep", true},
+		{"a temporary file of others", ".0123456789abcdeg.tmp", true},
+		{"a file that ends like one", "x.tmp", true},
+	};
+	struct rig rig;
+
+	(void)state;
+	set_up(&rig);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		tempdir_write(file_of(&rig, rows[i].file), "half", 0);
+	reopen(&rig);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		check_row(rows[i].sentence,
+			  tempdir_exists(file_of(&rig, rows[i].file)) == rows[i].is_kept);
+	tear_down(&rig);
+}
+
 /* Opening a directory with one file in it. */
 
 #define META                                                                                                \
@@ -169,6 +193,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_versions_grow_over_restarts),
+		cmocka_unit_test(test_leftovers),
 		cmocka_unit_test(test_open),
 		cmocka_unit_test(test_lock),
 		cmocka_unit_test(test_unusable_directory),

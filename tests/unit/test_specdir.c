@@ -1,5 +1,9 @@
 #include "specdir_rig.h"
 
+#include "codec/hostname.h"
+#include "mutate.h"
+#include "specdir/specfile.h"
+
 /* What one file makes of an empty store. */
 
 static const struct {
@@ -188,12 +192,55 @@ static void test_source(void **state)
 	tear_down(&rig);
 }
 
+/* Whatever stands in a file: what is claimed can be used, or says why not, and nothing is hidden by silence. */
+
+static size_t mutants;
+
+static void check_mutant(const char *text, size_t size, void *data)
+{
+	struct specfile file = {.path = "/specs/a.yaml"};
+	struct ctx ctx;
+
+	(void)data;
+	check_begin(&ctx);
+	specfile_parse(&ctx, &file, text, size);
+	mutants++;
+	for (size_t i = 0; i < file.count; i++) {
+		const struct claim *claim = &file.claims[i];
+		const char *again;
+
+		assert_int_equal(hostname_normalise(&ctx, claim->hostname, 0, &again), E_OK);
+		assert_string_equal(again, claim->hostname);
+		assert_true((claim->content == NULL) == (claim->problem != NULL));
+		assert_true(claim->line > 0);
+	}
+	assert_true(file.may_hide || file.problems.errors == 0 || file.count > 0);
+	assert_true(!file.may_hide || file.problem);
+	ctx_fini(&ctx);
+}
+
+static void test_mutants(void **state)
+{
+	static const char *const seeds[] = {
+		HEAD "metadata:\n  name: a.example.com\n  labels: {a: b}\nspec:\n  keyType: EC-P256\n",
+		"hostnames:\n- a.example.com\n- hostname: b.example.com\n---\nhostnames: []\n",
+		"{\"hostnames\":[{\"hostname\":\"a.example.com\"},\"b.example.com\"]}",
+	};
+	struct mutate mutate = {.visit = check_mutant};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(seeds); i++)
+		mutate_seed(&mutate, seeds[i], strlen(seeds[i]));
+	assert_true(mutants > 8000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_files),
 		cmocka_unit_test(test_edits),
 		cmocka_unit_test(test_source),
+		cmocka_unit_test(test_mutants),
 	};
 
 	return cmocka_run_group_tests_name("specdir", tests, NULL, NULL);

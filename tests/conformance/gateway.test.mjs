@@ -1,24 +1,14 @@
 // The network client against azuresim's ARM: reading, changing and refusing, and what nginx serves of it.
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { after, before, beforeEach, test } from 'node:test';
+import { test } from 'node:test';
 
 import { issue, pfxOf, selfSigned } from './pki.mjs';
 import { admin, arm, clientsOf, eventually, secretCredential, up, visit } from './stack.mjs';
 
-let stack;
-let env;
-let credential;
-let clients;
-
-before(() => {
-	stack = up();
-	env = stack.env;
-	credential = secretCredential(env);
-	clients = clientsOf(env, credential);
-});
-after(() => stack?.down());
-
+const env = up();
+const credential = secretCredential(env);
+const clients = clientsOf(env, credential);
 const poll = { updateIntervalInMs: 50 };
 const get = () => clients.network.applicationGateways.get(clients.group, clients.gateway);
 const put = (gateway) => clients.network.applicationGateways.beginCreateOrUpdateAndWait(clients.group, clients.gateway,
@@ -78,8 +68,8 @@ async function settled() {
 let original;
 let originalText;
 
-/** Every test begins with the gateway as it first was. */
-beforeEach(async () => {
+/** The gateway as it first was, and the settings. */
+async function reset() {
 	await admin(env, 'DELETE', '/faults');
 	await admin(env, 'POST', '/settings', { gatewayUpdateSeconds: 0.2, secondPut: 'cancel', ifMatch: 'honour',
 		vaultAccess: 'allow', gatewayVaultAccess: 'allow', gatewayState: 'Running', vaultPollSeconds: 0.2 });
@@ -89,9 +79,17 @@ beforeEach(async () => {
 	originalText ??= (await bare('GET')).body;
 	await bare('PUT', { body: originalText });
 	await settled();
-});
+}
 
-test('the client reads the gateway and its public address', async () => {
+/** A test that begins with the gateway as it first was. */
+function scenario(sentence, work) {
+	test(sentence, async () => {
+		await reset();
+		await work();
+	});
+}
+
+scenario('the client reads the gateway and its public address', async () => {
 	const gateway = await get();
 
 	assert.equal(gateway.sku.name, 'Standard_v2');
@@ -109,7 +107,7 @@ test('the client reads the gateway and its public address', async () => {
 	assert.deepEqual(listed, [clients.gateway]);
 });
 
-test('a GET shows the one etag everywhere, read-only members and who refers to whom', async () => {
+scenario('a GET shows the one etag everywhere, read-only members and who refers to whom', async () => {
 	const { json, headers } = await bare('GET');
 
 	assert.match(headers.etag, /^W\/"[0-9a-f-]{36}"$/);
@@ -127,7 +125,7 @@ test('a GET shows the one etag everywhere, read-only members and who refers to w
 	assert.ok(certificate.publicCertData && !('data' in certificate) && !('password' in certificate));
 });
 
-test('a site is added, served by its name, renewed by polling, and removed', async () => {
+scenario('a site is added, served by its name, renewed by polling, and removed', async () => {
 	const merged = await vaultCertificate('life-example-com', 'life.example.com');
 	const gateway = add(await get(), site('life', 'life.example.com', 100, { keyVaultSecretId: versionless(merged) }));
 	const done = await put(gateway);
@@ -147,7 +145,7 @@ test('a site is added, served by its name, renewed by polling, and removed', asy
 	assert.notDeepEqual((await visit(env, 'life.example.com')).leaf, Buffer.from(renewed.cer));
 });
 
-test('an update says Updating, gives a long monitor URL, and changes the etag twice', async () => {
+scenario('an update says Updating, gives a long monitor URL, and changes the etag twice', async () => {
 	const before = await bare('GET');
 	const begun = await bare('PUT', { body: before.json, headers: { 'If-Match': before.json.etag } });
 	const monitor = begun.headers['azure-asyncoperation'];
@@ -166,7 +164,7 @@ test('an update says Updating, gives a long monitor URL, and changes the etag tw
 	assert.deepEqual(after.json.properties.somethingNewIn2027, before.json.properties.somethingNewIn2027);
 });
 
-test('numbers and unknown members come back as they were written', async () => {
+scenario('numbers and unknown members come back as they were written', async () => {
 	const { body } = await bare('GET');
 
 	for (const text of ['"ratio":1.50', '"big":1E+2', '"jitter":1.0', '"window":1e3', '"weights":[1.0,1e3,0.10]']) {
@@ -174,7 +172,7 @@ test('numbers and unknown members come back as they were written', async () => {
 	}
 });
 
-test('a stale etag is refused, or ignored when set so', async () => {
+scenario('a stale etag is refused, or ignored when set so', async () => {
 	const stale = (await bare('GET')).json;
 
 	await clients.network.applicationGateways.updateTags(clients.group, clients.gateway, { tags: { touched: 'yes' } });
@@ -185,7 +183,7 @@ test('a stale etag is refused, or ignored when set so', async () => {
 	assert.equal((await bare('PUT', { body: stale, headers: { 'If-Match': stale.etag } })).status, 200);
 });
 
-test('PATCH changes tags at once and nothing else', async () => {
+scenario('PATCH changes tags at once and nothing else', async () => {
 	const tagged = await clients.network.applicationGateways.updateTags(clients.group, clients.gateway, { tags: { a: 'b' } });
 
 	assert.deepEqual(tagged.tags, { a: 'b' });
@@ -193,7 +191,7 @@ test('PATCH changes tags at once and nothing else', async () => {
 	assert.equal((await bare('PATCH', { body: { properties: {} } })).status, 400);
 });
 
-test('a second update cancels the first', async () => {
+scenario('a second update cancels the first', async () => {
 	const document = (await bare('GET')).json;
 	const first = await bare('PUT', { body: document });
 	const second = await bare('PUT', { body: document });
@@ -207,7 +205,7 @@ test('a second update cancels the first', async () => {
 		(await arm(env, credential, 'GET', second.headers['azure-asyncoperation'])).json.status === 'Succeeded');
 });
 
-test('or the second is refused while the first runs', async () => {
+scenario('or the second is refused while the first runs', async () => {
 	await admin(env, 'POST', '/settings', { secondPut: '429' });
 	const document = (await bare('GET')).json;
 	const first = await bare('PUT', { body: document });
@@ -220,7 +218,7 @@ test('or the second is refused while the first runs', async () => {
 		(await arm(env, credential, 'GET', first.headers['azure-asyncoperation'])).json.status === 'Succeeded');
 });
 
-test('an uploaded certificate stays when it comes back without its data', async () => {
+scenario('an uploaded certificate stays when it comes back without its data', async () => {
 	const pair = selfSigned(['uploaded.example.com']);
 	const data = pfxOf(pair, 'hunter2').toString('base64');
 
@@ -234,7 +232,7 @@ test('an uploaded certificate stays when it comes back without its data', async 
 	await assert.rejects(put(add(await get(), site('bad', 'bad.example.com', 102, { data, password: 'wrong' }))), /password/);
 });
 
-test('what the resource provider refuses at once', async () => {
+scenario('what the resource provider refuses at once', async () => {
 	const merged = await vaultCertificate('rules-example-com', 'rules.example.com');
 	const secret = versionless(merged);
 	const good = () => site('rules', 'rules.example.com', 100, { keyVaultSecretId: secret });
@@ -322,7 +320,7 @@ test('what the resource provider refuses at once', async () => {
 	assert.equal((await bare('GET')).json.etag, before.etag, 'a refused PUT changes nothing');
 });
 
-test('a secret that cannot be read fails the operation, and what was served is served on', async () => {
+scenario('a secret that cannot be read fails the operation, and what was served is served on', async () => {
 	const gateway = add(await get(), site('unread', 'unread.example.com', 103,
 		{ keyVaultSecretId: `${env.VAULT_URL}/secrets/unread-example-com` }));
 
@@ -335,7 +333,7 @@ test('a secret that cannot be read fails the operation, and what was served is s
 	assert.equal((await settled()).properties.provisioningState, 'Succeeded');
 });
 
-test('a listener whose secret became unreadable is disabled, and comes back', async () => {
+scenario('a listener whose secret became unreadable is disabled, and comes back', async () => {
 	const merged = await vaultCertificate('disabled-example-com', 'disabled.example.com');
 
 	await put(add(await get(), site('disabled', 'disabled.example.com', 104, { keyVaultSecretId: versionless(merged) })));
@@ -347,7 +345,7 @@ test('a listener whose secret became unreadable is disabled, and comes back', as
 	await eventually('the leaf', async () => (await visit(env, 'disabled.example.com')).leaf?.equals(Buffer.from(merged.cer)));
 });
 
-test('a pinned version stays, an unchanged PUT fetches nothing, a changed id does', async () => {
+scenario('a pinned version stays, an unchanged PUT fetches nothing, a changed id does', async () => {
 	await admin(env, 'POST', '/settings', { vaultPollSeconds: 1000 });
 	const first = await vaultCertificate('pinned-example-com', 'pinned.example.com');
 	const leafOf = async () => (await visit(env, 'pinned.example.com')).leaf;
@@ -369,7 +367,7 @@ test('a pinned version stays, an unchanged PUT fetches nothing, a changed id doe
 	assert.deepEqual(await leafOf(), Buffer.from(second.cer));
 });
 
-test('an older api-version hides newer members, and a PUT with it loses them', async () => {
+scenario('an older api-version hides newer members, and a PUT with it loses them', async () => {
 	const settingsOf = (json) => json.properties.backendHttpSettingsCollection
 		.find((item) => item.name === 'foreign-settings').properties;
 	const newer = (await bare('GET')).json;
@@ -382,7 +380,7 @@ test('an older api-version hides newer members, and a PUT with it loses them', a
 	assert.equal((await bare('GET', { version: '2030-01-01' })).json.error.code, 'NoRegisteredProviderFound');
 });
 
-test('the challenge path leads to the blob container, everything else to the application', async () => {
+scenario('the challenge path leads to the blob container, everything else to the application', async () => {
 	const http = `http://${env.GATEWAY_IP}:${env.GATEWAY_HTTP_PORT}`;
 	const ask = async (host, where) => {
 		const { request } = await import('node:http');
@@ -412,7 +410,7 @@ test('the challenge path leads to the blob container, everything else to the app
 	assert.equal((await ask('new.example.com', '/.well-known/acme-challenge/token-1_x')).status, 404);
 });
 
-test('an unknown name gets the first certificate by rule order, and no site', async () => {
+scenario('an unknown name gets the first certificate by rule order, and no site', async () => {
 	const known = await visit(env, 'www.foreign.example');
 	const unknown = await visit(env, 'unknown.example.com');
 
@@ -420,7 +418,7 @@ test('an unknown name gets the first certificate by rule order, and no site', as
 	assert.equal(unknown.status, 404);
 });
 
-test('a hundred listeners are served', async () => {
+scenario('a hundred listeners are served', async () => {
 	const merged = await vaultCertificate('many-example-com', 'many.example.com');
 	const document = (await bare('GET')).json;
 
@@ -434,7 +432,7 @@ test('a hundred listeners are served', async () => {
 	}
 });
 
-test('a stopped, missing or failed gateway is what it says', async () => {
+scenario('a stopped, missing or failed gateway is what it says', async () => {
 	await admin(env, 'POST', '/settings', { gatewayState: 'Missing' });
 	assert.equal((await bare('GET')).json.error.code, 'ResourceNotFound');
 	await admin(env, 'POST', '/settings', { gatewayState: 'Stopped' });
@@ -445,7 +443,14 @@ test('a stopped, missing or failed gateway is what it says', async () => {
 	assert.equal((await get()).provisioningState, 'Succeeded');
 });
 
-test('without a good token ARM says 401 and where to get one', async () => {
+scenario('a body that is no JSON is refused', async () => {
+	const document = (await bare('GET')).json;
+
+	assert.equal((await bare('PUT', { body: document, headers: { 'Content-Type': 'text/plain' } })).status, 415);
+	assert.equal((await bare('PUT', { body: '{"properties":' })).json.error.code, 'InvalidRequestContent');
+});
+
+scenario('without a good token ARM says 401 and where to get one', async () => {
 	const wrong = { getToken: () => credential.getToken('https://vault.azure.net/.default') };
 	const reply = await arm(env, wrong, 'GET', env.GATEWAY_ID);
 
@@ -453,7 +458,7 @@ test('without a good token ARM says 401 and where to get one', async () => {
 	assert.match(reply.headers['www-authenticate'], /^Bearer authorization_uri="https:/);
 });
 
-test('the digest of the seed proves that nothing foreign was changed by all this', async () => {
+scenario('the digest of the seed proves that nothing foreign was changed by all this', async () => {
 	const digest = (json) => createHash('sha256').update(JSON.stringify(json, (name, value) =>
 		(['etag', 'provisioningState', 'publicCertData'].includes(name) ? undefined : value))).digest('hex');
 

@@ -1,23 +1,15 @@
 // The identity client against azuresim's authority and metadata endpoints, and the blob client with its tokens.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 
 import { ClientAssertionCredential, ClientCertificateCredential, ClientSecretCredential, ManagedIdentityCredential,
 	WorkloadIdentityCredential } from '@azure/identity';
 
 import { admin, clientsOf, exchange, optionsOf, up } from './stack.mjs';
 
-let stack;
-let env;
-let options;
-
-before(() => {
-	stack = up();
-	env = stack.env;
-	options = optionsOf(env);
-});
-after(() => stack?.down());
+const env = up();
+const options = optionsOf(env);
 
 const claimsOf = (token) => JSON.parse(Buffer.from(token.split('.')[1], 'base64url'));
 const vaultScope = 'https://vault.azure.net/.default';
@@ -61,21 +53,18 @@ test('a client secret, a certificate and a federated token each sign in', async 
 test('who cannot prove it is refused in the documented shape', async () => {
 	const rows = [
 		['a wrong secret', new ClientSecretCredential(env.TENANT_ID, env.CLIENT_ID, 'wrong', options), vaultScope,
-			401, 'invalid_client', 7000215],
+			'invalid_client', 7000215],
 		['an unknown application', new ClientSecretCredential(env.TENANT_ID, '00000000-0000-0000-0000-000000000000',
-			env.CLIENT_SECRET, options), vaultScope, 400, 'unauthorized_client', 700016],
+			env.CLIENT_SECRET, options), vaultScope, 'unauthorized_client', 700016],
 		['a strange assertion', new ClientAssertionCredential(env.TENANT_ID, env.CLIENT_ID, async () => 'a.b.c', options),
-			vaultScope, 401, 'invalid_client', 700027],
+			vaultScope, 'invalid_client', 700027],
 		['an unknown audience', new ClientSecretCredential(env.TENANT_ID, env.CLIENT_ID, env.CLIENT_SECRET, options),
-			'https://nobody.example/.default', 400, 'invalid_resource', 500011],
+			'https://nobody.example/.default', 'invalid_resource', 500011],
 	];
 
-	for (const [sentence, credential, scope, status, error, number] of rows) {
+	for (const [sentence, credential, scope, error, number] of rows) {
 		await assert.rejects(credential.getToken(scope), (said) => {
-			assert.equal(said.statusCode, status, sentence);
-			assert.equal(said.errorResponse.error, error, sentence);
-			assert.deepEqual(said.errorResponse.errorCodes, [number], sentence);
-			assert.match(said.errorResponse.errorDescription, new RegExp(`^AADSTS${number}: `), sentence);
+			assert.match(said.message, new RegExp(`${error}: Error\\(s\\): ${number} .*AADSTS${number}: `), sentence);
 			return true;
 		});
 	}

@@ -1,6 +1,6 @@
 // One stack for a test file, and Azure's own clients pointed at it.
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import https from 'node:https';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -34,16 +34,23 @@ function readEnvironment(file) {
 	}));
 }
 
-/** Starts a stack; `settings` are azuresim's. Ends with `down`. */
+/** Starts a stack that ends with this process; `settings` are azuresim's. */
 export function up(settings = {}) {
 	const directory = mkdtempSync(path.join(tmpdir(), 'gatecert-conformance-'));
 	const chosen = { gatewayUpdateSeconds: 0.3, vaultPollSeconds: 0.3, ...settings };
 	const options = Object.entries(chosen).flatMap(([key, value]) => ['--azuresim', `${key}=${value}`]);
 
+	process.once('exit', () => {
+		run('down', directory);
+		rmSync(directory, { recursive: true });
+	});
+	for (const signal of ['SIGINT', 'SIGTERM']) {
+		process.once(signal, () => process.exit(1));
+	}
 	run('up', directory, ...options);
 	const env = readEnvironment(path.join(directory, 'stack.env'));
 
-	return { directory, env, down: () => run('down', directory) };
+	return env;
 }
 
 /** What every client is told: no look-up of clouds, no check of the vault's name, few and quick repeats. */

@@ -1,24 +1,13 @@
 // Key Vault's own clients against azuresim: the life of a certificate, of keys and of secrets.
 import assert from 'node:assert/strict';
 import { createHash, createPublicKey, verify } from 'node:crypto';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 
 import { inspectCsr, issue, pfxOf, selfSigned } from './pki.mjs';
 import { admin, clientsOf, eventually, exchange, secretCredential, up } from './stack.mjs';
 
-let stack;
-let env;
-let vault;
-let keys;
-let secrets;
-let crypto;
-
-before(() => {
-	stack = up();
-	env = stack.env;
-	({ certificates: vault, keys, secrets, crypto } = clientsOf(env));
-});
-after(() => stack?.down());
+const env = up();
+const { certificates: vault, keys, secrets, crypto } = clientsOf(env);
 
 const policyOf = (host, extra = {}) => ({
 	issuerName: 'Unknown', subject: `CN=${host}`, subjectAlternativeNames: { dnsNames: [host] }, keyType: 'RSA', keySize: 2048,

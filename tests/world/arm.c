@@ -223,12 +223,24 @@ static bool is_collection(const struct world *world, const struct call *call)
 	       strncasecmp(call->path, world->gateway.id, strlen(call->path)) == 0;
 }
 
+static bool check_media_type(struct call *call)
+{
+	const char *type = call_header(call, "Content-Type");
+
+	if (call->body_size == 0 || (type && strncasecmp(type, "application/json", 16) == 0))
+		return true;
+	call_arm_error(call, 415, "UnsupportedMediaType",
+		"The content media type '%s' is not supported. Only 'application/json' is supported.",
+		type ? type : "<null>");
+	return false;
+}
+
 static void resource(struct world *world, struct call *call)
 {
 	const char *version = api_version(call);
 	const char *path = call->path;
 
-	if (!version)
+	if (!version || !check_media_type(call))
 		return;
 	if (text_equals_nocase(path, world->gateway.id))
 		one_gateway(world, call, version);

@@ -145,13 +145,27 @@ static void app_service_token(struct world *world, struct call *call)
 		send_token(world, call, resource);
 }
 
+/* Some clients put a slash behind the last segment. */
+static bool is_path(const struct call *call, const char *const *segments, size_t count)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		if (!call_segment_is(call, i, segments[i]))
+			return false;
+	return call->segment_count == count;
+}
+
 void imds_handle(struct world *world, struct call *call)
 {
+	static const char *const metadata[] = {"metadata", "identity", "oauth2", "token"};
+	static const char *const app_service[] = {"msi", "token"};
+
 	if (!call_is(call, "GET"))
 		refuse(call, 405, "method_not_allowed", "Only GET is supported");
-	else if (text_equals_nocase(call->path, "/metadata/identity/oauth2/token"))
+	else if (is_path(call, metadata, ARRAY_SIZE(metadata)))
 		metadata_token(world, call);
-	else if (text_equals_nocase(call->path, "/msi/token"))
+	else if (is_path(call, app_service, ARRAY_SIZE(app_service)))
 		app_service_token(world, call);
 	else
 		refuse(call, 404, "not_found", "There is no such endpoint");

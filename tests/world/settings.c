@@ -23,6 +23,7 @@ static const struct setting settings[] = {
 	{"ifMatch", SETTING_CHOICE, AT(if_match_is_ignored), "honour", "ignore", "honour"},
 	{"vaultPollSeconds", SETTING_SECONDS, AT(vault_poll), NULL, NULL, "5"},
 	{"keyCreateLimit", SETTING_NUMBER, AT(key_create_limit), NULL, NULL, "0"},
+	{"rsaKeys", SETTING_CHOICE, AT(reuses_rsa_keys), "new", "reuse", "new"},
 	{"vaultAccess", SETTING_CHOICE, AT(vault_is_forbidden), "allow", "forbid", "allow"},
 	{"gatewayVaultAccess", SETTING_CHOICE, AT(vault_is_forbidden_to_gateway), "allow", "forbid",
 		"allow"},

@@ -194,7 +194,7 @@ EVP_PKEY *vault_make_key(
 	EVP_PKEY *key = NULL;
 
 	if (text_equals(kty, "RSA") && (bits == 2048 || bits == 3072 || bits == 4096))
-		key = crypto_rsa_new((unsigned)bits, world->options.reuse_keys);
+		key = crypto_rsa_new((unsigned)bits, world->settings.reuses_rsa_keys);
 	else if (text_equals(kty, "EC"))
 		key = crypto_ec_new(curve);
 	if (!key)

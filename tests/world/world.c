@@ -101,6 +101,7 @@ struct world *world_new(const struct world_options *options, const struct doors 
 	pthread_mutex_init(&world->lock, NULL);
 	copy_options(world, options);
 	settings_init(&world->settings);
+	world->settings.reuses_rsa_keys = options->reuse_keys;
 	world->log.arena = arena_new();
 	vault_init(world);
 	gateway_init(world);

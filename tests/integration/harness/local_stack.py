@@ -6,6 +6,7 @@ import subprocess
 
 import yaml
 
+from .azure import Azure
 from .clients import Dns, Sim
 from .gateway import fetch_http, fetch_https
 from .paths import CHECKOUT
@@ -29,6 +30,7 @@ class LocalStack:
         self.env = {}
         self.sim = None
         self.dns = None
+        self.azure = Azure(self)
 
     def up(self, *flags):
         _run("up", self.directory, *flags)

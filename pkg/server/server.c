@@ -17,7 +17,8 @@
 /* Above our own limits, so that ours come first and answer in our shape. */
 #define CONNECTION_MEMORY_BYTES ((size_t)64 * 1024)
 #define CONNECTION_IDLE_SECONDS 60u
-#define FILES_WANTED		((rlim_t)CONNS_MAX + 512)
+#define CONNECTIONS_MAX		(2u * CONNS_MAX) /* those that were shut count until the library has noticed */
+#define FILES_WANTED		((rlim_t)CONNECTIONS_MAX + 512)
 #define RUNS_AT_ONCE		8
 #define REQUESTS_PER_SECOND	500
 
@@ -169,7 +170,7 @@ static struct MHD_Daemon *start_daemon(struct server *server, int fd)
 {
 	return MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, admit, server, exchange_handle, &server->host,
 				MHD_OPTION_LISTEN_SOCKET, fd,
-				MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNS_MAX,
+				MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX,
 				MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY_BYTES,
 				MHD_OPTION_CONNECTION_TIMEOUT, CONNECTION_IDLE_SECONDS,
 				MHD_OPTION_URI_LOG_CALLBACK, exchange_begin, &server->host,

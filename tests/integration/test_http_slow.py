@@ -1,0 +1,104 @@
+"""Clients that drip, stay silent or crowd in: an honest one must not notice."""
+
+import http.client
+import resource
+import socket
+import time
+from urllib.parse import urlsplit
+
+import pytest
+
+from harness.waiting import wait_for
+
+DRIPPERS = 1000
+HONEST_SECONDS = 4
+# Far above what was measured (single milliseconds), far below what a client would notice.
+P99_SECONDS = 0.2
+HEAD = b"GET /healthz HTTP/1.1\r\nHost: a\r\nX-Drip: "
+
+
+@pytest.fixture(scope="module", autouse=True)
+def enough_files():
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = DRIPPERS * 3
+    if hard != resource.RLIM_INFINITY and hard < wanted:
+        pytest.skip(f"only {hard} files may be open, {wanted} are needed")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
+
+
+def connect(stack, source):
+    parts = urlsplit(stack.api_url)
+    return socket.create_connection((parts.hostname, parts.port), timeout=20, source_address=(source, 0))
+
+
+def is_closed(sock):
+    sock.setblocking(False)
+    try:
+        return sock.recv(1) == b""
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+
+
+def drip(crowd):
+    """One more byte each; those that were closed leave."""
+    for sock in list(crowd):
+        try:
+            sock.send(b"x")
+        except OSError:
+            crowd.remove(sock)
+            sock.close()
+
+
+def honest_times(stack, crowd, path="/apis/gatecert/v1/hostnames"):
+    """How long each request of an honest client takes, on a connection of its own, while the crowd drips."""
+    parts, times, until, next_drip = urlsplit(stack.api_url), [], time.monotonic() + HONEST_SECONDS, 0
+    while time.monotonic() < until:
+        if time.monotonic() > next_drip:
+            drip(crowd)
+            next_drip = time.monotonic() + 0.5
+        began = time.monotonic()
+        connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=20)
+        connection.request("GET", path, headers={"x-functions-key": stack.api_key})
+        assert connection.getresponse().status == 200
+        connection.close()
+        times.append(time.monotonic() - began)
+        time.sleep(0.004)
+    return sorted(times)
+
+
+@pytest.mark.parametrize("sentence, sources", [
+    ("from other addresses", [f"127.0.0.{n}" for n in range(2, 252)]),
+    ("from the honest client's own address", ["127.0.0.1"]),
+])
+def test_a_thousand_drippers_do_not_delay_an_honest_client(stack, gatecertd, sentence, sources, record_property):
+    crowd = []
+    for number in range(DRIPPERS):
+        sock = connect(stack, sources[number % len(sources)])
+        sock.sendall(HEAD)
+        crowd.append(sock)
+    times = honest_times(stack, crowd)
+    p99 = times[int(len(times) * 0.99)]
+    record_property("p99_ms", round(p99 * 1000, 2))
+    print(f"{sentence}: {len(times)} requests, p50 {times[len(times) // 2] * 1000:.2f} ms, p99 {p99 * 1000:.2f} ms")
+    assert len(times) > 50 and p99 < P99_SECONDS, sentence
+    wait_for(lambda: drip(crowd) or not crowd, 15, "every dripper is shut out within its ten seconds")
+    assert gatecertd.api.get("/healthz").status == 200
+
+
+def test_when_places_run_out_the_oldest_without_a_request_goes(stack, gatecertd):
+    """2048 places; the crowd is silent, and an honest client still comes in at once."""
+    crowd = [connect(stack, "127.0.0.1") for _ in range(2100)]
+    try:
+        times = []
+        for _ in range(20):
+            began = time.monotonic()
+            assert gatecertd.api.get("/apis/gatecert/v1/hostnames").status == 200
+            times.append(time.monotonic() - began)
+        assert max(times) < 1
+        wait_for(lambda: is_closed(crowd[0]), 5)
+        assert not any(is_closed(sock) for sock in crowd[-100:])
+    finally:
+        for sock in crowd:
+            sock.close()

@@ -345,6 +345,19 @@ scenario('a listener whose secret became unreadable is disabled, and comes back'
 	await eventually('the leaf', async () => (await visit(env, 'disabled.example.com')).leaf?.equals(Buffer.from(merged.cer)));
 });
 
+scenario('a listener whose certificate was deleted is disabled until it is recovered', async () => {
+	const merged = await vaultCertificate('deleted-example-com', 'deleted.example.com');
+
+	await put(add(await get(), site('deleted', 'deleted.example.com', 106, { keyVaultSecretId: versionless(merged) })));
+	await (await clients.certificates.beginDeleteCertificate('deleted-example-com', { intervalInMs: 50 })).pollUntilDone();
+	await eventually('the alert', async () => (await visit(env, 'deleted.example.com')).alert);
+	const { dataPlane, never } = await admin(env, 'GET', '/state');
+	assert.equal(dataPlane.certificates.find((item) => item.name === 'deleted').trouble, 'SecretDeletedFromKeyVault');
+	assert.match(never.last, /deleted-example-com/);
+	await (await clients.certificates.beginRecoverDeletedCertificate('deleted-example-com', { intervalInMs: 50 })).pollUntilDone();
+	await eventually('the leaf', async () => (await visit(env, 'deleted.example.com')).leaf?.equals(Buffer.from(merged.cer)));
+});
+
 scenario('a pinned version stays, an unchanged PUT fetches nothing, a changed id does', async () => {
 	await admin(env, 'POST', '/settings', { vaultPollSeconds: 1000 });
 	const first = await vaultCertificate('pinned-example-com', 'pinned.example.com');

@@ -230,7 +230,8 @@ static bool check_media_type(struct call *call)
 	if (call->body_size == 0 || (type && strncasecmp(type, "application/json", 16) == 0))
 		return true;
 	call_arm_error(call, 415, "UnsupportedMediaType",
-		"The content media type '%s' is not supported. Only 'application/json' is supported.",
+		"The content media type '%s' is not supported. Only 'application/json' is "
+		"supported.",
 		type ? type : "<null>");
 	return false;
 }

@@ -29,7 +29,7 @@ struct settings {
 	bool second_put_is_refused; /* 429 instead of cancelling the first */
 	bool if_match_is_ignored;
 	msec_t vault_poll;	  /* how often the gateway looks for new versions */
-	bool reuses_rsa_keys;	   /* of a small pool: making one takes a tenth of a second */
+	bool reuses_rsa_keys;	  /* of a small pool: making one takes a tenth of a second */
 	int64_t key_create_limit; /* per 10 s; 0: none */
 	bool vault_is_forbidden;  /* to everybody */
 	bool vault_is_forbidden_to_gateway;

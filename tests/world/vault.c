@@ -7,6 +7,8 @@
 #include "base/text.h"
 #include "world/gateway.h"
 
+#define PFX_BYTES_MAX (16 * 1024)
+
 const char *const vault_collections[] = {"certificates", "keys", "secrets"};
 
 void vault_init(struct world *world)
@@ -236,6 +238,17 @@ bool vault_id_has_version(const char *text)
 	return slash && slash[1];
 }
 
+/* The limit is on the PFX; what it wraps is nearly all of it. */
+static bool is_small_enough(const struct version *version)
+{
+	int size = i2d_PrivateKey(version->key, NULL);
+	size_t i;
+
+	for (i = 0; i < version->cert_count; i++)
+		size += i2d_X509(version->certs[i], NULL);
+	return size <= PFX_BYTES_MAX;
+}
+
 struct version *vault_read_for_gateway(
 	struct world *world, const char *secret_id, const char **trouble)
 {
@@ -268,6 +281,9 @@ struct version *vault_read_for_gateway(
 		return NULL;
 	*trouble = "SecretIsNotACertificateWithAnExportablePrivateKey";
 	if (version->cert_count == 0 || !version->key || !version->is_exportable)
+		return NULL;
+	*trouble = "CertificateIsOver16KB";
+	if (!is_small_enough(version))
 		return NULL;
 	*trouble = NULL;
 	return version;

@@ -314,8 +314,8 @@ static void import(struct world *world, struct call *call, const char *name)
 	const char *value = json_get_text(body, "value");
 	const char *type = json_get_text(json_path(body, "policy.secret_props"), "contentType");
 	/* The official client for JavaScript sends no policy with PEM: then the value itself tells. */
-	bool is_pem = type ? text_equals(type, "application/x-pem-file") :
-			     value && strstr(value, "-----BEGIN ") != NULL;
+	bool is_pem = type ? text_equals(type, "application/x-pem-file")
+			   : value && strstr(value, "-----BEGIN ") != NULL;
 	struct version parsed = {0}, *version, *older;
 
 	if (!body || !check_tags(call, body) ||

@@ -345,9 +345,14 @@ static void keep_token(struct token *token, const struct access_token *fresh, ms
 
 static void keep_failure(struct ctx *ctx, struct token *token, enum err kind, msec_t now)
 {
+	msec_t pause = sign_in_pause(kind, &ctx->fault, token->failures);
+
+	/* a throttle without a time has ours, or the caller would guess another one */
+	if (kind == E_THROTTLED)
+		ctx->fault.retry_after_ms = pause;
 	token->failure = kind;
 	token->fault = ctx->fault;
-	token->paused_until = msec_add(now, sign_in_pause(kind, &ctx->fault, token->failures));
+	token->paused_until = msec_add(now, pause);
 	if (kind != E_CANCELLED && token->failures < 16)
 		token->failures++;
 }

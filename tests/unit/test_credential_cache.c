@@ -97,6 +97,7 @@ static void failures_are_remembered_for_a_while(void **state)
 		{.request = AUTHORITY, .status = 401},
 		{.request = AUTHORITY, .status = 429, .headers = {{"Retry-After", "30"}}},
 		{.request = AUTHORITY, .status = 500},
+		{.request = AUTHORITY, .status = 429},
 		ASK("1"),
 		{.request = NULL},
 	};
@@ -110,7 +111,9 @@ static void failures_are_remembered_for_a_while(void **state)
 		{"a throttle says when", 1, NULL, E_THROTTLED, NULL, 30 * MSEC_PER_SEC},
 		{"and counts down", 10 * MSEC_PER_SEC, NULL, E_THROTTLED, NULL, 20 * MSEC_PER_SEC},
 		{"until it is over", 20 * MSEC_PER_SEC, NULL, E_AGAIN, NULL, 0},
-		{"a success ends it all", 30 * MSEC_PER_SEC, NULL, E_OK, "Bearer 1", 0},
+		{"a throttle without a time gets ours, which grows with each failure",
+			8 * MSEC_PER_SEC, NULL, E_THROTTLED, NULL, 32 * MSEC_PER_SEC},
+		{"a success ends it all", 32 * MSEC_PER_SEC, NULL, E_OK, "Bearer 1", 0},
 	};
 
 	(void)state;

@@ -16,6 +16,7 @@
 #include "dns/dns.h"
 #include "http/curl.h"
 #include "http/gate.h"
+#include "http/probe.h"
 #include "http/url.h"
 #include "reconcile/gateway.h"
 #include "reconcile/hostname.h"
@@ -43,6 +44,7 @@ struct engine {
 	struct notes *notes;
 	struct followers *followers;
 	struct gate *acme_gate, *arm_gate, *vault_gate, *blob_gate;
+	struct probe *certificates_probe, *account_key_probe, *blob_probe;
 	struct controller *hostnames, *gateways, *instances;
 };
 
@@ -126,6 +128,26 @@ static struct http *azure_service(struct worker *worker, struct gate *gate, cons
 	return bearer_wrap(worker->arena, &options);
 }
 
+/* Around the bearer: a token that was only too old is nobody's refusal. */
+static struct http *vault_service(struct worker *worker)
+{
+	struct engine *engine = worker->engine;
+	struct http *http = azure_service(worker, engine->vault_gate, engine->vault_origin,
+					  engine->config->cloud->vault_resource, NULL);
+
+	http = probe_wrap(worker->arena, engine->account_key_probe, http);
+	return probe_wrap(worker->arena, engine->certificates_probe, http);
+}
+
+static struct http *blob_service(struct worker *worker)
+{
+	struct engine *engine = worker->engine;
+	struct http *http = azure_service(worker, engine->blob_gate, engine->blob_origin,
+					  engine->config->cloud->storage_resource, NULL);
+
+	return probe_wrap(worker->arena, engine->blob_probe, http);
+}
+
 static void *hostname_worker_new(void *handle, size_t index)
 {
 	struct engine *engine = handle;
@@ -144,12 +166,8 @@ static void *hostname_worker_new(void *handle, size_t index)
 		.acme_http = gate_wrap(worker->arena, engine->acme_gate, worker->curl,
 				       acme_is_limit_of_names),
 		.probe = worker->local,
-		.vault = {azure_service(worker, engine->vault_gate, engine->vault_origin,
-					config->cloud->vault_resource, NULL),
-			  config->key_vault_base_url},
-		.blobs = {azure_service(worker, engine->blob_gate, engine->blob_origin,
-					config->cloud->storage_resource, NULL),
-			  config->blob_container_url},
+		.vault = {vault_service(worker), config->key_vault_base_url},
+		.blobs = {blob_service(worker), config->blob_container_url},
 		.wake_gateway = wake_gateway,
 		.handle = engine,
 	};
@@ -271,6 +289,29 @@ static void make_controllers(struct engine *engine)
 	}
 }
 
+/* Each certificate and blob can have grants of its own; the account's key is one thing for all. */
+static void make_probes(struct engine *engine)
+{
+	const struct {
+		struct probe **probe;
+		const char *base, *rest;
+		unsigned objects;
+	} scopes[] = {
+		{&engine->certificates_probe, engine->config->key_vault_base_url, "/certificates/", 2},
+		{&engine->account_key_probe, engine->config->key_vault_base_url, "/keys/" ACCOUNT_KEY_NAME, 1},
+		{&engine->blob_probe, engine->config->blob_container_url, "/.well-known/acme-challenge/", 2},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(scopes); i++) {
+		const struct probe_options options = {
+			arena_printf(engine->arena, "%s%s", scopes[i].base, scopes[i].rest),
+			scopes[i].objects,
+		};
+
+		*scopes[i].probe = probe_new(&options);
+	}
+}
+
 static enum err compose(struct ctx *ctx, struct engine *engine)
 {
 	const struct config *config = engine->config;
@@ -293,6 +334,7 @@ static enum err compose(struct ctx *ctx, struct engine *engine)
 	engine->arm_gate = gate_new("Azure Resource Manager");
 	engine->vault_gate = gate_new("Key Vault");
 	engine->blob_gate = gate_new("Blob Storage");
+	make_probes(engine);
 	make_controllers(engine);
 	return E_OK;
 }
@@ -306,6 +348,9 @@ static void free_engine(struct engine *engine)
 	gate_free(engine->arm_gate);
 	gate_free(engine->vault_gate);
 	gate_free(engine->blob_gate);
+	probe_free(engine->certificates_probe);
+	probe_free(engine->account_key_probe);
+	probe_free(engine->blob_probe);
 	followers_free(engine->followers);
 	notes_free(engine->notes);
 	account_free(engine->account);

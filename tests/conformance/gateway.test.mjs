@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { issue, pfxOf, selfSigned } from './pki.mjs';
 import { admin, arm, clientsOf, eventually, secretCredential, up, visit } from './stack.mjs';
 
-const env = up();
+const env = up({ rsaKeys: 'reuse' });
 const credential = secretCredential(env);
 const clients = clientsOf(env, credential);
 const poll = { updateIntervalInMs: 50 };

@@ -3,6 +3,8 @@
 
 #include "codec/base64.h"
 #include "codec/json.h"
+#include <openssl/x509v3.h>
+
 #include "world/crypto.h"
 #include "world/dns_model.h"
 #include "world/sim_http.h"
@@ -423,6 +425,60 @@ static void a_second_finalize_is_counted(void **state)
 	assert_int_equal(world_never_events(rig->world).pending_lost, 1);
 }
 
+/* RFC 9773 4.1, from the certificate that the vault has now. */
+static char *ari_of_current(struct rig *rig)
+{
+	struct ctx *ctx = &rig->ctx;
+	struct bytes der, serial;
+	const ASN1_OCTET_STRING *aki;
+	const ASN1_INTEGER *number;
+	char *id;
+	X509 *cert;
+
+	assert_int_equal(vault(rig, "GET", CERT, NULL), 200);
+	assert_int_equal(base64_decode(ctx, json_get_text(rig->json, "cer"), &der), E_OK);
+	cert = crypto_parse_cert(&der);
+	aki = X509_get0_authority_key_id(cert);
+	number = X509_get0_serialNumber(cert);
+	serial.size = (size_t)ASN1_STRING_length(number) + 1;
+	serial.data = arena_alloc(ctx->arena, serial.size);
+	memcpy(serial.data + 1, ASN1_STRING_get0_data(number), serial.size - 1);
+	if (!(serial.data[1] & 0x80)) {
+		serial.data++;
+		serial.size--;
+	}
+	id = arena_printf(ctx->arena, "%s.%s",
+		base64url_encode(ctx, ASN1_STRING_get0_data(aki), (size_t)ASN1_STRING_length(aki)),
+		base64url_encode(ctx, serial.data, serial.size));
+	X509_free(cert);
+	return id;
+}
+
+static void a_certificate_has_a_window_and_is_replaced_once(void **state)
+{
+	struct rig *rig = *state;
+	struct http_request window = {.method = "GET"};
+	const char *id, *order;
+
+	make_account(rig);
+	issue(rig);
+	id = ari_of_current(rig);
+	window.url = arena_printf(rig->ctx.arena, SIM_ACME "/renewal-info/%s", id);
+	assert_int_equal(send(rig, &window), 200);
+	assert_non_null(json_path(rig->json, "suggestedWindow.start"));
+	assert_non_null(reply_header(rig, "Retry-After"));
+	window.url = SIM_ACME "/renewal-info/AAAA.AAAA";
+	assert_int_equal(send(rig, &window), 404);
+	order = arena_printf(rig->ctx.arena,
+		"{\"identifiers\":[{\"type\":\"dns\",\"value\":\"" HOST "\"}],\"replaces\":\"%s\"}",
+		id);
+	assert_int_equal(acme(rig, SIM_ACME "/new-order", order), 201);
+	assert_string_equal(json_get_text(rig->json, "status"), "ready");
+	assert_int_equal(acme(rig, SIM_ACME "/new-order", order), 409);
+	assert_string_equal(
+		json_get_text(rig->json, "type"), "urn:ietf:params:acme:error:alreadyReplaced");
+}
+
 static void changes_of_foreign_parts_are_counted(void **state)
 {
 	struct rig *rig = *state;
@@ -509,6 +565,8 @@ int main(void)
 			a_name_that_points_elsewhere_is_not_validated, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			a_nonce_is_good_once_and_every_nth_is_bad, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_certificate_has_a_window_and_is_replaced_once, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_second_finalize_is_counted, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			changes_of_foreign_parts_are_counted, set_up, tear_down),

@@ -63,7 +63,7 @@ SIM_BIN := $(patsubst tests/sim/%.c,$(B)/sim/%,$(SIM_SRC))
 
 .PHONY: all demo test check clean help install unit-bins list-tests check-layers check-style FORCE
 .DELETE_ON_ERROR:
-.SECONDARY:
+.PRECIOUS: $(B)/obj/%.o
 
 all: $(B)/gatecertd $(B)/azuresim
 

@@ -1,0 +1,390 @@
+"""gatecertd under systemd: the notify protocol, the unit's text, and a real systemd as PID 1."""
+
+import contextlib
+import os
+import re
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import time
+
+import pytest
+import yaml
+
+from harness import Api, wait_for
+from harness.boot import Boot, why_not
+from harness.installing import install, sanitizers
+
+UNIT = "gatecertd.service"
+STOP_SECONDS = 5
+EXPOSURE = 11  # tenths; systemd-analyze security says 1.1
+
+
+# --- a notify socket in the test ---
+
+
+class Notify:
+    """What systemd would be told, oldest first: (monotonic seconds, {field: value})."""
+
+    def __init__(self, path):
+        self.path = str(path)
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind(self.path)
+        self.told = []
+
+    def read(self):
+        while select.select([self.socket], [], [], 0)[0]:
+            text = self.socket.recv(4096).decode("utf-8")
+            self.told.append((time.monotonic(), dict(line.split("=", 1) for line in text.splitlines())))
+        return self.told
+
+    def fields(self, name):
+        """Every value of one field so far."""
+        return [told[name] for _, told in self.read() if name in told]
+
+    def forget(self):
+        self.read()
+        self.told.clear()
+
+    def wait(self, name, value=None, deadline=30):
+        """Waits until a field was told, with a value that the expression matches."""
+        def found():
+            return [one for one in self.fields(name) if value is None or re.fullmatch(value, one)]
+        return wait_for(found, deadline, lambda: f"{name}={value or ''} is told; so far {self.told}")[-1]
+
+
+@pytest.fixture
+def notify(tmp_path):
+    one = Notify(tmp_path / "notify")
+    yield one
+    one.socket.close()
+
+
+@pytest.fixture
+def supervised(daemon, notify):
+    """A daemon whose NOTIFY_SOCKET is ours; not started."""
+    def make(**options):
+        env = {"NOTIFY_SOCKET": notify.path, **options.pop("env", {})}
+        return daemon(env=env, **options)
+    return make
+
+
+def test_ready_is_told_once_specs_are_loaded_and_the_api_listens(supervised, notify, hostname):
+    one = supervised()
+    one.wish(hostname)
+    # A file so young that it may still be written is looked at twice.
+    os.utime(os.path.join(one.spec_dir, f"{hostname}.yaml"), (1, 1))
+    one.spawn()
+    notify.wait("READY", "1")
+    body = one.api.get("/readyz")
+    assert body.status == 200
+    assert body.json()["specs"]["hostnames"] == 1
+    assert one.api.hostname(hostname) is not None
+
+
+def test_nothing_is_told_before_a_configuration_that_cannot_be_used(supervised, notify):
+    one = supervised(config={"Workers": "many"})
+    one.spawn()
+    assert one.wait() == 1
+    assert notify.read() == []
+
+
+def test_a_taken_port_is_told_as_a_failed_start(supervised, notify, stack):
+    one = supervised()
+    with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        one.configure(Listen=f"127.0.0.1:{taken.getsockname()[1]}")
+        one.spawn()
+        assert one.wait() == 1
+    assert notify.fields("READY") == []
+    assert "cannot start" in one.log()
+
+
+def test_status_counts_the_hostnames_by_readiness(supervised, notify, hostname, stack):
+    stack.dns.set_a(f"not-{hostname}", "192.0.2.1")
+    one = supervised().start()
+    one.wish(hostname, f"not-{hostname}")
+    notify.wait("STATUS", "2 hostnames: 1 ready, 1 not ready", deadline=60)
+
+
+def test_the_watchdog_is_fed_three_times_per_interval(supervised, notify):
+    supervised(env={"WATCHDOG_USEC": "900000"}).start()
+    notify.forget()
+    until = time.monotonic() + 3
+    wait_for(lambda: time.monotonic() > until and notify.read(), 10)
+    at = [when for when, told in notify.told if "WATCHDOG" in told]
+    assert len(at) >= 6
+    assert max(b - a for a, b in zip(at, at[1:])) < 0.9
+
+
+def test_the_watchdog_of_another_process_is_not_fed(supervised, notify):
+    one = supervised(env={"WATCHDOG_USEC": "200000", "WATCHDOG_PID": "1"}).start()
+    one.reload()
+    notify.wait("RELOADING")
+    assert notify.fields("WATCHDOG") == []
+
+
+def test_a_reload_is_told_from_its_beginning_to_its_end(supervised, notify):
+    one = supervised().start()
+    notify.wait("READY")
+    notify.forget()
+    before = time.monotonic_ns() // 1000
+    one.reload()
+    notify.wait("READY", "1")
+    fields = [name for _, told in notify.told for name in told if name in ("RELOADING", "READY")]
+    assert fields == ["RELOADING", "READY"]
+    assert before <= int(notify.fields("MONOTONIC_USEC")[0]) <= time.monotonic_ns() // 1000
+
+
+def test_a_reload_of_a_bad_configuration_ends_as_ready_and_says_so_in_the_log(supervised, notify):
+    one = supervised().start()
+    notify.wait("READY")
+    notify.forget()
+    one.configure(Workers="many")
+    one.reload()
+    notify.wait("READY", "1")
+    wait_for(lambda: "configuration not reloaded" in one.log(), 10)
+    assert one.api.get("/readyz").status == 200
+    one.configure(Workers=None)
+
+
+# (what is in flight, its method, its path)
+IN_FLIGHT = [
+    ("a sign-in", "POST", r"/oauth2/v2\.0/token"),
+    ("a read of the gateway", "GET", r"/applicationGateways/"),
+    ("an update of the gateway", "PUT", r"/applicationGateways/"),
+    ("a read of the vault", "GET", r"^/certificates/"),
+    ("a certificate that is made in the vault", "POST", r"^/certificates/[^/]*/create"),
+    ("a signature by the vault", "POST", r"^/keys/.*/sign"),
+]
+
+
+@pytest.mark.parametrize("method, path", [row[1:] for row in IN_FLIGHT], ids=[row[0] for row in IN_FLIGHT])
+def test_sigterm_ends_it_with_status_0_in_time_while_azure_does_not_answer(supervised, notify, stack, hostname, method,
+                                                                           path):
+    one = supervised()
+    one.wish(hostname)
+    fault = stack.sim.fault(method, path, {"delayMs": 60000}, times=-1)
+    try:
+        one.start()
+        wait_for(lambda: is_hit(stack, fault), 30, lambda: f"{method} {path} is asked; the log ends:\n" + one.log_tail())
+        begun = time.monotonic()
+        one.stop()
+        assert time.monotonic() - begun < STOP_SECONDS
+        assert notify.fields("STOPPING") == ["1"]
+    finally:
+        stack.sim.clear_faults()
+
+
+def is_hit(stack, fault):
+    """Whether a request has met the fault, and waits in it."""
+    faults = Api(stack.sim_admin).get("/faults").json()
+    return next(one for one in faults if one["id"] == fault)["hits"] > 0
+
+
+def test_sigterm_ends_it_in_time_while_the_ca_does_not_answer(supervised, notify, stack, hostname):
+    one = supervised().start()
+    stack.signal("pebble", "STOP")
+    try:
+        one.wish(hostname)
+        wait_for(lambda: (one.api.hostname(hostname) or {}).get("status", {}).get("step") == "GetAcmeOrderStep", 30)
+        begun = time.monotonic()
+        one.stop()
+        assert time.monotonic() - begun < STOP_SECONDS
+    finally:
+        stack.signal("pebble", "CONT")
+
+
+def test_sigterm_ends_it_in_time_with_a_client_that_never_finishes_its_request(supervised, stack):
+    one = supervised().start()
+    port = int(stack.api_url.rsplit(":", 1)[1])
+    with socket.create_connection(("127.0.0.1", port)) as slow:
+        slow.sendall(b"POST /api/AddCertificateFunctions_HttpStart HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{")
+        begun = time.monotonic()
+        one.stop()
+        assert time.monotonic() - begun < STOP_SECONDS
+
+
+# --- the unit's text ---
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory):
+    """make install into a directory."""
+    return install(tmp_path_factory.mktemp("installed"))
+
+
+@pytest.fixture
+def unit_file(installed, tmp_path):
+    """The installed unit with a program that is there."""
+    text = (installed / "usr/lib/systemd/system" / UNIT).read_text()
+    path = tmp_path / UNIT
+    path.write_text(text.replace("/usr/sbin/gatecertd", f"{installed}/usr/sbin/gatecertd"))
+    return path
+
+
+def test_systemd_finds_nothing_to_say_about_the_unit(unit_file, installed):
+    said = subprocess.run(["systemd-analyze", "verify", str(unit_file)], capture_output=True, text=True,
+                          env={**os.environ, "MANPATH": f"{installed}/usr/share/man"})
+    assert (said.returncode, said.stderr, said.stdout) == (0, "", "")
+
+
+def test_systemd_would_have_said_something_about_a_wrong_key(unit_file):
+    unit_file.write_text(unit_file.read_text() + "\n[Service]\nProtectEverything=yes\n")
+    said = subprocess.run(["systemd-analyze", "verify", "--man=no", str(unit_file)], capture_output=True, text=True)
+    assert "ProtectEverything" in said.stderr
+
+
+def test_the_sandbox_stays_as_tight_as_it_is(unit_file):
+    said = subprocess.run(["systemd-analyze", "security", "--no-pager", "--offline=true", f"--threshold={EXPOSURE}",
+                           str(unit_file)], capture_output=True, text=True)
+    assert said.returncode == 0, said.stdout.splitlines()[-1]
+
+
+# --- a real systemd ---
+
+
+class Machine:
+    """A booted systemd with gatecertd installed, and the stack's configuration in /etc."""
+
+    def __init__(self, directory, installed, stack, dropin):
+        self.boot = Boot(directory)
+        shutil.copytree(installed, self.boot.tree, symlinks=True, dirs_exist_ok=True)
+        shutil.copy(stack.acme_ca_file, os.path.join(self.boot.tree, "etc/gatecert/ca.pem"))
+        os.chmod(os.path.join(self.boot.tree, "etc/gatecert/ca.pem"), 0o644)
+        config = stack.configuration()
+        for key in ("SpecDirectory", "StateDirectory"):
+            del config[key]
+        config["CaFile"] = "/etc/gatecert/ca.pem"
+        self.boot.write("/etc/gatecert/gatecert.yaml", yaml.safe_dump(config), 0o640)
+        # A bare target: no sysinit.target to wait for, and no journal.
+        self.boot.write(f"/etc/systemd/system/{UNIT}.d/test.conf",
+                        "[Unit]\nDefaultDependencies=no\nWants=\nAfter=\n[Service]\n"
+                        "StandardOutput=append:/run/gatecertd.log\nStandardError=append:/run/gatecertd.log\n" + dropin)
+        self.boot.write("/etc/systemd/system/gatecert-test.target",
+                        f"[Unit]\nDefaultDependencies=no\nWants={UNIT}\n")
+        self.api = Api(stack.api_url, stack.api_key)
+
+    def start(self):
+        self.boot.start("gatecert-test.target")
+        wait_for(lambda: self.state() == ("active", "running"), 30, lambda: (
+            f"{UNIT} is running; {self.boot.systemctl('status', UNIT).stdout}\n{self.log()}\n"
+            + self.boot.read_console()))
+        return self
+
+    def state(self):
+        said = self.boot.show(UNIT, "ActiveState", "SubState")
+        return said["ActiveState"], said["SubState"]
+
+    def main_pid(self):
+        return self.boot.show(UNIT, "MainPID")["MainPID"]
+
+    def log(self):
+        return self.boot.run("cat", "/run/gatecertd.log").stdout[-8000:]
+
+    def drop(self, name, text):
+        """As a member of the group would."""
+        done = self.boot.run("sh", "-c", 'printf %s "$2" >"/etc/gatecert/hostnames.d/.$1" && '
+                             'mv "/etc/gatecert/hostnames.d/.$1" "/etc/gatecert/hostnames.d/$1"', "sh", name, text)
+        assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture
+def machine(stack, installed, tmp_path):
+    why = "a sanitizer does not live in the unit's sandbox" if sanitizers() else why_not()
+    if why:
+        pytest.skip(f"no systemd of our own as PID 1: {why}")
+    with contextlib.ExitStack() as ends:
+
+        def make(dropin=""):
+            one = Machine(tmp_path / "boot", installed, stack, dropin)
+            ends.callback(one.boot.stop)
+            return one.start()
+
+        yield make
+
+
+def test_under_systemd_a_dropped_and_a_posted_hostname_are_served(machine, stack, hostname):
+    one = machine()
+    one.drop("site.yaml", f"hostnames: [{hostname}]\n")
+    one.api.add_certificates(f"posted-{hostname}")
+    for name in (hostname, f"posted-{hostname}"):
+        wait_for(lambda name=name: one.api.is_ready(name), 60, lambda: one.log())
+        assert stack.fetch_https(name).names == [name]
+    status = one.boot.show(UNIT, "StatusText", "User", "Result")
+    wait_for(lambda: one.boot.show(UNIT, "StatusText")["StatusText"] == "2 hostnames: 2 ready, 0 not ready", 10)
+    assert (status["User"], status["Result"]) == ("gatecert", "success")
+    owner = one.boot.run("stat", "-c", "%U %a", "/var/lib/gatecert", "/var/lib/private",
+                         f"/etc/gatecert/hostnames.d/api.d/posted-{hostname}.json").stdout.split("\n")
+    assert owner[0] == "gatecert 700"
+    assert any(line.startswith("gatecert ") for line in owner[1:])
+
+
+def test_under_systemd_the_process_has_no_rights_to_lose(machine):
+    one = machine()
+    status = dict(line.split(":\t", 1) for line in one.boot.run("cat", f"/proc/{one.main_pid()}/status").stdout.splitlines()
+                  if ":\t" in line)
+    assert {name: status[name] for name in ("CapPrm", "CapEff", "CapBnd", "CapAmb", "NoNewPrivs", "Seccomp")} == {
+        "CapPrm": "0" * 16, "CapEff": "0" * 16, "CapBnd": "0" * 16, "CapAmb": "0" * 16, "NoNewPrivs": "1",
+        "Seccomp": "2"}
+    limits = one.boot.run("cat", f"/proc/{one.main_pid()}/limits").stdout
+    assert re.search(r"Max core file size +0 +0 ", limits)
+
+
+def test_under_systemd_a_reload_keeps_the_process_and_takes_the_new_configuration(machine, stack):
+    one = machine()
+    pid = one.main_pid()
+    changed = one.boot.run("sed", "-i", "$ a LogLevel: debug", "/etc/gatecert/gatecert.yaml")
+    assert changed.returncode == 0, changed.stderr
+    done = one.boot.systemctl("reload", UNIT)
+    assert done.returncode == 0, done.stderr
+    wait_for(lambda: "configuration reloaded" in one.log(), 10, one.log)
+    wait_for(lambda: one.state() == ("active", "running"), 10)
+    assert one.main_pid() == pid
+
+
+def test_under_systemd_a_daemon_that_hangs_is_killed_by_the_watchdog_and_started_again(machine):
+    one = machine("WatchdogSec=2s\nRestartSec=200ms\n"
+                  "ExecStopPost=+/bin/sh -c 'echo $SERVICE_RESULT >>/run/results'\n")
+    pid = one.main_pid()
+    assert one.boot.run("kill", "-STOP", pid).returncode == 0
+    wait_for(lambda: one.boot.show(UNIT, "NRestarts")["NRestarts"] == "1" and one.state() == ("active", "running"), 30,
+             lambda: one.boot.systemctl("status", UNIT).stdout + one.boot.read_console())
+    assert one.main_pid() != pid
+    assert one.boot.run("cat", "/run/results").stdout == "watchdog\n"
+
+
+def test_under_systemd_a_killed_daemon_is_started_again_without_being_given_up(machine):
+    one = machine("RestartSec=50ms\n")
+    for times in range(1, 8):
+        pid = one.main_pid()
+        one.boot.run("kill", "-KILL", pid)
+        wait_for(lambda: one.boot.show(UNIT, "NRestarts")["NRestarts"] == str(times)
+                 and one.state() == ("active", "running"), 30, lambda: one.boot.systemctl("status", UNIT).stdout)
+
+
+def test_under_systemd_a_stop_is_clean_and_quick(machine, hostname):
+    one = machine()
+    one.drop("site.yaml", f"hostnames: [{hostname}]\n")
+    wait_for(lambda: one.api.hostname(hostname), 20)
+    begun = time.monotonic()
+    assert one.boot.systemctl("stop", UNIT).returncode == 0
+    assert time.monotonic() - begun < STOP_SECONDS
+    said = one.boot.show(UNIT, "Result", "ExecMainStatus", "ActiveState")
+    assert said == {"Result": "success", "ExecMainStatus": "0", "ActiveState": "inactive"}
+    assert one.boot.run("test", "-e", "/var/lib/gatecert").returncode == 0
+
+
+def test_under_systemd_the_daemon_can_write_nothing_but_its_own(machine):
+    """Seen from its mount namespace, as root."""
+    one = machine()
+    def mounted(path):
+        line = one.boot.run("findmnt", "--task", one.main_pid(), "-no", "VFS-OPTIONS", "-T", path)
+        return line.stdout.split(",")[0].strip()
+    assert {path: mounted(path) for path in ("/etc", "/usr", "/var/lib", "/var/lib/gatecert",
+                                             "/etc/gatecert/hostnames.d")} == {
+        "/etc": "ro", "/usr": "ro", "/var/lib": "ro", "/var/lib/gatecert": "rw", "/etc/gatecert/hostnames.d": "rw"}

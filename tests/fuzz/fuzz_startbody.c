@@ -1,0 +1,36 @@
+/* A body is either refused with a reason for each complaint, or names hostnames in normal form, none twice. */
+#include "base/text.h"
+#include "codec/hostname.h"
+#include "fuzz/fuzz.h"
+#include "server/startbody.h"
+
+static void check_hostnames(struct ctx *ctx, const struct texts *hostnames)
+{
+	assert(hostnames->count >= 1 && hostnames->count <= STARTBODY_HOSTNAMES_MAX);
+	for (size_t i = 0; i < hostnames->count; i++) {
+		const char *again = NULL;
+
+		assert(hostname_normalise(ctx, hostnames->items[i], 0, &again) == E_OK);
+		assert(text_equals(again, hostnames->items[i]));
+		for (size_t j = 0; j < i; j++)
+			assert(!text_equals(hostnames->items[i], hostnames->items[j]));
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	const struct startbody_rules rules = { .endpoint = "Several", .takes_list = true };
+	struct request request = { .body_size = size };
+	struct startbody body;
+	struct ctx ctx cleanup_ctx;
+
+	fuzz_begin(&ctx);
+	request.body = arena_copy(ctx.arena, size ? (const char *)data : "", size);
+	startbody_parse(&ctx, &request, &rules, &body);
+	assert((body.problems.errors > 0) == (body.code != NULL));
+	for (const struct problem *problem = body.problems.first; problem; problem = problem->next)
+		assert(problem->text[0]);
+	if (body.problems.errors == 0)
+		check_hostnames(&ctx, &body.hostnames);
+	return 0;
+}

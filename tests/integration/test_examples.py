@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 
 import pytest
@@ -256,6 +257,7 @@ def test_the_man_page_s_options_are_those_of_help():
     assert len(man_options()) >= 5
 
 
+@pytest.mark.skipif(not shutil.which("man"), reason="no man on this machine")
 def test_man_renders_the_page_without_a_warning():
     said = subprocess.run(["man", "--warnings", "-E", "UTF-8", "-l", str(MANIFESTS / "man/gatecertd.8")],
                           capture_output=True, text=True, env={**os.environ, "MANWIDTH": "80"})

@@ -1,5 +1,6 @@
 """make install: which files, with which modes, and what it leaves alone."""
 
+import os
 import re
 import stat
 import subprocess
@@ -89,7 +90,9 @@ def test_a_directory_with_a_space_takes_it_all(tmp_path):
 
 
 def test_what_sysusers_and_tmpfiles_make_of_it(installed, tmp_path):
-    """In a root of their own; as an ordinary user both can only tell."""
+    """In a root directory of their own."""
+    if os.geteuid() != 0:
+        pytest.skip("giving files to another user needs root")
     for name in ("sysusers", "tmpfiles"):
         (tmp_path / f"usr/lib/{name}.d").mkdir(parents=True)
         (tmp_path / f"usr/lib/{name}.d/gatecert.conf").write_bytes(
@@ -97,8 +100,6 @@ def test_what_sysusers_and_tmpfiles_make_of_it(installed, tmp_path):
     (tmp_path / "etc/gatecert").mkdir(parents=True)
     (tmp_path / "etc/gatecert/gatecert.yaml").write_text("")
     made = subprocess.run(["systemd-sysusers", f"--root={tmp_path}", "gatecert.conf"], capture_output=True, text=True)
-    if made.returncode != 0 and "ermission" in made.stderr:
-        pytest.skip("making users in a directory of one's own needs root")
     assert (made.returncode, "rror" in made.stderr) == (0, False), made.stderr
     user = (tmp_path / "etc/passwd").read_text().split(":")
     assert (user[0], user[5], user[6]) == ("gatecert", "/var/lib/gatecert", "/usr/sbin/nologin\n")

@@ -340,13 +340,28 @@ static void change(struct rig *rig, const char *name, void (*how)(struct ctx *ct
 	rig->effects = effects;
 }
 
-static void desire(struct ctx *ctx, struct rig *rig, const char *name)
+static void put_spec(struct ctx *ctx, struct rig *rig, const char *name, enum key_type key_type)
 {
-	struct hostname hostname = {.meta = {.name = name}};
+	struct hostname hostname = {.meta = {.name = name}, .spec = {.key_type = (int)key_type}};
 	enum err err = store_put_spec(ctx, rig->process.store, KIND_HOSTNAME, &hostname);
 
 	assert(err == E_OK);
 	(void)err;
+}
+
+static void desire(struct ctx *ctx, struct rig *rig, const char *name)
+{
+	put_spec(ctx, rig, name, KEY_TYPE_DEFAULT);
+}
+
+static void desire_rsa(struct ctx *ctx, struct rig *rig, const char *name)
+{
+	put_spec(ctx, rig, name, KEY_TYPE_RSA_2048);
+}
+
+static void desire_ec(struct ctx *ctx, struct rig *rig, const char *name)
+{
+	put_spec(ctx, rig, name, KEY_TYPE_EC_P256);
 }
 
 static void withdraw(struct ctx *ctx, struct rig *rig, const char *name)
@@ -373,6 +388,17 @@ void rig_desire(struct rig *rig, const char *hostname)
 	change(rig, hostname, desire);
 }
 
+void rig_desire_key(struct rig *rig, const char *hostname, enum key_type key_type)
+{
+	static void (*const how[])(struct ctx *ctx, struct rig *rig, const char *name) = {
+		[KEY_TYPE_DEFAULT] = desire,
+		[KEY_TYPE_RSA_2048] = desire_rsa,
+		[KEY_TYPE_EC_P256] = desire_ec,
+	};
+
+	change(rig, hostname, how[key_type]);
+}
+
 void rig_withdraw(struct rig *rig, const char *hostname)
 {
 	change(rig, hostname, withdraw);
@@ -383,7 +409,7 @@ void rig_request(struct rig *rig, const char *hostname)
 	change(rig, hostname, request);
 }
 
-static bool is_settled(struct rig *rig)
+bool rig_is_settled(struct rig *rig)
 {
 	cleanup_ctx struct ctx ctx;
 	const void **objects;
@@ -426,15 +452,25 @@ static bool step(struct rig *rig, msec_t until)
 	return true;
 }
 
-bool rig_run(struct rig *rig, struct budget budget)
+bool rig_run_until(struct rig *rig, bool (*is_done)(void *handle), void *handle, struct budget budget)
 {
 	msec_t until = rig->clock.mono + budget.time;
 	unsigned passes = rig->passes + budget.passes;
 
-	while (!is_settled(rig))
+	while (!is_done(handle))
 		if (rig->passes >= passes || !step(rig, until))
 			return false;
 	return true;
+}
+
+static bool is_settled(void *handle)
+{
+	return rig_is_settled(handle);
+}
+
+bool rig_run(struct rig *rig, struct budget budget)
+{
+	return rig_run_until(rig, is_settled, rig, budget);
 }
 
 void rig_pass_time(struct rig *rig, msec_t time)

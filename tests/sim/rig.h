@@ -34,6 +34,7 @@ void rig_trouble(struct rig *rig, enum trouble trouble, unsigned effect);
 bool rig_trouble_happened(const struct rig *rig);
 
 void rig_desire(struct rig *rig, const char *hostname);
+void rig_desire_key(struct rig *rig, const char *hostname, enum key_type key_type);
 void rig_withdraw(struct rig *rig, const char *hostname);
 /* Somebody asks for a try now. */
 void rig_request(struct rig *rig, const char *hostname);
@@ -43,8 +44,14 @@ struct budget {
 	msec_t time;
 };
 
-/* True when every desired hostname is Ready and settled within the budget. */
+/* True when rig_is_settled within the budget. */
 bool rig_run(struct rig *rig, struct budget budget);
+
+/* As rig_run, until `is_done` says so; it is asked before every pass, and so sees all that can be seen. */
+bool rig_run_until(struct rig *rig, bool (*is_done)(void *handle), void *handle, struct budget budget);
+
+/* Every desired hostname is Ready and at rest, and no withdrawn one is left. */
+bool rig_is_settled(struct rig *rig);
 
 /* Lets time pass, with whatever becomes due in it. */
 void rig_pass_time(struct rig *rig, msec_t time);

@@ -25,6 +25,7 @@ struct daemon {
 	const char *config_path;
 	struct config *config;
 	struct store *store;
+	struct sealed_box *sealed;
 	struct specdir *specdir;
 	struct server *server;
 	_Atomic(struct engine *) engine;
@@ -160,6 +161,7 @@ static struct server_options server_options(const struct daemon *daemon)
 		.state_directory = config->state_directory,
 		.store = daemon->store,
 		.specdir = daemon->specdir,
+		.sealed = daemon->sealed,
 	};
 }
 
@@ -196,15 +198,19 @@ static enum err load(struct ctx *ctx, const char *path, struct config **out)
 	return err;
 }
 
-static enum err request_all(struct ctx *ctx, struct daemon *daemon)
+/* A refused hostname is due now; the others are in nobody's way. */
+static enum err request_refused(struct ctx *ctx, struct daemon *daemon)
 {
 	const void **hostnames;
 	size_t count;
 
 	TRY(store_list(ctx, daemon->store, KIND_HOSTNAME, &hostnames, &count));
-	for (size_t i = 0; i < count; i++)
-		TRY(specdir_request(ctx, daemon->specdir,
-				    ((const struct hostname *)hostnames[i])->meta.name));
+	for (size_t i = 0; i < count; i++) {
+		const struct hostname *hostname = hostnames[i];
+
+		if (hostname->status.refusal.count)
+			TRY(specdir_request(ctx, daemon->specdir, hostname->meta.name));
+	}
 	return E_OK;
 }
 
@@ -218,7 +224,7 @@ static enum err reload(struct ctx *ctx, struct daemon *daemon)
 	TRY(load(ctx, daemon->config_path, &fresh));
 	err = check_unchanged(ctx, daemon->config, fresh);
 	if (err == E_OK)
-		err = engine_new(ctx, fresh, daemon->store, &engine);
+		err = engine_new(ctx, fresh, daemon->store, daemon->sealed, &engine);
 	if (err != E_OK) {
 		config_free(fresh);
 		return err;
@@ -230,7 +236,7 @@ static enum err reload(struct ctx *ctx, struct daemon *daemon)
 	TRY(engine_start(ctx, engine));
 	options = server_options(daemon);
 	TRY(server_reconfigure(ctx, daemon->server, &options));
-	return request_all(ctx, daemon);
+	return request_refused(ctx, daemon);
 }
 
 static int on_reload(sd_event_source *source, const struct signalfd_siginfo *info, void *handle)
@@ -293,6 +299,7 @@ static enum err start(struct ctx *ctx, struct daemon *daemon)
 	struct engine *engine;
 
 	TRY(dirstore_open(ctx, daemon->config->state_directory, &daemon->store));
+	TRY(sealed_box_open(ctx, daemon->config->state_directory, &daemon->sealed));
 	directories.store = daemon->store;
 	daemon->specdir = specdir_new(&directories);
 	store_on_change(daemon->store, store_changed, daemon);
@@ -300,7 +307,7 @@ static enum err start(struct ctx *ctx, struct daemon *daemon)
 	TRY(server_start(ctx, &options, &daemon->server));
 	add_sources(daemon);
 	on_scan(NULL, 0, daemon);
-	TRY(engine_new(ctx, daemon->config, daemon->store, &engine));
+	TRY(engine_new(ctx, daemon->config, daemon->store, daemon->sealed, &engine));
 	atomic_store(&daemon->engine, engine);
 	TRY(engine_start(ctx, engine));
 	server_set_ready(daemon->server, true);
@@ -312,6 +319,7 @@ static void stop(struct daemon *daemon)
 	engine_stop(atomic_exchange(&daemon->engine, NULL));
 	server_stop(daemon->server);
 	specdir_free(daemon->specdir);
+	sealed_box_close(daemon->sealed);
 	dirstore_close(daemon->store);
 	sd_event_source_unref(daemon->server_timer);
 	sd_event_source_unref(daemon->scan_timer);

@@ -21,6 +21,7 @@
 #include "reconcile/gateway.h"
 #include "reconcile/hostname.h"
 #include "reconcile/instance.h"
+#include "reconcile/sealkey.h"
 
 #define GATEWAY_API_VERSION "2025-05-01"
 #define BACKOFF_MAX_CA (30 * MSEC_PER_MIN)
@@ -33,6 +34,7 @@ struct engine {
 	/* immutable after new */
 	const struct config *config;
 	struct store *store;
+	struct sealed_box *sealed;
 	struct arena *arena;
 	struct doors doors;
 	struct settings settings;
@@ -45,7 +47,7 @@ struct engine {
 	struct followers *followers;
 	struct gate *acme_gate, *arm_gate, *vault_gate, *blob_gate;
 	struct probe *certificates_probe, *account_key_probe, *blob_probe;
-	struct controller *hostnames, *gateways, *instances;
+	struct controller *hostnames, *gateways, *instances, *sealkeys;
 };
 
 /* What one worker owns: its connections, and the world made of them. */
@@ -58,6 +60,7 @@ struct worker {
 	union {
 		struct hostname_world hostname;
 		struct gateway_world gateway;
+		struct sealkey_world sealkey;
 	} world;
 };
 
@@ -162,6 +165,7 @@ static void *hostname_worker_new(void *handle, size_t index)
 		.notes = engine->notes,
 		.account = engine->account,
 		.acme = engine->acme,
+		.sealed = engine->sealed,
 		.dns = worker->dns,
 		.acme_http = gate_wrap(worker->arena, engine->acme_gate, worker->curl,
 				       acme_is_limit_of_names),
@@ -200,6 +204,25 @@ static void *gateway_worker_new(void *handle, size_t index)
 static enum err gateway_pass(struct ctx *ctx, void *handle, const char *key, msec_t *again)
 {
 	return gateway_reconcile(ctx, &((struct worker *)handle)->world.gateway, key, again);
+}
+
+static void *sealkey_worker_new(void *handle, size_t index)
+{
+	struct engine *engine = handle;
+	struct worker *worker = worker_new(engine);
+
+	(void)index;
+	worker->world.sealkey = (struct sealkey_world){
+		.vault = {vault_service(worker), engine->config->key_vault_base_url},
+		.sealed = engine->sealed,
+		.store = engine->store,
+	};
+	return worker;
+}
+
+static enum err sealkey_pass(struct ctx *ctx, void *handle, const char *key, msec_t *again)
+{
+	return sealkey_reconcile(ctx, &((struct worker *)handle)->world.sealkey, key, again);
 }
 
 static void *instance_worker_new(void *handle, size_t index)
@@ -277,8 +300,15 @@ static void make_controllers(struct engine *engine)
 		 .worker_free = free,
 		 .workers = 1,
 		 .backoff_max = MSEC_PER_MIN},
+		{.name = "sealkey",
+		 .reconcile = sealkey_pass,
+		 .worker_new = sealkey_worker_new,
+		 .worker_free = worker_free,
+		 .workers = 1,
+		 .backoff_max = BACKOFF_MAX_AZURE},
 	};
-	struct controller **made[] = {&engine->hostnames, &engine->gateways, &engine->instances};
+	struct controller **made[] = {&engine->hostnames, &engine->gateways, &engine->instances,
+				      &engine->sealkeys};
 
 	for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
 		struct controller_options one = options[i];
@@ -344,6 +374,7 @@ static void free_engine(struct engine *engine)
 	controller_free(engine->hostnames);
 	controller_free(engine->gateways);
 	controller_free(engine->instances);
+	controller_free(engine->sealkeys);
 	gate_free(engine->acme_gate);
 	gate_free(engine->arm_gate);
 	gate_free(engine->vault_gate);
@@ -362,7 +393,7 @@ static void free_engine(struct engine *engine)
 }
 
 enum err engine_new(struct ctx *ctx, const struct config *config, struct store *store,
-		    struct engine **out)
+		    struct sealed_box *sealed, struct engine **out)
 {
 	struct engine *engine = calloc(1, sizeof(*engine));
 	enum err err;
@@ -371,6 +402,7 @@ enum err engine_new(struct ctx *ctx, const struct config *config, struct store *
 		abort();
 	engine->config = config;
 	engine->store = store;
+	engine->sealed = sealed;
 	engine->arena = arena_new();
 	engine->doors = *ctx->doors;
 	engine->doors.cancel = cancel_new();
@@ -411,7 +443,9 @@ enum err engine_start(struct ctx *ctx, struct engine *engine)
 	TRY(wake_all(ctx, engine, KIND_GATEWAY, engine->gateways));
 	TRY(wake_all(ctx, engine, KIND_HOSTNAME, engine->hostnames));
 	TRY(wake_all(ctx, engine, KIND_INSTANCE, engine->instances));
+	controller_wake(engine->sealkeys, SEAL_KEY_NAME);
 	controller_start(engine->instances);
+	controller_start(engine->sealkeys);
 	controller_start(engine->gateways);
 	controller_start(engine->hostnames);
 	return E_OK;
@@ -425,6 +459,7 @@ void engine_stop(struct engine *engine)
 	controller_stop(engine->hostnames);
 	controller_stop(engine->gateways);
 	controller_stop(engine->instances);
+	controller_stop(engine->sealkeys);
 	free_engine(engine);
 }
 
@@ -456,7 +491,8 @@ void engine_changed(struct engine *engine, enum kind kind, const char *name, enu
 
 struct engine_activity engine_activity(struct engine *engine)
 {
-	struct controller *all[] = {engine->hostnames, engine->gateways, engine->instances};
+	struct controller *all[] = {engine->hostnames, engine->gateways, engine->instances,
+				    engine->sealkeys};
 	struct engine_activity sum = {0};
 
 	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {

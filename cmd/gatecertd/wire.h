@@ -7,13 +7,14 @@
 #pragma once
 
 #include "config.h"
+#include "store/sealed.h"
 #include "store/store.h"
 
 struct engine;
 
 /* Keeps the configuration's strings. E_REFUSED: it cannot work (credentials). Nothing runs yet. */
 enum err engine_new(struct ctx *ctx, const struct config *config, struct store *store,
-		    struct engine **out);
+		    struct sealed_box *sealed, struct engine **out);
 
 /* Starts the workers and wakes every object. Never two engines at a time on one store. */
 enum err engine_start(struct ctx *ctx, struct engine *engine);

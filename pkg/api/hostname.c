@@ -36,6 +36,22 @@ static const struct field certificate_fields[] = {
 	 .help = "Key Vault secret id of this version."},
 	{.name = "vaultName", .type = FIELD_TEXT, .offset = CERTIFICATE(vault_name),
 	 .help = "Name of the certificate in Key Vault."},
+	{.name = "sha256", .type = FIELD_TEXT, .flags = FIELD_INTERNAL, .offset = CERTIFICATE(sha256)},
+	{.name = "isImported", .type = FIELD_BOOL, .offset = CERTIFICATE(is_imported),
+	 .help = "Whether it was imported with its key: it cannot be renewed."},
+	{.name = NULL},
+};
+
+static const char *const source_names[] = {"Unsaid", "ACME", "Import", NULL};
+
+#define WISH(member) offsetof(struct certificate_wish, member)
+
+static const struct field wish_fields[] = {
+	{.name = "source", .type = FIELD_CHOICE, .offset = WISH(source), .choices = source_names},
+	{.name = "instance", .type = FIELD_TEXT, .offset = WISH(instance)},
+	{.name = "leafSha256", .type = FIELD_TEXT, .offset = WISH(leaf_sha256)},
+	{.name = "notAfter", .type = FIELD_TIME, .offset = WISH(not_after)},
+	{.name = "skipDns", .type = FIELD_BOOL, .offset = WISH(skip_dns)},
 	{.name = NULL},
 };
 
@@ -118,9 +134,18 @@ const struct field hostname_fields[] = {
 	 .fields = hostname_spec_fields, .help = "What is desired."},
 	{.name = "source", .type = FIELD_OBJECT, .flags = FIELD_INTERNAL,
 	 .offset = offsetof(struct hostname, source), .fields = source_fields},
+	{.name = "wish", .type = FIELD_OBJECT, .flags = FIELD_INTERNAL,
+	 .offset = offsetof(struct hostname, wish), .fields = wish_fields},
 	{.name = "requested", .type = FIELD_INT, .flags = FIELD_INTERNAL,
 	 .offset = offsetof(struct hostname, requested)},
 	{.name = "status", .type = FIELD_OBJECT, .offset = offsetof(struct hostname, status),
 	 .fields = status_fields, .help = "What is known."},
 	{.name = NULL},
 };
+
+bool hostname_wants_import(const struct hostname *hostname)
+{
+	if (hostname->wish.source == SOURCE_UNSAID)
+		return hostname->status.certificate.is_imported;
+	return hostname->wish.source == SOURCE_IMPORT;
+}

@@ -16,6 +16,20 @@ struct hostname_spec {
 	int key_type; /* enum key_type */
 };
 
+/*
+ * Where the certificate is to come from. Not part of what a spec file says: the last request decides, and without any, what
+ * stands in the vault. The request's key waits, sealed, under the instance's id until the vault has it.
+ */
+enum certificate_source { SOURCE_UNSAID, SOURCE_ACME, SOURCE_IMPORT };
+
+struct certificate_wish {
+	int source;		 /* enum certificate_source */
+	const char *instance;	 /* SOURCE_IMPORT: the request whose certificate is wanted */
+	const char *leaf_sha256; /* of it, hex */
+	msec_t not_after;	 /* of it */
+	bool skip_dns;		 /* before a cut-over */
+};
+
 /* Where the spec came from. */
 struct hostname_source {
 	const char *file; /* absolute path */
@@ -29,6 +43,8 @@ struct certificate_status {
 	const char *key_type;
 	const char *secret_id; /* with version */
 	const char *vault_name;
+	const char *sha256;  /* of the leaf, hex */
+	bool is_imported;    /* the vault's tag says so: we cannot renew it */
 };
 
 /*
@@ -46,7 +62,7 @@ struct issuance {
 	bool answered;		     /* the challenge was answered; void with the authorization */
 	bool create_intended;	     /* Key Vault create may have been sent for this order */
 	const char *csr;	     /* base64 DER: finalize was or will be sent with it, and never with another for this order */
-	bool merge_intended;	     /* merge may have been sent: the vault is read again first */
+	bool merge_intended;	     /* merge or import may have been sent: the vault is read again first */
 };
 
 /* The last refusal, for backoff and for the instances that follow. Zeroed by success. */
@@ -93,9 +109,13 @@ struct hostname {
 	struct meta meta;
 	struct hostname_spec spec;
 	struct hostname_source source;
+	struct certificate_wish wish;
 	msec_t requested; /* somebody last asked for a try now: POST, Retry, SIGHUP */
 	struct hostname_status status;
 };
+
+/* The last request decides where the certificate comes from; without any, what stands in the vault. */
+bool hostname_wants_import(const struct hostname *hostname);
 
 extern const struct field hostname_fields[];
 extern const struct field hostname_spec_fields[];
@@ -110,3 +130,4 @@ extern const char *const key_type_names[];
 #define CONDITION_GATEWAY_CONFIGURED "GatewayConfigured"
 #define CONDITION_RENEWING "Renewing"
 #define CONDITION_SPEC_VALID "SpecValid"
+#define CONDITION_EXPIRING "Expiring" /* an imported certificate that nobody replaces */

@@ -27,6 +27,8 @@ static const struct field spec_fields[] = {
 	 .help = "The hostnames it follows."},
 	{.name = "introduced", .type = FIELD_TEXTS, .offset = SPEC(introduced),
 	 .help = "Those of them that it made desired."},
+	{.name = "leafSha256", .type = FIELD_TEXT, .offset = SPEC(leaf_sha256),
+	 .help = "The certificate that an import brings."},
 	{.name = "accepted", .type = FIELD_INT, .offset = SPEC(accepted),
 	 .help = "When it was accepted, in milliseconds since 1970."},
 	{.name = "retryRequested", .type = FIELD_INT, .offset = SPEC(retry_requested),

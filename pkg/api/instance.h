@@ -23,6 +23,7 @@ struct instance_spec {
 	bool is_list;	      /* `input` is shown as an array */
 	struct texts hostnames;
 	struct texts introduced;   /* those that this request made desired; none once it is terminated and settled */
+	const char *leaf_sha256;   /* of the certificate that an import brings; NULL for other functions */
 	msec_t accepted;	   /* to the millisecond, for comparing with passes */
 	msec_t retry_requested;	   /* raiseEvent Retry */
 	bool is_terminated;

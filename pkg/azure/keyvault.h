@@ -75,6 +75,12 @@ enum err keyvault_certificate_merge(struct ctx *ctx, struct keyvault *vault, con
 				    const struct chain *chain, const struct text_map *tags,
 				    struct vault_certificate *out);
 
+/* ONE_SHOT. A certificate with its key becomes the current version; `pfx` is PKCS#12. The caller's arena is to be a secret one.
+ * E_CONFLICT as for create. */
+enum err keyvault_certificate_import(struct ctx *ctx, struct keyvault *vault, const char *name,
+				     const struct bytes *pfx, const char *password,
+				     const struct text_map *tags, struct vault_certificate *out);
+
 /* A soft-deleted one comes back; ready when keyvault_certificate_get finds it. */
 enum err keyvault_certificate_recover(struct ctx *ctx, struct keyvault *vault, const char *name);
 
@@ -90,10 +96,19 @@ struct vault_key {
 enum err keyvault_key_get(struct ctx *ctx, struct keyvault *vault, const char *name, const char *version,
 			  struct vault_key *out);
 
-/* Gets the key, recovers it when soft-deleted, makes it when there is none (EC P-256, sign and
- * verify). */
+enum vault_key_use {
+	VAULT_KEY_SIGN, /* EC P-256: sign and verify */
+	VAULT_KEY_WRAP, /* RSA 2048: wrap and unwrap */
+};
+
+/* Gets the key, recovers it when soft-deleted, makes it when there is none. E_REFUSED, reason
+ * WrongKeyType, when what stands there is not for this use. */
 enum err keyvault_key_ensure(struct ctx *ctx, struct keyvault *vault, const char *name,
-			     struct vault_key *out);
+			     enum vault_key_use use, struct vault_key *out);
+
+/* RSA-OAEP-256. The key in the clear is wiped with ctx's arena. */
+enum err keyvault_key_unwrap(struct ctx *ctx, struct keyvault *vault, const char *key_id,
+			     const struct bytes *wrapped, struct bytes *key);
 
 /* Enabled versions, newest first. */
 enum err keyvault_key_versions(struct ctx *ctx, struct keyvault *vault, const char *name,

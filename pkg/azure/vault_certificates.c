@@ -6,6 +6,7 @@
 #include "azure/vault.h"
 #include "base/text.h"
 
+#define CONTENT_TYPE "application/x-pkcs12" /* what the gateway reads */
 #define ROLE		"Key Vault Certificates Officer"
 #define COMMON_NAME_MAX 64 /* X.520 ub-common-name */
 #define SERVER_AUTH	"1.3.6.1.5.5.7.3.1"
@@ -178,7 +179,7 @@ static struct json *create_body(struct ctx *ctx, const struct vault_certificate_
 	struct json *issuer = json_object(ctx), *secret = json_object(ctx);
 
 	json_set_text(ctx, issuer, "name", OUR_ISSUER);
-	json_set_text(ctx, secret, "contentType", "application/x-pkcs12");
+	json_set_text(ctx, secret, "contentType", CONTENT_TYPE);
 	json_set(ctx, policy, "issuer", issuer);
 	json_set(ctx, policy, "key_props", key_properties(ctx, request->key_type));
 	json_set(ctx, policy, "secret_props", secret);
@@ -296,6 +297,42 @@ enum err keyvault_certificate_merge(struct ctx *ctx, struct keyvault *vault, con
 	enum err kind = merge(ctx, vault, name, chain, tags, out);
 
 	return kind == E_OK ? E_OK : fault_wrap(ctx, kind, "merge certificate %s", name);
+}
+
+static struct json *import_body(struct ctx *ctx, const struct bytes *pfx, const char *password,
+	const struct text_map *tags)
+{
+	struct json *body = json_object(ctx), *policy = json_object(ctx), *part = json_object(ctx);
+
+	json_set_text(ctx, body, "value", base64_encode(ctx, pfx->data, pfx->size));
+	json_set_text(ctx, body, "pwd", password);
+	json_set_bool(ctx, part, "exportable", true); /* or the gateway cannot read it */
+	json_set(ctx, policy, "key_props", part);
+	part = json_object(ctx);
+	json_set_text(ctx, part, "contentType", CONTENT_TYPE);
+	json_set(ctx, policy, "secret_props", part);
+	part = json_object(ctx);
+	json_set_text(ctx, part, "name", "Unknown");
+	json_set(ctx, policy, "issuer", part);
+	json_set(ctx, body, "policy", policy);
+	if (tags && tags->count)
+		json_set(ctx, body, "tags", vault_tags_to_json(ctx, tags));
+	return body;
+}
+
+enum err keyvault_certificate_import(struct ctx *ctx, struct keyvault *vault, const char *name,
+	const struct bytes *pfx, const char *password, const struct text_map *tags,
+	struct vault_certificate *out)
+{
+	struct vault_call call = {.kind = HTTP_ONE_SHOT, .method = "POST"};
+	struct json *bundle;
+	enum err kind;
+
+	call.body = import_body(ctx, pfx, password, tags);
+	kind = call_for(ctx, vault, &call, name, "/import", &bundle);
+	if (kind == E_OK)
+		kind = read_certificate(ctx, &call, bundle, out);
+	return kind == E_OK ? E_OK : fault_wrap(ctx, kind, "import certificate %s", name);
 }
 
 enum err keyvault_certificate_recover(struct ctx *ctx, struct keyvault *vault, const char *name)

@@ -63,26 +63,34 @@ enum err keyvault_key_get(struct ctx *ctx, struct keyvault *vault, const char *n
 	return kind == E_OK ? E_OK : fault_wrap(ctx, kind, "key %s", name);
 }
 
-static struct json *create_body(struct ctx *ctx)
+static struct json *create_body(struct ctx *ctx, enum vault_key_use use)
 {
+	static const char *const may[][2] = {
+		[VAULT_KEY_SIGN] = {"sign", "verify"},
+		[VAULT_KEY_WRAP] = {"wrapKey", "unwrapKey"},
+	};
 	struct json *body = json_object(ctx), *operations = json_array(ctx);
 
-	json_append(ctx, operations, json_string(ctx, "sign"));
-	json_append(ctx, operations, json_string(ctx, "verify"));
-	json_set_text(ctx, body, "kty", "EC");
-	json_set_text(ctx, body, "crv", "P-256");
+	json_append(ctx, operations, json_string(ctx, may[use][0]));
+	json_append(ctx, operations, json_string(ctx, may[use][1]));
+	json_set_text(ctx, body, "kty", use == VAULT_KEY_SIGN ? "EC" : "RSA");
+	if (use == VAULT_KEY_SIGN)
+		json_set_text(ctx, body, "crv", "P-256");
+	else
+		json_set_int(ctx, body, "key_size", 2048);
 	json_set(ctx, body, "key_ops", operations);
 	return body;
 }
 
 static enum err create_key(
-	struct ctx *ctx, struct keyvault *vault, const char *name, struct vault_key *out)
+	struct ctx *ctx, struct keyvault *vault, const char *name, enum vault_key_use use,
+	struct vault_key *out)
 {
 	struct vault_call call = {.kind = HTTP_ONE_SHOT, .method = "POST", .role = ROLE_CREATE};
 	struct json *bundle;
 
 	call.path = arena_printf(ctx->arena, "/keys/%s/create", name);
-	call.body = create_body(ctx);
+	call.body = create_body(ctx, use);
 	TRY(vault_send(ctx, vault, &call, &bundle));
 	return read_key(ctx, &call, bundle, out);
 }
@@ -114,29 +122,42 @@ static enum err check_p256(struct ctx *ctx, const struct vault_key *key)
 	return E_OK;
 }
 
-static enum err ensure(
-	struct ctx *ctx, struct keyvault *vault, const char *name, struct vault_key *out)
+static enum err check_rsa(struct ctx *ctx, const struct vault_key *key)
+{
+	if (text_starts_with(key->kty, "RSA") && key->n && key->e)
+		return E_OK;
+	return fault_set(ctx, E_REFUSED, "WrongKeyType",
+		"is no RSA key; delete it, or make a new version of that type");
+}
+
+static enum err check_use(struct ctx *ctx, const struct vault_key *key, enum vault_key_use use)
+{
+	return use == VAULT_KEY_SIGN ? check_p256(ctx, key) : check_rsa(ctx, key);
+}
+
+static enum err ensure(struct ctx *ctx, struct keyvault *vault, const char *name,
+	enum vault_key_use use, struct vault_key *out)
 {
 	enum err kind;
 
 	fault_clear(ctx);
-	kind = create_key(ctx, vault, name, out);
+	kind = create_key(ctx, vault, name, use, out);
 	if (kind == E_CONFLICT && !strcmp(ctx->fault.reason, "SoftDeleted"))
 		kind = recover_key(ctx, vault, name);
-	return kind == E_OK ? check_p256(ctx, out) : kind;
+	return kind == E_OK ? check_use(ctx, out, use) : kind;
 }
 
-enum err keyvault_key_ensure(
-	struct ctx *ctx, struct keyvault *vault, const char *name, struct vault_key *out)
+enum err keyvault_key_ensure(struct ctx *ctx, struct keyvault *vault, const char *name,
+	enum vault_key_use use, struct vault_key *out)
 {
 	enum err kind = keyvault_key_get(ctx, vault, name, NULL, out);
 
 	if (kind == E_OK)
-		kind = check_p256(ctx, out);
+		kind = check_use(ctx, out, use);
 	else if (kind != E_NOTFOUND)
 		return kind;
 	else
-		kind = ensure(ctx, vault, name, out);
+		kind = ensure(ctx, vault, name, use, out);
 	return kind == E_OK ? E_OK : fault_wrap(ctx, kind, "key %s", name);
 }
 
@@ -238,6 +259,40 @@ enum err keyvault_key_sign(struct ctx *ctx, struct keyvault *vault, const char *
 			"signing needs the id of a key with its version");
 	kind = sign(ctx, vault, name, version, digest, signature);
 	return kind == E_OK ? E_OK : fault_wrap(ctx, kind, "sign with key %s", name);
+}
+
+static enum err unwrap(struct ctx *ctx, struct keyvault *vault, const char *name, const char *version,
+	const struct bytes *wrapped, struct bytes *key)
+{
+	struct vault_call call = {.kind = HTTP_IDEMPOTENT, .method = "POST", .role = ROLE_USE};
+	struct json *body = json_object(ctx), *reply;
+	const char *value;
+
+	TRY(vault_check_name(ctx, name));
+	TRY(vault_check_name(ctx, version));
+	json_set_text(ctx, body, "alg", "RSA-OAEP-256");
+	json_set_text(ctx, body, "value", base64url_encode(ctx, wrapped->data, wrapped->size));
+	call.body = body;
+	call.path = arena_printf(ctx->arena, "/keys/%s/%s/unwrapkey", name, version);
+	TRY(vault_send(ctx, vault, &call, &reply));
+	value = json_get_text(reply, "value");
+	if (!value || base64url_decode(ctx, value, key) != E_OK)
+		return vault_malformed(ctx, &call, "an unwrapped key");
+	arena_wipe_at_end(ctx->arena, key->data, key->size);
+	return E_OK;
+}
+
+enum err keyvault_key_unwrap(struct ctx *ctx, struct keyvault *vault, const char *key_id,
+	const struct bytes *wrapped, struct bytes *key)
+{
+	const char *name = vault_id_name(ctx, key_id), *version = vault_id_version(ctx, key_id);
+	enum err kind;
+
+	if (!name || !version)
+		return fault_set(ctx, E_REFUSED, "InvalidVaultName",
+			"unwrapping needs the id of a key with its version");
+	kind = unwrap(ctx, vault, name, version, wrapped, key);
+	return kind == E_OK ? E_OK : fault_wrap(ctx, kind, "unwrap with key %s", name);
 }
 
 static enum err signer_public_key(struct ctx *ctx, struct signer *signer, struct jwk *out)

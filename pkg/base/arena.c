@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,6 +29,7 @@ struct arena {
 	struct chunk *chunks; /* the first of them is the one that is filled */
 	struct deferred *deferred;
 	size_t next_size;
+	bool is_secret;
 };
 
 struct wipe {
@@ -74,6 +76,7 @@ struct arena *arena_new(void)
 void arena_free(struct arena *arena)
 {
 	struct chunk *chunk, *next;
+	bool is_secret;
 
 	if (!arena)
 		return;
@@ -84,10 +87,18 @@ void arena_free(struct arena *arena)
 		arena->deferred = deferred->next;
 		deferred->release(deferred->handle);
 	}
+	is_secret = arena->is_secret; /* the arena lies in one of the chunks */
 	for (chunk = arena->chunks; chunk; chunk = next) {
 		next = chunk->next;
+		if (is_secret)
+			explicit_bzero(chunk->data, chunk->size);
 		free(chunk);
 	}
+}
+
+void arena_wipe_all_at_end(struct arena *arena)
+{
+	arena->is_secret = true;
 }
 
 /* A large piece gets a chunk behind the current one, whose rest stays in use. */

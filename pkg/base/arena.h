@@ -31,6 +31,9 @@ void arena_defer(struct arena *arena, void (*release)(void *handle), void *handl
 /* Wipes this memory before it is returned: for secrets. */
 void arena_wipe_at_end(struct arena *arena, void *data, size_t size);
 
+/* Wipes everything before it is returned: for passes and requests that handle somebody's private key. */
+void arena_wipe_all_at_end(struct arena *arena);
+
 static inline void arena_freep(struct arena **arena)
 {
 	arena_free(*arena);

@@ -15,9 +15,17 @@ void buf_init(struct buf *buf, size_t limit)
 	*buf = (struct buf){.limit = limit};
 }
 
+/* What passed through may have been secret; wiping costs less than knowing. */
+static void give_back(struct buf *buf)
+{
+	if (buf->data)
+		explicit_bzero(buf->data, buf->capacity);
+	free(buf->data);
+}
+
 void buf_fini(struct buf *buf)
 {
-	free(buf->data);
+	give_back(buf);
 	*buf = (struct buf){.limit = buf->limit};
 }
 
@@ -33,14 +41,19 @@ static void reserve(struct buf *buf, size_t size)
 {
 	size_t wanted = buf->size + size + 1;
 	size_t capacity = buf->capacity ? buf->capacity : FIRST_CAPACITY;
+	char *data;
 
 	if (wanted <= buf->capacity)
 		return;
 	while (capacity < wanted)
 		capacity *= 2;
-	buf->data = realloc(buf->data, capacity);
-	if (!buf->data)
+	data = malloc(capacity);
+	if (!data)
 		abort();
+	if (buf->size)
+		memcpy(data, buf->data, buf->size);
+	give_back(buf);
+	buf->data = data;
 	buf->capacity = capacity;
 }
 

@@ -82,7 +82,7 @@ static enum err find_vault_key(struct ctx *ctx, const struct settings *settings,
 	const char *url;
 	enum err err;
 
-	TRY(keyvault_key_ensure(ctx, vault, ACCOUNT_KEY_NAME, key));
+	TRY(keyvault_key_ensure(ctx, vault, ACCOUNT_KEY_NAME, VAULT_KEY_SIGN, key));
 	session->signer = keyvault_signer(ctx, vault, key);
 	err = acme_account_find(ctx, session, &url);
 	if (err == E_NOTFOUND)

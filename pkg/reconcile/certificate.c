@@ -4,6 +4,7 @@
  */
 #include "reconcile/pass.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -32,12 +33,27 @@ static int wanted_key_type(const struct pass *pass)
 
 static void judge(struct ctx *ctx, struct pass *pass)
 {
-	/* A changed default is no reason to replace what serves; a changed spec is. */
-	pass->verdict = policy_judge(&pass->host.status.certificate, pass->host.spec.key_type,
-				     ctx_wall(ctx), &pass->why);
+	pass->verdict = policy_judge(&pass->host, ctx_wall(ctx), &pass->why);
 }
 
-static void record(struct ctx *ctx, struct pass *pass, const struct vault_certificate *found)
+static bool has_import_tag(const struct vault_certificate *found)
+{
+	for (size_t i = 0; i < found->tags.count; i++)
+		if (text_equals(found->tags.items[i].key, TAG_SOURCE))
+			return text_equals(found->tags.items[i].value, TAG_SOURCE_IMPORT);
+	return false;
+}
+
+static const char *hex(struct ctx *ctx, const unsigned char digest[static 32])
+{
+	char *text = arena_alloc(ctx->arena, 65);
+
+	for (size_t i = 0; i < 32; i++)
+		snprintf(text + 2 * i, 3, "%02x", digest[i]);
+	return text;
+}
+
+void certificate_record(struct ctx *ctx, struct pass *pass, const struct vault_certificate *found)
 {
 	struct hostname_status *status = &pass->host.status;
 
@@ -49,8 +65,13 @@ static void record(struct ctx *ctx, struct pass *pass, const struct vault_certif
 		.key_type = found->cert.key_type,
 		.secret_id = found->is_enabled ? found->secret_id : NULL,
 		.vault_name = vault_name(pass),
+		.sha256 = hex(ctx, found->cert.sha256),
+		.is_imported = has_import_tag(found),
 	};
-	status->renewal_time = policy_renewal_time(found->cert.not_before, found->cert.not_after);
+	status->renewal_time =
+		status->certificate.is_imported
+			? 0
+			: policy_renewal_time(found->cert.not_before, found->cert.not_after);
 	judge(ctx, pass);
 }
 
@@ -145,7 +166,7 @@ static enum err read_current(struct ctx *ctx, struct pass *pass)
 		return E_OK;
 	}
 	TRY(err);
-	record(ctx, pass, &found);
+	certificate_record(ctx, pass, &found);
 	if (is_merged(ctx, pass, &found))
 		close_issuance(pass);
 	return E_OK;
@@ -165,7 +186,7 @@ enum err certificate_observe(struct ctx *ctx, struct pass *pass)
 	return E_OK;
 }
 
-static struct text_map tags(struct ctx *ctx, const struct pass *pass)
+struct text_map certificate_tags(struct ctx *ctx, const struct pass *pass)
 {
 	struct text_pair *pairs = arena_new_array(ctx->arena, struct text_pair, 2);
 
@@ -213,7 +234,7 @@ static enum err adopt_pending(struct ctx *ctx, struct pass *pass, struct vault_o
 
 static enum err create(struct ctx *ctx, struct pass *pass, struct vault_operation *pending)
 {
-	struct text_map ours = tags(ctx, pass);
+	struct text_map ours = certificate_tags(ctx, pass);
 	struct vault_certificate_request request = {
 		.name = vault_name(pass),
 		.hostnames = &pass->name,
@@ -232,8 +253,11 @@ static enum err create(struct ctx *ctx, struct pass *pass, struct vault_operatio
 		pass->wait = RECOVER_WAIT;
 		return E_OK;
 	}
-	if (err == E_CONFLICT && text_equals(ctx->fault.reason, "PendingExists"))
+	if (err == E_CONFLICT && text_equals(ctx->fault.reason, "PendingExists")) {
+		/* A clear no to the first create since the vault was looked at: what is pending is somebody else's. */
+		issuance(pass)->create_intended = false;
 		return adopt_pending(ctx, pass, pending);
+	}
 	return err;
 }
 
@@ -312,7 +336,7 @@ static enum err judge_chain(struct ctx *ctx, struct pass *pass, const char *pem,
 
 static enum err merge(struct ctx *ctx, struct pass *pass)
 {
-	struct text_map ours = tags(ctx, pass);
+	struct text_map ours = certificate_tags(ctx, pass);
 	struct vault_certificate merged;
 	struct chain chain;
 	const char *pem;
@@ -343,7 +367,7 @@ static enum err merge(struct ctx *ctx, struct pass *pass)
 		return E_REFUSED;
 	}
 	TRY(err);
-	record(ctx, pass, &merged);
+	certificate_record(ctx, pass, &merged);
 	close_issuance(pass);
 	log_info(ctx, "certificate issued", "issuer", merged.cert.issuer, "serial", merged.cert.serial,
 		 "vault_certificate", vault_name(pass), NULL);

@@ -4,7 +4,9 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "codec/date.h"
 
+#define EXPIRY_WARNING (30 * MSEC_PER_DAY)
 #define HICCUP_GRACE (60 * MSEC_PER_SEC)
 
 static const struct {
@@ -25,6 +27,7 @@ static const struct {
 	{STEP_CHECK_DNS, "ResolvesToGateway", "All addresses of the hostname are the Application Gateway's."},
 	{STEP_CHECK_ORDER, "Validated", "The CA has validated the hostname."},
 	{STEP_CREATE_CERTIFICATE, "Issued", "The current version in Key Vault is valid."},
+	{STEP_IMPORT_CERTIFICATE, "Imported", "The imported version in Key Vault is valid."},
 	{STEP_CONFIGURE_GATEWAY, "Configured", "The Application Gateway shows listener, rule and certificate."},
 };
 
@@ -82,19 +85,33 @@ void conditions_hold(struct ctx *ctx, struct pass *pass, enum step step)
 		set(ctx, pass, step_info(step)->condition, CONDITION_TRUE, holding[i].reason,
 		    holding[i].message);
 	}
-	pass->note.trouble_since = 0;
+	/* The rungs below the one in trouble hold on every pass: that is no end of it. */
+	if (pass->note.trouble_step == (int)step)
+		pass->note.trouble_since = 0;
 }
 
 /* Hiccups are nobody's business until they last. */
-static bool is_passing_hiccup(struct ctx *ctx, struct pass *pass, enum err err)
+static bool is_passing_hiccup(struct ctx *ctx, struct pass *pass, enum step step, enum err err)
 {
+	struct note *note = &pass->note;
 	msec_t now = ctx_mono(ctx);
 
 	if (err != E_AGAIN && err != E_CONFLICT)
 		return false;
-	if (!pass->note.trouble_since)
-		pass->note.trouble_since = now ? now : 1;
-	return now - pass->note.trouble_since < HICCUP_GRACE;
+	if (!note->trouble_since || note->trouble_step != (int)step)
+		note->trouble_since = now ? now : 1;
+	note->trouble_step = (int)step;
+	return now - note->trouble_since < HICCUP_GRACE;
+}
+
+const char *conditions_message(struct ctx *ctx, enum err err)
+{
+	static const char advice[] =
+		"This has lasted over a minute and is tried again by itself; check that service and the way to it";
+
+	if ((err != E_AGAIN && err != E_CONFLICT) || strstr(ctx->fault.text, advice))
+		return ctx->fault.text;
+	return arena_printf(ctx->arena, "%s. %s", ctx->fault.text, advice);
 }
 
 void conditions_failed(struct ctx *ctx, struct pass *pass, enum step step, enum err err)
@@ -102,14 +119,15 @@ void conditions_failed(struct ctx *ctx, struct pass *pass, enum step step, enum 
 	enum condition_status status = err == E_REFUSED || err == E_NOTFOUND ? CONDITION_FALSE
 									     : CONDITION_UNKNOWN;
 	const char *reason = err == E_THROTTLED ? "Throttled" : ctx->fault.reason;
+	const char *message = conditions_message(ctx, err);
 
-	if (err == E_CANCELLED || is_passing_hiccup(ctx, pass, err))
+	if (err == E_CANCELLED || is_passing_hiccup(ctx, pass, step, err))
 		return;
 	if (is_left_alone(pass, step)) {
-		set(ctx, pass, CONDITION_RENEWING, CONDITION_TRUE, reason, ctx->fault.text);
+		set(ctx, pass, CONDITION_RENEWING, CONDITION_TRUE, reason, message);
 		return;
 	}
-	set(ctx, pass, step_info(step)->condition, status, reason, ctx->fault.text);
+	set(ctx, pass, step_info(step)->condition, status, reason, message);
 }
 
 static void conclude_renewing(struct ctx *ctx, struct pass *pass)
@@ -128,6 +146,25 @@ static void conclude_renewing(struct ctx *ctx, struct pass *pass)
 		    "There is no valid certificate to renew.");
 }
 
+/* An imported certificate is its owner's to renew: from 30 days before its end this warns. */
+static void conclude_expiring(struct ctx *ctx, struct pass *pass)
+{
+	const struct certificate_status *certificate = &pass->host.status.certificate;
+	bool was_told = condition_find(&pass->host.status.conditions, CONDITION_EXPIRING) != NULL;
+	bool is_near = certificate->is_imported && certificate->secret_id &&
+		       certificate->not_after - ctx_wall(ctx) < EXPIRY_WARNING;
+
+	if (is_near)
+		set(ctx, pass, CONDITION_EXPIRING, CONDITION_TRUE, "ImportedCertificateExpires",
+		    arena_printf(ctx->arena,
+				 "The imported certificate ends at %s and cannot be renewed here. Import a "
+				 "new one, or POST the hostname to AddCertificate to switch to the CA.",
+				 date_rfc3339(ctx, certificate->not_after)));
+	else if (was_told || certificate->is_imported)
+		set(ctx, pass, CONDITION_EXPIRING, CONDITION_FALSE, "NotNear",
+		    "The certificate does not end within 30 days.");
+}
+
 static void conclude_ready(struct ctx *ctx, struct pass *pass, enum err err)
 {
 	const struct hostname_status *status = &pass->host.status;
@@ -143,7 +180,8 @@ static void conclude_ready(struct ctx *ctx, struct pass *pass, enum err err)
 	for (size_t i = 0; i < status->conditions.count; i++)
 		if (items[i].status == CONDITION_FALSE && !text_equals(items[i].type, CONDITION_READY) &&
 		    !text_equals(items[i].type, CONDITION_RENEWING) &&
-		    !text_equals(items[i].type, CONDITION_SPEC_VALID)) {
+		    !text_equals(items[i].type, CONDITION_SPEC_VALID) &&
+		    !text_equals(items[i].type, CONDITION_EXPIRING)) {
 			set(ctx, pass, CONDITION_READY, CONDITION_FALSE, items[i].reason, items[i].message);
 			return;
 		}
@@ -165,6 +203,7 @@ static void conclude_spec(struct ctx *ctx, struct pass *pass)
 void conditions_conclude(struct ctx *ctx, struct pass *pass, enum err err)
 {
 	conclude_renewing(ctx, pass);
+	conclude_expiring(ctx, pass);
 	conclude_spec(ctx, pass);
 	conclude_ready(ctx, pass, err);
 }

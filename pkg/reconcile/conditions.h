@@ -16,6 +16,9 @@ void conditions_hold(struct ctx *ctx, struct pass *pass, enum step step);
 /* A rung could not be climbed; ctx->fault says why. Hiccups count after a minute only. */
 void conditions_failed(struct ctx *ctx, struct pass *pass, enum step step, enum err err);
 
+/* The fault's text; for what has lasted although it could have passed, with what to do. */
+const char *conditions_message(struct ctx *ctx, enum err err);
+
 /* Ready, Renewing and SpecValid, and one log line per change. */
 void conditions_conclude(struct ctx *ctx, struct pass *pass, enum err err);
 

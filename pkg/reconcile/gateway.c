@@ -5,6 +5,7 @@
 #include "api/hostname.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "reconcile/conditions.h"
 #include "reconcile/names.h"
 #include "reconcile/policy.h"
 #include "reconcile/wanted.h"
@@ -14,6 +15,8 @@
 #define OPERATION_FIRST (2 * MSEC_PER_SEC)
 #define OPERATION_MAX MSEC_PER_HOUR
 #define BUSY_WAIT (5 * MSEC_PER_SEC)
+#define UPDATE_FAILED_FIRST (5 * MSEC_PER_SEC)
+#define UPDATE_FAILED_MAX (10 * MSEC_PER_MIN)
 #define HICCUP_GRACE (60 * MSEC_PER_SEC)
 
 struct look {
@@ -21,6 +24,7 @@ struct look {
 	const struct gateway *seen;
 	struct gateway gateway; /* a copy to work on */
 	struct wanted wanted;
+	size_t stored; /* hostnames that stand in the document of a failed gateway and are not served */
 	msec_t wait; /* above 0: stop here, look again then */
 };
 
@@ -49,6 +53,7 @@ static void reject(struct ctx *ctx, struct look *look, const char *hostname, con
 	struct objects *rejected = &status_of(look)->rejected;
 	struct rejected_hostname *items =
 		arena_new_array(ctx->arena, struct rejected_hostname, rejected->count + 1);
+	const struct rejected_hostname *old = gateway_find_rejected(look->seen, hostname);
 	size_t count = 0;
 
 	for (size_t i = 0; i < rejected->count; i++)
@@ -56,6 +61,8 @@ static void reject(struct ctx *ctx, struct look *look, const char *hostname, con
 			items[count++] = ((struct rejected_hostname *)rejected->items)[i];
 	items[count++] = (struct rejected_hostname){hostname, reason, message, ctx_wall(ctx)};
 	*rejected = (struct objects){items, count};
+	if (old && text_equals(old->message, message))
+		return;
 	log_warn(ctx, "gateway cannot take a hostname", "hostname", hostname, "reason", reason, "text",
 		 message, NULL);
 }
@@ -120,6 +127,19 @@ static bool blame_hostnames(struct ctx *ctx, struct look *look, const char *mess
 	return found;
 }
 
+/* Nobody of ours is to blame, so the next one may fail as well: each is minutes of work for the gateway. */
+static void put_off_updates(struct ctx *ctx, struct look *look)
+{
+	struct gateway_world *world = look->world;
+
+	world->update_failed = ctx_wall(ctx);
+	world->update_not_before = msec_add(ctx_mono(ctx), msec_double(UPDATE_FAILED_FIRST,
+								       world->updates_failed,
+								       UPDATE_FAILED_MAX));
+	if (world->updates_failed < 16)
+		world->updates_failed++;
+}
+
 static enum err operation_failed(struct ctx *ctx, struct look *look,
 				 const struct appgateway_operation *operation)
 {
@@ -129,6 +149,7 @@ static enum err operation_failed(struct ctx *ctx, struct look *look,
 
 	if (blame_hostnames(ctx, look, message))
 		return E_OK;
+	put_off_updates(ctx, look);
 	set_condition(ctx, look, CONDITION_GATEWAY_WRITABLE, CONDITION_FALSE, "UpdateFailed", message);
 	return fault_set(ctx, E_REFUSED, "UpdateFailed", "%s", message);
 }
@@ -163,6 +184,8 @@ static enum err finish_operation(struct ctx *ctx, struct look *look)
 	status->operation_url = NULL;
 	if (operation.progress == APPGATEWAY_FAILED)
 		return operation_failed(ctx, look, &operation);
+	if (operation.progress == APPGATEWAY_SUCCEEDED)
+		look->world->updates_failed = 0;
 	return E_OK;
 }
 
@@ -171,6 +194,7 @@ static bool needs_read(struct ctx *ctx, struct look *look)
 	const struct gateway_status *status = status_of(look);
 
 	return !status->public_ips.count || status->update_intended || look->wanted.missing ||
+	       look->wanted.retrying ||
 	       look->seen->status.operation_url ||
 	       ctx_wall(ctx) - status->observed >= LOOK_AGAIN ||
 	       !condition_is_true(&status->conditions, CONDITION_GATEWAY_REACHABLE);
@@ -241,6 +265,26 @@ static enum err check_running(struct ctx *ctx, struct look *look,
 	return fault_set(ctx, E_REFUSED, "GatewayStopped", "%s", text);
 }
 
+/* A failed update leaves what it brought in the document, and serves what was there before. */
+static bool is_only_stored(struct look *look, const char *hostname)
+{
+	return text_equals_nocase(status_of(look)->provisioning_state, "Failed") &&
+	       !gateway_find_programmed(look->seen, hostname);
+}
+
+/* A new request is worth one more try. */
+static enum err check_put_off(struct ctx *ctx, struct look *look)
+{
+	const struct gateway_world *world = look->world;
+	const struct condition *failed =
+		condition_find(&status_of(look)->conditions, CONDITION_GATEWAY_WRITABLE);
+
+	if (!world->updates_failed || ctx_mono(ctx) >= world->update_not_before ||
+	    look->wanted.requested > world->update_failed)
+		return E_OK;
+	return fault_set(ctx, E_REFUSED, "UpdateFailed", "%s", failed ? failed->message : "");
+}
+
 /* What the document shows of what is wanted, and what it cannot take. */
 static void record(struct ctx *ctx, struct look *look, const struct rendering *rendering)
 {
@@ -257,7 +301,9 @@ static void record(struct ctx *ctx, struct look *look, const struct rendering *r
 		if (result->verdict != RENDER_STANDS && result->verdict != RENDER_CHANGED)
 			continue;
 		forgive(look, wanted->hostname);
-		if (result->verdict == RENDER_STANDS)
+		if (result->verdict == RENDER_STANDS && is_only_stored(look, wanted->hostname))
+			look->stored++;
+		else if (result->verdict == RENDER_STANDS)
 			items[count++] = (struct programmed_hostname){
 				wanted->hostname, result->listener, result->rule, wanted->secret_id};
 	}
@@ -305,12 +351,15 @@ static enum err advance(struct ctx *ctx, struct look *look)
 		return E_OK;
 	TRY(render(ctx, document.body, &target, look->wanted.items, look->wanted.count, &rendering));
 	record(ctx, look, &rendering);
-	if (!rendering.changed) {
+	if (!rendering.changed && !look->stored) {
+		look->wanted.missing = 0;
+		status_of(look)->gathering_since = 0;
 		set_condition(ctx, look, CONDITION_GATEWAY_WRITABLE, CONDITION_TRUE, "UpToDate",
 			      "The Application Gateway shows every hostname that is ready for it.");
 		return E_OK;
 	}
 	TRY(check_running(ctx, look, &document));
+	TRY(check_put_off(ctx, look));
 	return apply(ctx, look, &document, &rendering);
 }
 
@@ -373,7 +422,8 @@ static void note_failure(struct ctx *ctx, struct look *look, enum err err)
 		set_condition(ctx, look, CONDITION_GATEWAY_REACHABLE, CONDITION_UNKNOWN, "Throttled",
 			      text);
 	else if (err == E_AGAIN || err == E_CONFLICT)
-		set_condition(ctx, look, CONDITION_GATEWAY_REACHABLE, CONDITION_UNKNOWN, reason, text);
+		set_condition(ctx, look, CONDITION_GATEWAY_REACHABLE, CONDITION_UNKNOWN, reason,
+			      conditions_message(ctx, err));
 	else if (status_of(look)->update_intended || text_equals(reason, "UpdateFailed") ||
 	    text_equals(reason, "GatewayStopped") || text_equals(reason, "UnfaithfulUpdate"))
 		set_condition(ctx, look, CONDITION_GATEWAY_WRITABLE, CONDITION_FALSE, reason, text);

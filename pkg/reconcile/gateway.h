@@ -22,6 +22,9 @@ struct gateway_world {
 	/* owned by the worker: there is one */
 	msec_t rest_until;    /* mono: while an operation runs, waking earlier asks nobody */
 	msec_t trouble_since; /* mono; 0: none */
+	unsigned updates_failed; /* in a row, for no hostname's sake */
+	msec_t update_failed;	 /* wall; when the last of them was */
+	msec_t update_not_before; /* mono */
 };
 
 /* A reconcile_fn; `worker` is a struct gateway_world. */

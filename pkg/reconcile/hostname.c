@@ -31,6 +31,18 @@ static const struct rung issuing[] = {
 	{STEP_CREATE_CERTIFICATE, certificate_is_current, certificate_climb},
 };
 
+/* The same for a certificate that somebody brings along with its key. */
+static const struct rung importing[] = {
+	{STEP_GATEWAY_PUBLIC_IP, public_ip_is_known, public_ip_climb},
+	{STEP_CHECK_DNS, dns_is_checked, dns_climb},
+	{STEP_IMPORT_CERTIFICATE, import_is_done, import_climb},
+};
+
+struct ladder {
+	const struct rung *rungs;
+	size_t count;
+};
+
 static const struct rung serving[] = {
 	{STEP_CONFIGURE_GATEWAY, gateway_is_configured, configure_climb},
 };
@@ -82,7 +94,8 @@ static msec_t ca_wait(struct ctx *ctx, struct pass *pass)
 	struct ca_schedule *ca = &pass->host.status.ca;
 	msec_t now = ctx_wall(ctx);
 
-	if (ca->not_before <= now || pass->host.status.issuance.order_url)
+	if (ca->not_before <= now || pass->host.status.issuance.order_url ||
+	    hostname_wants_import(&pass->host))
 		return 0;
 	if (is_forced(pass) && now - ca->forced >= FORCE_INTERVAL) {
 		ca->forced = now;
@@ -91,14 +104,22 @@ static msec_t ca_wait(struct ctx *ctx, struct pass *pass)
 	return ca->not_before - now;
 }
 
+static struct ladder ladder_of(const struct pass *pass)
+{
+	if (hostname_wants_import(&pass->host))
+		return (struct ladder){importing, ARRAY_SIZE(importing)};
+	return (struct ladder){issuing, ARRAY_SIZE(issuing)};
+}
+
 /* Another reconciler may have mended it meanwhile. */
 static bool refused_rung_holds(const struct pass *pass)
 {
 	int step = step_find(pass->host.status.refusal.step);
+	struct ladder ladder = ladder_of(pass);
 
-	for (size_t i = 0; i < ARRAY_SIZE(issuing); i++)
-		if ((int)issuing[i].step == step)
-			return issuing[i].holds(pass);
+	for (size_t i = 0; i < ladder.count; i++)
+		if ((int)ladder.rungs[i].step == step)
+			return ladder.rungs[i].holds(pass);
 	return false;
 }
 
@@ -122,21 +143,20 @@ static enum err climb_rung(struct ctx *ctx, struct pass *pass, const struct rung
 }
 
 /* Climbs until all hold, something has to be waited for, or an error; `step` is where it stands then. */
-static enum err climb(struct ctx *ctx, struct pass *pass, const struct rung *ladder, size_t count,
-		      enum step *step)
+static enum err climb(struct ctx *ctx, struct pass *pass, struct ladder ladder, enum step *step)
 {
 	size_t i = 0;
 
-	for (int climbs = 0; i < count; climbs++) {
-		*step = ladder[i].step;
-		if (ladder[i].holds(pass)) {
-			conditions_hold(ctx, pass, ladder[i].step);
+	for (int climbs = 0; i < ladder.count; climbs++) {
+		*step = ladder.rungs[i].step;
+		if (ladder.rungs[i].holds(pass)) {
+			conditions_hold(ctx, pass, ladder.rungs[i].step);
 			i++;
 			continue;
 		}
 		if (climbs >= CLIMBS_MAX)
 			return fault_set(ctx, E_CONFLICT, "NoProgress", "no rung stays climbed");
-		TRY(climb_rung(ctx, pass, &ladder[i]));
+		TRY(climb_rung(ctx, pass, &ladder.rungs[i]));
 		if (pass->wait)
 			return E_OK;
 		i = 0;
@@ -233,7 +253,7 @@ static enum err climb_issuing(struct ctx *ctx, struct pass *pass)
 		pass->wait = held;
 		return E_OK;
 	}
-	err = climb(ctx, pass, issuing, ARRAY_SIZE(issuing), &step);
+	err = climb(ctx, pass, ladder_of(pass), &step);
 	note_progress(pass, err == E_OK && !pass->wait ? STEP_CONFIGURE_GATEWAY : step);
 	return err == E_OK ? E_OK : fail(ctx, pass, step, err);
 }
@@ -241,7 +261,7 @@ static enum err climb_issuing(struct ctx *ctx, struct pass *pass)
 static enum err climb_serving(struct ctx *ctx, struct pass *pass)
 {
 	enum step step = STEP_CONFIGURE_GATEWAY;
-	enum err err = climb(ctx, pass, serving, ARRAY_SIZE(serving), &step);
+	enum err err = climb(ctx, pass, (struct ladder){serving, ARRAY_SIZE(serving)}, &step);
 
 	if (err != E_OK)
 		return fail(ctx, pass, step, err);

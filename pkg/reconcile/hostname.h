@@ -12,6 +12,7 @@
 #include "dns/dns.h"
 #include "reconcile/account.h"
 #include "reconcile/notes.h"
+#include "store/sealed.h"
 #include "store/store.h"
 
 /* What a pass can reach. One per worker; the pointers marked (s) are shared by all. */
@@ -21,6 +22,7 @@ struct hostname_world {
 	struct notes *notes;		 /* (s) */
 	struct account *account;	 /* (s) */
 	struct acme *acme;		 /* (s) */
+	struct sealed_box *sealed;	 /* (s) imported keys that wait */
 	struct dns *dns;
 	struct http *acme_http;
 	struct http *probe; /* the self-check: plain http, no proxy */

@@ -103,6 +103,23 @@ static bool is_refused(const struct view *view, const struct hostname *hostname)
 	       refusal->pass >= view->instance.spec.retry_requested;
 }
 
+/* Ready, and for an import with the certificate that it brought. */
+static bool is_served(const struct view *view, const struct hostname *hostname)
+{
+	const char *leaf = view->instance.spec.leaf_sha256;
+
+	return condition_is_true(&hostname->status.conditions, CONDITION_READY) &&
+	       (!leaf || text_equals(leaf, hostname->status.certificate.sha256));
+}
+
+static bool is_superseded(const struct view *view, const struct hostname *hostname)
+{
+	const char *leaf = view->instance.spec.leaf_sha256;
+
+	return leaf && !text_equals(leaf, hostname->status.certificate.sha256) &&
+	       !text_equals(hostname->wish.instance, view->instance.meta.name);
+}
+
 static const char *waiting_for(struct ctx *ctx, const struct hostname *hostname)
 {
 	const struct condition *items = hostname->status.conditions.items;
@@ -125,8 +142,11 @@ static void look_at(struct ctx *ctx, struct view *view, struct instance_progress
 	int step = step_find(status->step);
 
 	follow_steps(ctx, view, hostname);
-	if (condition_is_true(&status->conditions, CONDITION_READY)) {
+	if (is_served(view, hostname)) {
 		end(progress, RUNTIME_COMPLETED, STEP_COMPLETED, NULL, NULL);
+	} else if (is_superseded(view, hostname)) {
+		end(progress, RUNTIME_FAILED, STEP_FAILED, "Superseded",
+		    "a later request for this hostname brings another certificate");
 	} else if (is_refused(view, hostname)) {
 		end(progress, RUNTIME_FAILED, STEP_FAILED, status->refusal.error, status->refusal.text);
 	} else if (is_late) {

@@ -198,6 +198,9 @@ enum err answer_climb(struct ctx *ctx, struct pass *pass)
 		fault_clear(ctx);
 		err = E_OK;
 	}
+	/* It may be the file that is missing, not the way to it: the next try puts it there again. */
+	if (err == E_REFUSED)
+		issuance(pass)->uploaded = false;
 	TRY(err);
 	TRY(acme_challenge_answer(ctx, &pass->acme, issuance(pass)->challenge_url));
 	issuance(pass)->answered = true;

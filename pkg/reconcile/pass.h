@@ -64,8 +64,19 @@ enum err delete_file_climb(struct ctx *ctx, struct pass *pass);
 bool certificate_is_current(const struct pass *pass);
 enum err certificate_climb(struct ctx *ctx, struct pass *pass);
 
+bool import_is_done(const struct pass *pass);
+enum err import_climb(struct ctx *ctx, struct pass *pass);
+
 bool gateway_is_configured(const struct pass *pass);
 enum err configure_climb(struct ctx *ctx, struct pass *pass);
+
+/* What every certificate of ours carries in the vault, and what an imported one does beside. */
+#define TAG_SOURCE "Source"
+#define TAG_SOURCE_IMPORT "Import"
+struct text_map certificate_tags(struct ctx *ctx, const struct pass *pass);
+
+/* The vault's answer as the certificate of the hostname. */
+void certificate_record(struct ctx *ctx, struct pass *pass, const struct vault_certificate *found);
 
 /* Fetches the recorded order unless this pass has it; an order that is no more is dropped and E_CONFLICT returned. */
 enum err order_observe(struct ctx *ctx, struct pass *pass);

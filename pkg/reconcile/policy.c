@@ -4,48 +4,77 @@
 
 #define SHORT_LIFE (10 * MSEC_PER_DAY)
 
-static bool is_absent(const struct certificate_status *certificate, int wanted, msec_t now)
-{
-	(void)wanted, (void)now;
-	return !certificate->secret_id;
-}
-
-static bool is_expired(const struct certificate_status *certificate, int wanted, msec_t now)
-{
-	(void)wanted;
-	return certificate->not_after <= now;
-}
-
-static bool is_renewal_due(const struct certificate_status *certificate, int wanted, msec_t now)
-{
-	(void)wanted;
-	return policy_renewal_time(certificate->not_before, certificate->not_after) <= now;
-}
-
-static bool has_other_key_type(const struct certificate_status *certificate, int wanted, msec_t now)
+static bool is_absent(const struct hostname *hostname, msec_t now)
 {
 	(void)now;
-	return wanted != KEY_TYPE_DEFAULT &&
-	       !text_equals(certificate->key_type, key_type_names[wanted]);
+	return !hostname->status.certificate.secret_id;
+}
+
+static bool is_expired(const struct hostname *hostname, msec_t now)
+{
+	return hostname->status.certificate.not_after <= now;
+}
+
+static bool is_to_be_imported(const struct hostname *hostname, msec_t now)
+{
+	return policy_import_waits(hostname, now);
+}
+
+/* Nobody but its owner can renew it. */
+static bool is_imported_and_wanted(const struct hostname *hostname, msec_t now)
+{
+	(void)now;
+	return hostname_wants_import(hostname);
+}
+
+static bool is_to_be_acme(const struct hostname *hostname, msec_t now)
+{
+	(void)now;
+	return hostname->status.certificate.is_imported;
+}
+
+static bool is_renewal_due(const struct hostname *hostname, msec_t now)
+{
+	return policy_renewal_time(hostname->status.certificate.not_before,
+				   hostname->status.certificate.not_after) <= now;
+}
+
+/* A changed default is no reason to replace what serves; a changed spec is. */
+static bool has_other_key_type(const struct hostname *hostname, msec_t now)
+{
+	(void)now;
+	return hostname->spec.key_type != KEY_TYPE_DEFAULT &&
+	       !text_equals(hostname->status.certificate.key_type,
+			    key_type_names[hostname->spec.key_type]);
 }
 
 /* In order: the first that applies decides. */
 static const struct {
-	bool (*applies)(const struct certificate_status *certificate, int wanted, msec_t now);
+	bool (*applies)(const struct hostname *hostname, msec_t now);
 	enum certificate_verdict verdict;
 	const char *why;
 } judgements[] = {
 	{is_absent, CERTIFICATE_UNUSABLE, "NoCertificate"},
 	{is_expired, CERTIFICATE_UNUSABLE, "Expired"},
+	{is_to_be_imported, CERTIFICATE_DUE, "ImportRequested"},
+	{is_imported_and_wanted, CERTIFICATE_CURRENT, "Imported"},
+	{is_to_be_acme, CERTIFICATE_DUE, "SwitchedToAcme"},
 	{is_renewal_due, CERTIFICATE_DUE, "RenewalDue"},
 	{has_other_key_type, CERTIFICATE_DUE, "KeyTypeChanged"},
 };
 
-enum certificate_verdict policy_judge(const struct certificate_status *certificate, int wanted_key_type,
-				      msec_t now, const char **why)
+bool policy_import_waits(const struct hostname *hostname, msec_t now)
+{
+	const struct certificate_wish *wish = &hostname->wish;
+
+	return wish->source == SOURCE_IMPORT && wish->instance && wish->not_after > now &&
+	       !text_equals(wish->leaf_sha256, hostname->status.certificate.sha256);
+}
+
+enum certificate_verdict policy_judge(const struct hostname *hostname, msec_t now, const char **why)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(judgements); i++)
-		if (judgements[i].applies(certificate, wanted_key_type, now)) {
+		if (judgements[i].applies(hostname, now)) {
 			*why = judgements[i].why;
 			return judgements[i].verdict;
 		}

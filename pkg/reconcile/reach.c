@@ -22,8 +22,10 @@ static enum err gateway_trouble(struct ctx *ctx, struct pass *pass, const char *
 
 	if (!condition || condition->status == CONDITION_TRUE)
 		return E_OK;
-	if (condition->status == CONDITION_UNKNOWN)
-		pass->note.trouble_since = 1; /* it has lasted there already */
+	if (condition->status == CONDITION_UNKNOWN) { /* it has lasted there already */
+		pass->note.trouble_since = 1;
+		pass->note.trouble_step = step_find(pass->host.status.step);
+	}
 	return fault_set(ctx, condition->status == CONDITION_FALSE ? E_REFUSED : E_AGAIN,
 			 condition->reason, "%s", condition->message);
 }
@@ -40,7 +42,7 @@ enum err public_ip_climb(struct ctx *ctx, struct pass *pass)
 bool dns_is_checked(const struct pass *pass)
 {
 	return !pass_wants_certificate(pass) || pass->host.status.issuance.order_url ||
-	       pass->note.dns_checked;
+	       pass->host.wish.skip_dns || pass->note.dns_checked;
 }
 
 static bool is_gateways(const struct pass *pass, const char *address)
@@ -146,7 +148,8 @@ enum err dns_climb(struct ctx *ctx, struct pass *pass)
 				      pass->gateway->status.public_ips.count));
 	TRY(err);
 	TRY(check_addresses(ctx, pass, &answer));
-	TRY(check_caa(ctx, pass));
+	if (!hostname_wants_import(&pass->host))
+		TRY(check_caa(ctx, pass));
 	pass->note.dns_checked = ctx_mono(ctx) ? ctx_mono(ctx) : 1;
 	return E_OK;
 }
@@ -166,6 +169,8 @@ enum err configure_climb(struct ctx *ctx, struct pass *pass)
 	const struct rejected_hostname *rejected =
 		pass->gateway ? gateway_find_rejected(pass->gateway, pass->name) : NULL;
 
+	if (rejected || pass->host.requested > pass->host.status.refusal.pass)
+		pass->world->wake_gateway(pass->world->handle);
 	if (rejected)
 		return fault_set(ctx, E_REFUSED, rejected->reason, "%s", rejected->message);
 	TRY(gateway_trouble(ctx, pass, CONDITION_GATEWAY_REACHABLE));

@@ -7,19 +7,22 @@
 #include "reconcile/names.h"
 
 #define QUIET (5 * MSEC_PER_SEC)
-#define REJECTION_LASTS (10 * MSEC_PER_MIN)
-
-static bool is_rejected(const struct gateway *gateway, const char *name, msec_t now)
-{
-	const struct rejected_hostname *rejected = gateway_find_rejected(gateway, name);
-
-	return rejected && now - rejected->since < REJECTION_LASTS;
-}
+#define EVICTION_LASTS (10 * MSEC_PER_MIN)
+#define UNDRAWABLE_LASTS (3 * MSEC_PER_SEC) /* a look costs one read; the hostname's own backoff sets the pace */
 
 /* An update failed because of it. */
-static bool is_evicted(const struct gateway *gateway, const char *name)
+static bool is_evicted(const struct rejected_hostname *rejected)
 {
-	return text_equals(gateway_find_rejected(gateway, name)->reason, REJECTED_BY_UPDATE);
+	return rejected && text_equals(rejected->reason, REJECTED_BY_UPDATE);
+}
+
+/* Somebody who asks for the hostname ends it early. */
+static bool is_rejected(const struct rejected_hostname *rejected, const struct hostname *hostname,
+			msec_t now)
+{
+	if (!rejected || hostname->requested > rejected->since)
+		return false;
+	return now - rejected->since < (is_evicted(rejected) ? EVICTION_LASTS : UNDRAWABLE_LASTS);
 }
 
 static bool has_valid_certificate(const struct hostname *hostname, msec_t now)
@@ -60,6 +63,17 @@ static int by_age(const void *a, const void *b)
 	return strcmp(x->meta.name, y->meta.name);
 }
 
+static void count_hostname(struct wanted *wanted, const struct hostname *hostname, bool is_undrawable)
+{
+	if (is_undrawable) {
+		wanted->retrying++;
+		return;
+	}
+	wanted->missing++;
+	if (hostname->requested > wanted->requested)
+		wanted->requested = hostname->requested;
+}
+
 struct wanted wanted_list(struct ctx *ctx, const struct gateway *gateway,
 			  const struct hostname *const *hostnames, size_t count)
 {
@@ -74,17 +88,18 @@ struct wanted wanted_list(struct ctx *ctx, const struct gateway *gateway,
 	for (size_t i = 0; i < count; i++) {
 		const struct hostname *hostname = sorted[i];
 		const struct certificate_status *certificate = &hostname->status.certificate;
-		bool is_out;
+		const struct rejected_hostname *rejected =
+			gateway_find_rejected(gateway, hostname->meta.name);
+		bool is_out = is_rejected(rejected, hostname, now);
 
-		if (is_rejected(gateway, hostname->meta.name, now) &&
-		    !is_evicted(gateway, hostname->meta.name))
+		if (is_out && !is_evicted(rejected))
 			continue;
 		if (!has_valid_certificate(hostname, now)) {
 			wanted.advancing += is_advancing(hostname, now);
 			continue;
 		}
-		is_out = is_rejected(gateway, hostname->meta.name, now);
-		wanted.missing += !is_out && !is_shown(gateway, hostname);
+		if (!is_out && !is_shown(gateway, hostname))
+			count_hostname(&wanted, hostname, rejected && !is_evicted(rejected));
 		wanted.items[wanted.count++] = (struct wanted_hostname){
 			.hostname = hostname->meta.name,
 			.base = certificate->vault_name,

@@ -12,6 +12,8 @@ struct wanted {
 	size_t count;
 	size_t missing;	  /* wanted, and not shown by the gateway as far as it was last seen */
 	size_t advancing; /* other hostnames that will be wanted shortly */
+	size_t retrying;  /* could not be drawn, and are due to be tried with the next read */
+	msec_t requested; /* when somebody last asked for one of the missing */
 };
 
 /* Those with a valid certificate that the gateway did not reject. */

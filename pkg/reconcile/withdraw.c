@@ -40,6 +40,8 @@ static enum err give_up_pending(struct ctx *ctx, struct pass *pass)
 
 enum err withdraw_undo(struct ctx *ctx, struct pass *pass)
 {
+	if (pass->host.wish.instance)
+		TRY(sealed_remove(ctx, pass->world->sealed, pass->host.wish.instance));
 	if (!file_is_deleted(pass))
 		TRY(delete_file_climb(ctx, pass));
 	TRY(give_up_order(ctx, pass));

@@ -144,12 +144,29 @@ static void add_headers(struct MHD_Response *out, const struct response *respons
 		MHD_add_response_header(out, "Connection", "close");
 }
 
-static enum MHD_Result queue(struct exchange *exchange, const struct exchange_host *host,
+/* A watch goes over to the stream, and stays open as long as the watch does. */
+static struct MHD_Response *make_response(struct exchange *exchange, struct exchange_host *host,
+					  struct MHD_Connection *connection)
+{
+	struct response *response = &exchange->response;
+	struct watch *watch = response->watch;
+
+	conns_begin_answer(host->conns, exchange->conn, ctx_mono(&exchange->ctx));
+	if (!watch)
+		return MHD_create_response_from_buffer(response->body_size,
+						       (void *)(uintptr_t)response->body,
+						       MHD_RESPMEM_MUST_COPY);
+	response->watch = NULL;
+	response->is_last = true;
+	conns_begin_answer(host->conns, exchange->conn, watch_deadline(watch));
+	return stream_new(&host->streams, watch, connection, &host->service->watch_count);
+}
+
+static enum MHD_Result queue(struct exchange *exchange, struct exchange_host *host,
 			     struct MHD_Connection *connection)
 {
 	const struct response *response = &exchange->response;
-	struct MHD_Response *out = MHD_create_response_from_buffer(
-		response->body_size, (void *)(uintptr_t)response->body, MHD_RESPMEM_MUST_COPY);
+	struct MHD_Response *out = make_response(exchange, host, connection);
 	enum MHD_Result result;
 	char status[12];
 
@@ -160,13 +177,12 @@ static enum MHD_Result queue(struct exchange *exchange, const struct exchange_ho
 		  exchange->request.key_name, NULL);
 	add_headers(out, response);
 	exchange->is_queued = true;
-	conns_begin_answer(host->conns, exchange->conn, ctx_mono(&exchange->ctx));
 	result = MHD_queue_response(connection, (unsigned)response->status, out);
 	MHD_destroy_response(out);
 	return result;
 }
 
-static enum MHD_Result begin(struct exchange *exchange, const struct exchange_host *host,
+static enum MHD_Result begin(struct exchange *exchange, struct exchange_host *host,
 			     struct MHD_Connection *connection)
 {
 	int64_t size;
@@ -283,10 +299,8 @@ void exchange_end(void *handle, struct MHD_Connection *connection, void **contex
 	if (!exchange)
 		return;
 	conns_end_answer(host->conns, exchange->conn, ctx_mono(&exchange->ctx));
-	/* A body may have held a private key. */
-	if (exchange->body.data)
-		explicit_bzero(exchange->body.data, exchange->body.capacity);
 	buf_fini(&exchange->body);
+	watch_close(exchange->response.watch);
 	ctx_fini(&exchange->ctx);
 	free(exchange);
 	*context = NULL;

@@ -1,17 +1,24 @@
 #include "server/functions.h"
 
+#include <string.h>
+
+#include "api/hostname.h"
 #include "api/instance.h"
+#include "codec/hostname.h"
 #include "server/errors.h"
+#include "server/importbody.h"
 #include "server/links.h"
 #include "server/startbody.h"
 
 struct function {
 	const char *name; /* in the status */
+	bool is_import;
 	struct startbody_rules rules;
 };
 
 static const struct function add_one = {
 	"AddCertificateFunctions",
+	false,
 	{
 		.endpoint = "AddCertificateFunctions_HttpStart",
 		.instead = "for several, POST to /api/AddMultipleCertificatesFunctions_HttpStart",
@@ -20,35 +27,125 @@ static const struct function add_one = {
 
 static const struct function add_several = {
 	"AddMultipleCertificatesFunctions",
+	false,
 	{
 		.endpoint = "AddMultipleCertificatesFunctions_HttpStart",
 		.takes_list = true,
 	},
 };
 
+static const struct function import_one = {
+	"AddCertificateWithPrivateKeyFunctions",
+	true,
+	{
+		.endpoint = "AddCertificateWithPrivateKeyFunctions_HttpStart",
+		.instead = "send one request for each certificate",
+		.flags = HOSTNAME_ALLOW_WILDCARD,
+	},
+};
+
+/* What one start request carries from parsing to the stored instance. */
+struct start {
+	const struct function *function;
+	struct startbody body;
+	struct importbody import; /* is_import */
+	struct certificate_wish wish;
+	struct instance instance;
+};
+
 /* helpers */
 
-/* A hostname that stays desired because the request failed halfway does no harm: posting again is no error. */
-static enum err desire_all(struct ctx *ctx, struct service *service, struct instance *instance)
+static const struct hostname *find_hostname(struct ctx *ctx, struct service *service, const char *name)
 {
-	struct texts *introduced = &instance->spec.introduced;
-	const struct texts *hostnames = &instance->spec.hostnames;
+	const void *found;
 
-	introduced->items = arena_new_array(ctx->arena, const char *, hostnames->count);
-	for (size_t i = 0; i < hostnames->count; i++) {
-		bool is_new = false;
+	if (store_get(ctx, service->store, KIND_HOSTNAME, name, &found) == E_OK)
+		return found;
+	fault_clear(ctx);
+	return NULL;
+}
 
-		TRY(specdir_desire(ctx, service->specdir, hostnames->items[i], NULL, &is_new));
-		if (is_new)
-			introduced->items[introduced->count++] = hostnames->items[i];
-	}
+/* NULL leaves where the certificate comes from as it is; an imported one is switched to the CA. */
+static const struct certificate_wish *wish_of(const struct start *start, const struct hostname *hostname)
+{
+	static const struct certificate_wish acme = { .source = SOURCE_ACME };
+
+	if (start->function->is_import)
+		return &start->wish;
+	return hostname && hostname_wants_import(hostname) ? &acme : NULL;
+}
+
+/* A key that waits for an import that nobody wants any more goes at once. */
+static enum err drop_sealed(struct ctx *ctx, struct service *service, const struct hostname *before,
+			    const struct certificate_wish *wish)
+{
+	if (!service->sealed || !wish || !before || !before->wish.instance)
+		return E_OK;
+	return sealed_remove(ctx, service->sealed, before->wish.instance);
+}
+
+static enum err desire(struct ctx *ctx, struct service *service, struct start *start, const char *name)
+{
+	struct texts *introduced = &start->instance.spec.introduced;
+	const struct hostname *before = find_hostname(ctx, service, name);
+	const struct certificate_wish *wish = wish_of(start, before);
+	bool is_new = false;
+
+	TRY(specdir_desire(ctx, service->specdir, name, NULL, wish, &is_new));
+	if (is_new)
+		introduced->items[introduced->count++] = name;
+	return drop_sealed(ctx, service, before, wish);
+}
+
+/* A hostname that stays desired because the request failed halfway does no harm: posting again is no error. */
+static enum err desire_all(struct ctx *ctx, struct service *service, struct start *start)
+{
+	const struct texts *hostnames = &start->instance.spec.hostnames;
+
+	start->instance.spec.introduced.items =
+		arena_new_array(ctx->arena, const char *, hostnames->count);
+	for (size_t i = 0; i < hostnames->count; i++)
+		TRY(desire(ctx, service, start, hostnames->items[i]));
 	return E_OK;
 }
 
-static enum err store_request(struct ctx *ctx, struct service *service, struct instance *instance)
+/* Sealed before anything else is written: from here on only the vault can read the key. */
+static enum err seal(struct ctx *ctx, struct service *service, struct start *start, const char *id)
 {
-	TRY(desire_all(ctx, service, instance));
-	return store_put_spec(ctx, service->store, KIND_INSTANCE, instance);
+	const struct importbody *import = &start->import;
+	const char *text;
+
+	if (!start->function->is_import)
+		return E_OK;
+	if (!service->sealed)
+		return fault_set(ctx, E_AGAIN, "NoSealKey", "imports are not available");
+	start->wish = (struct certificate_wish){
+		.source = SOURCE_IMPORT,
+		.instance = id,
+		.leaf_sha256 = import->leaf_sha256,
+		.not_after = import->not_after,
+		.skip_dns = import->skip_dns,
+	};
+	start->instance.spec.leaf_sha256 = import->leaf_sha256;
+	text = importbody_text(ctx, import);
+	return sealed_put(ctx, service->sealed, id, start->body.hostnames.items[0], text, strlen(text));
+}
+
+static enum err store_request(struct ctx *ctx, struct service *service, struct start *start,
+			      const char *id)
+{
+	TRY(seal(ctx, service, start, id));
+	TRY(desire_all(ctx, service, start));
+	return store_put_spec(ctx, service->store, KIND_INSTANCE, &start->instance);
+}
+
+static void parse(struct ctx *ctx, const struct request *request, struct start *start)
+{
+	if (start->function->is_import)
+		arena_wipe_all_at_end(ctx->arena);
+	startbody_parse(ctx, request, &start->function->rules, &start->body);
+	if (start->function->is_import)
+		importbody_parse(ctx, &start->body, &start->import);
 }
 
 static enum err accept_instance(struct ctx *ctx, struct service *service,
@@ -68,30 +165,31 @@ static enum err accept_instance(struct ctx *ctx, struct service *service,
 	return response_json(ctx, response, 202, body);
 }
 
-static enum err start(struct ctx *ctx, struct service *service, const struct function *function,
+static enum err begin(struct ctx *ctx, struct service *service, const struct function *function,
 		      const struct request *request, struct response *response)
 {
 	char *id = arena_alloc(ctx->arena, 33);
-	struct startbody body;
-	struct instance instance = {
-		.meta = { .name = id, .created = ctx_wall(ctx) },
-		.spec = { .function = function->name, .is_list = function->rules.takes_list },
-	};
+	struct start start = { .function = function };
+	struct instance_spec *spec = &start.instance.spec;
 
-	startbody_parse(ctx, request, &function->rules, &body);
-	if (body.problems.errors > 0)
-		return errors_answer_problems(ctx, response, 400, body.code, &body.problems);
-	for (size_t i = 0; i < body.hostnames.count; i++)
-		if (!auth_reaches(request, body.hostnames.items[i]))
-			return errors_answer_scope(ctx, response, body.hostnames.items[i]);
+	parse(ctx, request, &start);
+	if (start.body.problems.errors > 0)
+		return errors_answer_problems(ctx, response, 400, start.body.code,
+					      &start.body.problems);
+	for (size_t i = 0; i < start.body.hostnames.count; i++)
+		if (!auth_reaches(request, start.body.hostnames.items[i]))
+			return errors_answer_scope(ctx, response, start.body.hostnames.items[i]);
 	if (!service->is_ready)
 		return errors_answer(ctx, response, 503, "NotReady",
 				     "The service is starting and takes no work yet. Try again.");
 	rng_hex(ctx->doors->rng, id, 16);
-	instance.spec.hostnames = body.hostnames;
-	instance.spec.accepted = ctx_wall(ctx);
+	start.instance.meta = (struct meta){ .name = id, .created = ctx_wall(ctx) };
+	*spec = (struct instance_spec){ .function = function->name,
+					.is_list = function->rules.takes_list,
+					.hostnames = start.body.hostnames,
+					.accepted = ctx_wall(ctx) };
 	/* The request itself is fine by now, so whatever fails is our trouble and not the client's. */
-	if (store_request(ctx, service, &instance) != E_OK)
+	if (store_request(ctx, service, &start, id) != E_OK)
 		return errors_answer_fault(ctx, response, E_AGAIN);
 	return accept_instance(ctx, service, request, id, response);
 }
@@ -101,22 +199,17 @@ static enum err start(struct ctx *ctx, struct service *service, const struct fun
 enum err functions_add_one(struct ctx *ctx, struct service *service, const struct request *request,
 			   struct response *response)
 {
-	return start(ctx, service, &add_one, request, response);
+	return begin(ctx, service, &add_one, request, response);
 }
 
 enum err functions_add_several(struct ctx *ctx, struct service *service,
 			       const struct request *request, struct response *response)
 {
-	return start(ctx, service, &add_several, request, response);
+	return begin(ctx, service, &add_several, request, response);
 }
 
 enum err functions_import(struct ctx *ctx, struct service *service, const struct request *request,
 			  struct response *response)
 {
-	(void)service;
-	(void)request;
-	return errors_answer(ctx, response, 501, "NotImplemented",
-			     "Importing existing keys is not available. "
-			     "POST to /api/AddCertificateFunctions_HttpStart to get a certificate "
-			     "for the hostname.");
+	return begin(ctx, service, &import_one, request, response);
 }

@@ -20,12 +20,14 @@
 #define CONNECTIONS_MAX		(2u * CONNS_MAX) /* those that were shut count until the library has noticed */
 #define FILES_WANTED		((rlim_t)CONNECTIONS_MAX + 512)
 #define RUNS_AT_ONCE		8
+#define WATCH_LOOK_MSEC		((msec_t)100)
 #define REQUESTS_PER_SECOND	500
 
 struct server {
 	struct service service;
 	struct conns conns;
 	struct pace pace, wrong;
+	struct watch_points points;
 	struct exchange_host host;
 	struct MHD_Daemon *daemon;
 	struct arena *settings; /* what `service` borrows from the configuration */
@@ -215,9 +217,11 @@ enum err server_start(struct ctx *ctx, const struct server_options *options, str
 	server->service.doors = ctx->doors;
 	server->service.store = options->store;
 	server->service.specdir = options->specdir;
+	server->service.sealed = options->sealed;
 	server->service.pace = &server->pace;
 	server->service.wrong = &server->wrong;
-	server->host = (struct exchange_host){ &server->service, &server->conns, NULL };
+	server->service.points = &server->points;
+	server->host = (struct exchange_host){ .service = &server->service, .conns = &server->conns };
 	conns_init(&server->conns);
 	err = start(ctx, server, options);
 	if (err != E_OK) {
@@ -234,8 +238,10 @@ void server_stop(struct server *server)
 		return;
 	if (server->daemon) {
 		exchange_wake(&server->host, MSEC_NEVER);
+		stream_end_all(&server->host.streams);
 		MHD_stop_daemon(server->daemon);
 	}
+	watch_forget(&server->points);
 	assert(server->conns.count == 0);
 	arena_free(server->settings);
 	explicit_bzero(server, sizeof(*server));
@@ -245,6 +251,8 @@ void server_stop(struct server *server)
 enum err server_reconfigure(struct ctx *ctx, struct server *server, const struct server_options *options)
 {
 	TRY(apply_settings(ctx, server, options, server->is_loopback));
+	/* Keys may reach less far now; clients watch again. */
+	stream_end_all(&server->host.streams);
 	warn_about(ctx, options);
 	return E_OK;
 }
@@ -273,6 +281,7 @@ msec_t server_run(struct server *server)
 	bool has_timeout = true;
 
 	exchange_wake(&server->host, clock->mono(clock));
+	stream_look(&server->host.streams);
 	for (int i = 0; i < RUNS_AT_ONCE && has_timeout && timeout == 0; i++) {
 		MHD_run(server->daemon);
 		has_timeout = MHD_get_timeout(server->daemon, &timeout) == MHD_YES;
@@ -280,7 +289,9 @@ msec_t server_run(struct server *server)
 	wait = has_timeout ? (msec_t)timeout : -1;
 	other = conns_sweep(&server->conns, clock->mono(clock));
 	wait = sooner(wait, other);
-	return sooner(wait, exchange_wake(&server->host, clock->mono(clock)));
+	wait = sooner(wait, exchange_wake(&server->host, clock->mono(clock)));
+	/* The store's news comes to nobody on this thread: with watches open it is asked for. */
+	return sooner(wait, server->host.streams.first ? WATCH_LOOK_MSEC : -1);
 }
 
 void server_set_ready(struct server *server, bool is_ready)

@@ -27,6 +27,7 @@ struct server_options {
 	const char *state_directory; /* holds the secret for instance codes, 0600 */
 	struct store *store;
 	struct specdir *specdir;
+	struct sealed_box *sealed; /* NULL: imports are answered with 503 */
 };
 
 struct server;

@@ -10,16 +10,21 @@
 #include "server/pace.h"
 #include "server/request.h"
 #include "server/response.h"
+#include "server/watch.h"
 #include "specdir/specdir.h"
+#include "store/sealed.h"
 
 struct service {
 	const struct doors *doors;
 	struct store *store;
 	struct specdir *specdir;
+	struct sealed_box *sealed; /* imported keys; may be NULL */
 	struct auth auth;
 	const char *base_url; /* without trailing slash; NULL: from the request's Host */
 	const char *task_hub;
 	bool is_ready;
+	struct watch_points *points;
+	size_t watch_count;
 	struct pace *pace;	   /* of requests, by key or else by address */
 	struct pace *wrong;	   /* of wrong keys and codes, by address */
 	struct pace_rate rate;

@@ -8,11 +8,8 @@
 
 /* helpers */
 
-static void complain(struct ctx *ctx, struct startbody *out, const char *code, const char *field,
-		     const char *format, ...) __attribute__((format(printf, 5, 6)));
-
-static void complain(struct ctx *ctx, struct startbody *out, const char *code, const char *field,
-		     const char *format, ...)
+void startbody_complain(struct ctx *ctx, struct startbody *out, const char *code, const char *field,
+			const char *format, ...)
 {
 	char text[640];
 	va_list args;
@@ -51,14 +48,14 @@ static const char *entry_text(struct ctx *ctx, struct startbody *out, const stru
 	if (json_is_string(entry))
 		return json_text(entry);
 	if (!json_is_object(entry))
-		complain(ctx, out, "InvalidRequest", field,
+		startbody_complain(ctx, out, "InvalidRequest", field,
 			 "an entry is an object like {\"hostname\": \"example.com\"}, or a string");
 	else if (count_nocase(entry, "hostname") > 1)
-		complain(ctx, out, "InvalidRequest", field, "\"hostname\" is given more than once");
+		startbody_complain(ctx, out, "InvalidRequest", field, "\"hostname\" is given more than once");
 	else if (!member)
-		complain(ctx, out, "InvalidRequest", field, "the entry has no \"hostname\"");
+		startbody_complain(ctx, out, "InvalidRequest", field, "the entry has no \"hostname\"");
 	else if (!json_is_string(member))
-		complain(ctx, out, "InvalidRequest", field, "\"hostname\" is not a string");
+		startbody_complain(ctx, out, "InvalidRequest", field, "\"hostname\" is not a string");
 	else
 		return json_text(member);
 	return NULL;
@@ -73,10 +70,11 @@ static void add_entry(struct ctx *ctx, const struct startbody_rules *rules, stru
 	if (!given)
 		return;
 	if (hostname_normalise(ctx, given, rules->flags, &hostname) != E_OK) {
-		complain(ctx, out, ctx->fault.reason, field, "%s", ctx->fault.text);
+		startbody_complain(ctx, out, ctx->fault.reason, field, "%s", ctx->fault.text);
 		fault_clear(ctx);
 		return;
 	}
+	out->entry = json_is_object(entry) ? entry : NULL;
 	if (!has_text(&out->hostnames, hostname))
 		out->hostnames.items[out->hostnames.count++] = hostname;
 }
@@ -87,20 +85,20 @@ static const struct json *find_list(struct ctx *ctx, struct startbody *out, cons
 	const struct json *list = json_get_nocase(body, "hostnames");
 
 	if (!json_is_object(body))
-		complain(ctx, out, "InvalidRequest", "",
+		startbody_complain(ctx, out, "InvalidRequest", "",
 			 "the body is not a JSON object like "
 			 "{\"hostnames\": [{\"hostname\": \"example.com\"}]}");
 	else if (count_nocase(body, "hostnames") > 1)
-		complain(ctx, out, "InvalidRequest", "hostnames",
+		startbody_complain(ctx, out, "InvalidRequest", "hostnames",
 			 "\"hostnames\" is given more than once");
 	else if (!list || json_is_null(list))
-		complain(ctx, out, "HostnamesMissing", "hostnames",
+		startbody_complain(ctx, out, "HostnamesMissing", "hostnames",
 			 "the body has no \"hostnames\": send "
 			 "{\"hostnames\": [{\"hostname\": \"example.com\"}]}");
 	else if (!json_is_array(list))
-		complain(ctx, out, "InvalidRequest", "hostnames", "\"hostnames\" is not a list");
+		startbody_complain(ctx, out, "InvalidRequest", "hostnames", "\"hostnames\" is not a list");
 	else if (json_size(list) == 0)
-		complain(ctx, out, "HostnamesEmpty", "hostnames", "\"hostnames\" is empty");
+		startbody_complain(ctx, out, "HostnamesEmpty", "hostnames", "\"hostnames\" is empty");
 	else
 		return list;
 	return NULL;
@@ -110,11 +108,11 @@ static void check_count(struct ctx *ctx, const struct startbody_rules *rules, st
 			size_t count)
 {
 	if (!rules->takes_list && count > 1)
-		complain(ctx, out, "WrongHostnameCount", "hostnames",
+		startbody_complain(ctx, out, "WrongHostnameCount", "hostnames",
 			 "%s takes exactly one hostname and was given %zu: %s", rules->endpoint,
 			 count, rules->instead);
 	else if (count > STARTBODY_HOSTNAMES_MAX)
-		complain(ctx, out, "TooManyHostnames", "hostnames",
+		startbody_complain(ctx, out, "TooManyHostnames", "hostnames",
 			 "a request takes at most %d hostnames and was given %zu: send several "
 			 "requests",
 			 STARTBODY_HOSTNAMES_MAX, count);
@@ -132,7 +130,7 @@ void startbody_parse(struct ctx *ctx, const struct request *request,
 	*out = (struct startbody){ 0 };
 	problems_init(&out->problems);
 	if (request_json(ctx, request, &body) != E_OK) {
-		complain(ctx, out, ctx->fault.reason, "", "the body cannot be read as JSON: %s",
+		startbody_complain(ctx, out, ctx->fault.reason, "", "the body cannot be read as JSON: %s",
 			 ctx->fault.text);
 		fault_clear(ctx);
 		return;

@@ -20,9 +20,14 @@ struct startbody_rules {
 
 struct startbody {
 	struct texts hostnames;	  /* normalised, without repeats, in the order given */
+	const struct json *entry; /* the last usable one, for what else it says; NULL when a string */
 	const char *code;	  /* error code of the first problem */
 	struct problems problems; /* none: usable */
 };
+
+/* One more problem of the request. */
+void startbody_complain(struct ctx *ctx, struct startbody *out, const char *code, const char *field,
+			const char *format, ...) __attribute__((format(printf, 5, 6)));
 
 void startbody_parse(struct ctx *ctx, const struct request *request,
 		     const struct startbody_rules *rules, struct startbody *out);

@@ -53,6 +53,26 @@ static enum err withdraw(struct ctx *ctx, struct service *service, const struct 
 	return is_followed ? E_OK : specdir_withdraw(ctx, service->specdir, name);
 }
 
+/* An import that has not reached the vault is given up, also where the hostname itself stays. */
+static enum err give_up_import(struct ctx *ctx, struct service *service, const struct instance *instance,
+			       const char *name)
+{
+	static const struct certificate_wish none = { .source = SOURCE_UNSAID };
+	const struct hostname *hostname;
+	const void *found;
+
+	if (!instance->spec.leaf_sha256 || !service->sealed)
+		return E_OK;
+	if (store_get(ctx, service->store, KIND_HOSTNAME, name, &found) == E_OK) {
+		hostname = found;
+		if (text_equals(hostname->wish.instance, instance->meta.name)
+		    && !text_equals(hostname->wish.leaf_sha256, hostname->status.certificate.sha256))
+			TRY(specdir_ask(ctx, service->specdir, name, &none));
+	}
+	fault_clear(ctx);
+	return sealed_remove(ctx, service->sealed, instance->meta.name);
+}
+
 /* public */
 
 enum err termination_withdraw(struct ctx *ctx, struct service *service,
@@ -61,6 +81,8 @@ enum err termination_withdraw(struct ctx *ctx, struct service *service,
 	const struct texts *introduced = &instance->spec.introduced;
 	struct instance settled = *instance;
 
+	for (size_t i = 0; i < instance->spec.hostnames.count; i++)
+		TRY(give_up_import(ctx, service, instance, instance->spec.hostnames.items[i]));
 	if (introduced->count == 0)
 		return E_OK;
 	for (size_t i = 0; i < introduced->count; i++)

@@ -45,7 +45,7 @@ struct write {
 
 static enum err run_claim(struct ctx *ctx, struct applying *applying, const struct write *write)
 {
-	return desired_put(ctx, applying->options->store, write->claim, write->problem, 0);
+	return desired_put(ctx, applying->options->store, write->claim, write->problem, 0, NULL);
 }
 
 static enum err run_problem(struct ctx *ctx, struct applying *applying, const struct write *write)

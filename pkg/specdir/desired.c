@@ -26,9 +26,18 @@ static enum err change(struct ctx *ctx, struct store *store, const char *name, c
 	return err;
 }
 
-static void set_requested(struct hostname *hostname, const void *requested)
+struct asked {
+	msec_t when;
+	const struct certificate_wish *wish; /* NULL: as before */
+};
+
+static void set_asked(struct hostname *hostname, const void *how)
 {
-	hostname->requested = *(const msec_t *)requested;
+	const struct asked *asked = how;
+
+	hostname->requested = asked->when;
+	if (asked->wish)
+		hostname->wish = *asked->wish;
 }
 
 static void set_problem(struct hostname *hostname, const void *problem)
@@ -47,15 +56,20 @@ static void set_desired(struct hostname *hostname, const void *desired)
 	hostname->source = wanted->source;
 	if (wanted->requested != 0)
 		hostname->requested = wanted->requested;
+	if (wanted->wish.source != SOURCE_UNSAID)
+		hostname->wish = wanted->wish;
 }
 
-enum err desired_request(struct ctx *ctx, struct store *store, const char *hostname, msec_t requested)
+enum err desired_request(struct ctx *ctx, struct store *store, const char *hostname,
+			 msec_t requested, const struct certificate_wish *wish)
 {
-	return change(ctx, store, hostname, set_requested, &requested);
+	const struct asked asked = {requested, wish};
+
+	return change(ctx, store, hostname, set_asked, &asked);
 }
 
 enum err desired_put(struct ctx *ctx, struct store *store, const struct claim *claim,
-		     const char *problem, msec_t requested)
+		     const char *problem, msec_t requested, const struct certificate_wish *wish)
 {
 	struct hostname desired;
 	struct json *json;
@@ -65,6 +79,8 @@ enum err desired_put(struct ctx *ctx, struct store *store, const struct claim *c
 	TRY(object_from_json(ctx, KIND_HOSTNAME, json, &desired));
 	desired.source = (struct hostname_source){claim->file->path, claim->line, problem};
 	desired.requested = requested;
+	if (wish)
+		desired.wish = *wish;
 	err = change(ctx, store, claim->hostname, set_desired, &desired);
 	if (err != E_NOTFOUND)
 		return err;

@@ -6,12 +6,13 @@
 #include "specdir/specfile.h"
 #include "store/store.h"
 
-/* Makes the object what a claim with content says. `problem` may be NULL; `requested` 0 leaves what is there. */
+/* Makes the object what a claim with content says. `problem` may be NULL; `requested` 0 and a NULL `wish` leave what is there. */
 enum err desired_put(struct ctx *ctx, struct store *store, const struct claim *claim,
-		     const char *problem, msec_t requested);
+		     const char *problem, msec_t requested, const struct certificate_wish *wish);
 
-/* Notes that somebody asks for a try now. E_NOTFOUND. */
-enum err desired_request(struct ctx *ctx, struct store *store, const char *hostname, msec_t requested);
+/* Notes that somebody asks for a try now, and what for; NULL `wish`: as before. E_NOTFOUND. */
+enum err desired_request(struct ctx *ctx, struct store *store, const char *hostname,
+			 msec_t requested, const struct certificate_wish *wish);
 
 /* Notes why the newest content of its file is not in force; NULL: it is. E_NOTFOUND. */
 enum err desired_note_problem(struct ctx *ctx, struct store *store, const char *hostname,

@@ -232,8 +232,8 @@ static enum err read_back(struct ctx *ctx, struct specfile *file, const char *te
 	return E_OK;
 }
 
-static enum err write_wish(struct ctx *ctx, struct specdir *specdir, const char *hostname,
-			   const struct json *wanted)
+static enum err write_document(struct ctx *ctx, struct specdir *specdir, const char *hostname,
+			       const struct json *wanted, const struct certificate_wish *wish)
 {
 	struct fs *fs = ctx->doors->fs;
 	struct specfile file = {.path = api_path(ctx, specdir, hostname), .is_api = true};
@@ -242,7 +242,7 @@ static enum err write_wish(struct ctx *ctx, struct specdir *specdir, const char 
 	TRY(read_back(ctx, &file, text));
 	TRY(fs->mkdir(ctx, fs, specdir->api_directory, 0755));
 	TRY(fs->write(ctx, fs, file.path, text, strlen(text), 0644));
-	return desired_put(ctx, specdir->store, &file.claims[0], NULL, ctx_wall(ctx));
+	return desired_put(ctx, specdir->store, &file.claims[0], NULL, ctx_wall(ctx), wish);
 }
 
 /* Nobody was told that the hostname is desired, so the next scan must not find it so. */
@@ -257,17 +257,18 @@ static void take_back(struct ctx *ctx, struct specdir *specdir, const char *host
 }
 
 static enum err introduce(struct ctx *ctx, struct specdir *specdir, const char *hostname,
-			  const struct json *spec)
+			  const struct json *spec, const struct certificate_wish *wish)
 {
 	struct json *wanted = json_object(ctx);
 
 	if (spec)
 		json_set(ctx, wanted, "spec", json_dup(ctx, spec));
-	return write_wish(ctx, specdir, hostname, wanted);
+	return write_document(ctx, specdir, hostname, wanted, wish);
 }
 
 enum err specdir_desire(struct ctx *ctx, struct specdir *specdir, const char *hostname,
-			const struct json *spec, bool *introduced)
+			const struct json *spec, const struct certificate_wish *wish,
+			bool *introduced)
 {
 	const struct hostname *object;
 	const char *name;
@@ -276,8 +277,8 @@ enum err specdir_desire(struct ctx *ctx, struct specdir *specdir, const char *ho
 	*introduced = false;
 	TRY(hostname_normalise(ctx, hostname, HOSTNAME_ALLOW_WILDCARD, &name));
 	if (is_in_force(ctx, specdir, name, &object))
-		return desired_request(ctx, specdir->store, name, ctx_wall(ctx));
-	err = introduce(ctx, specdir, name, spec);
+		return desired_request(ctx, specdir->store, name, ctx_wall(ctx), wish);
+	err = introduce(ctx, specdir, name, spec, wish);
 	if (err == E_OK)
 		*introduced = true;
 	else if (!object && !catalogue_find(specdir->catalogue, api_path(ctx, specdir, name)))
@@ -326,12 +327,18 @@ enum err specdir_put(struct ctx *ctx, struct specdir *specdir, const char *hostn
 	owner = specdir_owner(ctx, specdir, name);
 	if (owner)
 		return refuse_owned(ctx, name, owner);
-	return write_wish(ctx, specdir, name, wanted);
+	return write_document(ctx, specdir, name, wanted, NULL);
+}
+
+enum err specdir_ask(struct ctx *ctx, struct specdir *specdir, const char *hostname,
+		     const struct certificate_wish *wish)
+{
+	return desired_request(ctx, specdir->store, hostname, ctx_wall(ctx), wish);
 }
 
 enum err specdir_request(struct ctx *ctx, struct specdir *specdir, const char *hostname)
 {
-	return desired_request(ctx, specdir->store, hostname, ctx_wall(ctx));
+	return specdir_ask(ctx, specdir, hostname, NULL);
 }
 
 enum err specdir_withdraw(struct ctx *ctx, struct specdir *specdir, const char *hostname)

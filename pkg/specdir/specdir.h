@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include "api/hostname.h"
 #include "store/store.h"
 
 struct specdir;
@@ -44,7 +45,8 @@ void specdir_confirm_empty(struct specdir *specdir);
  * was not desired before. Also notes the request (struct hostname.requested) so that a refused hostname
  * becomes due. */
 enum err specdir_desire(struct ctx *ctx, struct specdir *specdir, const char *hostname,
-			const struct json *spec, bool *introduced);
+			const struct json *spec, const struct certificate_wish *wish,
+			bool *introduced);
 
 /* Makes this what the API wants for a hostname, new or not: of `wanted` count metadata.labels,
  * metadata.annotations and spec. Durable as specdir_desire. E_REFUSED: OwnedByFile, or InvalidSpec. */
@@ -56,6 +58,10 @@ const char *specdir_owner(struct ctx *ctx, struct specdir *specdir, const char *
 
 /* Somebody asks for a try now: a refused hostname becomes due. E_NOTFOUND: not desired. */
 enum err specdir_request(struct ctx *ctx, struct specdir *specdir, const char *hostname);
+
+/* The same, and where its certificate is to come from. */
+enum err specdir_ask(struct ctx *ctx, struct specdir *specdir, const char *hostname,
+		     const struct certificate_wish *wish);
 
 /* Withdraws a hostname of api.d. E_NOTFOUND: not desired; E_REFUSED, reason OwnedByFile: a user's file names
  * it (the text says which). */

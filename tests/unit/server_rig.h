@@ -57,11 +57,20 @@ static struct specdir_report rig_report;
 static struct store *rig_store;
 static const char *rig_owned; /* a hostname that a user's file names */
 
+enum err specdir_ask(struct ctx *ctx, struct specdir *specdir, const char *hostname,
+		     const struct certificate_wish *wish)
+{
+	(void)ctx, (void)specdir, (void)hostname, (void)wish;
+	return E_OK;
+}
+
 enum err specdir_desire(struct ctx *ctx, struct specdir *specdir, const char *hostname,
-			const struct json *spec, bool *introduced)
+			const struct json *spec, const struct certificate_wish *wish,
+			bool *introduced)
 {
 	(void)specdir;
 	(void)spec;
+	(void)wish;
 	*introduced = false;
 	if (rig_specdir_fails)
 		return fault_set(ctx, E_AGAIN, "StateNotDurable",

@@ -165,7 +165,7 @@ static inline const char *problems(struct rig *rig)
 
 static inline enum err desire(struct rig *rig, const char *hostname, bool *introduced)
 {
-	return specdir_desire(&rig->ctx, rig->specdir, hostname, NULL, introduced);
+	return specdir_desire(&rig->ctx, rig->specdir, hostname, NULL, NULL, introduced);
 }
 
 #define HEAD "apiVersion: gatecert/v1\nkind: Hostname\n"

@@ -134,7 +134,7 @@ static enum err key_ensure(struct ctx *ctx, struct http *http)
 	struct keyvault vault = {http, VAULT};
 	struct vault_key key;
 
-	return keyvault_key_ensure(ctx, &vault, "k", &key);
+	return keyvault_key_ensure(ctx, &vault, "k", VAULT_KEY_SIGN, &key);
 }
 
 static enum err key_versions(struct ctx *ctx, struct http *http)

@@ -60,7 +60,7 @@ static void test_desire_refuses(void **state)
 			assert_int_equal(json_parse(&rig.ctx, rows[i].spec, strlen(rows[i].spec), &spec),
 					 E_OK);
 		check_row(rows[i].sentence, specdir_desire(&rig.ctx, rig.specdir, rows[i].hostname, spec,
-							   &introduced) == E_REFUSED);
+							   NULL, &introduced) == E_REFUSED);
 		check_row(rows[i].sentence, !introduced);
 		check_row(rows[i].sentence, !strstr(rig.ctx.fault.text, "SECRETSECRET"));
 		check_row_text(rows[i].sentence, in_force(&rig), "");

@@ -43,7 +43,8 @@ static enum err key_get(struct ctx *ctx, struct keyvault *vault, struct found *f
 
 static enum err key_ensure(struct ctx *ctx, struct keyvault *vault, struct found *found)
 {
-	return keyvault_key_ensure(ctx, vault, "gatecert-acme-account", &found->key);
+	return keyvault_key_ensure(
+		ctx, vault, "gatecert-acme-account", VAULT_KEY_SIGN, &found->key);
 }
 
 static enum err key_versions(struct ctx *ctx, struct keyvault *vault, struct found *found)

@@ -1,0 +1,97 @@
+#include "server/importbody.h"
+
+#include <stdio.h>
+
+#include "base/text.h"
+#include "pki/bundle.h"
+
+#define FIELD "hostnames[0]."
+
+static const char *member(struct ctx *ctx, struct startbody *start, const char *name, bool is_required)
+{
+	const struct json *value = json_get_nocase(start->entry, name);
+
+	if (json_is_string(value) && *json_text(value))
+		return json_text(value);
+	if (is_required && (!value || json_is_null(value)))
+		startbody_complain(ctx, start, "InvalidRequest",
+				   arena_printf(ctx->arena, FIELD "%s", name),
+				   "\"%s\" is missing", name);
+	else if (value && !json_is_null(value) && (is_required || !json_is_string(value)))
+		startbody_complain(ctx, start, "InvalidRequest",
+				   arena_printf(ctx->arena, FIELD "%s", name),
+				   "\"%s\" is not a string with something in it", name);
+	return NULL;
+}
+
+/* The fault of ctx is the complaint; it names no secret. */
+static void complain_of(struct ctx *ctx, struct startbody *start, const char *field)
+{
+	startbody_complain(ctx, start, ctx->fault.reason, arena_printf(ctx->arena, FIELD "%s", field),
+			   "%s", ctx->fault.text);
+	fault_clear(ctx);
+}
+
+static bool is_dns_skipped(const struct startbody *start)
+{
+	const struct json *spec = json_get_nocase(start->entry, "spec");
+	const struct json *said = json_get_nocase(spec ? spec : start->entry, "requireDns");
+
+	return json_is_bool(said) && !json_get_bool(spec ? spec : start->entry, json_name(said), true);
+}
+
+static void note_leaf(struct ctx *ctx, const struct cert *leaf, struct importbody *out)
+{
+	char *hex = arena_alloc(ctx->arena, 65);
+
+	for (size_t i = 0; i < 32; i++)
+		snprintf(hex + 2 * i, 3, "%02x", leaf->sha256[i]);
+	out->leaf_sha256 = hex;
+	out->not_after = leaf->not_after;
+}
+
+static const char *field_at_fault(const char *reason)
+{
+	return text_equals(reason, "KeyMismatch") ? "privatekey" : "certificate";
+}
+
+void importbody_parse(struct ctx *ctx, struct startbody *start, struct importbody *out)
+{
+	bool has_key = false, has_chain = false;
+	struct chain chain;
+	struct key *key;
+
+	*out = (struct importbody){0};
+	if (start->problems.errors)
+		return;
+	out->private_key = member(ctx, start, "privatekey", true);
+	out->certificate = member(ctx, start, "certificate", true);
+	out->password = member(ctx, start, "password", false);
+	out->skip_dns = is_dns_skipped(start);
+	if (out->private_key) {
+		has_key = bundle_read_key(ctx, out->private_key, out->password, &key) == E_OK;
+		if (!has_key)
+			complain_of(ctx, start, "privatekey");
+	}
+	if (out->certificate) {
+		has_chain = bundle_read_chain(ctx, out->certificate, &chain) == E_OK;
+		if (!has_chain)
+			complain_of(ctx, start, "certificate");
+	}
+	if (!has_key || !has_chain)
+		return;
+	note_leaf(ctx, &chain.items[0], out);
+	if (bundle_check(ctx, key, &chain, start->hostnames.items[0], ctx_wall(ctx)) != E_OK)
+		complain_of(ctx, start, field_at_fault(ctx->fault.reason));
+}
+
+const char *importbody_text(struct ctx *ctx, const struct importbody *body)
+{
+	struct json *json = json_object(ctx);
+
+	json_set_text(ctx, json, "privatekey", body->private_key);
+	json_set_text(ctx, json, "certificate", body->certificate);
+	if (body->password)
+		json_set_text(ctx, json, "password", body->password);
+	return json_print(ctx, json);
+}

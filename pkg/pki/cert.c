@@ -14,8 +14,7 @@
 #include "pki/ossl.h"
 #include "pki/private.h"
 
-#define SKEW_ALLOWED  (5 * MSEC_PER_MIN)
-#define LIFE_LEFT_MIN MSEC_PER_HOUR
+#define SKEW_ALLOWED (5 * MSEC_PER_MIN)
 
 static enum err refuse_certificate(struct ctx *ctx, const char *what)
 {
@@ -249,9 +248,8 @@ static enum err check_leaf(
 		return reject(ctx, "does not cover exactly the names of the request");
 	if (leaf->not_before > msec_add(now, SKEW_ALLOWED))
 		return reject(ctx, "is not valid yet; check this machine's clock");
-	if (leaf->not_after < msec_add(now, LIFE_LEFT_MIN))
-		return reject(
-			ctx, "is expired or expires within the hour; check this machine's clock");
+	if (leaf->not_after <= now)
+		return reject(ctx, "is expired; check this machine's clock");
 	return E_OK;
 }
 

@@ -106,18 +106,25 @@ static int on_server(sd_event_source *source, int fd, uint32_t events, void *han
 	return on_server_timer(source, 0, handle);
 }
 
-static int on_scan(sd_event_source *source, uint64_t usec, void *handle)
+/* How long until the next one is due; 0: there is more to apply at once. */
+static msec_t scan(struct daemon *daemon)
 {
-	struct daemon *daemon = handle;
 	cleanup_ctx struct ctx ctx;
 	msec_t next = MSEC_PER_MIN;
 
-	(void)source, (void)usec;
 	ctx_init(&ctx, daemon->doors);
 	ctx.controller = "specdir";
 	if (specdir_scan(&ctx, daemon->specdir, &next) != E_OK)
 		log_warn(&ctx, "spec directory not read", "text", ctx.fault.text, NULL);
-	arm(daemon, daemon->scan_timer, next);
+	return next;
+}
+
+static int on_scan(sd_event_source *source, uint64_t usec, void *handle)
+{
+	struct daemon *daemon = handle;
+
+	(void)source, (void)usec;
+	arm(daemon, daemon->scan_timer, scan(daemon));
 	return 0;
 }
 
@@ -297,6 +304,7 @@ static enum err start(struct ctx *ctx, struct daemon *daemon)
 					      .api_directory = daemon->config->api_spec_directory};
 	struct server_options options;
 	struct engine *engine;
+	msec_t next_scan;
 
 	TRY(dirstore_open(ctx, daemon->config->state_directory, &daemon->store));
 	TRY(sealed_box_open(ctx, daemon->config->state_directory, &daemon->sealed));
@@ -306,7 +314,10 @@ static enum err start(struct ctx *ctx, struct daemon *daemon)
 	options = server_options(daemon);
 	TRY(server_start(ctx, &options, &daemon->server));
 	add_sources(daemon);
-	on_scan(NULL, 0, daemon);
+	do
+		next_scan = scan(daemon);
+	while (next_scan == 0);
+	arm(daemon, daemon->scan_timer, next_scan);
 	TRY(engine_new(ctx, daemon->config, daemon->store, daemon->sealed, &engine));
 	atomic_store(&daemon->engine, engine);
 	TRY(engine_start(ctx, engine));

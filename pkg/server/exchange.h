@@ -12,11 +12,13 @@
 
 #include "server/conns.h"
 #include "server/service.h"
+#include "server/stream.h"
 
 /* What the callbacks need; the handle given to libmicrohttpd. */
 struct exchange_host {
 	struct service *service;
 	struct conns *conns;
+	struct streams streams;
 	struct exchange *sleepers; /* answered later, to slow down who tries keys */
 };
 

@@ -5,10 +5,12 @@
 
 #include "api/hostname.h"
 #include "api/instance.h"
+#include "base/text.h"
 #include "codec/base64.h"
 #include "codec/hostname.h"
 #include "server/errors.h"
 #include "server/selector.h"
+#include "server/watch.h"
 
 #define PAGE_MAX ((size_t)10000)
 
@@ -81,29 +83,12 @@ static enum err read_page(struct ctx *ctx, const struct request *request, struct
 	return selector_parse(ctx, request_param(request, "labelSelector"), &page->selector);
 }
 
-/* A gateway shows the hostnames of all, so it is for keys that reach all. */
-static bool is_visible(const struct request *request, enum kind kind, const void *object)
-{
-	const struct meta *meta = object;
-
-	switch (kind) {
-	case KIND_HOSTNAME:
-		return auth_reaches(request, meta->name);
-	case KIND_INSTANCE:
-		return auth_reaches_all(request,
-					&((const struct instance *)object)->spec.hostnames);
-	case KIND_GATEWAY:
-		return !request->scope;
-	}
-	return false;
-}
-
 static bool is_on_page(const struct page *page, const void *object)
 {
 	const struct meta *meta = object;
 
 	return (!page->after || strcmp(meta->name, page->after) > 0)
-	       && is_visible(page->request, page->kind, object)
+	       && objects_are_visible(page->request, page->kind, object)
 	       && selector_matches(page->selector, &meta->labels);
 }
 
@@ -126,6 +111,24 @@ static const char *fill_page(struct ctx *ctx, struct page *page, const void *con
 	return "";
 }
 
+static enum err begin_watch(struct ctx *ctx, struct service *service, enum kind kind,
+			    const struct request *request, struct response *response)
+{
+	enum err err;
+
+	if (service->watch_count >= WATCHES_MAX) {
+		response_header(response, "Retry-After", "10");
+		return errors_answer(ctx, response, 429, "TooManyWatches",
+				     "At most %d watches may be open at once.", WATCHES_MAX);
+	}
+	err = watch_open(ctx, service->points, service->store, kind, request, &response->watch);
+	if (err == E_CONFLICT)
+		return errors_answer(ctx, response, 410, "Expired", "%s", ctx->fault.text);
+	TRY(err);
+	response->status = 200;
+	return E_OK;
+}
+
 static enum err list(struct ctx *ctx, struct service *service, enum kind kind,
 		     const struct request *request, struct response *response)
 {
@@ -133,13 +136,14 @@ static enum err list(struct ctx *ctx, struct service *service, enum kind kind,
 	int64_t version = store_version(service->store);
 	struct json *out = json_array(ctx);
 	struct page page = { .request = request, .kind = kind };
-	const void **items;
-	size_t count;
+	const struct watch_list *all;
 
+	if (request_flag(request, "watch", false) && text_equals(request->method, "GET"))
+		return begin_watch(ctx, service, kind, request, response);
 	TRY(read_page(ctx, request, &page));
-	TRY(store_list(ctx, service->store, kind, &items, &count));
+	all = watch_note(ctx, service->points, service->store, kind, version);
 	json_set_text(ctx, metadata, "resourceVersion", objects_version(ctx, version));
-	json_set_text(ctx, metadata, "continue", fill_page(ctx, &page, items, count, out));
+	json_set_text(ctx, metadata, "continue", fill_page(ctx, &page, all->items, all->count, out));
 	json_set_text(ctx, body, "apiVersion", API_VERSION);
 	json_set_text(ctx, body, "kind",
 		      arena_printf(ctx->arena, "%sList", kind_info(kind)->name));
@@ -158,12 +162,29 @@ static enum err get(struct ctx *ctx, struct service *service, enum kind kind, co
 		return errors_answer(ctx, response, 404, "NotFound", "There is no %s %.253s.",
 				     kind_info(kind)->name, name);
 	TRY(err);
-	if (!is_visible(request, kind, found))
+	if (!objects_are_visible(request, kind, found))
 		return errors_answer_scope(ctx, response, NULL);
 	return response_json(ctx, response, 200, objects_render(ctx, kind, found));
 }
 
 /* public */
+
+/* A gateway shows the hostnames of all, so it is for keys that reach all. */
+bool objects_are_visible(const struct request *request, enum kind kind, const void *object)
+{
+	const struct meta *meta = object;
+
+	switch (kind) {
+	case KIND_HOSTNAME:
+		return auth_reaches(request, meta->name);
+	case KIND_INSTANCE:
+		return auth_reaches_all(request,
+					&((const struct instance *)object)->spec.hostnames);
+	case KIND_GATEWAY:
+		return !request->scope;
+	}
+	return false;
+}
 
 const char *objects_version(struct ctx *ctx, int64_t version)
 {

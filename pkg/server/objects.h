@@ -14,6 +14,9 @@ handler_fn objects_get_hostname;
 handler_fn objects_get_gateway;
 handler_fn objects_get_instance;
 
+/* Whether the key of this request reaches an object. */
+bool objects_are_visible(const struct request *request, enum kind kind, const void *object);
+
 /* An object as clients see it. */
 struct json *objects_render(struct ctx *ctx, enum kind kind, const void *object);
 

@@ -39,7 +39,8 @@ msec_t pace_take(struct pace *pace, uint64_t who, const struct pace_rate *rate, 
 
 	refill(bucket, rate, now);
 	if (bucket->left < TOKEN) {
-		msec_t wait = (TOKEN - bucket->left) * MSEC_PER_MIN / (rate->per_minute * TOKEN) + 1;
+		int64_t speed = rate->per_minute * TOKEN;
+		msec_t wait = ((TOKEN - bucket->left) * MSEC_PER_MIN + speed - 1) / speed;
 
 		/* Asking often must not lose the fractions that come in between. */
 		*bucket = before;

@@ -13,6 +13,8 @@ struct response_header {
 	const char *name, *value;
 };
 
+struct watch;
+
 struct response {
 	int status; /* 0: nothing answered yet */
 	struct response_header headers[RESPONSE_HEADERS_MAX];
@@ -21,6 +23,7 @@ struct response {
 	size_t body_size;
 	bool is_last; /* the connection ends behind it */
 	msec_t delay; /* it leaves so much later */
+	struct watch *watch; /* in place of a body: lines as they come */
 };
 
 /* `value` is borrowed until the request ends; at most RESPONSE_HEADERS_MAX. */

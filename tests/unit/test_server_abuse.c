@@ -42,7 +42,7 @@ static void test_buckets_fill_and_empty(void **state)
 	(void)state;
 	for (int i = 0; i < 3; i++)
 		assert_int_equal(pace_take(&pace, 7, &rate, 5000), 0);
-	assert_int_equal(pace_take(&pace, 7, &rate, 5000), 1001);
+	assert_int_equal(pace_take(&pace, 7, &rate, 5000), 1000);
 	assert_int_equal(pace_take(&pace, 8, &rate, 5000), 0);
 	for (int i = 1; i < 10; i++)
 		assert_true(pace_take(&pace, 7, &rate, 5000 + i * 100) > 0);

@@ -1,0 +1,259 @@
+#include "server_rig.h"
+
+#include "server/watch.h"
+
+#define HOSTNAMES "/apis/gatecert/v1/hostnames"
+
+/* One watching client; what it has received so far, without the chunks' sizes. */
+struct watcher {
+	struct rig *rig;
+	int fd;
+	struct buf received;
+};
+
+static void begin_watching(struct rig *rig, struct watcher *watcher, const char *query)
+{
+	const char *bytes = arena_printf(rig->ctx.arena,
+					 "GET " HOSTNAMES "?watch=true%s HTTP/1.1\r\nHost: a\r\n"
+					 "x-functions-key: " RIG_KEY "\r\n\r\n",
+					 query);
+
+	*watcher = (struct watcher){ .rig = rig, .fd = rig_connect(rig) };
+	buf_init(&watcher->received, (size_t)1 << 24);
+	assert_int_equal(send(watcher->fd, bytes, strlen(bytes), 0), strlen(bytes));
+}
+
+static void stop_watching(struct watcher *watcher)
+{
+	close(watcher->fd);
+	buf_fini(&watcher->received);
+}
+
+/* False: the server has closed. */
+static bool receive(struct watcher *watcher)
+{
+	char chunk[4096];
+	ssize_t got;
+
+	rig_turn(watcher->rig, watcher->fd, 20);
+	got = recv(watcher->fd, chunk, sizeof(chunk), MSG_DONTWAIT);
+	if (got > 0)
+		assert_true(buf_add(&watcher->received, chunk, (size_t)got));
+	return got > 0 || (got < 0 && errno == EAGAIN);
+}
+
+static void expect(struct watcher *watcher, const char *text)
+{
+	for (int i = 0; i < 100; i++) {
+		if (watcher->received.data && strstr(watcher->received.data, text))
+			return;
+		receive(watcher);
+	}
+	fail_msg("'%s' is not in: %s", text, watcher->received.data);
+}
+
+static size_t count_events(const struct watcher *watcher)
+{
+	const char *at = watcher->received.data;
+	size_t count = 0;
+
+	while (at && (at = strstr(at, "{\"type\":\""))) {
+		count++;
+		at++;
+	}
+	return count;
+}
+
+static void put(struct rig *rig, const char *name, const char *body)
+{
+	const char *target = arena_printf(rig->ctx.arena, HOSTNAMES "/%s", name);
+	int status = rig_call(rig, "PUT", target, NULL, body).status;
+
+	assert_true(status == 200 || status == 201);
+}
+
+static const char *list_version(struct rig *rig)
+{
+	struct rig_reply reply = rig_call(rig, "GET", HOSTNAMES, NULL, NULL);
+
+	return json_get_text(json_get(reply.json, "metadata"), "resourceVersion");
+}
+
+static void test_tells_what_happens(void **state)
+{
+	struct watcher watcher;
+	struct rig rig;
+
+	(void)state;
+	rig_open(&rig, NULL, true, false);
+	put(&rig, "a.example.com", "{}");
+	begin_watching(&rig, &watcher, "");
+	expect(&watcher, "HTTP/1.1 200");
+	expect(&watcher, "{\"type\":\"ADDED\",\"object\":{\"apiVersion\":\"gatecert/v1\",\"kind\":"
+			 "\"Hostname\",\"metadata\":{\"name\":\"a.example.com\"");
+	put(&rig, "b.example.com", "{}");
+	expect(&watcher, "\"ADDED\",\"object\":{\"apiVersion\":\"gatecert/v1\",\"kind\":\"Hostname\","
+			 "\"metadata\":{\"name\":\"b.example.com\"");
+	put(&rig, "a.example.com", "{\"spec\":{\"keyType\":\"EC-P256\"}}");
+	expect(&watcher, "{\"type\":\"MODIFIED\"");
+	assert_int_equal(rig_call(&rig, "DELETE", HOSTNAMES "/b.example.com", NULL, NULL).status, 200);
+	expect(&watcher, "{\"type\":\"DELETED\"");
+	assert_int_equal(count_events(&watcher), 4);
+	stop_watching(&watcher);
+	rig_close(&rig);
+}
+
+static void test_begins_from_a_list_and_misses_nothing(void **state)
+{
+	struct watcher watcher;
+	const char *version;
+	struct rig rig;
+
+	(void)state;
+	rig_open(&rig, NULL, true, false);
+	put(&rig, "a.example.com", "{}");
+	put(&rig, "gone.example.com", "{}");
+	version = list_version(&rig);
+	put(&rig, "b.example.com", "{}");
+	assert_int_equal(rig_call(&rig, "DELETE", HOSTNAMES "/gone.example.com", NULL, NULL).status,
+			 200);
+	begin_watching(&rig, &watcher, arena_printf(rig.ctx.arena, "&resourceVersion=%s", version));
+	expect(&watcher, "\"name\":\"b.example.com\"");
+	expect(&watcher, "{\"type\":\"DELETED\"");
+	assert_int_equal(count_events(&watcher), 2);
+	stop_watching(&watcher);
+	rig_close(&rig);
+}
+
+static void test_a_version_that_nobody_was_told_is_gone(void **state)
+{
+	struct watcher watcher;
+	const char *version;
+	struct rig rig;
+
+	(void)state;
+	rig_open(&rig, NULL, true, false);
+	put(&rig, "a.example.com", "{}");
+	put(&rig, "b.example.com", "{}");
+	assert_int_equal(rig_call(&rig, "GET", HOSTNAMES "?watch=true&resourceVersion=1", NULL, NULL)
+				 .status, 410);
+	assert_int_equal(rig_call(&rig, "GET", HOSTNAMES "?watch=true&resourceVersion=x", NULL, NULL)
+				 .status, 400);
+	assert_int_equal(rig_call(&rig, "GET", HOSTNAMES "?watch=true&labelSelector=%3D", NULL, NULL)
+				 .status, 400);
+	version = arena_printf(rig.ctx.arena, "&resourceVersion=%lld",
+			       (long long)store_version(rig.store));
+	begin_watching(&rig, &watcher, version);
+	put(&rig, "c.example.com", "{}");
+	expect(&watcher, "c.example.com");
+	assert_int_equal(count_events(&watcher), 1);
+	stop_watching(&watcher);
+	rig_close(&rig);
+}
+
+static void test_a_selector_makes_objects_come_and_go(void **state)
+{
+	struct watcher watcher;
+	struct rig rig;
+
+	(void)state;
+	rig_open(&rig, NULL, true, false);
+	begin_watching(&rig, &watcher, "&labelSelector=team%3Dweb");
+	put(&rig, "a.example.com", "{}");
+	put(&rig, "a.example.com", "{\"metadata\":{\"labels\":{\"team\":\"web\"}}}");
+	expect(&watcher, "{\"type\":\"ADDED\"");
+	put(&rig, "a.example.com", "{\"metadata\":{\"labels\":{\"team\":\"ops\"}}}");
+	expect(&watcher, "{\"type\":\"DELETED\"");
+	assert_int_equal(count_events(&watcher), 2);
+	stop_watching(&watcher);
+	rig_close(&rig);
+}
+
+static void test_ends_when_its_time_is_over(void **state)
+{
+	struct watcher watcher;
+	struct rig rig;
+	int i;
+
+	(void)state;
+	rig_open(&rig, NULL, true, false);
+	begin_watching(&rig, &watcher, "&timeoutSeconds=1");
+	for (i = 0; i < 300 && receive(&watcher); i++)
+		;
+	assert_true(i < 300);
+	assert_non_null(strstr(watcher.received.data, "\r\n0\r\n"));
+	stop_watching(&watcher);
+	rig_close(&rig);
+}
+
+static void test_ends_with_a_reload(void **state)
+{
+	struct watcher watcher;
+	struct rig rig;
+	int i;
+
+	(void)state;
+	rig_open(&rig, NULL, true, false);
+	begin_watching(&rig, &watcher, "");
+	expect(&watcher, "HTTP/1.1 200");
+	assert_int_equal(server_reconfigure(&rig.ctx, rig.server, &rig.options), E_OK);
+	for (i = 0; i < 100 && receive(&watcher); i++)
+		;
+	assert_true(i < 100);
+	stop_watching(&watcher);
+	rig_close(&rig);
+}
+
+static void test_places_are_few_and_come_back(void **state)
+{
+	struct watcher watchers[WATCHES_MAX];
+	struct rig_reply reply;
+	struct rig rig;
+
+	(void)state;
+	rig_open(&rig, NULL, true, false);
+	put(&rig, "a.example.com", "{}");
+	for (size_t i = 0; i < WATCHES_MAX; i++) {
+		begin_watching(&rig, &watchers[i], "");
+		expect(&watchers[i], "a.example.com");
+	}
+	reply = rig_call(&rig, "GET", HOSTNAMES "?watch=true", NULL, NULL);
+	assert_int_equal(reply.status, 429);
+	for (size_t i = 0; i < WATCHES_MAX; i++)
+		stop_watching(&watchers[i]);
+	for (int i = 0; i < 20; i++)
+		rig_turn(&rig, -1, 10);
+	begin_watching(&rig, &watchers[0], "");
+	expect(&watchers[0], "a.example.com");
+	stop_watching(&watchers[0]);
+	rig_close(&rig);
+}
+
+static void test_stops_under_a_watch(void **state)
+{
+	struct watcher watcher;
+	struct rig rig;
+
+	(void)state;
+	rig_open(&rig, NULL, true, false);
+	begin_watching(&rig, &watcher, "");
+	expect(&watcher, "HTTP/1.1 200");
+	rig_close(&rig);
+	stop_watching(&watcher);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_tells_what_happens),
+		cmocka_unit_test(test_begins_from_a_list_and_misses_nothing),
+		cmocka_unit_test(test_a_version_that_nobody_was_told_is_gone),
+		cmocka_unit_test(test_a_selector_makes_objects_come_and_go),
+		cmocka_unit_test(test_ends_when_its_time_is_over),
+		cmocka_unit_test(test_ends_with_a_reload),
+		cmocka_unit_test(test_places_are_few_and_come_back),
+		cmocka_unit_test(test_stops_under_a_watch),
+	};
+
+	return cmocka_run_group_tests_name("server watch", tests, NULL, NULL);
+}

@@ -356,10 +356,11 @@ static enum err conclude(struct ctx *ctx, struct pass *pass, enum err err, msec_
 static enum err take_leave(struct ctx *ctx, struct pass *pass, msec_t *again)
 {
 	enum err err = E_OK;
+	bool is_import = hostname_wants_import(&pass->host);
 
-	if (pass->host.status.issuance.csr)
+	if (pass->host.status.issuance.csr && !is_import)
 		err = climb_issuing(ctx, pass);
-	if (pass->host.status.issuance.csr && err != E_REFUSED)
+	if (pass->host.status.issuance.csr && !is_import)
 		return conclude(ctx, pass, err, again);
 	err = withdraw_undo(ctx, pass);
 	if (err == E_REFUSED)

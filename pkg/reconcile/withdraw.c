@@ -4,6 +4,18 @@
 #include "base/text.h"
 #include "reconcile/names.h"
 
+static enum err give_up_sealed(struct ctx *ctx, struct pass *pass)
+{
+	const char *instance = pass->host.wish.instance;
+
+	return instance ? sealed_remove(ctx, pass->world->sealed, instance) : E_OK;
+}
+
+static enum err give_up_file(struct ctx *ctx, struct pass *pass)
+{
+	return file_is_deleted(pass) ? E_OK : delete_file_climb(ctx, pass);
+}
+
 /* A pending authorization counts against the account until somebody gives it up (RFC 8555 7.5.2). */
 static enum err give_up_order(struct ctx *ctx, struct pass *pass)
 {
@@ -19,14 +31,14 @@ static enum err give_up_order(struct ctx *ctx, struct pass *pass)
 	return err == E_NOTFOUND ? E_OK : err;
 }
 
-/* Only what our intent and its CSR both say is ours. */
+/* Only what our intent and its CSR both say is ours, and nothing that the CA may have made a certificate for. */
 static enum err give_up_pending(struct ctx *ctx, struct pass *pass)
 {
 	const char *name = pass->host.status.certificate.vault_name;
 	struct vault_operation pending;
 	enum err err;
 
-	if (!pass->host.status.issuance.create_intended || !name)
+	if (!pass->host.status.issuance.create_intended || pass->host.status.issuance.csr || !name)
 		return E_OK;
 	err = keyvault_pending_get(ctx, &pass->world->vault, name, &pending);
 	if (err == E_NOTFOUND)
@@ -38,15 +50,24 @@ static enum err give_up_pending(struct ctx *ctx, struct pass *pass)
 	return keyvault_pending_delete(ctx, &pass->world->vault, name);
 }
 
+/* One refusal is no reason to leave the rest; anything else is worth another look, from the beginning. */
 enum err withdraw_undo(struct ctx *ctx, struct pass *pass)
 {
-	if (pass->host.wish.instance)
-		TRY(sealed_remove(ctx, pass->world->sealed, pass->host.wish.instance));
-	if (!file_is_deleted(pass))
-		TRY(delete_file_climb(ctx, pass));
-	TRY(give_up_order(ctx, pass));
-	pass->host.status.issuance.authorization_url = NULL;
-	TRY(give_up_pending(ctx, pass));
-	pass->host.status.issuance.create_intended = false;
-	return E_OK;
+	enum err (*const undo[])(struct ctx *ctx, struct pass *pass) = {
+		give_up_sealed, give_up_file, give_up_order, give_up_pending};
+	struct fault fault = ctx->fault;
+	enum err worst = E_OK;
+
+	for (size_t i = 0; i < ARRAY_SIZE(undo); i++) {
+		enum err err = undo[i](ctx, pass);
+
+		if (err == E_OK)
+			continue;
+		if (err != E_REFUSED)
+			return err;
+		worst = err;
+		fault = ctx->fault;
+	}
+	ctx->fault = fault;
+	return worst;
 }

@@ -32,6 +32,7 @@ struct config {
 	struct texts dns_servers;
 	const char *ca_file; /* may be NULL */
 	int64_t workers, request_timeout_seconds, instance_timeout_seconds;
+	int64_t instance_retention_hours, instance_retention_count;
 	const char *cloud_name, *arm_endpoint;
 	int64_t gateway_http_port, gateway_https_port, gateway_gather_seconds;
 	int self_check; /* enum self_check */

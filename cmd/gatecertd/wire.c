@@ -257,6 +257,8 @@ static struct settings settings_of(struct ctx *ctx, struct arena *arena, const s
 		.gateway_http_port = (unsigned)config->gateway_http_port,
 		.gather = config->gateway_gather_seconds * MSEC_PER_SEC,
 		.instance_timeout = config->instance_timeout_seconds * MSEC_PER_SEC,
+		.instance_retention = config->instance_retention_hours * MSEC_PER_HOUR,
+		.instances_kept = (size_t)config->instance_retention_count,
 	};
 }
 

@@ -115,7 +115,7 @@ static bool blame_hostnames(struct ctx *ctx, struct look *look, const char *mess
 			name_rule(ctx, wanted->base),
 		};
 
-		if (gateway_find_programmed(look->seen, wanted->hostname))
+		if (wanted->is_evicted || gateway_find_programmed(look->seen, wanted->hostname))
 			continue;
 		for (size_t k = 0; k < ARRAY_SIZE(names); k++)
 			if (strcasestr(message, names[k])) {
@@ -140,12 +140,25 @@ static void put_off_updates(struct ctx *ctx, struct look *look)
 		world->updates_failed++;
 }
 
+/* Long ids of the gateway itself would leave no room for what matters, and for what to do about it at the end. */
+static const char *without_gateway_id(struct ctx *ctx, const struct look *look, const char *text)
+{
+	const char *id = look->world->gateway.gateway_id, *found;
+	const char *kept = "";
+
+	for (; (found = strcasestr(text, id)); text = found + strlen(id))
+		kept = arena_printf(ctx->arena, "%s%.*s...", kept, (int)(found - text), text);
+	return arena_printf(ctx->arena, "%s%s", kept, text);
+}
+
 static enum err operation_failed(struct ctx *ctx, struct look *look,
 				 const struct appgateway_operation *operation)
 {
 	const char *message = arena_printf(ctx->arena, "the update of the Application Gateway failed (%s): %s",
 					   operation->code ? operation->code : "no code",
-					   operation->message ? operation->message : "no message");
+					   operation->message ? without_gateway_id(ctx, look,
+										   operation->message)
+							      : "no message");
 
 	if (blame_hostnames(ctx, look, message))
 		return E_OK;

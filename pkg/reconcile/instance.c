@@ -294,6 +294,45 @@ static enum err look(struct ctx *ctx, struct view *view, const struct instance *
 	return store_put_status(ctx, view->world->store, KIND_INSTANCE, &view->instance);
 }
 
+static msec_t ended_at(const struct instance *instance)
+{
+	return instance->status.updated ? instance->status.updated : instance->meta.created;
+}
+
+/* The oldest ended ones go when there are too many. */
+static enum err thin_out(struct ctx *ctx, struct instance_world *world)
+{
+	const struct instance *oldest = NULL;
+	const void **all;
+	size_t count, ended = 0;
+
+	TRY(store_list(ctx, world->store, KIND_INSTANCE, &all, &count));
+	for (size_t i = 0; i < count; i++) {
+		const struct instance *instance = all[i];
+
+		if (!runtime_has_ended(instance->status.runtime_status))
+			continue;
+		ended++;
+		if (!oldest || ended_at(instance) < ended_at(oldest))
+			oldest = instance;
+	}
+	if (ended <= world->settings->instances_kept)
+		return E_OK;
+	return store_delete(ctx, world->store, KIND_INSTANCE, oldest->meta.name);
+}
+
+/* An ended one is kept for a while, for those who still ask. */
+static enum err retire(struct ctx *ctx, struct instance_world *world, const struct instance *instance,
+		       msec_t *again)
+{
+	msec_t left = ended_at(instance) + world->settings->instance_retention - ctx_wall(ctx);
+
+	*again = left;
+	if (left > 0)
+		return E_OK;
+	return store_delete(ctx, world->store, KIND_INSTANCE, instance->meta.name);
+}
+
 enum err instance_reconcile(struct ctx *ctx, void *worker, const char *key, msec_t *again)
 {
 	struct view view = {.world = worker, .now = ctx_wall(ctx)};
@@ -306,15 +345,17 @@ enum err instance_reconcile(struct ctx *ctx, void *worker, const char *key, msec
 	TRY(err);
 	view.instance = *(const struct instance *)seen;
 	if (runtime_has_ended(view.instance.status.runtime_status))
-		return E_OK;
+		return retire(ctx, worker, seen, again);
 	follow(&view); /* before looking: what changes from now on wakes us */
 	err = look(ctx, &view, seen);
 	if (err == E_NOTFOUND)
 		return E_OK;
 	TRY(err);
 	follow(&view);
-	if (runtime_has_ended(view.instance.status.runtime_status))
-		return E_OK;
+	if (runtime_has_ended(view.instance.status.runtime_status)) {
+		TRY(thin_out(ctx, worker));
+		return retire(ctx, worker, &view.instance, again);
+	}
 	left = view.instance.spec.accepted + view.world->settings->instance_timeout - view.now;
 	*again = left > 0 ? left + 1 : 1;
 	return E_OK;

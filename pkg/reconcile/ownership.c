@@ -105,6 +105,19 @@ enum err order_observe(struct ctx *ctx, struct pass *pass)
 	return order_take(ctx, pass);
 }
 
+/* A part of the order is gone or is not what it was: the order itself tells what became of it. */
+static enum err ask_order(struct ctx *ctx, struct pass *pass, enum err err)
+{
+	struct fault fault = ctx->fault;
+
+	if (err != E_NOTFOUND && err != E_CONFLICT)
+		return err;
+	pass->has_order = false;
+	TRY(order_observe(ctx, pass));
+	ctx->fault = fault;
+	return E_CONFLICT;
+}
+
 bool order_is_recorded(const struct pass *pass)
 {
 	return !pass_wants_certificate(pass) || pass->host.status.issuance.order_url;
@@ -139,7 +152,7 @@ enum err challenge_climb(struct ctx *ctx, struct pass *pass)
 {
 	struct acme_authorization authorization;
 
-	TRY(authorization_get(ctx, pass, &authorization));
+	TRY(ask_order(ctx, pass, authorization_get(ctx, pass, &authorization)));
 	if (authorization.status == ACME_VALID) {
 		issuance(pass)->authorization_url = NULL;
 		return E_OK;
@@ -202,7 +215,8 @@ enum err answer_climb(struct ctx *ctx, struct pass *pass)
 	if (err == E_REFUSED)
 		issuance(pass)->uploaded = false;
 	TRY(err);
-	TRY(acme_challenge_answer(ctx, &pass->acme, issuance(pass)->challenge_url));
+	err = acme_challenge_answer(ctx, &pass->acme, issuance(pass)->challenge_url);
+	TRY(ask_order(ctx, pass, err));
 	issuance(pass)->answered = true;
 	TRY(pass_commit(ctx, pass));
 	pass->has_order = false;

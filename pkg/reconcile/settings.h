@@ -20,4 +20,6 @@ struct settings {
 	unsigned gateway_http_port;
 	msec_t gather;			/* the longest a gateway update waits for other hostnames */
 	msec_t instance_timeout;
+	msec_t instance_retention;	/* after its end */
+	size_t instances_kept;		/* ended ones at most */
 };

@@ -19,6 +19,7 @@ PREFIX ?= /usr
 comma := ,
 B := $(if $(SAN),build/san-$(SAN),build)
 Q := $(if $(V),,@)
+$(if $(filter /%,$(B)),$(error B is a path below this folder))
 VERSION := 1.0.0
 
 ifneq ($(MAKECMDGOALS),$(filter clean help,$(MAKECMDGOALS)))

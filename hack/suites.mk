@@ -5,6 +5,11 @@ RESULTS := $(B)/results
 RUN := hack/run-test --results $(RESULTS)
 export GATECERT_BUILD := $(B)
 
+# What failed runs again, whether or not anything changed.
+ifneq ($(filter test check,$(MAKECMDGOALS)),)
+$(shell grep -lsE '<(failure|error)[ />]' $(RESULTS)/*.xml | xargs -r rm -f)
+endif
+
 INTEGRATION := $(wildcard tests/integration/test_*.py)
 HARNESS := tests/integration/conftest.py $(wildcard tests/integration/harness/*.py hack/stack hack/stacklib/*.py)
 CONFORMANCE := $(wildcard tests/conformance/*.test.mjs)
@@ -40,7 +45,7 @@ list-tests:
 	@printf '%s\n' $(SUITES)
 
 test: $(patsubst %,$(RESULTS)/%.xml,$(CHOSEN))
-	$(Q)hack/summary $(RESULTS)
+	$(Q)hack/summary $(RESULTS) $(CHOSEN)
 
 check: test
 	$(Q)$(MAKE) --no-print-directory CC=clang B=build/clang build/clang/gatecertd

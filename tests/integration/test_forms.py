@@ -58,19 +58,24 @@ REFUSED = [
 
 
 @pytest.fixture(scope="module")
-def forms(stack, tmp_path_factory):
+def daemon_of_all(stack, tmp_path_factory):
+    one = Gatecertd(stack, tmp_path_factory.mktemp("forms"))
+    yield one
+    one.close()
+
+
+@pytest.fixture(scope="module")
+def forms(stack, daemon_of_all):
     """A daemon that was given every form at once, and two hostnames by POST."""
     stack.dns.set_cname("alias.example.com", "target.example.net")
-    before = stack.azure.gateway()
-    daemon = Gatecertd(stack, tmp_path_factory.mktemp("forms")).start()
+    daemon_of_all.before = stack.azure.gateway()
+    daemon_of_all.start()
     for _, file, content, _ in FORMS + REFUSED:
-        daemon.drop_spec(file, content)
-    daemon.posted = daemon.api.add_certificates("posted.example.com")
-    daemon.both = daemon.api.add_certificates("both-ways.example.com")
-    daemon.drop_spec("both.yaml", "hostnames: [both-ways.example.com]\n")
-    daemon.before = before
-    yield daemon
-    daemon.close()
+        daemon_of_all.drop_spec(file, content)
+    daemon_of_all.posted = daemon_of_all.api.add_certificates("posted.example.com")
+    daemon_of_all.both = daemon_of_all.api.add_certificates("both-ways.example.com")
+    daemon_of_all.drop_spec("both.yaml", "hostnames: [both-ways.example.com]\n")
+    return daemon_of_all
 
 
 # --- ways to wish ---

@@ -1,0 +1,127 @@
+"""Renewal is the same ladder climbed again: unasked, unnoticed by visitors, and without touching the gateway."""
+
+import threading
+import time
+
+import pytest
+
+from harness import Gatecertd, wait_for
+
+LIFETIME_SECONDS = 40  # so each is due after 20
+STACK_FLAGS = ["--pebble-config", f"certificateValidityPeriod={LIFETIME_SECONDS}", "--gateway-update-seconds", "1",
+               "--azuresim", "vaultPollSeconds=0.5"]
+
+HOSTNAMES = ["one.example.com", "two.example.com", "three.example.com"]
+RENEWALS = 2
+END_SECONDS = 180
+GATEWAY = r"/applicationGateways/gateway\?"
+
+
+class Watch(threading.Thread):
+    """Visits a site and looks at its conditions again and again; remembers whatever is not as it should be."""
+
+    def __init__(self, stack, api, hostname, over):
+        super().__init__()
+        self.stack, self.api, self.hostname, self.over = stack, api, hostname, over
+        self.visits, self.serials, self.renewing, self.wrong = 0, [], [], []
+
+    def run(self):
+        while not self.over.wait(0.1):
+            try:
+                self.visit()
+                self.look()
+            except Exception as error:  # pylint: disable=broad-except
+                self.wrong.append(f"{time.strftime('%T')} {type(error).__name__}: {error}")
+
+    def visit(self):
+        served = self.stack.fetch_https(self.hostname)
+        assert (served.status, served.names) == (200, [self.hostname])
+        self.visits += 1
+        if served.serial not in self.serials:
+            self.serials.append(served.serial)
+
+    def look(self):
+        status = self.api.hostname(self.hostname)["status"]
+        conditions = {one["type"]: one for one in status["conditions"]}
+        assert conditions["Ready"]["status"] == "True", conditions["Ready"]
+        for kind in ("CertificateIssued", "OwnershipValidated", "DnsResolved", "GatewayConfigured", "GatewayReachable"):
+            assert conditions[kind]["status"] == "True", conditions[kind]
+        renewing = (conditions["Renewing"]["status"], conditions["Renewing"]["reason"])
+        if renewing not in self.renewing:
+            self.renewing.append(renewing)
+
+
+@pytest.fixture(scope="module")
+def daemon_alone(stack, tmp_path_factory):
+    one = Gatecertd(stack, tmp_path_factory.mktemp("daemon")).start()
+    yield one
+    one.close()
+
+
+@pytest.fixture(scope="module")
+def watched(stack, daemon_alone):
+    """Three hostnames watched until each was seen with a third certificate. Nobody touches anything meanwhile."""
+    over = threading.Event()
+    watches = {hostname: Watch(stack, daemon_alone.api, hostname, over) for hostname in HOSTNAMES}
+    daemon_alone.wish(*HOSTNAMES)
+    daemon_alone.wait_ready(*HOSTNAMES)
+    daemon_alone.updates = len(stack.sim.requests("PUT", GATEWAY))
+    for watch in watches.values():
+        watch.start()
+    try:
+        wait_for(lambda: all(len(watch.serials) > RENEWALS or watch.wrong for watch in watches.values()), END_SECONDS,
+                 lambda: f"each was renewed {RENEWALS} times: {[watch.serials for watch in watches.values()]}")
+    finally:
+        over.set()
+        for watch in watches.values():
+            watch.join()
+    return daemon_alone, watches
+
+
+@pytest.mark.parametrize("hostname", HOSTNAMES)
+def test_nobody_was_turned_away_and_ready_stayed_true(watched, hostname):
+    watch = watched[1][hostname]
+    assert watch.wrong == []
+    assert watch.visits > LIFETIME_SECONDS
+
+
+@pytest.mark.parametrize("hostname", HOSTNAMES)
+def test_each_was_renewed_and_the_new_certificates_were_served(stack, watched, hostname):
+    assert len(watched[1][hostname].serials) > RENEWALS
+    versions = stack.azure.certificate(hostname.replace(".", "-"))["versions"]
+    assert len(versions) >= 1 + RENEWALS
+    assert len({one["x5t"] for one in versions}) == len(versions)
+
+
+@pytest.mark.parametrize("hostname", HOSTNAMES)
+def test_a_renewal_is_told_by_its_condition(watched, hostname):
+    assert set(watched[1][hostname].renewing) == {("False", "NotDue"), ("True", "RenewalDue")}
+
+
+def test_renewals_do_not_update_the_gateway(stack, watched):
+    assert len(stack.sim.requests("PUT", GATEWAY)) == watched[0].updates
+    assert 1 <= watched[0].updates <= 2
+
+
+def test_each_renewal_made_one_certificate(stack, watched):
+    versions = sum(len(stack.azure.certificate(hostname.replace(".", "-"))["versions"]) for hostname in HOSTNAMES)
+    created = [one for one in stack.sim.requests("POST", "^/certificates/[^/]+/create") if one["status"] == 202]
+    merged = [one for one in stack.sim.requests("POST", "/pending/merge") if one["status"] == 201]
+    assert versions == len(merged) and 0 <= len(created) - len(merged) <= len(HOSTNAMES)
+
+
+def test_every_renewal_comes_at_half_of_so_short_a_life(watched):
+    for hostname in HOSTNAMES:
+        status = watched[0].api.hostname(hostname)["status"]
+        begin, end, due = (seconds(text) for text in (status["certificate"]["notBefore"],
+                                                      status["certificate"]["notAfter"], status["renewalTime"]))
+        assert abs(due - (begin + end) / 2) <= 1
+
+
+def seconds(text):
+    whole, _, fraction = text.removesuffix("Z").partition(".")
+    return time.mktime(time.strptime(whole, "%Y-%m-%dT%H:%M:%S")) + float("0." + (fraction or "0"))
+
+
+def test_no_challenge_file_stays_behind(stack, watched):
+    wait_for(lambda: stack.azure.blobs() == [], 30, "the container is empty")

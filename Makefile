@@ -5,6 +5,7 @@
 #   make test                  every test: unit, simulation, integration, conformance
 #   make check                 make test plus layers, style and the other compiler
 #   make SAN=address,undefined test    the same in build/san-address,undefined/ (also SAN=thread)
+#   make fuzz-NAME SECONDS=600   search for inputs that break tests/fuzz/fuzz_NAME.c (make test replays its seeds)
 #   make install               into DESTDIR and PREFIX (default /usr)
 #   make clean                 remove what was built (build/tools and node_modules stay)
 #   make help                  this text
@@ -56,11 +57,13 @@ DAEMON_SRC := $(wildcard cmd/gatecertd/*.c)
 WORLD_SRC := $(filter-out tests/world/main.c,$(wildcard tests/world/*.c))
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
 SIM_SRC := $(wildcard tests/sim/test_*.c)
+FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
 SIM_COMMON := $(filter-out $(SIM_SRC),$(wildcard tests/sim/*.c))
 
 obj = $(patsubst %.c,$(B)/obj/%.o,$(1))
 UNIT_BIN := $(patsubst tests/unit/%.c,$(B)/unit/%,$(UNIT_SRC))
 SIM_BIN := $(patsubst tests/sim/%.c,$(B)/sim/%,$(SIM_SRC))
+FUZZ_BIN := $(patsubst tests/fuzz/fuzz_%.c,$(B)/fuzz/%,$(FUZZ_SRC))
 
 .PHONY: all demo test check clean help install unit-bins list-tests check-layers check-style FORCE
 .DELETE_ON_ERROR:
@@ -107,7 +110,24 @@ $(B)/unit/test_config: $(B)/obj/tests/unit/test_config.o $(call obj,$(CONFIG_SRC
 $(B)/sim/%: $(B)/obj/tests/sim/%.o $(call obj,$(SIM_COMMON)) $(B)/libworld.a $(B)/libgatecert.a
 	$(call link,-lcmocka $(SIM_LIBS))
 
-unit-bins: $(UNIT_BIN) $(SIM_BIN)
+$(B)/fuzz/%: $(B)/obj/tests/fuzz/fuzz_%.o $(B)/obj/tests/fuzz/replay.o $(B)/libworld.a $(B)/libgatecert.a
+	$(call link,$(SIM_LIBS))
+
+unit-bins: $(UNIT_BIN) $(SIM_BIN) $(FUZZ_BIN)
+
+# What the search finds is kept in $(FUZZING): the corpus, and crash-* and the like. Make a seed of it.
+FUZZING := build/fuzzing
+SECONDS ?= 60
+fuzz-%: tests/fuzz/fuzz_%.c
+	@mkdir -p $(FUZZING)/corpus/$* $(FUZZING)/found/$*
+	$(Q)$(MAKE) --no-print-directory CC=clang B=$(FUZZING) MODE_LD=-fsanitize=fuzzer,address,undefined \
+		MODE='-O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined \
+		-fno-sanitize-recover=undefined' $(FUZZING)/search/$*
+	$(Q)$(FUZZING)/search/$* -max_total_time=$(SECONDS) -timeout=20 -artifact_prefix=$(FUZZING)/found/$*/ \
+		$(FUZZING)/corpus/$* tests/fuzz/seeds/$*
+
+$(B)/search/%: $(B)/obj/tests/fuzz/fuzz_%.o $(B)/libworld.a $(B)/libgatecert.a
+	$(call link,$(SIM_LIBS))
 
 -include $(patsubst %.o,%.d,$(call obj,$(PKG_SRC) $(DAEMON_SRC) $(wildcard tests/*/*.c)))
 
@@ -125,4 +145,4 @@ demo: all
 	$(Q)GATECERT_BUILD=$(B) HOLD=$(HOLD) hack/demo
 
 clean:
-	rm -rf build/obj build/unit build/sim build/results build/*.a build/gatecertd build/azuresim build/san-*
+	rm -rf build/obj build/unit build/sim build/fuzz build/fuzzing build/results build/*.a build/gatecertd build/azuresim build/san-*

@@ -16,6 +16,7 @@ CONFORMANCE := $(wildcard tests/conformance/*.test.mjs)
 CONTRACT_BIN := $(patsubst tests/contract/%.c,$(B)/contract/%,$(wildcard tests/contract/*.c))
 
 SUITES := $(patsubst $(B)/unit/test_%,unit-%,$(UNIT_BIN)) $(patsubst $(B)/sim/test_%,sim-%,$(SIM_BIN)) \
+	$(patsubst $(B)/fuzz/%,fuzz-%,$(FUZZ_BIN)) \
 	$(patsubst tests/integration/test_%.py,integration-%,$(INTEGRATION)) \
 	$(if $(SAN),,$(patsubst tests/conformance/%.test.mjs,conformance-%,$(CONFORMANCE)) layers style)
 CHOSEN := $(if $(TESTS),$(filter $(TESTS),$(SUITES)),$(SUITES))
@@ -28,6 +29,9 @@ $(RESULTS)/unit-%.xml: $(B)/unit/test_%
 
 $(RESULTS)/sim-%.xml: $(B)/sim/test_%
 	-$(Q)$(RUN) --cmocka sim-$* $<
+
+$(RESULTS)/fuzz-%.xml: $(B)/fuzz/% $(wildcard tests/fuzz/seeds/*/*)
+	-$(Q)$(RUN) --plain fuzz-$* $< $(wildcard tests/fuzz/seeds/$*/*)
 
 $(RESULTS)/integration-%.xml: tests/integration/test_%.py $(HARNESS) $(B)/gatecertd $(B)/azuresim $(CONTRACT_BIN)
 	-$(Q)$(RUN) --pytest integration-$* $<

@@ -102,6 +102,7 @@ enum err acme_get(struct ctx *ctx, struct acme_session *session, const char *met
 	TRY(acme_check_url(ctx, session->acme, url));
 	http_set_header(&request, "Accept-Language", "en");
 	TRY(http_send(ctx, session->http, &request, reply));
+	acme_time_note(ctx, session->acme, reply);
 	if (is_success(reply))
 		return E_OK;
 	acme_nonce_keep(ctx, session->acme, acme_nonce_of(reply));
@@ -143,7 +144,9 @@ static enum err sign_and_send(struct ctx *ctx, struct acme_session *session,
 	http_set_header(request, "Accept-Language", "en");
 	if (post->accept)
 		http_set_header(request, "Accept", post->accept);
-	return http_send(ctx, session->http, request, reply);
+	TRY(http_send(ctx, session->http, request, reply));
+	acme_time_note(ctx, session->acme, reply);
+	return E_OK;
 }
 
 /* A nonce that the CA does not want says that its memory of nonces is not ours: the pool is

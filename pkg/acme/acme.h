@@ -105,6 +105,9 @@ enum err acme_key_authorization(struct ctx *ctx, struct acme_session *session, c
 enum err acme_certificate_get(struct ctx *ctx, struct acme_session *session, const char *url,
 			      const char **pem, size_t *size);
 
+/* Whether our wall clock is further than `tolerance` from what the CA last said, as far as it said anything. */
+bool acme_clock_differs(struct ctx *ctx, struct acme *acme, msec_t tolerance);
+
 /* CAA identities of the directory's meta (RFC 8555 7.1.1), for the caller's CAA check. */
 enum err acme_caa_identities(struct ctx *ctx, struct acme_session *session, const char *const **identities,
 			     size_t *count);

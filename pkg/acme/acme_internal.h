@@ -41,6 +41,7 @@ struct acme {
 	size_t nonce_count;
 	char account_thumbprint[64]; /* base64url of a SHA-256; "" while no account is known */
 	char *account_url;
+	msec_t ca_wall, ca_mono; /* the CA's last Date (0: none), and when it came */
 };
 
 /* One signed request. */
@@ -96,6 +97,9 @@ enum err acme_nonce_take(struct ctx *ctx, struct acme_session *session, const ch
 const char *acme_nonce_of(const struct http_reply *reply);
 void acme_nonce_keep(struct ctx *ctx, struct acme *acme, const char *nonce); /* NULL is fine */
 void acme_nonces_drop(struct acme *acme);
+
+/* time.c: remembers the Date of an answer. */
+void acme_time_note(struct ctx *ctx, struct acme *acme, const struct http_reply *reply);
 
 /* account.c: the URL to sign with. E_AGAIN when the CA knows no account of this key: the caller
  * makes one first. */

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/text.h"
 
+#define CLOCK_TOLERANCE MSEC_PER_HOUR
 #define BLOB_PREFIX ".well-known/acme-challenge/"
 
 static struct issuance *issuance(struct pass *pass)
@@ -123,12 +124,23 @@ bool order_is_recorded(const struct pass *pass)
 	return !pass_wants_certificate(pass) || pass->host.status.issuance.order_url;
 }
 
+/* A clock that jumped makes certificates look due: time alone starts no order against the CA's own time. */
+static enum err check_clock(struct ctx *ctx, struct pass *pass)
+{
+	if (!acme_clock_differs(ctx, pass->world->acme, CLOCK_TOLERANCE))
+		return E_OK;
+	return fault_set(ctx, E_REFUSED, "ClockNotSane",
+			 "the clock of this machine and the CA's differ by more than an hour. Set it "
+			 "right (timedatectl); nothing is ordered until then");
+}
+
 /* newOrder cannot be looked up afterwards: an unclear answer costs at most an order that nobody finalizes. */
 enum err order_climb(struct ctx *ctx, struct pass *pass)
 {
 	struct acme_order *order = &pass->order;
 
 	TRY(session(ctx, pass));
+	TRY(check_clock(ctx, pass));
 	issuance(pass)->order_intended = true;
 	TRY(pass_commit(ctx, pass));
 	TRY(acme_order_new(ctx, &pass->acme, &pass->name, 1, order));

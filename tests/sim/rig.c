@@ -16,6 +16,8 @@
 #include "http/gate.h"
 #include "reconcile/gateway.h"
 #include "reconcile/hostname.h"
+#include "reconcile/instance.h"
+#include "reconcile/sealkey.h"
 #include "sim/effects.h"
 #include "store/dirstore.h"
 #include "world/dns_model.h"
@@ -28,6 +30,13 @@
 struct sim_clock {
 	struct clock clock;
 	msec_t mono, offset;
+};
+
+/* The same moments, told by a clock that may be wrong. */
+struct shifted_clock {
+	struct clock clock;
+	const struct sim_clock *right;
+	msec_t shift;
 };
 
 struct sim_rng {
@@ -43,15 +52,20 @@ struct process {
 	struct acme *acme;
 	struct account *account;
 	struct notes *notes;
+	struct sealed_box *sealed;
+	struct followers *followers;
 	struct gate *gates[4];
 	struct hostname_world hostname;
 	struct gateway_world gateway;
-	struct controller *hostnames, *gateways;
+	struct instance_world instance;
+	struct sealkey_world sealkey;
+	struct controller *hostnames, *gateways, *instances, *sealkeys;
 };
 
 struct rig {
 	struct arena *arena;
-	struct sim_clock clock;
+	struct sim_clock clock; /* the world's */
+	struct shifted_clock own_clock;
 	struct sim_rng rng;
 	struct doors doors;	  /* the process's */
 	struct doors world_doors; /* the world's: its files are not counted */
@@ -61,6 +75,7 @@ struct rig {
 	struct settings settings;
 	char directory[64];
 	struct process process;
+	bool takes_imports;
 	unsigned passes;
 	msec_t started;
 };
@@ -73,6 +88,18 @@ static msec_t sim_wall(struct clock *clock)
 static msec_t sim_mono(struct clock *clock)
 {
 	return ((struct sim_clock *)clock)->mono;
+}
+
+static msec_t own_wall(struct clock *clock)
+{
+	const struct shifted_clock *self = (const struct shifted_clock *)clock;
+
+	return self->right->mono + self->right->offset + self->shift;
+}
+
+static msec_t own_mono(struct clock *clock)
+{
+	return ((const struct shifted_clock *)clock)->right->mono;
 }
 
 /* xorshift64*: the same run every time. */
@@ -106,10 +133,23 @@ static void wake_hostname(void *handle, const char *hostname)
 	controller_wake(((struct rig *)handle)->process.hostnames, hostname);
 }
 
+static void wake_instance(void *handle, const char *id)
+{
+	controller_wake(((struct rig *)handle)->process.instances, id);
+}
+
 static void store_changed(void *handle, enum kind kind, const char *name, enum store_side side)
 {
+	struct rig *rig = handle;
+	cleanup_ctx struct ctx ctx;
+
+	ctx_init(&ctx, &rig->doors);
 	if (kind == KIND_HOSTNAME && side == STORE_SPEC)
-		wake_hostname(handle, name);
+		wake_hostname(rig, name);
+	if (kind == KIND_HOSTNAME)
+		followers_wake(&ctx, rig->process.followers, name, wake_instance, rig);
+	if (kind == KIND_INSTANCE && side == STORE_SPEC)
+		wake_instance(rig, name);
 }
 
 static struct http *service(struct rig *rig, size_t index, const char *name, const char *origin,
@@ -152,12 +192,14 @@ static void compose(struct rig *rig)
 	process->acme = acme_new(rig->settings.acme_endpoint);
 	process->account = account_new();
 	process->notes = notes_new();
+	process->followers = followers_new();
 	process->hostname = (struct hostname_world){
 		.settings = &rig->settings,
 		.store = process->store,
 		.notes = process->notes,
 		.account = process->account,
 		.acme = process->acme,
+		.sealed = process->sealed,
 		.dns = dns_model_new(process->arena, rig->world),
 		.acme_http = service(rig, 0, "the CA", SIM_ACME, NULL, acme_is_limit_of_names),
 		.probe = effects_http(process->arena, &rig->effects,
@@ -177,6 +219,9 @@ static void compose(struct rig *rig)
 		.wake_hostname = wake_hostname,
 		.handle = rig,
 	};
+	process->instance = (struct instance_world){&rig->settings, process->store, process->followers};
+	process->sealkey =
+		(struct sealkey_world){process->hostname.vault, process->sealed, process->store};
 }
 
 static struct controller *make_controller(struct rig *rig, const char *name, reconcile_fn *reconcile,
@@ -193,18 +238,27 @@ static struct controller *make_controller(struct rig *rig, const char *name, rec
 	return controller_new(&options);
 }
 
-static void wake_all(struct ctx *ctx, struct rig *rig)
+static void wake_kind(struct ctx *ctx, struct rig *rig, enum kind kind,
+		      void (*wake)(void *handle, const char *name))
 {
 	const void **objects;
 	size_t count;
 
+	store_list(ctx, rig->process.store, kind, &objects, &count);
+	for (size_t i = 0; i < count; i++)
+		wake(rig, ((const struct meta *)objects[i])->name);
+	store_list_withdrawn(ctx, rig->process.store, kind, &objects, &count);
+	for (size_t i = 0; i < count; i++)
+		wake(rig, ((const struct meta *)objects[i])->name);
+}
+
+static void wake_all(struct ctx *ctx, struct rig *rig)
+{
 	wake_gateway(rig);
-	store_list(ctx, rig->process.store, KIND_HOSTNAME, &objects, &count);
-	for (size_t i = 0; i < count; i++)
-		wake_hostname(rig, ((const struct meta *)objects[i])->name);
-	store_list_withdrawn(ctx, rig->process.store, KIND_HOSTNAME, &objects, &count);
-	for (size_t i = 0; i < count; i++)
-		wake_hostname(rig, ((const struct meta *)objects[i])->name);
+	wake_kind(ctx, rig, KIND_HOSTNAME, wake_hostname);
+	wake_kind(ctx, rig, KIND_INSTANCE, wake_instance);
+	if (rig->takes_imports)
+		controller_wake(rig->process.sealkeys, SEAL_KEY_NAME);
 }
 
 static void start(struct rig *rig)
@@ -218,10 +272,14 @@ static void start(struct rig *rig)
 	err = dirstore_open(&ctx, rig->directory, &process->store);
 	assert(err == E_OK);
 	store_on_change(process->store, store_changed, rig);
+	err = sealed_box_open(&ctx, rig->directory, &process->sealed);
+	assert(err == E_OK);
 	sign_in(rig, &ctx);
 	compose(rig);
 	process->hostnames = make_controller(rig, "hostname", hostname_reconcile, &process->hostname);
 	process->gateways = make_controller(rig, "gateway", gateway_reconcile, &process->gateway);
+	process->instances = make_controller(rig, "instance", instance_reconcile, &process->instance);
+	process->sealkeys = make_controller(rig, "sealkey", sealkey_reconcile, &process->sealkey);
 	err = gateway_declare(&ctx, process->store, rig->settings.gateway_name, rig->options.gateway_id);
 	(void)err; /* dies or fails as any other write: the next start does it again */
 	wake_all(&ctx, rig);
@@ -233,12 +291,16 @@ static void stop(struct rig *rig)
 
 	controller_free(process->hostnames);
 	controller_free(process->gateways);
+	controller_free(process->instances);
+	controller_free(process->sealkeys);
 	for (size_t i = 0; i < ARRAY_SIZE(process->gates); i++)
 		gate_free(process->gates[i]);
 	notes_free(process->notes);
+	followers_free(process->followers);
 	account_free(process->account);
 	acme_free(process->acme);
 	credential_free(process->credential);
+	sealed_box_close(process->sealed);
 	dirstore_close(process->store);
 	arena_free(process->arena);
 }
@@ -278,7 +340,9 @@ struct rig *rig_new(void)
 	rig->effects.took_time = take_time;
 	rig->effects.handle = rig;
 	rig->world_doors = (struct doors){&rig->clock.clock, &rig->rng.rng, fs_system(), NULL};
+	rig->own_clock = (struct shifted_clock){{own_wall, own_mono}, &rig->clock, 0};
 	rig->doors = rig->world_doors;
+	rig->doors.clock = &rig->own_clock.clock;
 	rig->doors.fs = effects_fs(arena, &rig->effects, fs_system());
 	rig->options = sim_options();
 	rig->options.reuse_keys = true;
@@ -310,6 +374,11 @@ void rig_trouble(struct rig *rig, enum trouble trouble, unsigned effect)
 bool rig_trouble_happened(const struct rig *rig)
 {
 	return rig->effects.happened;
+}
+
+void rig_shift_clock(struct rig *rig, msec_t shift)
+{
+	rig->own_clock.shift = shift;
 }
 
 void rig_restart(struct rig *rig)
@@ -431,7 +500,8 @@ bool rig_is_settled(struct rig *rig)
 /* One pass of whoever is due; else the clock moves on, at most to `until`. False when there is nothing left before it. */
 static bool step(struct rig *rig, msec_t until)
 {
-	struct controller *controllers[] = {rig->process.hostnames, rig->process.gateways};
+	struct controller *controllers[] = {rig->process.hostnames, rig->process.gateways,
+					    rig->process.instances, rig->process.sealkeys};
 	msec_t next = MSEC_NEVER, due;
 
 	for (size_t i = 0; i < ARRAY_SIZE(controllers); i++) {
@@ -482,6 +552,27 @@ void rig_pass_time(struct rig *rig, msec_t time)
 	if (rig->clock.mono < until)
 		rig->clock.mono = until;
 	world_tick(rig->world);
+}
+
+void rig_take_imports(struct rig *rig)
+{
+	rig->takes_imports = true;
+	controller_wake(rig->process.sealkeys, SEAL_KEY_NAME);
+}
+
+bool rig_is_dead(const struct rig *rig)
+{
+	return rig->effects.is_dead;
+}
+
+struct store *rig_store(struct rig *rig)
+{
+	return rig->process.store;
+}
+
+struct sealed_box *rig_sealed(struct rig *rig)
+{
+	return rig->process.sealed;
 }
 
 struct world *rig_world(struct rig *rig)

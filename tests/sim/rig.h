@@ -9,6 +9,8 @@
 
 #include "api/hostname.h"
 #include "base/ctx.h"
+#include "store/sealed.h"
+#include "store/store.h"
 #include "world/sim_http.h"
 #include "world/world.h"
 
@@ -56,11 +58,24 @@ bool rig_is_settled(struct rig *rig);
 /* Lets time pass, with whatever becomes due in it. */
 void rig_pass_time(struct rig *rig, msec_t time);
 
+/* The wall clock of the daemon's machine is this far from the world's. */
+void rig_shift_clock(struct rig *rig, msec_t shift);
+
 /* Throws everything in memory away and starts from the disk. */
 void rig_restart(struct rig *rig);
 
 /* As rig_restart, on an empty state directory. */
 void rig_forget_state(struct rig *rig);
+
+/* From now on the sealing key is fetched, at every start too. */
+void rig_take_imports(struct rig *rig);
+
+/* A crash came to pass outside of a pass: the caller restarts. */
+bool rig_is_dead(const struct rig *rig);
+
+/* Those of the present process: a restart makes others. */
+struct store *rig_store(struct rig *rig);
+struct sealed_box *rig_sealed(struct rig *rig);
 
 struct world *rig_world(struct rig *rig);
 const struct doors *rig_doors(struct rig *rig);

@@ -268,6 +268,28 @@ static void test_withdrawn_ready_is_left_alone(void **state)
 	close_scene(&scene);
 }
 
+static void test_wrong_clock_orders_nothing(void **state)
+{
+	struct scene scene;
+	size_t orders;
+
+	(void)state;
+	open_scene(&scene);
+	rig_desire(scene.rig, SHOP);
+	run(&scene, ample);
+	orders = count(&scene, DOOR_ACME, "^POST .*order");
+	rig_shift_clock(scene.rig, 70 * MSEC_PER_DAY);
+	rig_pass_time(scene.rig, 3 * MSEC_PER_HOUR);
+	assert_condition(&scene, SHOP, CONDITION_RENEWING, "True ClockNotSane");
+	assert_condition(&scene, SHOP, CONDITION_READY, "True Serving");
+	assert_int_equal(count(&scene, DOOR_ACME, "^POST .*order"), orders);
+	rig_shift_clock(scene.rig, 0);
+	rig_pass_time(scene.rig, 2 * MSEC_PER_HOUR);
+	assert_condition(&scene, SHOP, CONDITION_RENEWING, "False NotDue");
+	assert_int_equal(count(&scene, DOOR_VAULT, "^POST /certificates/.*/merge"), 1);
+	close_scene(&scene);
+}
+
 static void test_lost_state_is_rebuilt(void **state)
 {
 	struct scene scene;
@@ -297,6 +319,7 @@ int main(void)
 		cmocka_unit_test(test_expired_refusal_backs_off),
 		cmocka_unit_test(test_withdrawn_midway_is_undone),
 		cmocka_unit_test(test_withdrawn_ready_is_left_alone),
+		cmocka_unit_test(test_wrong_clock_orders_nothing),
 		cmocka_unit_test(test_lost_state_is_rebuilt),
 	};
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/rng.h"
+#include "codec/date.h"
 #include "base/text.h"
 #include "codec/date.h"
 #include "world/acme_state.h"
@@ -216,6 +217,8 @@ void acme_handle(struct world *world, struct call *call)
 		return;
 	}
 	acme_tick(world, call->ctx);
+	call_set_header(call, "Date",
+		date_http(call->ctx, world->doors->clock->wall(world->doors->clock)));
 	if (is_read && text_equals(first, "directory")) {
 		directory(world, call);
 		return;

@@ -1,0 +1,27 @@
+/* What time the CA says it is, so that an order is never due to a clock that went wrong. */
+#include "acme/acme_internal.h"
+#include "codec/date.h"
+
+void acme_time_note(struct ctx *ctx, struct acme *acme, const struct http_reply *reply)
+{
+	const char *said = http_header(reply, "Date");
+	msec_t wall;
+
+	if (!said || !date_parse_http(said, &wall))
+		return;
+	pthread_mutex_lock(&acme->lock);
+	acme->ca_wall = wall;
+	acme->ca_mono = ctx_mono(ctx);
+	pthread_mutex_unlock(&acme->lock);
+}
+
+bool acme_clock_differs(struct ctx *ctx, struct acme *acme, msec_t tolerance)
+{
+	msec_t expected, difference;
+
+	pthread_mutex_lock(&acme->lock);
+	expected = acme->ca_wall ? acme->ca_wall + (ctx_mono(ctx) - acme->ca_mono) : ctx_wall(ctx);
+	pthread_mutex_unlock(&acme->lock);
+	difference = ctx_wall(ctx) - expected;
+	return difference > tolerance || difference < -tolerance;
+}

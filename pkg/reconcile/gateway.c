@@ -160,8 +160,10 @@ static enum err operation_failed(struct ctx *ctx, struct look *look,
 										   operation->message)
 							      : "no message");
 
-	if (blame_hostnames(ctx, look, message))
+	if (blame_hostnames(ctx, look, message)) {
+		look->wait = 1; /* what is wanted now is less than what this pass began with */
 		return E_OK;
+	}
 	put_off_updates(ctx, look);
 	set_condition(ctx, look, CONDITION_GATEWAY_WRITABLE, CONDITION_FALSE, "UpdateFailed", message);
 	return fault_set(ctx, E_REFUSED, "UpdateFailed", "%s", message);

@@ -7,6 +7,7 @@
 #include "api/hostname.h"
 #include "base/buf.h"
 #include "base/text.h"
+#include "codec/hostname.h"
 #include "codec/yaml.h"
 #include "config_check.h"
 #include "http/url.h"
@@ -290,6 +291,29 @@ static void complete_endpoint(struct ctx *ctx, struct config *config)
 		config->acme_endpoint = arena_printf(ctx->arena, "%s/directory", url_origin(ctx, &url));
 }
 
+static bool is_lets_encrypt(struct ctx *ctx, const char *endpoint)
+{
+	static const char *const hosts[] = {"acme-v02.api.letsencrypt.org",
+					    "acme-staging-v02.api.letsencrypt.org"};
+	struct url url;
+
+	if (!endpoint || url_parse(ctx, endpoint, &url) != E_OK)
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(hosts); i++)
+		if (text_equals_nocase(url.host, hosts[i]))
+			return true;
+	return false;
+}
+
+/* Names that the CA would refuse anyway are refused before they cost anything. */
+static void complete_name_policy(struct ctx *ctx, struct config *config)
+{
+	if (!config->name_policy)
+		config->name_policy = is_lets_encrypt(ctx, config->acme_endpoint) ? "public" : "syntax";
+	if (text_equals(config->name_policy, "public"))
+		config->hostname_flags = HOSTNAME_PUBLIC_ONLY;
+}
+
 static void derive(struct ctx *ctx, struct config *config)
 {
 	struct credential_options *credential = &config->credential;
@@ -301,6 +325,7 @@ static void derive(struct ctx *ctx, struct config *config)
 	for (size_t i = 0; i < ARRAY_SIZE(bases); i++)
 		strip_slashes(ctx, bases[i]);
 	complete_endpoint(ctx, config);
+	complete_name_policy(ctx, config);
 	config->cloud = config->cloud_name ? cloud_find(config->cloud_name) : NULL;
 	if (config->cloud && !config->arm_endpoint)
 		config->arm_endpoint = config->cloud->arm_endpoint;

@@ -18,6 +18,7 @@
 struct config {
 	const char *acme_endpoint; /* the directory URL, also when only the host was given */
 	const char *acme_account_email;
+	const char *name_policy; /* syntax or public, also when it was not given */
 	const char *tenant_id, *subscription_id;
 	const char *resource_group, *gateway_name;
 	const char *http_settings_name, *backend_name;
@@ -45,6 +46,7 @@ struct config {
 
 	/* Derived. */
 	const struct cloud *cloud;
+	unsigned hostname_flags;	   /* enum hostname_flag */
 	const char *acme_account_key_file; /* NULL: the key is in the vault */
 	int key_type; /* enum key_type, never KEY_TYPE_DEFAULT */
 	struct arena *arena;

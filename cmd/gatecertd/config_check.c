@@ -7,6 +7,7 @@
 #include "azure/cloud.h"
 #include "base/text.h"
 #include "codec/fields.h"
+#include "codec/suffix.h"
 #include "http/url.h"
 
 #define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -273,6 +274,18 @@ const char *config_check_cloud(struct ctx *ctx, const void *value)
 	return cloud_find(text_of(value))
 		       ? NULL
 		       : "must be AzureCloud, AzureChinaCloud or AzureUSGovernment";
+}
+
+const char *config_check_name_policy(struct ctx *ctx, const void *value)
+{
+	const char *text = text_of(value);
+
+	(void)ctx;
+	if (!text_equals(text, "syntax") && !text_equals(text, "public"))
+		return "must be syntax or public";
+	if (text_equals(text, "public") && !suffix_has_list())
+		return "cannot be public without a public suffix list: install the package publicsuffix";
+	return NULL;
 }
 
 const char *config_check_key_name(struct ctx *ctx, const void *value)

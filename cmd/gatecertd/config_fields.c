@@ -104,6 +104,8 @@ const struct field config_fields[] = {
 	{.name = "AcmeAccountKey", TEXT, AT(acme_account_key), .fallback = "vault",
 	 .check = config_check_account_key,
 	 .help = "Where the key of the ACME account is: vault, or file:PATH."},
+	{.name = "NamePolicy", TEXT, AT(name_policy), .check = config_check_name_policy,
+	 .help = "syntax, or public: below a public suffix too; default: public with Let's Encrypt, else syntax."},
 	{.name = "KeyType", CHOICE, AT(key_type_choice), .fallback = "RSA-2048",
 	 .choices = &key_type_names[KEY_TYPE_RSA_2048],
 	 .help = "Type of certificate keys: RSA-2048 or EC-P256."},

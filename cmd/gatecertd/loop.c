@@ -165,6 +165,7 @@ static struct server_options server_options(const struct daemon *daemon)
 		.api_keys = config->api_keys.items,
 		.api_key_count = config->api_keys.count,
 		.allow_anonymous_start = config->allow_anonymous_start,
+		.hostname_flags = config->hostname_flags,
 		.state_directory = config->state_directory,
 		.store = daemon->store,
 		.specdir = daemon->specdir,
@@ -241,6 +242,7 @@ static enum err reload(struct ctx *ctx, struct daemon *daemon)
 	daemon->config = fresh;
 	atomic_store(&daemon->engine, engine);
 	TRY(engine_start(ctx, engine));
+	specdir_set_hostname_flags(daemon->specdir, fresh->hostname_flags);
 	options = server_options(daemon);
 	TRY(server_reconfigure(ctx, daemon->server, &options));
 	return request_refused(ctx, daemon);
@@ -309,6 +311,7 @@ static enum err start(struct ctx *ctx, struct daemon *daemon)
 	TRY(dirstore_open(ctx, daemon->config->state_directory, &daemon->store));
 	TRY(sealed_box_open(ctx, daemon->config->state_directory, &daemon->sealed));
 	directories.store = daemon->store;
+	directories.hostname_flags = daemon->config->hostname_flags;
 	daemon->specdir = specdir_new(&directories);
 	store_on_change(daemon->store, store_changed, daemon);
 	options = server_options(daemon);

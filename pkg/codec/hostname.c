@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "base/utf8.h"
+#include "codec/suffix.h"
 
 #define GIVEN_MAX  1024 /* no spelling of a valid name is longer */
 #define SHOWN_MAX  80
@@ -144,14 +145,18 @@ static const char *check_labels(struct ctx *ctx, const char *name)
 	return strspn(name, "0123456789") == length ? "the last label is all digits" : NULL;
 }
 
-static const char *check_name(struct ctx *ctx, const char *name)
+static const char *check_name(struct ctx *ctx, const char *name, unsigned flags)
 {
 	struct in_addr v4;
 	struct in6_addr v6;
+	const char *wrong;
 
 	if (inet_pton(AF_INET, name, &v4) == 1 || inet_pton(AF_INET6, name, &v6) == 1)
 		return "it is an IP address";
-	return check_labels(ctx, name);
+	wrong = check_labels(ctx, name);
+	if (!wrong && (flags & HOSTNAME_PUBLIC_ONLY))
+		wrong = suffix_check(name);
+	return wrong;
 }
 
 static enum err check_given(struct ctx *ctx, const char *given)
@@ -183,7 +188,7 @@ enum err hostname_normalise(struct ctx *ctx, const char *given, unsigned flags, 
 		name[--length] = '\0';
 	if (length + strlen(prefix) > HOSTNAME_LENGTH_MAX)
 		return refuse(ctx, given, "it is longer than 253 octets");
-	wrong = check_name(ctx, name);
+	wrong = check_name(ctx, name, flags);
 	if (wrong)
 		return refuse(ctx, given, wrong);
 	*out = arena_printf(ctx->arena, "%s%s", prefix, name);

@@ -4,7 +4,7 @@
  * Lower case, one trailing dot stripped, IDNA2008 to A-labels. Accepts what Let's Encrypt's policy
  * accepts by syntax (boulder policy/pa.go): at most 253 octets, 2 to 10 labels of 1 to 63 letters,
  * digits and hyphens, no hyphen at an end, "--" at 3-4 only in a valid A-label, no IP address, no
- * bare or all-numeric TLD. The same function serves files and API.
+ * bare or all-numeric TLD. The same function serves files and API, with the same flags.
  */
 #pragma once
 
@@ -12,6 +12,7 @@
 
 enum hostname_flag {
 	HOSTNAME_ALLOW_WILDCARD = 1, /* "*." in front of a valid name */
+	HOSTNAME_PUBLIC_ONLY = 2,    /* it also has to lie below a public suffix */
 };
 
 #define HOSTNAME_LENGTH_MAX 253

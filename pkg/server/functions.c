@@ -139,11 +139,15 @@ static enum err store_request(struct ctx *ctx, struct service *service, struct s
 	return store_put_spec(ctx, service->store, KIND_INSTANCE, &start->instance);
 }
 
-static void parse(struct ctx *ctx, const struct request *request, struct start *start)
+static void parse(struct ctx *ctx, const struct service *service, const struct request *request,
+		  struct start *start)
 {
+	struct startbody_rules rules = start->function->rules;
+
+	rules.flags |= service->hostname_flags;
 	if (start->function->is_import)
 		arena_wipe_all_at_end(ctx->arena);
-	startbody_parse(ctx, request, &start->function->rules, &start->body);
+	startbody_parse(ctx, request, &rules, &start->body);
 	if (start->function->is_import)
 		importbody_parse(ctx, &start->body, &start->import);
 }
@@ -172,7 +176,7 @@ static enum err begin(struct ctx *ctx, struct service *service, const struct fun
 	struct start start = { .function = function };
 	struct instance_spec *spec = &start.instance.spec;
 
-	parse(ctx, request, &start);
+	parse(ctx, service, request, &start);
 	if (start.body.problems.errors > 0)
 		return errors_answer_problems(ctx, response, 400, start.body.code,
 					      &start.body.problems);

@@ -209,7 +209,7 @@ enum err objectwrites_put(struct ctx *ctx, struct service *service, const struct
 	struct json *wanted;
 
 	if (!is_plain_json(ctx, request, response)
-	    || !begin(ctx, service, request, 0, &write, response))
+	    || !begin(ctx, service, request, service->hostname_flags, &write, response))
 		return E_OK;
 	TRY(request_json(ctx, request, &wanted));
 	return carry_out(ctx, service, &write, wanted, response);
@@ -227,7 +227,8 @@ enum err objectwrites_patch(struct ctx *ctx, struct service *service, const stru
 		return errors_answer(ctx, response, 415, "UnsupportedMediaType",
 				     "Send " MERGE_PATCH ".");
 	}
-	if (!begin(ctx, service, request, HOSTNAME_ALLOW_WILDCARD, &write, response))
+	if (!begin(ctx, service, request, HOSTNAME_ALLOW_WILDCARD | service->hostname_flags, &write,
+		   response))
 		return E_OK;
 	if (!write.current)
 		return answer_missing(ctx, &write, response);
@@ -241,6 +242,7 @@ enum err objectwrites_delete(struct ctx *ctx, struct service *service, const str
 {
 	struct write write;
 
+	/* What is no longer allowed can still be taken away. */
 	if (!begin(ctx, service, request, HOSTNAME_ALLOW_WILDCARD, &write, response))
 		return E_OK;
 	if (!write.current)

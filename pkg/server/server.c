@@ -106,6 +106,7 @@ static enum err apply_settings(struct ctx *ctx, struct server *server,
 	copy_keys(arena, options, &service.auth);
 	service.auth.allow_anonymous_start = options->allow_anonymous_start;
 	service.rate = rate_of(options->requests_per_second);
+	service.hostname_flags = options->hostname_flags;
 	service.task_hub = arena_strdup(arena, options->task_hub ? options->task_hub : "gatecert");
 	err = copy_base(ctx, arena, options, &service);
 	if (err != E_OK) {
@@ -170,7 +171,8 @@ static void raise_file_limit(void)
 
 static struct MHD_Daemon *start_daemon(struct server *server, int fd)
 {
-	return MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, admit, server, exchange_handle, &server->host,
+	return MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, admit, server,
+				exchange_handle, &server->host,
 				MHD_OPTION_LISTEN_SOCKET, fd,
 				MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX,
 				MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY_BYTES,

@@ -23,6 +23,7 @@ struct server_options {
 	const struct api_key *api_keys;
 	size_t api_key_count;
 	bool allow_anonymous_start;
+	unsigned hostname_flags; /* enum hostname_flag: as specdir's */
 	int64_t requests_per_second; /* of one key, or of one address without a key; 0: 500 */
 	const char *state_directory; /* holds the secret for instance codes, 0600 */
 	struct store *store;

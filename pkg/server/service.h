@@ -22,6 +22,7 @@ struct service {
 	struct auth auth;
 	const char *base_url; /* without trailing slash; NULL: from the request's Host */
 	const char *task_hub;
+	unsigned hostname_flags; /* enum hostname_flag: for names that are to become desired */
 	bool is_ready;
 	struct watch_points *points;
 	size_t watch_count;

@@ -20,6 +20,7 @@ struct reading {
 	struct catalogue *catalogue;
 	const struct catalogue *before;
 	enum scope_name scope;
+	unsigned hostname_flags;
 	int directory_fd;
 };
 
@@ -188,6 +189,7 @@ static void read_entry(struct reading *reading, struct ctx *scratch, const char 
 	const char *directory = reading->catalogue->scopes[reading->scope].directory, *wrong;
 	struct specfile file = {.path = fs_join(scratch, directory, name),
 				.is_api = reading->scope == SCOPE_API,
+				.hostname_flags = reading->hostname_flags,
 				.is_settled = true};
 	const struct specfile *before = catalogue_find(reading->before, file.path);
 	struct stat status = {.st_mode = 0};
@@ -203,7 +205,8 @@ static void read_entry(struct reading *reading, struct ctx *scratch, const char 
 	if (status.st_mode == 0 || S_ISDIR(status.st_mode))
 		return;
 	file.stamp = stamp_of(&status);
-	if (before && before->is_settled && is_same_stamp(&before->stamp, &file.stamp))
+	if (before && before->is_settled && before->hostname_flags == file.hostname_flags &&
+	    is_same_stamp(&before->stamp, &file.stamp))
 		keep(reading, specfile_copy(reading->ctx, before));
 	else if (looks_half_written(reading, &file, before))
 		keep_unsettled(reading, &file, before);
@@ -294,12 +297,13 @@ static int by_file(const void *left, const void *right)
 }
 
 struct catalogue *catalogue_read(struct ctx *ctx, const char *directory, const char *api_directory,
-				 const struct catalogue *before)
+				 unsigned hostname_flags, const struct catalogue *before)
 {
 	struct arena *arena = arena_new();
 	struct catalogue *catalogue = arena_new_one(arena, struct catalogue);
 	struct ctx inner = *ctx;
-	struct reading reading = {.ctx = &inner, .catalogue = catalogue, .before = before};
+	struct reading reading = {.ctx = &inner, .catalogue = catalogue, .before = before,
+				  .hostname_flags = hostname_flags};
 
 	inner.arena = catalogue->arena = arena;
 	problems_init(&catalogue->problems);

@@ -2,7 +2,7 @@
  * catalogue - what the spec directory and api.d held at one moment, and how far that can be believed.
  *
  * Built anew by every scan, in an arena of its own; a file whose stamp has not changed is taken over from the
- * catalogue before without being opened. Immutable once applied.
+ * catalogue before without being opened, unless its names are judged otherwise now. Immutable once applied.
  */
 #pragma once
 
@@ -40,9 +40,10 @@ struct catalogue {
 	const char *held_back;
 };
 
-/* Reads both directories. `before` may be NULL. Free with catalogue_free. */
+/* Reads both directories; `hostname_flags` (enum hostname_flag) are for the names in them. `before` may be NULL. Free with
+ * catalogue_free. */
 struct catalogue *catalogue_read(struct ctx *ctx, const char *directory, const char *api_directory,
-				 const struct catalogue *before);
+				 unsigned hostname_flags, const struct catalogue *before);
 void catalogue_free(struct catalogue *catalogue);
 
 /* NULL when it is none of this catalogue's. */

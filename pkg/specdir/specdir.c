@@ -20,6 +20,7 @@
 struct specdir {
 	char *directory, *api_directory;
 	struct store *store;
+	unsigned hostname_flags;
 	struct watch *watch;
 	struct catalogue *catalogue; /* of the last scan; NULL before the first */
 	bool is_confirmed[SCOPE_COUNT];
@@ -62,6 +63,7 @@ struct specdir *specdir_new(const struct specdir_options *options)
 	if (!specdir)
 		abort();
 	specdir->store = options->store;
+	specdir->hostname_flags = options->hostname_flags;
 	specdir->directory = without_slashes(options->directory);
 	specdir->api_directory = options->api_directory ? without_slashes(options->api_directory)
 							: default_api_directory(specdir->directory);
@@ -89,6 +91,11 @@ int specdir_fd(struct specdir *specdir)
 msec_t specdir_drain(struct ctx *ctx, struct specdir *specdir)
 {
 	return watch_drain(ctx, specdir->watch);
+}
+
+void specdir_set_hostname_flags(struct specdir *specdir, unsigned hostname_flags)
+{
+	specdir->hostname_flags = hostname_flags;
 }
 
 void specdir_confirm_empty(struct specdir *specdir)
@@ -167,7 +174,8 @@ enum err specdir_scan(struct ctx *ctx, struct specdir *specdir, msec_t *next_sca
 
 	if (!specdir->catalogue)
 		leftovers_remove(ctx, specdir->api_directory);
-	catalogue = catalogue_read(ctx, specdir->directory, specdir->api_directory, specdir->catalogue);
+	catalogue = catalogue_read(ctx, specdir->directory, specdir->api_directory,
+				   specdir->hostname_flags, specdir->catalogue);
 	memcpy(options.is_confirmed, specdir->is_confirmed, sizeof(options.is_confirmed));
 	err = apply_catalogue(ctx, catalogue, &options, next_scan);
 	if (*next_scan > (is_watched ? RESCAN : UNWATCHED_RESCAN))
@@ -177,6 +185,12 @@ enum err specdir_scan(struct ctx *ctx, struct specdir *specdir, msec_t *next_sca
 }
 
 /* The API's door */
+
+static enum err normalise(struct ctx *ctx, const struct specdir *specdir, const char *hostname,
+			  const char **out)
+{
+	return hostname_normalise(ctx, hostname, HOSTNAME_ALLOW_WILDCARD | specdir->hostname_flags, out);
+}
 
 /* What is in force stays so without anything being written: a file names it, or the removal is held back. */
 static bool is_in_force(struct ctx *ctx, struct specdir *specdir, const char *hostname,
@@ -236,7 +250,8 @@ static enum err write_document(struct ctx *ctx, struct specdir *specdir, const c
 			       const struct json *wanted, const struct certificate_wish *wish)
 {
 	struct fs *fs = ctx->doors->fs;
-	struct specfile file = {.path = api_path(ctx, specdir, hostname), .is_api = true};
+	struct specfile file = {.path = api_path(ctx, specdir, hostname), .is_api = true,
+				.hostname_flags = specdir->hostname_flags};
 	char *text = render(ctx, hostname, wanted);
 
 	TRY(read_back(ctx, &file, text));
@@ -275,7 +290,7 @@ enum err specdir_desire(struct ctx *ctx, struct specdir *specdir, const char *ho
 	enum err err;
 
 	*introduced = false;
-	TRY(hostname_normalise(ctx, hostname, HOSTNAME_ALLOW_WILDCARD, &name));
+	TRY(normalise(ctx, specdir, hostname, &name));
 	if (is_in_force(ctx, specdir, name, &object))
 		return desired_request(ctx, specdir->store, name, ctx_wall(ctx), wish);
 	err = introduce(ctx, specdir, name, spec, wish);
@@ -323,7 +338,7 @@ enum err specdir_put(struct ctx *ctx, struct specdir *specdir, const char *hostn
 {
 	const char *name, *owner;
 
-	TRY(hostname_normalise(ctx, hostname, HOSTNAME_ALLOW_WILDCARD, &name));
+	TRY(normalise(ctx, specdir, hostname, &name));
 	owner = specdir_owner(ctx, specdir, name);
 	if (owner)
 		return refuse_owned(ctx, name, owner);

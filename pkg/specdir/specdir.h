@@ -17,6 +17,7 @@ struct specdir_options {
 	const char *directory;
 	const char *api_directory; /* NULL: <directory>/api.d */
 	struct store *store;
+	unsigned hostname_flags; /* enum hostname_flag: for the names of files and API alike */
 };
 
 struct specdir_report {
@@ -37,6 +38,9 @@ msec_t specdir_drain(struct ctx *ctx, struct specdir *specdir);
 /* `next_scan`: 0 when there is more to write than one scan should, else until a removal's second look, a file that
  * looked half-written, trouble, or 5 minutes. An error: a write to the store failed; what was in force stays. */
 enum err specdir_scan(struct ctx *ctx, struct specdir *specdir, msec_t *next_scan);
+
+/* A reload: other flags make the next scan read every file again. */
+void specdir_set_hostname_flags(struct specdir *specdir, unsigned hostname_flags);
 
 /* SIGHUP: a readable empty directory is meant. */
 void specdir_confirm_empty(struct specdir *specdir);

@@ -132,7 +132,8 @@ static struct claim *add_claim(struct parsing *parsing, const char *hostname, co
 /* NULL after a complaint. */
 static const char *read_hostname(struct parsing *parsing, const struct node *node, const char *field)
 {
-	unsigned flags = parsing->file->is_api ? HOSTNAME_ALLOW_WILDCARD : 0;
+	const struct specfile *file = parsing->file;
+	unsigned flags = file->hostname_flags | (file->is_api ? HOSTNAME_ALLOW_WILDCARD : 0);
 	const char *hostname;
 
 	if (hostname_normalise(parsing->ctx, node->text, flags, &hostname) == E_OK)

@@ -30,6 +30,7 @@ struct claim {
 struct specfile {
 	const char *path;
 	bool is_api;		/* in api.d: written by ourselves, may name a wildcard */
+	unsigned hostname_flags; /* enum hostname_flag: what its names have to be beside that */
 	struct stamp stamp;
 	bool is_settled;	/* false: it looked half-written, and its claims are those of before */
 	bool may_hide;		/* hostnames of this file that it does not name now must stay in force */
@@ -39,7 +40,7 @@ struct specfile {
 	struct problems problems;
 };
 
-/* Fills everything but path, is_api, stamp and is_settled. What is wrong is in file->problems; in ctx's arena. */
+/* Fills everything but path, is_api, hostname_flags, stamp and is_settled. What is wrong is in file->problems; in ctx's arena. */
 void specfile_parse(struct ctx *ctx, struct specfile *file, const char *text, size_t size);
 
 /* As specfile_parse, for a file that could not be read. */

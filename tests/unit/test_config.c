@@ -4,6 +4,7 @@
 #include "../../cmd/gatecertd/options.h"
 #include "api/hostname.h"
 #include "base/log.h"
+#include "codec/hostname.h"
 
 #define KEY_A "aaaaaaaaaaaaaaaaaaaaaaaa"
 #define KEY_B "bbbbbbbbbbbbbbbbbbbbbb=="
@@ -311,6 +312,42 @@ static void test_endpoints(void **state)
 	tear_down(&rig);
 }
 
+static void test_name_policies(void **state)
+{
+	static const struct {
+		const char *endpoint, *said, *policy; /* said: NULL for nothing */
+	} rows[] = {
+		{"https://acme-v02.api.letsencrypt.org/", NULL, "public"},
+		{"https://acme-v02.api.letsencrypt.org/directory", NULL, "public"},
+		{"https://ACME-STAGING-v02.api.letsencrypt.org/directory", NULL, "public"},
+		{"https://acme-v02.api.letsencrypt.org.example/", NULL, "syntax"},
+		{"https://ca.example/acme-v02.api.letsencrypt.org", NULL, "syntax"},
+		{"https://acme-v02.api.letsencrypt.org/", "syntax", "syntax"},
+		{"https://ca.example/", "public", "public"},
+		{"https://ca.example/", "strict", NULL},
+	};
+	struct rig rig;
+
+	(void)state;
+	set_up(&rig);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const char *said = rows[i].said;
+
+		load(&rig, complete(&rig.ctx, "AcmeEndpoint",
+				    arena_printf(rig.ctx.arena, "AcmeEndpoint: %s\n%s%s\n", rows[i].endpoint,
+						 said ? "NamePolicy: " : "", said ? said : "")));
+		check_row_int(rows[i].endpoint, rig.err, rows[i].policy ? E_OK : E_REFUSED);
+		if (!rows[i].policy) {
+			assert_non_null(strstr(printed(&rig), "NamePolicy: must be syntax or public"));
+			continue;
+		}
+		check_row_text(rows[i].endpoint, rig.config->name_policy, rows[i].policy);
+		check_row_int(rows[i].endpoint, rig.config->hostname_flags,
+			      text_equals(rows[i].policy, "public") ? HOSTNAME_PUBLIC_ONLY : 0);
+	}
+	tear_down(&rig);
+}
+
 /* Keys, from the file or the environment. */
 
 static const struct {
@@ -553,6 +590,7 @@ int main(void)
 		cmocka_unit_test(test_all_at_once),
 		cmocka_unit_test(test_bad_files),
 		cmocka_unit_test(test_endpoints),
+		cmocka_unit_test(test_name_policies),
 		cmocka_unit_test(test_keys),
 		cmocka_unit_test(test_environment),
 		cmocka_unit_test(test_secrets_readable_by_all),

@@ -160,6 +160,63 @@ static void wildcards_need_permission(void **state)
 		"\"*.example.com\" is not a valid hostname: a wildcard is not allowed here");
 }
 
+#define NOT_BELOW "it does not end in a public suffix, so no public CA certifies it (NamePolicy is public)"
+#define ITSELF                                                                \
+	"it is a public suffix itself, only names below it can have a certificate " \
+	"(NamePolicy is public)"
+
+/* Every row is fine by syntax. */
+static void public_policy_demands_a_public_suffix(void **state)
+{
+	static const struct {
+		const char *sentence, *given, *what; /* NULL: accepted */
+	} rows[] = {
+		{"below com", "example.com", NULL},
+		{"far below com", "a.b.c.example.com", NULL},
+		{"below a suffix of two labels", "example.co.uk", NULL},
+		{"a suffix of two labels", "co.uk", ITSELF},
+		{"a suffix in capitals with a dot", "CO.UK.", ITSELF},
+		{"a wildcard over a name", "*.example.com", NULL},
+		{"a wildcard over a suffix of two labels", "*.co.uk", ITSELF},
+		{"a suffix of the private part is a name like others", "github.io", NULL},
+		{"below one of the private part", "shop.github.io", NULL},
+		{"a suffix by a wildcard rule", "shop.ck", ITSELF},
+		{"below a suffix by a wildcard rule", "www.shop.ck", NULL},
+		{"the exception of a wildcard rule", "www.ck", NULL},
+		{"below the exception", "shop.city.kawasaki.jp", NULL},
+		{"a suffix outside ASCII, as A-label", "shop.xn--p1ai", NULL},
+		{"a suffix outside ASCII", "\u043c\u0430\u0433\u0430\u0437\u0438\u043d.\u0440\u0444", NULL},
+		{"a suffix of two labels outside ASCII", "\u516c\u53f8.cn", ITSELF},
+		{"a name of the local network", "shop.internal", NOT_BELOW},
+		{"a name of multicast DNS", "printer.local", NOT_BELOW},
+		{"a name for tests", "shop.test", NOT_BELOW},
+		{"a name for documentation", "shop.example", NOT_BELOW},
+		{"an ending that nobody has", "example.com.nosuchsuffix", NOT_BELOW},
+		{"a public suffix that is not at the end", "co.uk.corp", NOT_BELOW},
+		{"a wildcard over a local name", "*.shop.internal", NOT_BELOW},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const char *name = NULL, *given = rows[i].given;
+		struct ctx ctx cleanup_ctx;
+		enum err err;
+
+		check_begin(&ctx);
+		check_row_int(rows[i].sentence,
+			hostname_normalise(&ctx, given, HOSTNAME_ALLOW_WILDCARD, &name), E_OK);
+		err = hostname_normalise(
+			&ctx, given, HOSTNAME_ALLOW_WILDCARD | HOSTNAME_PUBLIC_ONLY, &name);
+		check_row_int(rows[i].sentence, err, rows[i].what ? E_REFUSED : E_OK);
+		if (!rows[i].what)
+			continue;
+		check_row_text(rows[i].sentence, ctx.fault.reason, "InvalidHostname");
+		check_row_text(rows[i].sentence, ctx.fault.text,
+			arena_printf(ctx.arena, "\"%s\" is not a valid hostname: %s", given,
+				rows[i].what));
+	}
+}
+
 static void covers(void **state)
 {
 	static const struct {
@@ -204,7 +261,25 @@ static const enum label_state next_state[][CLASSES] = {
 	[AFTER_HYPHEN] = {WITH_LETTER, WITH_LETTER, AFTER_HYPHEN, DOOMED, DOOMED},
 };
 
-static const char *const alabels[] = {"xn--bcher-kva", "xn--fa-hia", "xn--zckzah", "xn--r8jz45g"};
+static const char *const alabels[] = {
+	"xn--bcher-kva", "xn--fa-hia", "xn--zckzah", "xn--r8jz45g", "xn--p1ai"};
+
+/* Endings whose place in the public suffix list is settled. */
+static const struct ending {
+	const char *text;
+	bool is_public;	 /* a name below it is */
+	bool is_a_name; /* it is a public name itself */
+} endings[] = {
+	{"com", true, false},
+	{"Co.UK", true, false},
+	{"b.ck", true, false},
+	{"www.ck", true, true},
+	{"github.io", true, true},
+	{"xn--p1ai", true, false},
+	{"test", false, false},
+	{"Internal", false, false},
+	{"com.local", false, false},
+};
 
 static const char *const pieces[] = {"a", "b", "q", "z", "0", "1", "9", "-", "a-b", "--", "A", "Z",
 	"q0", "ab--", LABEL_63, "a234567890123456789012345678901234567890123456789012345678901",
@@ -245,19 +320,38 @@ static void generate_label(char *out)
 	}
 }
 
-static void generate_name(char *out)
+/* What is NULL when it has none of the endings. */
+static const struct ending *generate_ending(char *out)
+{
+	const struct ending *ending;
+
+	if (random_below(2))
+		return NULL;
+	ending = &endings[random_below(ARRAY_SIZE(endings))];
+	if (*out && strcmp(out, "*.") != 0)
+		strcat(out, ".");
+	strcat(out, ending->text);
+	return ending;
+}
+
+static const struct ending *generate_name(char *out)
 {
 	unsigned labels = random_below(16) ? 1 + random_below(5) : 1 + random_below(13);
+	const struct ending *ending;
 	char label[512];
 
-	*out = '\0';
+	strcpy(out, random_below(32) ? "" : "*.");
+	if (random_below(32) == 0)
+		labels = 0;
 	for (unsigned i = 0; i < labels; i++) {
 		generate_label(label);
-		strcat(out, i ? "." : random_below(32) ? "" : "*.");
+		strcat(out, i ? "." : "");
 		strcat(out, label);
 	}
+	ending = generate_ending(out);
 	if (random_below(16) == 0)
 		strcat(out, random_below(4) ? "." : "..");
+	return ending;
 }
 
 static enum class class_of(char c) {
@@ -311,9 +405,18 @@ static bool oracle(const char *name)
 	return labels >= 2 && last != ALL_DIGITS;
 }
 
+/* By the endings alone; the name is fine by syntax. */
+static bool public_oracle(const char *name, const struct ending *ending)
+{
+	size_t start = strncmp(name, "*.", 2) == 0 ? 2 : 0, length = strlen(name) - start;
+
+	length -= name[start + length - 1] == '.';
+	return ending->is_public && (ending->is_a_name || length > strlen(ending->text));
+}
+
 static void agrees_with_the_oracle_on_a_million_names(void **state)
 {
-	size_t accepted = 0;
+	size_t accepted = 0, public = 0, private = 0;
 
 	(void)state;
 	for (int batch = 0; batch < 1000; batch++) {
@@ -323,19 +426,32 @@ static void agrees_with_the_oracle_on_a_million_names(void **state)
 		for (int i = 0; i < 1000; i++) {
 			char given[8192];
 			const char *name;
-			bool is_accepted;
+			const struct ending *ending = generate_name(given);
+			bool is_accepted, is_public;
 
-			generate_name(given);
 			is_accepted = hostname_normalise(
 					      &ctx, given, HOSTNAME_ALLOW_WILDCARD, &name) == E_OK;
 			if (is_accepted != oracle(given))
 				fail_msg(
 					"%s: %s", given, is_accepted ? "accepted" : ctx.fault.text);
 			accepted += is_accepted;
+			is_public = hostname_normalise(&ctx, given,
+					    HOSTNAME_ALLOW_WILDCARD | HOSTNAME_PUBLIC_ONLY,
+					    &name) == E_OK;
+			if (is_public && !is_accepted)
+				fail_msg("%s: public, and no hostname", given);
+			if (!is_accepted || !ending)
+				continue;
+			if (is_public != public_oracle(given, ending))
+				fail_msg("%s: %s", given, is_public ? "public" : ctx.fault.text);
+			public += is_public;
+			private += !is_public;
 		}
 	}
 	/* Both answers must come often, or the oracle was hardly asked. */
 	assert_in_range(accepted, 200000, 800000);
+	assert_in_range(public, 100000, 400000);
+	assert_in_range(private, 50000, 400000);
 }
 
 /* An accepted name is made of what a URL, a file name and a resource name may hold, and is its own
@@ -380,6 +496,7 @@ int main(void)
 		cmocka_unit_test(gives_each_name_one_spelling),
 		cmocka_unit_test(says_why_a_name_is_none),
 		cmocka_unit_test(wildcards_need_permission),
+		cmocka_unit_test(public_policy_demands_a_public_suffix),
 		cmocka_unit_test(covers),
 		cmocka_unit_test(agrees_with_the_oracle_on_a_million_names),
 		cmocka_unit_test(no_damage_to_a_seed_breaks_it),

@@ -1,6 +1,7 @@
 #include "server_rig.h"
 
 #include "api/gateway.h"
+#include "codec/hostname.h"
 #include "server/mergepatch.h"
 #include "server/selector.h"
 
@@ -208,6 +209,45 @@ static void test_the_right_version_may_write(void **state)
 	rig_close(&rig);
 }
 
+static void test_public_names_only(void **state)
+{
+	static const struct {
+		const char *sentence, *method, *path, *headers, *body;
+		int status;
+	} rows[] = {
+		{ "a name in use", "PUT", HOSTNAMES "/a.corp.internal", KEY, "{}", 201 },
+		{ NULL, NULL, NULL, NULL, NULL, 0 }, /* the policy becomes stricter */
+		{ "another one", "PUT", HOSTNAMES "/b.corp.internal", KEY, "{}", 400 },
+		{ "a public one", "PUT", HOSTNAMES "/b.example.com", KEY, "{}", 201 },
+		{ "a public suffix", "PUT", HOSTNAMES "/co.uk", KEY, "{}", 400 },
+		{ "a change", "PATCH", HOSTNAMES "/a.corp.internal", PATCH, "{}", 400 },
+		{ "a look", "GET", HOSTNAMES "/a.corp.internal", KEY, NULL, 200 },
+		{ "taking away", "DELETE", HOSTNAMES "/a.corp.internal", KEY, NULL, 200 },
+		{ "a start", "POST", "/api/AddCertificateFunctions_HttpStart", KEY,
+		  "{\"hostnames\":[\"b.corp.internal\"]}", 400 },
+		{ "a start for a public one", "POST", "/api/AddCertificateFunctions_HttpStart", KEY,
+		  "{\"hostnames\":[\"c.example.com\"]}", 202 },
+	};
+	struct rig rig;
+
+	(void)state;
+	rig_open(&rig, NULL, true, false);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct rig_reply reply;
+
+		if (!rows[i].sentence) {
+			rig.options.hostname_flags = HOSTNAME_PUBLIC_ONLY;
+			assert_int_equal(server_reconfigure(&rig.ctx, rig.server, &rig.options), E_OK);
+			continue;
+		}
+		reply = rig_call(&rig, rows[i].method, rows[i].path, rows[i].headers, rows[i].body);
+		if (reply.status != rows[i].status
+		    || (reply.status == 400 && !strstr(reply.body, "public suffix")))
+			fail_msg("%s: got %d %s", rows[i].sentence, reply.status, reply.body);
+	}
+	rig_close(&rig);
+}
+
 static void test_what_cannot_be_stored_is_503(void **state)
 {
 	struct rig rig;
@@ -279,6 +319,7 @@ int main(void)
 		cmocka_unit_test(test_selectors),
 		cmocka_unit_test(test_writes_one_after_another),
 		cmocka_unit_test(test_the_right_version_may_write),
+		cmocka_unit_test(test_public_names_only),
 		cmocka_unit_test(test_what_cannot_be_stored_is_503),
 		cmocka_unit_test(test_lists_come_in_pages),
 		cmocka_unit_test(test_other_kinds_are_shown),

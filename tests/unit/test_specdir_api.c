@@ -1,5 +1,7 @@
 #include "specdir_rig.h"
 
+#include "codec/hostname.h"
+
 /* api.d */
 
 static void test_desire(void **state)
@@ -256,6 +258,37 @@ static void test_put(void **state)
 	tear_down(&rig);
 }
 
+/* One policy for files and API; a stricter one takes nothing away that is in force. */
+static void test_public_names_only(void **state)
+{
+	bool introduced;
+	struct rig rig;
+
+	(void)state;
+	set_up(&rig);
+	write_spec(&rig, "u.yaml", NATIVE("u.corp.internal"));
+	write_spec(&rig, "v.yaml", NATIVE("v.example.com"));
+	scan(&rig);
+	assert_int_equal(desire(&rig, "a.corp.internal", &introduced), E_OK);
+	specdir_set_hostname_flags(rig.specdir, HOSTNAME_PUBLIC_ONLY);
+	settle(&rig);
+	assert_string_equal(in_force(&rig), "a.corp.internal! u.corp.internal! v.example.com");
+	assert_non_null(strstr(problems(&rig), "u.yaml:4:9: metadata.name: \"u.corp.internal\" is not a valid "
+					       "hostname: it does not end in a public suffix"));
+	assert_non_null(strstr(problems(&rig), "a.corp.internal.json"));
+	assert_int_equal(desire(&rig, "b.corp.internal", &introduced), E_REFUSED);
+	assert_string_equal(rig.ctx.fault.reason, "InvalidHostname");
+	assert_int_equal(put(&rig, "a.corp.internal", "{}"), E_REFUSED);
+	assert_int_equal(desire(&rig, "*.co.uk", &introduced), E_REFUSED);
+	assert_int_equal(desire(&rig, "*.b.example.com", &introduced), E_OK);
+	assert_int_equal(specdir_withdraw(&rig.ctx, rig.specdir, "a.corp.internal"), E_OK);
+	specdir_set_hostname_flags(rig.specdir, 0);
+	settle(&rig);
+	assert_string_equal(in_force(&rig), "*.b.example.com u.corp.internal v.example.com");
+	assert_string_equal(problems(&rig), "");
+	tear_down(&rig);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -269,6 +302,7 @@ int main(void)
 		cmocka_unit_test(test_desire_rescues_from_removal),
 		cmocka_unit_test(test_api_survives_lost_state),
 		cmocka_unit_test(test_api_directory_vanishes),
+		cmocka_unit_test(test_public_names_only),
 	};
 
 	return cmocka_run_group_tests_name("specdir_api", tests, NULL, NULL);

@@ -99,3 +99,16 @@ enum err base64url_decode(struct ctx *ctx, const char *text, struct bytes *out)
 {
 	return decode(ctx, &for_urls, text, out);
 }
+
+char *hex_encode(struct ctx *ctx, const void *data, size_t size)
+{
+	static const char digits[] = "0123456789abcdef";
+	const unsigned char *bytes = data;
+	char *text = arena_alloc(ctx->arena, 2 * size + 1);
+
+	for (size_t i = 0; i < size; i++) {
+		text[2 * i] = digits[bytes[i] >> 4];
+		text[2 * i + 1] = digits[bytes[i] & 15];
+	}
+	return text;
+}

@@ -4,7 +4,6 @@
  */
 #include "reconcile/pass.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -44,15 +43,6 @@ static bool has_import_tag(const struct vault_certificate *found)
 	return false;
 }
 
-static const char *hex(struct ctx *ctx, const unsigned char digest[static 32])
-{
-	char *text = arena_alloc(ctx->arena, 65);
-
-	for (size_t i = 0; i < 32; i++)
-		snprintf(text + 2 * i, 3, "%02x", digest[i]);
-	return text;
-}
-
 void certificate_record(struct ctx *ctx, struct pass *pass, const struct vault_certificate *found)
 {
 	struct hostname_status *status = &pass->host.status;
@@ -65,7 +55,7 @@ void certificate_record(struct ctx *ctx, struct pass *pass, const struct vault_c
 		.key_type = found->cert.key_type,
 		.secret_id = found->is_enabled ? found->secret_id : NULL,
 		.vault_name = vault_name(pass),
-		.sha256 = hex(ctx, found->cert.sha256),
+		.sha256 = hex_encode(ctx, found->cert.sha256, sizeof(found->cert.sha256)),
 		.is_imported = has_import_tag(found),
 	};
 	status->renewal_time =

@@ -1,7 +1,6 @@
 #include "reconcile/names.h"
 
 #include <ctype.h>
-#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -32,16 +31,14 @@ const char *name_plain(struct ctx *ctx, const char *hostname)
 const char *name_hashed(struct ctx *ctx, const char *hostname)
 {
 	unsigned char digest[32];
-	char hex[2 * HASH_BYTES + 1];
 	const char *name = dashed(ctx, hostname);
 	int length = (int)(strlen(name) < PLAIN_MAX ? strlen(name) : PLAIN_MAX);
 
 	sha256(hostname, strlen(hostname), digest);
-	for (size_t i = 0; i < HASH_BYTES; i++)
-		snprintf(hex + 2 * i, 3, "%02x", digest[i]);
 	while (length > 0 && name[length - 1] == '-')
 		length--;
-	return arena_printf(ctx->arena, "%.*s-%s", length, name, hex);
+	return arena_printf(ctx->arena, "%.*s-%s", length, name,
+			    hex_encode(ctx, digest, HASH_BYTES));
 }
 
 const char *name_listener(struct ctx *ctx, const char *base)

@@ -1,7 +1,5 @@
 #include "server/importbody.h"
 
-#include <stdio.h>
-
 #include "base/text.h"
 #include "pki/bundle.h"
 
@@ -40,16 +38,6 @@ static bool is_dns_skipped(const struct startbody *start)
 	return json_is_bool(said) && !json_get_bool(spec ? spec : start->entry, json_name(said), true);
 }
 
-static void note_leaf(struct ctx *ctx, const struct cert *leaf, struct importbody *out)
-{
-	char *hex = arena_alloc(ctx->arena, 65);
-
-	for (size_t i = 0; i < 32; i++)
-		snprintf(hex + 2 * i, 3, "%02x", leaf->sha256[i]);
-	out->leaf_sha256 = hex;
-	out->not_after = leaf->not_after;
-}
-
 static const char *field_at_fault(const char *reason)
 {
 	return text_equals(reason, "KeyMismatch") ? "privatekey" : "certificate";
@@ -80,7 +68,8 @@ void importbody_parse(struct ctx *ctx, struct startbody *start, struct importbod
 	}
 	if (!has_key || !has_chain)
 		return;
-	note_leaf(ctx, &chain.items[0], out);
+	out->leaf_sha256 = hex_encode(ctx, chain.items[0].sha256, sizeof(chain.items[0].sha256));
+	out->not_after = chain.items[0].not_after;
 	if (bundle_check(ctx, key, &chain, start->hostnames.items[0], ctx_wall(ctx)) != E_OK)
 		complain_of(ctx, start, field_at_fault(ctx->fault.reason));
 }

@@ -6,8 +6,7 @@ from .daemon import Gatecertd
 from .gateway import Served, fetch_http, fetch_https
 from .local_stack import LocalStack
 from .paths import BUILD, CHECKOUT
-from .relay import Relay
 from .waiting import wait_for
 
-__all__ = ["Api", "Azure", "BUILD", "CHECKOUT", "Dns", "Gatecertd", "LocalStack", "Relay", "Reply", "Served", "Sim",
+__all__ = ["Api", "Azure", "BUILD", "CHECKOUT", "Dns", "Gatecertd", "LocalStack", "Reply", "Served", "Sim",
            "fetch_http", "fetch_https", "gateway_without", "self_signed", "wait_for"]

@@ -1,4 +1,4 @@
-"""Azure as other tools of the same operator use it: what a test finds there already, and what stands there afterwards."""
+"""Azure as other tools of the same operator use it: what a test finds there, and what stands there afterwards."""
 
 import base64
 import copy

@@ -131,10 +131,6 @@ class Sim:
         return self._call("POST", "/faults", {"method": method, "path": path, "times": times, "after": after,
                                               "do": do})["id"]
 
-    def faults(self):
-        """Each with its id and how often it was met."""
-        return self._call("GET", "/faults")
-
     def clear_faults(self, ident=None):
         self._call("DELETE", "/faults" if ident is None else f"/faults/{ident}")
 

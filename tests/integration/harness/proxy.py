@@ -173,6 +173,7 @@ def _handler_of(proxy):
             do = proxy.find_fault(self.command, self.path, body)
             if do.get("reset") == "before":
                 proxy.note(self.command, self.path, body, 0)
+                time.sleep(do.get("delayMs", 0) / 1000)
                 return self._reset()
             status, headers, answer = 0, [], b""
             if do.get("apply") or not ("status" in do or "body" in do):
@@ -257,7 +258,7 @@ class DnsProxy:
                 return
         bare = question[:2] + b"\x81\x80\0\1\0\0\0\0\0\0" + question[12:end]
         if what == "garbled":
-            answer = answer[:2] + b"\x81\x80\0\1\0\7\0\0\0\0" + bytes(byte ^ 0x2a for byte in answer[12:])
+            answer = bare[:6] + b"\0\7" + bare[8:] + bytes(byte ^ 0x2a for byte in answer[end:])
         elif what == "nxdomain":
             answer = bare[:3] + b"\x83" + bare[4:]
         elif what and kind != 1:

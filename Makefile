@@ -6,6 +6,7 @@
 #   make check                 make test plus layers, style and the other compiler
 #   make SAN=address,undefined test    the same in build/san-address,undefined/ (also SAN=thread)
 #   make fuzz-NAME SECONDS=600   search for inputs that break tests/fuzz/fuzz_NAME.c (make test replays its seeds)
+#   make schema                write manifests/schema from the tables that the daemon reads
 #   make install               into DESTDIR and PREFIX (default /usr)
 #   make clean                 remove what was built (build/tools and node_modules stay)
 #   make help                  this text
@@ -65,7 +66,7 @@ UNIT_BIN := $(patsubst tests/unit/%.c,$(B)/unit/%,$(UNIT_SRC))
 SIM_BIN := $(patsubst tests/sim/%.c,$(B)/sim/%,$(SIM_SRC))
 FUZZ_BIN := $(patsubst tests/fuzz/fuzz_%.c,$(B)/fuzz/%,$(FUZZ_SRC))
 
-.PHONY: all demo test check clean help install unit-bins list-tests check-layers check-style FORCE
+.PHONY: all schema demo test check clean help install unit-bins list-tests check-layers check-style FORCE
 .DELETE_ON_ERROR:
 .PRECIOUS: $(B)/obj/%.o
 
@@ -140,6 +141,9 @@ check-layers:
 
 check-style:
 	$(Q)hack/check-style
+
+schema: $(B)/gatecertd
+	$(Q)for kind in spec config; do $< --print-schema $$kind >manifests/schema/$$kind.schema.json || exit; done
 
 demo: all
 	$(Q)GATECERT_BUILD=$(B) HOLD=$(HOLD) hack/demo

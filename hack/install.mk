@@ -11,11 +11,12 @@ DOCDIR := $(PREFIX)/share/doc/gatecert
 CONFDIR := $(SYSCONFDIR)/gatecert
 
 # Paths as installed instead of those of a Debian package.
-placed = sed -e 's|/usr/sbin/gatecertd|$(SBINDIR)/gatecertd|g' -e 's|/etc/gatecert|$(CONFDIR)|g'
+placed = sed -e 's|/usr/sbin/gatecertd|$(SBINDIR)/gatecertd|g' -e 's|/etc/gatecert|$(CONFDIR)|g' \
+	-e 's|/usr/share/doc/gatecert|$(DOCDIR)|g'
 
 install: $(B)/gatecertd
 	$(Q)$(INSTALL) -d $(addprefix '$(DESTDIR)',$(SBINDIR) $(UNITDIR) $(SYSUSERSDIR) $(TMPFILESDIR) $(MANDIR)/man8 \
-		$(DOCDIR)/examples $(DOCDIR)/azure)
+		$(DOCDIR)/examples $(DOCDIR)/azure $(DOCDIR)/schema)
 	$(Q)$(INSTALL) -m 755 $(B)/gatecertd '$(DESTDIR)$(SBINDIR)/gatecertd'
 	$(Q)$(placed) manifests/systemd/gatecertd.service | $(INSTALL) -m 644 /dev/stdin '$(DESTDIR)$(UNITDIR)/gatecertd.service'
 	$(Q)$(placed) manifests/tmpfiles.d/gatecert.conf | $(INSTALL) -m 644 /dev/stdin '$(DESTDIR)$(TMPFILESDIR)/gatecert.conf'
@@ -24,6 +25,7 @@ install: $(B)/gatecertd
 	$(Q)$(INSTALL) -m 644 README.md LICENSE CHANGELOG.md '$(DESTDIR)$(DOCDIR)'
 	$(Q)$(INSTALL) -m 644 manifests/examples/* '$(DESTDIR)$(DOCDIR)/examples'
 	$(Q)$(INSTALL) -m 644 manifests/azure/* '$(DESTDIR)$(DOCDIR)/azure'
+	$(Q)$(INSTALL) -m 644 manifests/schema/* '$(DESTDIR)$(DOCDIR)/schema'
 	$(Q)test -d '$(DESTDIR)$(CONFDIR)' || $(INSTALL) -d -m 750 '$(DESTDIR)$(CONFDIR)'
 	$(Q)test -d '$(DESTDIR)$(CONFDIR)/hostnames.d' || $(INSTALL) -d -m 2775 '$(DESTDIR)$(CONFDIR)/hostnames.d'
 	$(Q)new=gatecert.yaml; test ! -e '$(DESTDIR)$(CONFDIR)/gatecert.yaml' || new=gatecert.yaml.dist; \
@@ -33,6 +35,6 @@ ifeq ($(DESTDIR),)
 endif
 
 # The tests of what is written here and in the documentation run again when it changes.
-$(RESULTS)/integration-install.xml $(RESULTS)/integration-systemd.xml $(RESULTS)/integration-examples.xml: hack/install.mk \
-	README.md CHANGELOG.md LICENSE $(wildcard manifests/* manifests/*/*)
+$(RESULTS)/integration-install.xml $(RESULTS)/integration-systemd.xml $(RESULTS)/integration-examples.xml \
+$(RESULTS)/integration-schema.xml: hack/install.mk README.md CHANGELOG.md LICENSE $(wildcard manifests/* manifests/*/*)
 $(RESULTS)/integration-checks.xml: hack/check-layers hack/check-style

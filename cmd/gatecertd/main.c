@@ -9,9 +9,11 @@
 
 #include "base/log.h"
 #include "config.h"
+#include "config_schema.h"
 #include "http/curl.h"
 #include "loop.h"
 #include "options.h"
+#include "specdir/specschema.h"
 
 /* Tokens pass through this process: it leaves no core, and nobody may look into it. */
 static void protect(void)
@@ -50,6 +52,13 @@ static enum err load(struct ctx *ctx, const char *path, struct config **config)
 	return err;
 }
 
+static int print_schema(struct ctx *ctx, enum options_action action)
+{
+	struct json *schema = action == OPTIONS_PRINT_SPEC_SCHEMA ? specschema(ctx) : config_schema(ctx);
+
+	return puts(json_print_pretty(ctx, schema)) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
 int main(int argc, char **argv)
 {
 	const struct doors doors = {
@@ -62,6 +71,8 @@ int main(int argc, char **argv)
 	ctx_init(&ctx, &doors);
 	if (status >= 0)
 		return status;
+	if (options.action == OPTIONS_PRINT_SPEC_SCHEMA || options.action == OPTIONS_PRINT_CONFIG_SCHEMA)
+		return print_schema(&ctx, options.action);
 	protect();
 	route_signals();
 	if (load(&ctx, options.config, &config) != E_OK)

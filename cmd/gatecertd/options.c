@@ -39,6 +39,23 @@ static int set_print_config(const char *value, struct options *out)
 	return GO_ON;
 }
 
+static int complain(const char *argument, const char *what)
+{
+	fprintf(stderr, PROGRAM ": %s: %s\nTry '" PROGRAM " --help'.\n", argument, what);
+	return USAGE_ERROR;
+}
+
+static int set_print_schema(const char *value, struct options *out)
+{
+	if (text_equals(value, "config"))
+		out->action = OPTIONS_PRINT_CONFIG_SCHEMA;
+	else if (text_equals(value, "spec"))
+		out->action = OPTIONS_PRINT_SPEC_SCHEMA;
+	else
+		return complain("--print-schema", "takes spec or config");
+	return GO_ON;
+}
+
 static int print_version(const char *value, struct options *out)
 {
 	(void)value;
@@ -55,6 +72,8 @@ static const struct option options[] = {
 	 set_check_config},
 	{"--print-config", NULL, "print the configuration in force, secrets masked, and exit",
 	 set_print_config},
+	{"--print-schema", "KIND", "print the JSON Schema of a file (spec or config), and exit",
+	 set_print_schema},
 	{"--version", NULL, "print the version, and exit", print_version},
 	{"--help", NULL, "print this text, and exit", print_help},
 };
@@ -69,15 +88,9 @@ static int print_help(const char *value, struct options *out)
 		const char *name = options[i].name, *what = options[i].value;
 
 		printf("  %s%s%s%*s%s\n", name, what ? " " : "", what ? what : "",
-		       (int)(20 - strlen(name) - (what ? strlen(what) + 1 : 0)), "", options[i].help);
+		       (int)(22 - strlen(name) - (what ? strlen(what) + 1 : 0)), "", options[i].help);
 	}
 	return 0;
-}
-
-static int complain(const char *argument, const char *what)
-{
-	fprintf(stderr, PROGRAM ": %s: %s\nTry '" PROGRAM " --help'.\n", argument, what);
-	return USAGE_ERROR;
 }
 
 /* Takes --name VALUE and --name=VALUE; `at` moves over what was taken. */

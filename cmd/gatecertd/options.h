@@ -7,6 +7,8 @@ enum options_action {
 	OPTIONS_RUN,
 	OPTIONS_CHECK_CONFIG, /* tell every problem of the configuration; exit 0 or 1 */
 	OPTIONS_PRINT_CONFIG, /* print what is in force; exit 0 or 1 */
+	OPTIONS_PRINT_CONFIG_SCHEMA,
+	OPTIONS_PRINT_SPEC_SCHEMA,
 };
 
 struct options {

@@ -58,12 +58,13 @@ struct field {
 	const char *fallback; /* as it would be written; NULL: zero */
 	const char *help;     /* one sentence */
 	int64_t low, high;    /* FIELD_INT; both 0: any */
-	const char *const *choices;
+	const char *const *choices; /* of FIELD_TEXT and FIELD_TEXTS for schemas alone */
 	const struct field *fields;
 	size_t element_size;
 	/* Extra check of what was decoded; `value` points at the field. NULL when fine, else what
 	 * is wrong. */
 	const char *(*check)(struct ctx *ctx, const void *value);
+	const char *pattern; /* what `check` demands of a text, as far as ECMA 262 can say it */
 };
 
 /* Fills `out` (zeroed first) from `map`, or with the fallbacks alone when `map` is NULL. Returns
@@ -78,6 +79,10 @@ enum err fields_decode(struct ctx *ctx, const struct field *table, const char *f
  * instead. */
 struct json *fields_encode(struct ctx *ctx, const struct field *table, const void *in,
 			   unsigned without);
+
+/* A JSON Schema (draft 2020-12) of what the table decodes, in canonical spelling: choices as they
+ * are listed, no null for what can be left out. */
+struct json *fields_schema(struct ctx *ctx, const struct field *table);
 
 /* Sets one field from text (environment, command line); a list there is comma-separated. */
 enum err fields_set_text(struct ctx *ctx, const struct field *field, const char *origin,

@@ -17,6 +17,12 @@ enum hostname_flag {
 
 #define HOSTNAME_LENGTH_MAX 253
 
+/* What a schema can say of a hostname in any spelling, without wildcard: labels with dots between. */
+#define HOSTNAME_CHARACTER "[^\\u0000-,./:-@\\[-`{-\\u007f\\u3002\\uff0e\\uff61]"
+#define HOSTNAME_PATTERN                                                                       \
+	"^" HOSTNAME_CHARACTER "+([.\\u3002\\uff0e\\uff61]" HOSTNAME_CHARACTER "+)+" \
+	"[.\\u3002\\uff0e\\uff61]?$"
+
 /* E_REFUSED, reason InvalidHostname; the text quotes the given name (escaped, cut at 80) and says
  * what is wrong. */
 enum err hostname_normalise(struct ctx *ctx, const char *given, unsigned flags, const char **out);

@@ -21,13 +21,15 @@ struct document {
 
 static const struct field metadata_fields[] = {
 	{.name = "name", .type = FIELD_TEXT, .flags = FIELD_REQUIRED, .offset = METADATA(metadata.name),
-	 .help = "The hostname."},
+	 .pattern = HOSTNAME_PATTERN, .help = "The hostname."},
 	{.name = "labels", .type = FIELD_TEXT_MAP, .offset = METADATA(metadata.labels),
 	 .help = "For selecting."},
 	{.name = "annotations", .type = FIELD_TEXT_MAP, .offset = METADATA(metadata.annotations),
 	 .help = "For people and tools."},
 	{.name = NULL},
 };
+
+static const char *const api_versions[] = {API_VERSION, NULL}, *const kinds[] = {"Hostname", NULL};
 
 static const char *check_api_version(struct ctx *ctx, const void *value)
 {
@@ -45,12 +47,14 @@ static const char *check_kind(struct ctx *ctx, const void *value)
 	return text_equals(*text, "Hostname") ? NULL : "must be Hostname";
 }
 
-static const struct field document_fields[] = {
+const struct field specfile_fields[] = {
 	{.name = "apiVersion", .type = FIELD_TEXT, .flags = FIELD_REQUIRED,
 	 .offset = offsetof(struct document, api_version), .check = check_api_version,
+	 .choices = api_versions,
 	 .help = "Version of the format: " API_VERSION "."},
 	{.name = "kind", .type = FIELD_TEXT, .flags = FIELD_REQUIRED,
-	 .offset = offsetof(struct document, kind), .check = check_kind, .help = "Hostname."},
+	 .offset = offsetof(struct document, kind), .check = check_kind, .choices = kinds,
+	 .help = "Hostname."},
 	{.name = "metadata", .type = FIELD_OBJECT, .flags = FIELD_REQUIRED,
 	 .offset = offsetof(struct document, metadata), .fields = metadata_fields,
 	 .help = "Name and labels."},
@@ -169,7 +173,7 @@ static const char *canonical(struct ctx *ctx, struct document *document, const c
 	struct json *json;
 
 	document->metadata.name = hostname;
-	json = fields_encode(ctx, document_fields, document, 0);
+	json = fields_encode(ctx, specfile_fields, document, 0);
 	json_remove(json, "apiVersion");
 	json_remove(json, "kind");
 	return json_print(ctx, json);
@@ -182,7 +186,7 @@ static void decode_native(struct parsing *parsing, const struct node *map, struc
 
 	if (has_secrets(parsing, spec, "spec") || is_secret)
 		return;
-	fields_decode(parsing->ctx, document_fields, parsing->file->path, "", map,
+	fields_decode(parsing->ctx, specfile_fields, parsing->file->path, "", map,
 		      &parsing->file->problems, document);
 }
 

@@ -40,7 +40,11 @@ struct specfile {
 	struct problems problems;
 };
 
-/* Fills everything but path, is_api, hostname_flags, stamp and is_settled. What is wrong is in file->problems; in ctx's arena. */
+/* What a person may write of a Hostname, as a document of a file. */
+extern const struct field specfile_fields[];
+
+/* Fills everything but path, is_api, hostname_flags, stamp and is_settled. What is wrong is in file->problems;
+ * in ctx's arena. */
 void specfile_parse(struct ctx *ctx, struct specfile *file, const char *text, size_t size);
 
 /* As specfile_parse, for a file that could not be read. */

@@ -181,7 +181,7 @@ def test_all_examples_may_stand_in_one_directory(reader):
 
 def test_readme_s_specs_are_specs_without_a_problem(reader):
     specs = [block for block in blocks("yaml") if is_spec(block)]
-    assert len(specs) == 2
+    assert len(specs) == 3
     for number, text in enumerate(specs):
         reader.drop_spec(f"{number}.yaml", text)
     reader.start()

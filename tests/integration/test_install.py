@@ -43,7 +43,7 @@ def test_the_files_and_their_modes(installed):
     assert {path: mode(installed / path) for path in DIRECTORIES} == DIRECTORIES
     others = {path for path in found if path not in FILES}
     documents = {f"usr/share/doc/gatecert/{path.relative_to(CHECKOUT / 'manifests')}"
-                 for folder in ("examples", "azure") for path in (CHECKOUT / "manifests" / folder).iterdir()}
+                 for folder in ("examples", "azure", "schema") for path in (CHECKOUT / "manifests" / folder).iterdir()}
     assert others == documents
 
 

@@ -1,7 +1,9 @@
 #include "reconcile/render.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/text.h"
 #include "reconcile/names.h"
@@ -105,6 +107,19 @@ static bool is_https_on_port(const struct drawing *drawing, const struct json *l
 				  strrchr(drawing->port_id, '/') + 1);
 }
 
+static bool is_public(const struct json *frontend)
+{
+	return json_path(frontend, "properties.publicIPAddress") != NULL;
+}
+
+/* The same hostname and port may also be served on a private frontend, which is nobody's business here. */
+static bool is_ours_to_judge(const struct drawing *drawing, const struct json *listener)
+{
+	return is_https_on_port(drawing, listener) &&
+	       is_public(find_id(json_get(drawing->properties, "frontendIPConfigurations"),
+				 reference_of(listener, "frontendIPConfiguration")));
+}
+
 /* A basic listener, or one with a wildcard: a rule with a smaller number hides those behind it. */
 static bool is_catching(const struct json *listener)
 {
@@ -125,7 +140,7 @@ static bool is_catching(const struct json *listener)
 static enum err find_frontend(struct ctx *ctx, struct drawing *drawing)
 {
 	json_for_each(frontend, json_get(drawing->properties, "frontendIPConfigurations"))
-		if (json_path(frontend, "properties.publicIPAddress")) {
+		if (is_public(frontend)) {
 			drawing->frontend_id = id_of(ctx, drawing, "frontendIPConfigurations",
 						     json_get_text(frontend, "name"));
 			return E_OK;
@@ -141,8 +156,7 @@ static void find_port(struct ctx *ctx, struct drawing *drawing)
 	const char *name = "port_443";
 
 	json_for_each(candidate, ports)
-		if (json_get_int(json_get(candidate, "properties"), "port", 0) == 443 &&
-		    json_get_text(candidate, "name")) {
+		if (json_get_int(json_get(candidate, "properties"), "port", 0) == 443) {
 			drawing->port_id = id_of(ctx, drawing, "frontendPorts",
 						 json_get_text(candidate, "name"));
 			return;
@@ -170,7 +184,7 @@ static void note_priorities(struct ctx *ctx, struct drawing *drawing)
 		if (priority < 1 || priority > PRIORITY_MAX)
 			continue;
 		drawing->priorities[priority] = true;
-		if (listener && is_https_on_port(drawing, listener) && is_catching(listener) &&
+		if (listener && is_ours_to_judge(drawing, listener) && is_catching(listener) &&
 		    priority < drawing->priority_below)
 			drawing->priority_below = priority;
 	}
@@ -186,8 +200,7 @@ static int64_t take_priority(struct drawing *drawing)
 	if (priority < 1)
 		for (priority = 1; priority <= PRIORITY_MAX && drawing->priorities[priority];)
 			priority++;
-	if (priority > PRIORITY_MAX)
-		return 0;
+	assert(priority <= PRIORITY_MAX); /* there are more of them than rules */
 	drawing->priorities[priority] = true;
 	return priority;
 }
@@ -203,16 +216,52 @@ static enum err check_backend(struct ctx *ctx, const struct drawing *drawing, co
 			 name, member, option);
 }
 
+static enum err invalid_document(struct ctx *ctx, const char *what)
+{
+	return fault_set(ctx, E_REFUSED, "InvalidGatewayDocument",
+			 "Azure's description of the Application Gateway %s; nothing is written", what);
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcasecmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* What is found and compared by name must have one, and of its own. */
+static enum err check_names(struct ctx *ctx, const struct json *array)
+{
+	const char **names = arena_new_array(ctx->arena, const char *, json_size(array) + 1);
+	size_t count = 0;
+
+	if (array && !json_is_array(array) && !json_is_null(array))
+		return invalid_document(ctx, "has something else where a list should be");
+	json_for_each(child, array) {
+		const char *name = json_get_text(child, "name");
+
+		if (!name || !*name || strchr(name, '/'))
+			return invalid_document(ctx, "has parts without a proper name");
+		names[count++] = name;
+	}
+	qsort(names, count, sizeof(*names), by_name);
+	for (size_t i = 1; i < count; i++)
+		if (by_name(&names[i - 1], &names[i]) == 0)
+			return invalid_document(ctx, "has two parts of one name");
+	return E_OK;
+}
+
 static enum err start(struct ctx *ctx, struct drawing *drawing, const struct json *current,
 		      const struct render_target *target)
 {
+	static const char *const named[] = {"sslCertificates", "httpListeners", "requestRoutingRules",
+					    "frontendPorts", "frontendIPConfigurations"};
+
 	drawing->target = target;
 	drawing->document = render_strip(ctx, current);
 	drawing->properties = json_get(drawing->document, "properties");
 	if (!json_is_object(drawing->properties) || !json_get_text(drawing->document, "location"))
-		return fault_set(ctx, E_REFUSED, "InvalidGatewayDocument",
-				 "Azure's description of the Application Gateway lacks properties or "
-				 "location; nothing is written");
+		return invalid_document(ctx, "lacks properties or location");
+	for (size_t i = 0; i < ARRAY_SIZE(named); i++)
+		TRY(check_names(ctx, json_get(drawing->properties, named[i])));
 	drawing->certificates = collection(ctx, drawing->properties, "sslCertificates");
 	drawing->listeners = collection(ctx, drawing->properties, "httpListeners");
 	drawing->rules = collection(ctx, drawing->properties, "requestRoutingRules");
@@ -226,28 +275,41 @@ static enum err start(struct ctx *ctx, struct drawing *drawing, const struct jso
 	return E_OK;
 }
 
-/* The certificate entry with this secret, whatever its name; else a new one. */
+/* The certificate entry with this secret, whatever its name. */
+static struct json *find_certificate(const struct drawing *drawing, const char *secret_id)
+{
+	json_for_each(entry, drawing->certificates)
+		if (secret_id_equals(json_get_text(json_get(entry, "properties"), "keyVaultSecretId"),
+				     secret_id))
+			return entry;
+	return NULL;
+}
+
+/* An entry of the same name may hold a secret of another vault, left over from before a move. */
+static const char *certificate_name(struct ctx *ctx, const struct drawing *drawing,
+				    const struct wanted_hostname *wanted)
+{
+	const char *hashed = name_hashed(ctx, wanted->hostname), *name = wanted->base;
+
+	for (size_t i = 1; find_named(drawing->certificates, name); i++)
+		name = i == 1 ? hashed : arena_printf(ctx->arena, "%s-%zu", hashed, i);
+	return name;
+}
+
 static const char *certificate_id(struct ctx *ctx, struct drawing *drawing,
 				  const struct wanted_hostname *wanted)
 {
-	struct json *entry, *properties;
-	const char *name = wanted->base;
+	struct json *entry = find_certificate(drawing, wanted->secret_id), *properties;
 
-	json_for_each(candidate, drawing->certificates)
-		if (secret_id_equals(json_get_text(json_get(candidate, "properties"),
-						   "keyVaultSecretId"),
-				     wanted->secret_id))
-			return id_of(ctx, drawing, "sslCertificates",
-				     json_get_text(candidate, "name"));
-	if (find_named(drawing->certificates, name))
-		name = name_hashed(ctx, wanted->hostname);
-	entry = json_object(ctx);
-	properties = json_object(ctx);
-	json_set_text(ctx, entry, "name", name);
-	json_set_text(ctx, properties, "keyVaultSecretId", wanted->secret_id);
-	json_set(ctx, entry, "properties", properties);
-	json_append(ctx, drawing->certificates, entry);
-	return id_of(ctx, drawing, "sslCertificates", name);
+	if (!entry) {
+		entry = json_object(ctx);
+		properties = json_object(ctx);
+		json_set_text(ctx, entry, "name", certificate_name(ctx, drawing, wanted));
+		json_set_text(ctx, properties, "keyVaultSecretId", wanted->secret_id);
+		json_set(ctx, entry, "properties", properties);
+		json_append(ctx, drawing->certificates, entry);
+	}
+	return id_of(ctx, drawing, "sslCertificates", json_get_text(entry, "name"));
 }
 
 static struct json *add_listener(struct ctx *ctx, struct drawing *drawing,
@@ -313,19 +375,23 @@ static size_t active_rules(const struct drawing *drawing)
 	return count;
 }
 
-static bool is_full(const struct drawing *drawing)
+struct needs {
+	bool listener, rule, certificate;
+};
+
+static bool has_room(const struct drawing *drawing, const struct needs *needs)
 {
-	return json_size(drawing->certificates) >= CERTIFICATES_MAX ||
-	       json_size(drawing->listeners) >= LISTENERS_MAX ||
-	       json_size(drawing->rules) >= RULES_MAX ||
-	       active_rules(drawing) >= ACTIVE_LISTENERS_MAX;
+	return (!needs->certificate || json_size(drawing->certificates) < CERTIFICATES_MAX) &&
+	       (!needs->listener || json_size(drawing->listeners) < LISTENERS_MAX) &&
+	       (!needs->rule || (json_size(drawing->rules) < RULES_MAX &&
+				 active_rules(drawing) < ACTIVE_LISTENERS_MAX));
 }
 
 /* The listener that serves this hostname over HTTPS, whoever made it. */
 static struct json *find_listener(const struct drawing *drawing, const char *hostname)
 {
 	json_for_each(listener, drawing->listeners)
-		if (is_https_on_port(drawing, listener) && serves_hostname(listener, hostname))
+		if (is_ours_to_judge(drawing, listener) && serves_hostname(listener, hostname))
 			return listener;
 	return NULL;
 }
@@ -341,13 +407,17 @@ static bool is_our_listener(struct ctx *ctx, const struct json *listener,
 		text_equals_nocase(name, name_listener(ctx, name_hashed(ctx, wanted->hostname))));
 }
 
+/* NULL when both names are taken: by what does not serve this hostname, and so is not ours. */
 static const char *free_name(struct ctx *ctx, const struct json *array,
 			     const struct wanted_hostname *wanted,
 			     const char *(*make)(struct ctx *ctx, const char *base))
 {
-	const char *name = make(ctx, wanted->base);
+	const char *names[] = {make(ctx, wanted->base), make(ctx, name_hashed(ctx, wanted->hostname))};
 
-	return find_named(array, name) ? make(ctx, name_hashed(ctx, wanted->hostname)) : name;
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (!find_named(array, names[i]))
+			return names[i];
+	return NULL;
 }
 
 static bool shows_certificate(const struct drawing *drawing, const struct json *listener,
@@ -375,6 +445,15 @@ static bool is_used(const struct drawing *drawing, const struct json *certificat
 	return false;
 }
 
+/* A redirection of somebody else may lead to the listener: then it cannot go. */
+static bool is_redirected_to(const struct drawing *drawing, const struct json *listener)
+{
+	json_for_each(redirect, json_get(drawing->properties, "redirectConfigurations"))
+		if (refers_to(redirect, "targetListener", listener))
+			return true;
+	return false;
+}
+
 /* The listener must be ours by name and hostname, and shows the certificate that the failed update brought. */
 static void evict(struct ctx *ctx, struct drawing *drawing, const struct wanted_hostname *wanted,
 		  struct rendered_hostname *result)
@@ -384,7 +463,8 @@ static void evict(struct ctx *ctx, struct drawing *drawing, const struct wanted_
 
 	result->verdict = RENDER_ABSENT;
 	if (!listener || !is_our_listener(ctx, listener, wanted) ||
-	    !shows_certificate(drawing, listener, wanted->secret_id))
+	    !shows_certificate(drawing, listener, wanted->secret_id) ||
+	    is_redirected_to(drawing, listener))
 		return;
 	result->verdict = RENDER_EVICTED;
 	result->listener = json_get_text(listener, "name");
@@ -400,13 +480,36 @@ static void evict(struct ctx *ctx, struct drawing *drawing, const struct wanted_
 	}
 }
 
+/* What keeps the hostname from being drawn; false when nothing does. */
+static bool is_rejected(struct ctx *ctx, const struct drawing *drawing,
+			const struct wanted_hostname *wanted, const struct needs *needs,
+			struct rendered_hostname *result)
+{
+	if (!has_room(drawing, needs)) {
+		reject(result, "CapacityExceeded",
+		       "the Application Gateway has no room for another listener, rule or certificate "
+		       "(100 active listeners, 100 certificates). Remove some, or use another gateway");
+		return true;
+	}
+	if (result->listener && result->rule)
+		return false;
+	reject(result, "ListenerConflict",
+	       arena_printf(ctx->arena,
+			    "the Application Gateway has a listener or rule with the names that are for %s, "
+			    "which does not serve it. Rename or remove \"%s\" or \"%s\"",
+			    wanted->hostname, name_listener(ctx, wanted->base),
+			    name_rule(ctx, wanted->base)));
+	return true;
+}
+
 static void draw(struct ctx *ctx, struct drawing *drawing, const struct wanted_hostname *wanted,
 		 struct rendered_hostname *result)
 {
 	struct json *listener = find_listener(drawing, wanted->hostname);
 	const struct json *rule = listener ? rule_of(drawing, listener) : NULL;
 	bool is_shown = listener && shows_certificate(drawing, listener, wanted->secret_id);
-	int64_t priority;
+	struct needs needs = {!listener, !rule,
+			      !is_shown && !find_certificate(drawing, wanted->secret_id)};
 
 	if (listener && !is_shown && !is_our_listener(ctx, listener, wanted)) {
 		reject(result, "ListenerConflict",
@@ -416,25 +519,19 @@ static void draw(struct ctx *ctx, struct drawing *drawing, const struct wanted_h
 				    json_get_text(listener, "name")));
 		return;
 	}
-	if ((!listener || !rule) && is_full(drawing)) {
-		reject(result, "CapacityExceeded",
-		       "the Application Gateway has no room for another listener, rule or certificate "
-		       "(100 active listeners, 100 certificates). Remove some, or use another gateway");
+	result->listener = listener ? json_get_text(listener, "name")
+				    : free_name(ctx, drawing->listeners, wanted, name_listener);
+	result->rule = rule ? json_get_text(rule, "name")
+			    : free_name(ctx, drawing->rules, wanted, name_rule);
+	if (is_rejected(ctx, drawing, wanted, &needs, result))
 		return;
-	}
 	result->verdict = is_shown && rule ? RENDER_STANDS : RENDER_CHANGED;
 	if (!listener)
-		listener = add_listener(ctx, drawing, wanted,
-					free_name(ctx, drawing->listeners, wanted, name_listener));
+		listener = add_listener(ctx, drawing, wanted, result->listener);
 	else if (!is_shown)
 		repair_certificate(ctx, drawing, listener, wanted);
-	result->listener = json_get_text(listener, "name");
-	result->rule = rule ? json_get_text(rule, "name") : NULL;
-	if (rule)
-		return;
-	priority = take_priority(drawing);
-	result->rule = free_name(ctx, drawing->rules, wanted, name_rule);
-	add_rule(ctx, drawing, listener, result->rule, priority);
+	if (!rule)
+		add_rule(ctx, drawing, listener, result->rule, take_priority(drawing));
 }
 
 enum err render(struct ctx *ctx, const struct json *current, const struct render_target *target,
@@ -455,73 +552,4 @@ enum err render(struct ctx *ctx, const struct json *current, const struct render
 	}
 	out->document = drawing.document;
 	return E_OK;
-}
-
-static bool is_repaired(const struct rendering *rendering, size_t count, const char *listener)
-{
-	for (size_t i = 0; i < count; i++)
-		if (rendering->items[i].verdict == RENDER_CHANGED &&
-		    text_equals(rendering->items[i].listener, listener))
-			return true;
-	return false;
-}
-
-static bool is_evicted(const struct rendering *rendering, size_t count, const char *child)
-{
-	for (size_t i = 0; i < count; i++)
-		if (rendering->items[i].verdict == RENDER_EVICTED &&
-		    (text_equals(rendering->items[i].listener, child) ||
-		     text_equals(rendering->items[i].rule, child) ||
-		     text_equals(rendering->items[i].certificate, child)))
-			return true;
-	return false;
-}
-
-/* Every child of `before` stands in `after`, equal but for the certificate of listeners that were repaired. */
-static bool keeps_children(struct ctx *ctx, const struct json *before, const struct json *after,
-			   const struct rendering *rendering, size_t count)
-{
-	json_for_each(child, before) {
-		struct json *other = find_named(after, json_get_text(child, "name"));
-		struct json *a = json_dup(ctx, child), *b = other ? json_dup(ctx, other) : NULL;
-
-		if (!other && is_evicted(rendering, count, json_get_text(child, "name")))
-			continue;
-		if (!other)
-			return false;
-		if (text_equals(json_name(before), "httpListeners") &&
-		    is_repaired(rendering, count, json_get_text(child, "name"))) {
-			json_remove(json_get(a, "properties"), "sslCertificate");
-			json_remove(json_get(b, "properties"), "sslCertificate");
-		}
-		if (!json_equal(a, b))
-			return false;
-	}
-	return true;
-}
-
-static bool is_ours_to_grow(const char *collection)
-{
-	return text_equals(collection, "sslCertificates") || text_equals(collection, "httpListeners") ||
-	       text_equals(collection, "requestRoutingRules") ||
-	       text_equals(collection, "frontendPorts");
-}
-
-bool render_is_faithful(struct ctx *ctx, const struct json *before, const struct json *after,
-			const struct rendering *rendering, size_t count)
-{
-	struct json *a = render_strip(ctx, before), *b = json_dup(ctx, after);
-	struct json *a_properties = json_get(a, "properties"), *b_properties = json_get(b, "properties");
-
-	json_for_each(member, a_properties) {
-		const struct json *other = json_get(b_properties, json_name(member));
-
-		if (is_ours_to_grow(json_name(member))
-			    ? !keeps_children(ctx, member, other, rendering, count)
-			    : !json_equal(member, other))
-			return false;
-	}
-	json_remove(a, "properties");
-	json_remove(b, "properties");
-	return json_equal(a, b);
 }

@@ -68,20 +68,18 @@ static void strip_path_rules(struct json *map)
 }
 
 /* Only the ids of the identities are sent back; what the directory says about them is read-only. */
-static void strip_identity(struct ctx *ctx, struct json *document)
+static void strip_identity(struct ctx *ctx, struct json *identity)
 {
-	struct json *identity = json_get(document, "identity");
 	struct json *users = json_get(identity, "userAssignedIdentities");
 	struct json *bare = json_object(ctx);
 
-	if (!identity)
-		return;
 	json_remove(identity, "principalId");
 	json_remove(identity, "tenantId");
+	if (!json_is_object(users))
+		return;
 	json_for_each(user, users)
 		json_set(ctx, bare, json_name(user), json_object(ctx));
-	if (users)
-		json_set(ctx, identity, "userAssignedIdentities", bare);
+	json_set(ctx, identity, "userAssignedIdentities", bare);
 }
 
 struct json *render_strip(struct ctx *ctx, const struct json *document)
@@ -90,7 +88,7 @@ struct json *render_strip(struct ctx *ctx, const struct json *document)
 	struct json *properties = json_get(copy, "properties");
 
 	remove_all(copy, top_members, ARRAY_SIZE(top_members));
-	strip_identity(ctx, copy);
+	strip_identity(ctx, json_get(copy, "identity"));
 	remove_all(properties, property_members, ARRAY_SIZE(property_members));
 	json_for_each(collection, properties) {
 		if (!json_is_array(collection))

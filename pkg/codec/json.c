@@ -141,6 +141,7 @@ static char *print(struct ctx *ctx, const struct json *node, bool is_pretty)
 	struct arena *scratch cleanup_arena = arena_new();
 	char *text;
 
+	arena_wipe_all_at_end(scratch); /* what is printed may be secret */
 	enter(scratch);
 	text = is_pretty ? cJSON_Print(unwrap(node)) : cJSON_PrintUnformatted(unwrap(node));
 	assert(text);

@@ -2,6 +2,8 @@
 
 #include <stddef.h>
 
+#include "base/text.h"
+
 const char *const key_type_names[] = {"Default", "RSA-2048", "EC-P256", NULL};
 
 const struct field hostname_spec_fields[] = {
@@ -143,9 +145,20 @@ const struct field hostname_fields[] = {
 	{.name = NULL},
 };
 
-bool hostname_wants_import(const struct hostname *hostname)
+bool hostname_awaits_import(const struct hostname *hostname, msec_t now)
 {
-	if (hostname->wish.source == SOURCE_UNSAID)
-		return hostname->status.certificate.is_imported;
-	return hostname->wish.source == SOURCE_IMPORT;
+	const struct certificate_wish *wish = &hostname->wish;
+
+	return wish->source == SOURCE_IMPORT && wish->instance && wish->not_after > now &&
+	       !text_equals(wish->leaf_sha256, hostname->status.certificate.sha256);
+}
+
+bool hostname_wants_import(const struct hostname *hostname, msec_t now)
+{
+	const struct certificate_status *certificate = &hostname->status.certificate;
+
+	if (hostname->wish.source == SOURCE_ACME)
+		return false;
+	return certificate->is_imported || hostname_awaits_import(hostname, now) ||
+	       (hostname->wish.source == SOURCE_IMPORT && !certificate->secret_id);
 }

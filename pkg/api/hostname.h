@@ -114,8 +114,12 @@ struct hostname {
 	struct hostname_status status;
 };
 
-/* The last request decides where the certificate comes from; without any, what stands in the vault. */
-bool hostname_wants_import(const struct hostname *hostname);
+/* The last request decides where the certificate comes from; without any, what stands in the vault. An import that came too late takes
+ * nothing from the CA. */
+bool hostname_wants_import(const struct hostname *hostname, msec_t now);
+
+/* A key that was brought and that the vault does not have yet. */
+bool hostname_awaits_import(const struct hostname *hostname, msec_t now);
 
 extern const struct field hostname_fields[];
 extern const struct field hostname_spec_fields[];

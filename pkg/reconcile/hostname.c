@@ -95,7 +95,7 @@ static msec_t ca_wait(struct ctx *ctx, struct pass *pass)
 	msec_t now = ctx_wall(ctx);
 
 	if (ca->not_before <= now || pass->host.status.issuance.order_url ||
-	    hostname_wants_import(&pass->host))
+	    hostname_wants_import(&pass->host, now))
 		return 0;
 	if (is_forced(pass) && now - ca->forced >= FORCE_INTERVAL) {
 		ca->forced = now;
@@ -104,18 +104,18 @@ static msec_t ca_wait(struct ctx *ctx, struct pass *pass)
 	return ca->not_before - now;
 }
 
-static struct ladder ladder_of(const struct pass *pass)
+static struct ladder ladder_of(struct ctx *ctx, const struct pass *pass)
 {
-	if (hostname_wants_import(&pass->host))
+	if (hostname_wants_import(&pass->host, ctx_wall(ctx)))
 		return (struct ladder){importing, ARRAY_SIZE(importing)};
 	return (struct ladder){issuing, ARRAY_SIZE(issuing)};
 }
 
 /* Another reconciler may have mended it meanwhile. */
-static bool refused_rung_holds(const struct pass *pass)
+static bool refused_rung_holds(struct ctx *ctx, const struct pass *pass)
 {
 	int step = step_find(pass->host.status.refusal.step);
-	struct ladder ladder = ladder_of(pass);
+	struct ladder ladder = ladder_of(ctx, pass);
 
 	for (size_t i = 0; i < ladder.count; i++)
 		if ((int)ladder.rungs[i].step == step)
@@ -130,7 +130,7 @@ static msec_t held_back_for(struct ctx *ctx, struct pass *pass)
 	msec_t now = ctx_wall(ctx), wait = ca_wait(ctx, pass);
 
 	if (status->refusal.count && status->next_attempt > now && !is_forced(pass) &&
-	    !refused_rung_holds(pass) && status->next_attempt - now > wait)
+	    !refused_rung_holds(ctx, pass) && status->next_attempt - now > wait)
 		wait = status->next_attempt - now;
 	return wait;
 }
@@ -253,7 +253,7 @@ static enum err climb_issuing(struct ctx *ctx, struct pass *pass)
 		pass->wait = held;
 		return E_OK;
 	}
-	err = climb(ctx, pass, ladder_of(pass), &step);
+	err = climb(ctx, pass, ladder_of(ctx, pass), &step);
 	note_progress(pass, err == E_OK && !pass->wait ? STEP_CONFIGURE_GATEWAY : step);
 	return err == E_OK ? E_OK : fail(ctx, pass, step, err);
 }
@@ -315,13 +315,17 @@ static enum err load(struct ctx *ctx, struct hostname_world *world, const char *
 	return E_OK;
 }
 
+/* An imported certificate has no time of renewal: what comes is its end. */
 static msec_t next_look(struct ctx *ctx, const struct pass *pass)
 {
+	const struct hostname_status *status = &pass->host.status;
 	msec_t wait = pass->wait, until_due;
 
 	if (!wait && pass->verdict == CERTIFICATE_CURRENT) {
 		wait = rng_jitter(ctx->doors->rng, LOOK_AGAIN, 20);
-		until_due = pass->host.status.renewal_time - ctx_wall(ctx);
+		until_due = (status->certificate.is_imported ? status->certificate.not_after
+							     : status->renewal_time) -
+			    ctx_wall(ctx);
 		if (until_due < wait)
 			wait = until_due;
 	}
@@ -352,11 +356,23 @@ static enum err conclude(struct ctx *ctx, struct pass *pass, enum err err, msec_
 	return err;
 }
 
+/* Whatever became of the pass: a key that was imported, or came too late, is opened by nobody any more. */
+static enum err tidy_up(struct ctx *ctx, struct pass *pass, enum err err)
+{
+	struct fault fault = ctx->fault;
+	enum err removed = import_tidy(ctx, pass);
+
+	if (err == E_OK)
+		return removed;
+	ctx->fault = fault;
+	return err;
+}
+
 /* An order that was finalized is followed to its end, so that no certificate is lost on the way; then all that is left is undone. */
 static enum err take_leave(struct ctx *ctx, struct pass *pass, msec_t *again)
 {
 	enum err err = E_OK;
-	bool is_import = hostname_wants_import(&pass->host);
+	bool is_import = hostname_wants_import(&pass->host, ctx_wall(ctx));
 
 	if (pass->host.status.issuance.csr && !is_import)
 		err = climb_issuing(ctx, pass);
@@ -397,5 +413,6 @@ enum err hostname_reconcile(struct ctx *ctx, void *worker, const char *key, msec
 	err = climb_both(ctx, &pass);
 	if (pass.verdict == CERTIFICATE_CURRENT && err == E_OK)
 		watch_dns(ctx, &pass);
+	err = tidy_up(ctx, &pass, err);
 	return conclude(ctx, &pass, err, again);
 }

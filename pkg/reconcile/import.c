@@ -80,13 +80,10 @@ enum err import_climb(struct ctx *ctx, struct pass *pass)
 	struct vault_certificate imported;
 	enum err err;
 
-	if (!policy_import_waits(&pass->host, ctx_wall(ctx))) {
-		if (pass->host.wish.instance)
-			TRY(sealed_remove(ctx, pass->world->sealed, pass->host.wish.instance));
+	if (!hostname_awaits_import(&pass->host, ctx_wall(ctx)))
 		return fault_set(ctx, E_REFUSED, "ImportNeeded",
 				 "the imported certificate has expired or is gone from Key Vault, and cannot "
 				 "be renewed here. Import a new one, or POST the hostname to AddCertificate");
-	}
 	err = send(ctx, pass, &imported);
 	if (err == E_NOTFOUND)
 		return fault_set(ctx, E_REFUSED, "ImportNeeded",
@@ -103,6 +100,14 @@ enum err import_climb(struct ctx *ctx, struct pass *pass)
 	log_info(ctx, "certificate imported", "issuer", imported.cert.issuer, "serial",
 		 imported.cert.serial, "vault_certificate",
 		 pass->host.status.certificate.vault_name, NULL);
-	TRY(pass_commit(ctx, pass));
-	return sealed_remove(ctx, pass->world->sealed, pass->host.wish.instance);
+	return pass_commit(ctx, pass);
+}
+
+enum err import_tidy(struct ctx *ctx, struct pass *pass)
+{
+	const char *instance = pass->host.wish.instance;
+
+	if (!instance || hostname_awaits_import(&pass->host, ctx_wall(ctx)))
+		return sealed_purge(ctx, pass->world->sealed);
+	return sealed_remove(ctx, pass->world->sealed, instance);
 }

@@ -112,12 +112,13 @@ static bool is_served(const struct view *view, const struct hostname *hostname)
 	       (!leaf || text_equals(leaf, hostname->status.certificate.sha256));
 }
 
+/* The same certificate sent twice is one import that two follow. */
 static bool is_superseded(const struct view *view, const struct hostname *hostname)
 {
 	const char *leaf = view->instance.spec.leaf_sha256;
 
 	return leaf && !text_equals(leaf, hostname->status.certificate.sha256) &&
-	       !text_equals(hostname->wish.instance, view->instance.meta.name);
+	       !text_equals(leaf, hostname->wish.leaf_sha256);
 }
 
 static const char *waiting_for(struct ctx *ctx, const struct hostname *hostname)

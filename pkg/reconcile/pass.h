@@ -67,6 +67,9 @@ enum err certificate_climb(struct ctx *ctx, struct pass *pass);
 bool import_is_done(const struct pass *pass);
 enum err import_climb(struct ctx *ctx, struct pass *pass);
 
+/* Removes the sealed key of an import that is done or can no longer come, and whatever nobody wants; costs nothing when there is none. */
+enum err import_tidy(struct ctx *ctx, struct pass *pass);
+
 bool gateway_is_configured(const struct pass *pass);
 enum err configure_climb(struct ctx *ctx, struct pass *pass);
 

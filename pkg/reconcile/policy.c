@@ -17,14 +17,13 @@ static bool is_expired(const struct hostname *hostname, msec_t now)
 
 static bool is_to_be_imported(const struct hostname *hostname, msec_t now)
 {
-	return policy_import_waits(hostname, now);
+	return hostname_awaits_import(hostname, now);
 }
 
 /* Nobody but its owner can renew it. */
 static bool is_imported_and_wanted(const struct hostname *hostname, msec_t now)
 {
-	(void)now;
-	return hostname_wants_import(hostname);
+	return hostname_wants_import(hostname, now);
 }
 
 static bool is_to_be_acme(const struct hostname *hostname, msec_t now)
@@ -62,14 +61,6 @@ static const struct {
 	{is_renewal_due, CERTIFICATE_DUE, "RenewalDue"},
 	{has_other_key_type, CERTIFICATE_DUE, "KeyTypeChanged"},
 };
-
-bool policy_import_waits(const struct hostname *hostname, msec_t now)
-{
-	const struct certificate_wish *wish = &hostname->wish;
-
-	return wish->source == SOURCE_IMPORT && wish->instance && wish->not_after > now &&
-	       !text_equals(wish->leaf_sha256, hostname->status.certificate.sha256);
-}
 
 enum certificate_verdict policy_judge(const struct hostname *hostname, msec_t now, const char **why)
 {

@@ -17,9 +17,6 @@ enum certificate_verdict {
 /* What the hostname is to have and what it has; `why` gets a stable reason for anything but CURRENT. */
 enum certificate_verdict policy_judge(const struct hostname *hostname, msec_t now, const char **why);
 
-/* The wished import is in the vault already, or can no longer come: nothing waits to be imported. */
-bool policy_import_waits(const struct hostname *hostname, msec_t now);
-
 /* A third of the lifetime before the end; half when it lives under 10 days. */
 msec_t policy_renewal_time(msec_t not_before, msec_t not_after);
 

@@ -148,7 +148,7 @@ enum err dns_climb(struct ctx *ctx, struct pass *pass)
 				      pass->gateway->status.public_ips.count));
 	TRY(err);
 	TRY(check_addresses(ctx, pass, &answer));
-	if (!hostname_wants_import(&pass->host))
+	if (!hostname_wants_import(&pass->host, ctx_wall(ctx)))
 		TRY(check_caa(ctx, pass));
 	pass->note.dns_checked = ctx_mono(ctx) ? ctx_mono(ctx) : 1;
 	return E_OK;

@@ -1,7 +1,6 @@
 #include "reconcile/sealkey.h"
 
 #include "api/hostname.h"
-#include "api/instance.h"
 #include "base/log.h"
 #include "base/text.h"
 
@@ -9,21 +8,17 @@
 
 static enum err is_waited_for(struct ctx *ctx, struct store *store, const char *instance, bool *waited)
 {
-	const void **hostnames, *found;
+	const void **hostnames;
 	size_t count;
 
-	*waited = true;
+	*waited = false;
 	TRY(store_list(ctx, store, KIND_HOSTNAME, &hostnames, &count));
-	for (size_t i = 0; i < count; i++)
-		if (text_equals(((const struct hostname *)hostnames[i])->wish.instance, instance))
-			return E_OK;
-	/* The request may be just being taken: its key comes before its hostname. */
-	*waited = store_get(ctx, store, KIND_INSTANCE, instance, &found) == E_OK &&
-		  !runtime_has_ended(((const struct instance *)found)->status.runtime_status);
-	fault_clear(ctx);
+	for (size_t i = 0; i < count && !*waited; i++)
+		*waited = text_equals(((const struct hostname *)hostnames[i])->wish.instance, instance);
 	return E_OK;
 }
 
+/* Of this start's own keys one may belong to a request that is just being taken: a key is written before its hostname. */
 static enum err sweep(struct ctx *ctx, struct sealkey_world *world)
 {
 	struct texts instances;
@@ -31,6 +26,8 @@ static enum err sweep(struct ctx *ctx, struct sealkey_world *world)
 
 	TRY(sealed_list(ctx, world->sealed, &instances));
 	for (size_t i = 0; i < instances.count; i++) {
+		if (!sealed_is_left(world->sealed, instances.items[i]))
+			continue;
 		TRY(is_waited_for(ctx, world->store, instances.items[i], &waited));
 		if (!waited)
 			TRY(sealed_remove(ctx, world->sealed, instances.items[i]));

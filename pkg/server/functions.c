@@ -4,6 +4,8 @@
 
 #include "api/hostname.h"
 #include "api/instance.h"
+#include "base/log.h"
+#include "base/text.h"
 #include "codec/hostname.h"
 #include "server/errors.h"
 #include "server/importbody.h"
@@ -66,35 +68,39 @@ static const struct hostname *find_hostname(struct ctx *ctx, struct service *ser
 }
 
 /* NULL leaves where the certificate comes from as it is; an imported one is switched to the CA. */
-static const struct certificate_wish *wish_of(const struct start *start, const struct hostname *hostname)
+static const struct certificate_wish *wish_of(struct ctx *ctx, const struct start *start,
+					      const struct hostname *hostname)
 {
 	static const struct certificate_wish acme = { .source = SOURCE_ACME };
 
 	if (start->function->is_import)
 		return &start->wish;
-	return hostname && hostname_wants_import(hostname) ? &acme : NULL;
+	return hostname && hostname_wants_import(hostname, ctx_wall(ctx)) ? &acme : NULL;
 }
 
-/* A key that waits for an import that nobody wants any more goes at once. */
-static enum err drop_sealed(struct ctx *ctx, struct service *service, const struct hostname *before,
-			    const struct certificate_wish *wish)
+/* A key that waits for an import that nobody wants any more goes at once, or with the hostname's next pass. */
+static void drop_sealed(struct ctx *ctx, struct service *service, const char *instance)
 {
-	if (!service->sealed || !wish || !before || !before->wish.instance)
-		return E_OK;
-	return sealed_remove(ctx, service->sealed, before->wish.instance);
+	struct fault fault = ctx->fault;
+
+	if (service->sealed && instance && sealed_remove(ctx, service->sealed, instance) != E_OK)
+		log_warn(ctx, "sealed key not removed yet", "text", ctx->fault.text, NULL);
+	ctx->fault = fault;
 }
 
 static enum err desire(struct ctx *ctx, struct service *service, struct start *start, const char *name)
 {
 	struct texts *introduced = &start->instance.spec.introduced;
 	const struct hostname *before = find_hostname(ctx, service, name);
-	const struct certificate_wish *wish = wish_of(start, before);
+	const struct certificate_wish *wish = wish_of(ctx, start, before);
 	bool is_new = false;
 
 	TRY(specdir_desire(ctx, service->specdir, name, NULL, wish, &is_new));
 	if (is_new)
 		introduced->items[introduced->count++] = name;
-	return drop_sealed(ctx, service, before, wish);
+	if (wish && before)
+		drop_sealed(ctx, service, before->wish.instance);
+	return E_OK;
 }
 
 /* A hostname that stays desired because the request failed halfway does no harm: posting again is no error. */
@@ -131,12 +137,34 @@ static enum err seal(struct ctx *ctx, struct service *service, struct start *sta
 	return sealed_put(ctx, service->sealed, id, start->body.hostnames.items[0], text, strlen(text));
 }
 
-static enum err store_request(struct ctx *ctx, struct service *service, struct start *start,
+/* The client was told that it failed: a key that no hostname waits for goes. */
+static void unseal_failed(struct ctx *ctx, struct service *service, const struct start *start,
+			  const char *id)
+{
+	struct fault fault = ctx->fault;
+	const struct hostname *hostname = find_hostname(ctx, service, start->body.hostnames.items[0]);
+
+	ctx->fault = fault;
+	if (start->function->is_import && !(hostname && text_equals(hostname->wish.instance, id)))
+		drop_sealed(ctx, service, id);
+}
+
+static enum err write_request(struct ctx *ctx, struct service *service, struct start *start,
 			      const char *id)
 {
 	TRY(seal(ctx, service, start, id));
 	TRY(desire_all(ctx, service, start));
 	return store_put_spec(ctx, service->store, KIND_INSTANCE, &start->instance);
+}
+
+static enum err store_request(struct ctx *ctx, struct service *service, struct start *start,
+			      const char *id)
+{
+	enum err err = write_request(ctx, service, start, id);
+
+	if (err != E_OK)
+		unseal_failed(ctx, service, start, id);
+	return err;
 }
 
 static void parse(struct ctx *ctx, const struct service *service, const struct request *request,
@@ -145,8 +173,7 @@ static void parse(struct ctx *ctx, const struct service *service, const struct r
 	struct startbody_rules rules = start->function->rules;
 
 	rules.flags |= service->hostname_flags;
-	if (start->function->is_import)
-		arena_wipe_all_at_end(ctx->arena);
+	arena_wipe_all_at_end(ctx->arena); /* a key may have come to the wrong endpoint, too */
 	startbody_parse(ctx, request, &rules, &start->body);
 	if (start->function->is_import)
 		importbody_parse(ctx, &start->body, &start->import);

@@ -14,11 +14,20 @@
 #define SUFFIX ".json"
 #define ID_LENGTH 32
 
+/* One file that is there, or may be. */
+struct waiting {
+	struct waiting *next;
+	bool is_left; /* by an earlier start */
+	bool is_unwanted;
+	char instance[ID_LENGTH + 1];
+};
+
 struct sealed_box {
 	char *directory; /* immutable after open */
 	pthread_mutex_t lock;
-	struct arena *arena; /* guarded by lock, as is the next one: holds its strings */
+	struct arena *arena; /* guarded by lock, as are all that follow: holds the key's strings */
 	struct seal_key key; /* kid NULL: none yet */
+	struct waiting *waiting;
 };
 
 static const char *key_path(struct ctx *ctx, const struct sealed_box *box)
@@ -92,6 +101,81 @@ static enum err remember_key(struct ctx *ctx, struct sealed_box *box)
 	return E_OK;
 }
 
+/* The link to it, or to the end. Under lock. */
+static struct waiting **find(struct sealed_box *box, const char *instance)
+{
+	struct waiting **link = &box->waiting;
+
+	while (*link && !text_equals((*link)->instance, instance))
+		link = &(*link)->next;
+	return link;
+}
+
+static void note(struct sealed_box *box, const char *instance, bool is_left)
+{
+	struct waiting *waiting = calloc(1, sizeof(*waiting)), **link;
+
+	if (!waiting)
+		abort();
+	waiting->is_left = is_left;
+	memcpy(waiting->instance, instance, ID_LENGTH);
+	pthread_mutex_lock(&box->lock);
+	link = find(box, instance);
+	if (*link)
+		free(waiting);
+	else
+		*link = waiting;
+	pthread_mutex_unlock(&box->lock);
+}
+
+static void mark_unwanted(struct sealed_box *box, const char *instance)
+{
+	struct waiting *found;
+
+	pthread_mutex_lock(&box->lock);
+	found = *find(box, instance);
+	if (found)
+		found->is_unwanted = true;
+	pthread_mutex_unlock(&box->lock);
+}
+
+/* In ctx's arena; NULL: none. */
+static const char *next_unwanted(struct ctx *ctx, struct sealed_box *box)
+{
+	const struct waiting *waiting;
+	const char *instance;
+
+	pthread_mutex_lock(&box->lock);
+	for (waiting = box->waiting; waiting && !waiting->is_unwanted;)
+		waiting = waiting->next;
+	instance = waiting ? arena_strdup(ctx->arena, waiting->instance) : NULL;
+	pthread_mutex_unlock(&box->lock);
+	return instance;
+}
+
+static void drop(struct sealed_box *box, const char *instance)
+{
+	struct waiting **link, *found;
+
+	pthread_mutex_lock(&box->lock);
+	link = find(box, instance);
+	found = *link;
+	if (found)
+		*link = found->next;
+	pthread_mutex_unlock(&box->lock);
+	free(found);
+}
+
+static enum err note_left(struct ctx *ctx, struct sealed_box *box)
+{
+	struct texts instances;
+
+	TRY(sealed_list(ctx, box, &instances));
+	for (size_t i = 0; i < instances.count; i++)
+		note(box, instances.items[i], true);
+	return E_OK;
+}
+
 enum err sealed_box_open(struct ctx *ctx, const char *directory, struct sealed_box **out)
 {
 	struct sealed_box *box = calloc(1, sizeof(*box));
@@ -104,6 +188,8 @@ enum err sealed_box_open(struct ctx *ctx, const char *directory, struct sealed_b
 	err = fs->mkdir(ctx, fs, box->directory, 0700);
 	if (err == E_OK)
 		err = remember_key(ctx, box);
+	if (err == E_OK)
+		err = note_left(ctx, box);
 	if (err != E_OK) {
 		sealed_box_close(box);
 		return fault_wrap(ctx, err, "sealed keys");
@@ -116,6 +202,8 @@ void sealed_box_close(struct sealed_box *box)
 {
 	if (!box)
 		return;
+	while (box->waiting)
+		drop(box, box->waiting->instance);
 	arena_free(box->arena);
 	pthread_mutex_destroy(&box->lock);
 	free(box->directory);
@@ -136,7 +224,8 @@ enum err sealed_box_set_key(struct ctx *ctx, struct sealed_box *box, const struc
 	struct json *json = state(ctx, KIND_KEY);
 	struct seal_key old;
 
-	if (take_key(ctx, box, &old) && text_equals(old.kid, key->kid))
+	if (take_key(ctx, box, &old) && text_equals(old.kid, key->kid) &&
+	    text_equals(old.n, key->n) && text_equals(old.e, key->e))
 		return E_OK;
 	json_set_text(ctx, json, "kid", key->kid);
 	json_set_text(ctx, json, "n", key->n);
@@ -171,6 +260,7 @@ enum err sealed_put(struct ctx *ctx, struct sealed_box *box, const char *instanc
 	TRY(path_of(ctx, box, instance, &path));
 	TRY(seal_close(ctx, &key, associate(ctx, instance, hostname), plain, size, &sealed));
 	json_set(ctx, json, "sealed", sealed_to_json(ctx, &sealed));
+	note(box, instance, false); /* before: a write that failed may have happened */
 	return statefile_write(ctx, path, json);
 }
 
@@ -188,14 +278,33 @@ enum err sealed_get(struct ctx *ctx, struct sealed_box *box, const char *instanc
 
 enum err sealed_remove(struct ctx *ctx, struct sealed_box *box, const char *instance)
 {
-	struct fs *fs = ctx->doors->fs;
-	const char *path;
+	mark_unwanted(box, instance);
+	return sealed_purge(ctx, box);
+}
 
-	if (path_of(ctx, box, instance, &path) != E_OK) {
-		fault_clear(ctx);
-		return E_OK;
+enum err sealed_purge(struct ctx *ctx, struct sealed_box *box)
+{
+	struct fs *fs = ctx->doors->fs;
+	const char *instance, *path;
+
+	while ((instance = next_unwanted(ctx, box))) {
+		TRY(path_of(ctx, box, instance, &path));
+		TRY(fs->remove(ctx, fs, path));
+		drop(box, instance);
 	}
-	return fs->remove(ctx, fs, path);
+	return E_OK;
+}
+
+bool sealed_is_left(struct sealed_box *box, const char *instance)
+{
+	const struct waiting *found;
+	bool is_left;
+
+	pthread_mutex_lock(&box->lock);
+	found = *find(box, instance);
+	is_left = found && found->is_left;
+	pthread_mutex_unlock(&box->lock);
+	return is_left;
 }
 
 enum err sealed_list(struct ctx *ctx, struct sealed_box *box, struct texts *instances)

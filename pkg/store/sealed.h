@@ -2,7 +2,8 @@
  * sealed - imported keys that wait for the vault: one sealed file per request, mode 0600, readable by the vault's key alone.
  *
  * Sealed at once by the API with the public half of the vault's key, which a reconciler brings and the state directory remembers;
- * opened only for the import. What is sealed names its hostname and its request: under another name it does not open.
+ * opened only for the import. What is sealed names its hostname and its request: under another name it does not open. Which files
+ * there are is known in memory, so that asking for what is not there costs nothing.
  */
 #pragma once
 
@@ -27,8 +28,14 @@ enum err sealed_put(struct ctx *ctx, struct sealed_box *box, const char *instanc
 enum err sealed_get(struct ctx *ctx, struct sealed_box *box, const char *instance,
 		    const char *hostname, struct sealed *out, const char **associated);
 
-/* E_OK also when there is none. */
+/* E_OK also when there is none, and then nothing is written. What cannot be removed now is unwanted all the same: see sealed_purge. */
 enum err sealed_remove(struct ctx *ctx, struct sealed_box *box, const char *instance);
+
+/* Removes what sealed_remove could not; costs nothing when there is none. */
+enum err sealed_purge(struct ctx *ctx, struct sealed_box *box);
 
 /* Ids of all that wait. */
 enum err sealed_list(struct ctx *ctx, struct sealed_box *box, struct texts *instances);
+
+/* Whether it was there at the start already: the request that brought it has been answered, or never will be. */
+bool sealed_is_left(struct sealed_box *box, const char *instance);

@@ -318,6 +318,8 @@ static struct settings settings_of(const struct world_options *options)
 		.gateway_http_port = 80,
 		.gather = 2 * MSEC_PER_MIN,
 		.instance_timeout = MSEC_PER_HOUR,
+		.instance_retention = 30 * MSEC_PER_DAY,
+		.instances_kept = 1000,
 	};
 }
 

@@ -103,13 +103,16 @@ static bool is_refused(const struct view *view, const struct hostname *hostname)
 	       refusal->pass >= view->instance.spec.retry_requested;
 }
 
-/* Ready, and for an import with the certificate that it brought. */
+/* Ready, with the certificate that was asked for: the one that an import brought, or one of the CA where an imported one was. */
 static bool is_served(const struct view *view, const struct hostname *hostname)
 {
 	const char *leaf = view->instance.spec.leaf_sha256;
+	const struct certificate_status *certificate = &hostname->status.certificate;
 
-	return condition_is_true(&hostname->status.conditions, CONDITION_READY) &&
-	       (!leaf || text_equals(leaf, hostname->status.certificate.sha256));
+	if (!condition_is_true(&hostname->status.conditions, CONDITION_READY))
+		return false;
+	return leaf ? text_equals(leaf, certificate->sha256)
+		    : hostname->wish.source != SOURCE_ACME || !certificate->is_imported;
 }
 
 /* The same certificate sent twice is one import that two follow. */

@@ -240,6 +240,32 @@ static void test_withdrawn_and_terminated(void **state)
 	close_scene(&scene);
 }
 
+static void test_switch_to_the_ca_waits_for_it(void **state)
+{
+	struct hostname hostname;
+	struct scene scene;
+	const void *found;
+
+	(void)state;
+	open_scene(&scene);
+	put_hostname(&scene, SHOP, "GetAcmeOrderStep");
+	store_get(&scene.ctx, scene.store, KIND_HOSTNAME, SHOP, &found);
+	hostname = *(const struct hostname *)found;
+	hostname.wish.source = SOURCE_ACME;
+	store_put_spec(&scene.ctx, scene.store, KIND_HOSTNAME, &hostname);
+	hostname.status.certificate.is_imported = true;
+	store_put_status(&scene.ctx, scene.store, KIND_HOSTNAME, &hostname);
+	change_hostname(&scene, SHOP, true, NULL);
+	put_instance(&scene, ID, one, 1);
+	assert_int_equal(look(&scene, ID)->status.runtime_status, RUNTIME_RUNNING);
+	store_get(&scene.ctx, scene.store, KIND_HOSTNAME, SHOP, &found);
+	hostname = *(const struct hostname *)found;
+	hostname.status.certificate.is_imported = false;
+	store_put_status(&scene.ctx, scene.store, KIND_HOSTNAME, &hostname);
+	assert_int_equal(look(&scene, ID)->status.runtime_status, RUNTIME_COMPLETED);
+	close_scene(&scene);
+}
+
 static void test_ended_ones_go(void **state)
 {
 	static const char *const ids[] = {"a", "b", "c", "d"};
@@ -270,6 +296,7 @@ int main(void)
 		cmocka_unit_test(test_several_show_the_least_advanced),
 		cmocka_unit_test(test_history_has_every_step_once),
 		cmocka_unit_test(test_withdrawn_and_terminated),
+		cmocka_unit_test(test_switch_to_the_ca_waits_for_it),
 		cmocka_unit_test(test_ended_ones_go),
 	};
 

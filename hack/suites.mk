@@ -18,7 +18,7 @@ CONTRACT_BIN := $(patsubst tests/contract/%.c,$(B)/contract/%,$(wildcard tests/c
 SUITES := $(patsubst $(B)/unit/test_%,unit-%,$(UNIT_BIN)) $(patsubst $(B)/sim/test_%,sim-%,$(SIM_BIN)) \
 	$(patsubst $(B)/fuzz/%,fuzz-%,$(FUZZ_BIN)) \
 	$(patsubst tests/integration/test_%.py,integration-%,$(INTEGRATION)) \
-	$(if $(SAN),,$(patsubst tests/conformance/%.test.mjs,conformance-%,$(CONFORMANCE)) layers style)
+	$(if $(SAN),,$(patsubst tests/conformance/%.test.mjs,conformance-%,$(CONFORMANCE)) layers routes style)
 CHOSEN := $(if $(TESTS),$(filter $(TESTS),$(SUITES)),$(SUITES))
 
 $(B)/contract/%: $(B)/obj/tests/contract/%.o $(B)/libgatecert.a
@@ -44,6 +44,14 @@ $(RESULTS)/layers.xml: hack/check-layers $(PKG_SRC) $(wildcard pkg/*/*.h)
 
 $(RESULTS)/style.xml: hack/check-style $(PKG_SRC) $(DAEMON_SRC) $(WORLD_SRC) $(wildcard pkg/*/*.h cmd/*/*.h)
 	-$(Q)$(RUN) --plain style hack/check-style
+
+$(RESULTS)/routes.xml: hack/check-routes manifests/openapi.yaml $(PKG_SRC) $(wildcard pkg/*/*.h)
+	-$(Q)$(RUN) --plain routes hack/check-routes
+
+# What else these hold to account.
+$(RESULTS)/conformance-openapi.xml: $(wildcard manifests/*.yaml manifests/schema/* manifests/examples/*)
+$(RESULTS)/integration-http_api.xml $(RESULTS)/integration-http_import.xml: manifests/openapi.yaml
+$(RESULTS)/integration-checks.xml: hack/check-routes
 
 list-tests:
 	@printf '%s\n' $(SUITES)

@@ -11,6 +11,7 @@ from .paths import CHECKOUT
 
 # Before there is a route, or for any method of one: not said again for each operation.
 EVERYWHERE = {404, 405, 414, 431}
+JSON = "application/json"
 
 
 class Description:
@@ -47,13 +48,24 @@ class Description:
         """`schema` refers into the document."""
         jsonschema.Draft202012Validator({**schema, "components": self.document["components"]}).validate(value)
 
+    def check_content(self, reply, content):
+        """A body has one of the media types described, its charset, and the form described for it."""
+        if not content:
+            assert reply.body == b"", f"a body where none is described: {reply.text}"
+            return
+        given = reply.headers.get("content-type", "")
+        kind, _, parameter = given.partition(";")
+        assert kind in content and parameter.strip() == "charset=utf-8", f"Content-Type: {given}"
+        assert reply.headers.get("content-length") == str(len(reply.body)), reply.headers
+        self.check_schema(reply.json(), content[kind]["schema"])
+
     def judge(self, method, target, reply):
         """Fails when the answer is not described."""
         template = self.find(method, urlsplit(target).path)
         error = {"$ref": "#/components/schemas/Error"}
         if template is None or reply.status in EVERYWHERE:
             assert reply.status >= 400, f"{method} {target} is not in openapi.yaml and was answered {reply.status}"
-            self.check_schema(reply.json(), error)
+            self.check_content(reply, {JSON: {"schema": error}})
             return
         responses = self.document["paths"][template][method.lower()]["responses"]
         assert str(reply.status) in responses, f"{method} {template}: openapi.yaml has no {reply.status}"
@@ -64,7 +76,7 @@ class Description:
             assert value is not None or not header.get("required"), f"{method} {template} {reply.status}: no {name}"
             if value is not None and header["schema"]["type"] == "integer":
                 assert re.fullmatch("[0-9]+", value), f"{name}: {value}"
-        self.check_schema(reply.json(), response["content"]["application/json"]["schema"])
+        self.check_content(reply, response.get("content", {}))
 
 
 class JudgedApi(Api):

@@ -340,6 +340,9 @@ const char *workqueue_get(struct workqueue *queue, bool block)
 			break;
 		wait_for_work(queue);
 	}
+	/* Whoever is taken may have been the one that waited for the next due time: another takes the watch. */
+	if (entry && queue->heap_size)
+		pthread_cond_signal(&queue->wanted);
 	pthread_mutex_unlock(&queue->lock);
 	return entry ? entry->key : NULL;
 }

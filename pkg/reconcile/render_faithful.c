@@ -1,4 +1,4 @@
-/* The last check before a PUT: whatever render did, what is not ours goes back as it came. No code of render is used. */
+/* The last check before a PUT: whatever render did, what is not ours goes back as it came. Uses no code of render. */
 #include "reconcile/render.h"
 
 #include "base/text.h"

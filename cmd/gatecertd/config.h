@@ -30,6 +30,7 @@ struct config {
 	const char *task_hub;
 	struct objects api_keys; /* struct api_key */
 	bool allow_anonymous_start;
+	int64_t requests_per_second;
 	struct texts dns_servers;
 	const char *ca_file; /* may be NULL */
 	int64_t workers, request_timeout_seconds, instance_timeout_seconds;

@@ -104,6 +104,8 @@ const struct field config_fields[] = {
 	 .help = "Keys of the HTTP API: a list of {name, key}, name=key or keys, or a map."},
 	{.name = "AllowAnonymousStart", BOOL, AT(allow_anonymous_start), .fallback = "false",
 	 .help = "Whether the start endpoints ask for no key."},
+	{.name = "RequestsPerSecond", INT, AT(requests_per_second), .fallback = "500", .low = 1,
+	 .high = 1000000, .help = "Requests per second that one key, or one address without a key, may make."},
 	{.name = "DnsServers", .type = FIELD_TEXTS, AT(dns_servers), SERVERS,
 	 .help = "DNS servers, each with or without a port; default: those of resolv.conf."},
 	{.name = "CaFile", TEXT, AT(ca_file), PATH,

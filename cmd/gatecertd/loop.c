@@ -166,6 +166,7 @@ static struct server_options server_options(const struct daemon *daemon)
 		.api_key_count = config->api_keys.count,
 		.allow_anonymous_start = config->allow_anonymous_start,
 		.hostname_flags = config->hostname_flags,
+		.requests_per_second = config->requests_per_second,
 		.state_directory = config->state_directory,
 		.store = daemon->store,
 		.specdir = daemon->specdir,

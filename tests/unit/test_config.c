@@ -96,6 +96,7 @@ static void test_defaults(void **state)
 	assert_null(config->public_base_url);
 	assert_null(config->ca_file);
 	assert_int_equal(config->workers, 8);
+	assert_int_equal(config->requests_per_second, 500);
 	assert_int_equal(config->request_timeout_seconds, 30);
 	assert_int_equal(config->instance_timeout_seconds, 3600);
 	assert_string_equal(config->cloud->name, "AzureCloud");
@@ -187,6 +188,8 @@ static const struct {
 	{"DnsServers", "['10.0.0.1:0']", "must be an IP address"},
 	{"DnsServers", "['2001:db8::1:53:x']", "must be an IP address"},
 	{"Workers", "0", "must be between 1 and 64"},
+	{"RequestsPerSecond", "0", "must be between 1 and 1000000"},
+	{"RequestsPerSecond", "20", NULL},
 	{"Workers", "many", "expected a whole number, found many"},
 	{"Cloud", "AzureGermany", "must be AzureCloud"},
 	{"Cloud", "usgovernment", NULL},

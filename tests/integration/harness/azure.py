@@ -46,7 +46,9 @@ class Azure:
         headers = {"Authorization": "Bearer " + granted.json()["access_token"], **(headers or {})}
         if body is not None:
             headers["Content-Type"] = "application/json"
-        reply = request(method, url, None if body is None else json.dumps(body), headers, self.stack.acme_ca_file)
+        if body is not None and not isinstance(body, str):
+            body = json.dumps(body)
+        reply = request(method, url, body, headers, self.stack.acme_ca_file)
         assert reply.status < 300, f"{method} {url}: {reply.status} {reply.text}"
         return reply
 
@@ -62,10 +64,12 @@ class Azure:
 
     def change_gateway(self, change):
         """`change` gets the document to alter; returns when the update has ended."""
-        reply = self._send("GET", self._gateway_url(), ARM)
-        document = reply.json()
+        text = self._send("GET", self._gateway_url(), ARM).text
+        document = json.loads(text, parse_float="@number {}@".format)
         change(document)
-        reply = self._send("PUT", self._gateway_url(), ARM, document, {"If-Match": document["etag"]})
+        # Numbers go back as they stood there: whoever writes 1.50 as 1.5 has changed what is not his.
+        text = re.sub(r'"@number ([^@"]+)@"', r"\1", json.dumps(document))
+        reply = self._send("PUT", self._gateway_url(), ARM, text, {"If-Match": document["etag"]})
         url = reply.headers["azure-asyncoperation"]
         until = time.monotonic() + 60
         while (status := self._send("GET", url, ARM).json()["status"]) in ("InProgress", "Running", "Updating"):

@@ -51,7 +51,7 @@ $(RESULTS)/routes.xml: hack/check-routes manifests/openapi.yaml $(PKG_SRC) $(wil
 # What else these hold to account.
 $(RESULTS)/conformance-openapi.xml: $(wildcard manifests/*.yaml manifests/schema/* manifests/examples/*)
 $(RESULTS)/integration-http_api.xml $(RESULTS)/integration-http_import.xml: manifests/openapi.yaml
-$(RESULTS)/integration-checks.xml: hack/check-routes
+$(RESULTS)/integration-check_routes.xml: hack/check-routes manifests/openapi.yaml $(PKG_SRC)
 
 list-tests:
 	@printf '%s\n' $(SUITES)

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 
-from harness import Gatecertd
+from harness import Gatecertd, Reply
 from harness.openapi import Description, JudgedApi
 from harness.paths import CHECKOUT
 from harness.waiting import wait_for
@@ -168,8 +168,11 @@ def test_a_chunked_body_is_accepted(stack, api, cases):
     connection = http.client.HTTPConnection(urlsplit(stack.api_url).netloc, timeout=20)
     connection.request("POST", START, body=iter([b'{"hostnames":', b'["waiting.example.com"]}']),
                        headers={"x-functions-key": stack.api_key}, encode_chunked=True)
-    assert connection.getresponse().status == 202
+    got = connection.getresponse()
+    reply = Reply(got.status, {name.lower(): value for name, value in got.getheaders()}, got.read())
     connection.close()
+    assert reply.status == 202
+    DESCRIPTION.judge("POST", START, reply)
 
 
 def test_all_bad_entries_are_told_together_and_nothing_is_stored(api):
@@ -523,6 +526,7 @@ def test_a_watch_tells_of_an_issuance_as_it_goes_on(stack, api, hostname):
     seen = []
     for line in lines:
         event = json.loads(line)
+        DESCRIPTION.check_schema(event, {"$ref": "#/components/schemas/WatchEvent"})
         DESCRIPTION.check_schema(event["object"], {"$ref": "#/components/schemas/Hostname"})
         if event["object"]["metadata"]["name"] != hostname:
             continue
@@ -565,7 +569,7 @@ def test_rude_requests_are_answered_and_closed(stack, api, sentence, text, wante
         while chunk := sock.recv(65536):
             answer += chunk
     assert answer.startswith(f"HTTP/1.1 {wanted} ".encode()), sentence
-    assert json.loads(answer.split(b"\r\n\r\n", 1)[1])["error"]["code"]
+    DESCRIPTION.check_schema(json.loads(answer.split(b"\r\n\r\n", 1)[1]), {"$ref": "#/components/schemas/Error"})
 
 
 # --- the description ---

@@ -25,7 +25,8 @@ TEN = {
     "TenantId": "00000000-0000-0000-0000-000000000000", "SubscriptionId": "00000000-0000-0000-0000-000000000000",
     "ApplicationGatewayResourceGroup": "web", "ApplicationGatewayName": "web-gateway",
     "ApplicationGatewayHttpSettingsName": "default-settings", "ApplicationGatewayBackendName": "default-pool",
-    "BlobContainerUrl": "https://example.blob.core.windows.net/acme", "KeyVaultBaseUrl": "https://example.vault.azure.net",
+    "BlobContainerUrl": "https://example.blob.core.windows.net/acme",
+    "KeyVaultBaseUrl": "https://example.vault.azure.net",
 }
 
 

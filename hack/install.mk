@@ -22,7 +22,7 @@ install: $(B)/gatecertd
 	$(Q)$(placed) manifests/tmpfiles.d/gatecert.conf | $(INSTALL) -m 644 /dev/stdin '$(DESTDIR)$(TMPFILESDIR)/gatecert.conf'
 	$(Q)$(INSTALL) -m 644 manifests/sysusers.d/gatecert.conf '$(DESTDIR)$(SYSUSERSDIR)/gatecert.conf'
 	$(Q)$(placed) manifests/man/gatecertd.8 | $(INSTALL) -m 644 /dev/stdin '$(DESTDIR)$(MANDIR)/man8/gatecertd.8'
-	$(Q)$(INSTALL) -m 644 README.md LICENSE CHANGELOG.md '$(DESTDIR)$(DOCDIR)'
+	$(Q)$(INSTALL) -m 644 README.md LICENSE CHANGELOG.md manifests/openapi.yaml '$(DESTDIR)$(DOCDIR)'
 	$(Q)$(INSTALL) -m 644 manifests/examples/* '$(DESTDIR)$(DOCDIR)/examples'
 	$(Q)$(INSTALL) -m 644 manifests/azure/* '$(DESTDIR)$(DOCDIR)/azure'
 	$(Q)$(INSTALL) -m 644 manifests/schema/* '$(DESTDIR)$(DOCDIR)/schema'

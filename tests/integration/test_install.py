@@ -20,6 +20,7 @@ FILES = {
     "usr/share/doc/gatecert/README.md": 0o644,
     "usr/share/doc/gatecert/LICENSE": 0o644,
     "usr/share/doc/gatecert/CHANGELOG.md": 0o644,
+    "usr/share/doc/gatecert/openapi.yaml": 0o644,
 }
 DIRECTORIES = {"etc/gatecert": 0o750, "etc/gatecert/hostnames.d": 0o2775}
 

@@ -176,6 +176,14 @@ const char *config_check_path(struct ctx *ctx, const void *value)
 	return strlen(text) < 2048 ? NULL : "is too long";
 }
 
+/* sun_path of unix(7) */
+const char *config_check_socket_path(struct ctx *ctx, const void *value)
+{
+	const char *wrong = config_check_path(ctx, value);
+
+	return wrong || strlen(text_of(value)) < 108 ? wrong : "must have at most 107 bytes";
+}
+
 const char *config_check_account_key(struct ctx *ctx, const void *value)
 {
 	const char *text = text_of(value), *path = text + strlen(ACCOUNT_KEY_FILE);

@@ -23,6 +23,7 @@ const char *config_check_container(struct ctx *ctx, const void *value);
 const char *config_check_http(struct ctx *ctx, const void *value);
 
 const char *config_check_path(struct ctx *ctx, const void *value);
+const char *config_check_socket_path(struct ctx *ctx, const void *value);
 const char *config_check_account_key(struct ctx *ctx, const void *value);
 const char *config_check_listen(struct ctx *ctx, const void *value);
 const char *config_check_dns_servers(struct ctx *ctx, const void *value);

@@ -32,6 +32,7 @@ static const char *const chain_names[] = {"false", "true", "0", "1", NULL};
 #define CONTAINER \
 	.check = config_check_container, .pattern = "^https://[^/?#@\\s]+/+[^/?#\\s][^?#\\s]*$"
 #define PATH .check = config_check_path, .pattern = "^/"
+#define SOCKET_PATH .check = config_check_socket_path, .pattern = "^/.{0,106}$"
 #define ACCOUNT_KEY .check = config_check_account_key, .pattern = "^(vault$|file:/)"
 #define LISTEN                                     \
 	.check = config_check_listen,              \
@@ -95,6 +96,8 @@ const struct field config_fields[] = {
 	 PATH, .help = "Directory of what the daemon remembers."},
 	{.name = "Listen", TEXT, AT(listen), .fallback = "127.0.0.1:8400",
 	 LISTEN, .help = "Address and port of the HTTP API."},
+	{.name = "UnixSocket", TEXT, AT(unix_socket), SOCKET_PATH,
+	 .help = "Path of a socket that serves the API as well; root and the daemon's user and group need no key."},
 	{.name = "PublicBaseUrl", TEXT, AT(public_base_url), HTTP,
 	 .help = "Base of the URLs in answers; default: scheme and Host of the request."},
 	{.name = "TaskHub", TEXT, AT(task_hub), .fallback = "gatecert", TASK_HUB,

@@ -112,7 +112,7 @@ static enum auth_verdict check_host(const struct auth *auth, const struct reques
 {
 	const char *host = request_header(request, "Host");
 
-	if (!host || auth_is_loopback(host))
+	if (!host || request->is_local || auth_is_loopback(host))
 		return AUTH_GRANTED;
 	if (auth->base_host && text_equals_nocase(host, auth->base_host))
 		return AUTH_GRANTED;
@@ -184,6 +184,8 @@ enum auth_verdict auth_check(struct ctx *ctx, const struct auth *auth, enum auth
 		return AUTH_GRANTED;
 	if (key)
 		return use_key(key, request);
+	if (request->is_trusted)
+		return AUTH_GRANTED;
 	if (auth->key_count == 0)
 		return check_host(auth, request);
 	if (right == AUTH_START && auth->allow_anonymous_start)

@@ -12,8 +12,8 @@
 enum auth_right {
 	AUTH_ANYBODY,
 	AUTH_START,    /* an API key, or nobody's when anonymous starts are allowed */
-	AUTH_KEY,      /* an API key */
-	AUTH_INSTANCE, /* an API key, or the code of the instance in args[0] */
+	AUTH_KEY,      /* an API key, or a trusted local user */
+	AUTH_INSTANCE, /* as AUTH_KEY, or the code of the instance in args[0] */
 };
 
 enum auth_verdict {

@@ -144,6 +144,8 @@ const char *conns_peer(struct ctx *ctx, const struct conn *conn)
 	struct sockaddr_in6 in6;
 	struct sockaddr_in in;
 
+	if (conn->is_local)
+		return arena_printf(ctx->arena, "uid %u", conn->uid);
 	memcpy(&in, &conn->address, sizeof(in));
 	memcpy(&in6, &conn->address, sizeof(in6));
 	if (conn->address.ss_family == AF_INET)
@@ -159,6 +161,8 @@ uint64_t conns_peer_hash(const struct conn *conn)
 	int64_t ipv4 = is_inet(address) ? ipv4_of(address) : 0;
 	struct sockaddr_in6 in6;
 
+	if (conn->is_local)
+		return pace_hash(&conn->uid, sizeof(conn->uid));
 	if (ipv4 >= 0)
 		return pace_hash(&ipv4, sizeof(ipv4));
 	memcpy(&in6, address, sizeof(in6));

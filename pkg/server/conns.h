@@ -27,6 +27,9 @@ struct conn {
 	int fd;
 	bool is_served; /* a complete request is being answered */
 	bool is_shut;
+	bool is_tls, is_local; /* over TLS; over the Unix socket */
+	bool is_trusted; /* its user needs no key */
+	uid_t uid;	 /* of a local one */
 };
 
 struct conns {

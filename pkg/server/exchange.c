@@ -241,6 +241,9 @@ void *exchange_begin(void *handle, const char *uri, struct MHD_Connection *conne
 	exchange->uri = arena_strdup(exchange->ctx.arena, uri);
 	exchange->request.peer = conns_peer(&exchange->ctx, exchange->conn);
 	exchange->request.peer_hash = conns_peer_hash(exchange->conn);
+	exchange->request.is_tls = exchange->conn->is_tls;
+	exchange->request.is_local = exchange->conn->is_local;
+	exchange->request.is_trusted = exchange->conn->is_trusted;
 	buf_init(&exchange->body, REQUEST_BODY_MAX);
 	conns_begin_request(host->conns, exchange->conn, ctx_mono(&exchange->ctx));
 	return exchange;

@@ -10,7 +10,8 @@ const char *links_base(struct ctx *ctx, const struct service *service, const str
 
 	if (service->base_url)
 		return service->base_url;
-	return arena_printf(ctx->arena, "http://%s", host ? host : "localhost");
+	return arena_printf(ctx->arena, "%s://%s", request->is_tls ? "https" : "http",
+			    host ? host : "localhost");
 }
 
 struct links links_of_instance(struct ctx *ctx, const struct service *service,

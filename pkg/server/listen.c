@@ -1,16 +1,21 @@
 #include "server/listen.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/text.h"
 #include "server/auth.h"
 
 #define BACKLOG 1024
+#define NOBODY 65534 /* whom the kernel shows for users and groups that a user namespace does not know */
 
 /* helpers */
 
@@ -75,6 +80,55 @@ static unsigned port_of(int fd)
 	return ntohs(address.ss_family == AF_INET6 ? in6.sin6_port : in.sin_port);
 }
 
+static int unix_socket(void)
+{
+	return socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+}
+
+static bool is_served(const struct sockaddr_un *address)
+{
+	int fd = unix_socket();
+	bool is_refused;
+
+	if (fd < 0)
+		return true;
+	is_refused = connect(fd, (const struct sockaddr *)address, sizeof(*address)) < 0
+		     && errno == ECONNREFUSED;
+	close(fd);
+	return !is_refused;
+}
+
+/* What a daemon that was killed left behind goes; nothing else does. */
+static enum err clear_place(struct ctx *ctx, const struct sockaddr_un *address)
+{
+	struct stat status;
+
+	if (lstat(address->sun_path, &status) < 0)
+		return errno == ENOENT ? E_OK : refuse(ctx, address->sun_path, strerror(errno));
+	if (!S_ISSOCK(status.st_mode))
+		return refuse(ctx, address->sun_path, "a file that is no socket is in its place");
+	if (is_served(address))
+		return refuse(ctx, address->sun_path, "another process serves it");
+	if (unlink(address->sun_path) < 0)
+		return refuse(ctx, address->sun_path, strerror(errno));
+	return E_OK;
+}
+
+/* Nobody can connect before listen, so the mode is right from the first connection on. */
+static bool serve_file(struct listen_file *file, const struct sockaddr_un *address)
+{
+	struct stat status;
+
+	if (bind(file->fd, (const struct sockaddr *)address, sizeof(*address)) < 0)
+		return false;
+	if (chmod(address->sun_path, 0660) < 0 || lstat(address->sun_path, &status) < 0
+	    || listen(file->fd, BACKLOG) < 0)
+		return false;
+	file->device = status.st_dev;
+	file->inode = status.st_ino;
+	return true;
+}
+
 /* public */
 
 enum err listen_open(struct ctx *ctx, const char *address, struct listen_socket *out)
@@ -94,4 +148,49 @@ enum err listen_open(struct ctx *ctx, const char *address, struct listen_socket 
 	out->is_loopback = auth_is_loopback(
 		info->ai_family == AF_INET6 ? arena_printf(ctx->arena, "[%s]", host) : host);
 	return E_OK;
+}
+
+enum err listen_open_unix(struct ctx *ctx, const char *path, struct listen_file *out)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	struct listen_file file = { .fd = -1 };
+	enum err err;
+
+	if (strlen(path) >= sizeof(address.sun_path))
+		return refuse(ctx, path, "the path of a socket has at most 107 bytes");
+	memcpy(address.sun_path, path, strlen(path));
+	TRY(clear_place(ctx, &address));
+	file.fd = unix_socket();
+	if (file.fd < 0 || !serve_file(&file, &address)) {
+		err = refuse(ctx, path, strerror(errno));
+		if (file.fd >= 0)
+			close(file.fd);
+		return err;
+	}
+	file.path = strdup(path);
+	assert(file.path);
+	*out = file;
+	return E_OK;
+}
+
+void listen_remove(const struct listen_file *file)
+{
+	struct stat status;
+
+	if (file->path && lstat(file->path, &status) == 0 && status.st_dev == file->device
+	    && status.st_ino == file->inode)
+		unlink(file->path);
+}
+
+bool listen_is_trusted(int fd, uid_t *uid)
+{
+	struct ucred peer = { .uid = NOBODY, .gid = NOBODY };
+	socklen_t size = sizeof(peer);
+
+	*uid = NOBODY;
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
+		return false;
+	*uid = peer.uid;
+	return peer.uid == 0 || (peer.uid == geteuid() && peer.uid != NOBODY)
+	       || (peer.gid == getegid() && peer.gid != NOBODY);
 }

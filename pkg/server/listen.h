@@ -1,7 +1,11 @@
 /*
- * listen - the socket that the API is served on.
+ * listen - the sockets that the API is served on, and who is at the other end of a local one.
+ *
+ * A Unix socket takes the place of a file only when that is a socket that nobody serves any more.
  */
 #pragma once
+
+#include <sys/types.h>
 
 #include "base/ctx.h"
 
@@ -11,5 +15,21 @@ struct listen_socket {
 	bool is_loopback;
 };
 
+struct listen_file {
+	int fd;
+	char *path; /* NULL: there is none */
+	dev_t device;
+	ino_t inode;
+};
+
 /* "address:port", IPv6 in brackets, port 0 for any free one. E_REFUSED, reason ListenFailed. */
 enum err listen_open(struct ctx *ctx, const char *address, struct listen_socket *out);
+
+/* A Unix socket for owner and group (0660). E_REFUSED, reason ListenFailed: also when it is in use. */
+enum err listen_open_unix(struct ctx *ctx, const char *path, struct listen_file *out);
+
+/* Removes the file, unless it has become another. The fd is its user's to close. */
+void listen_remove(const struct listen_file *file);
+
+/* Whether the peer of a Unix socket is root, our own user, or has our group as its own; and who it is. */
+bool listen_is_trusted(int fd, uid_t *uid);

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -29,7 +30,8 @@ struct server {
 	struct pace pace, wrong;
 	struct watch_points points;
 	struct exchange_host host;
-	struct MHD_Daemon *daemon;
+	struct MHD_Daemon *daemon, *local; /* on TCP; on the Unix socket, or NULL */
+	struct listen_file file;
 	struct arena *settings; /* what `service` borrows from the configuration */
 	unsigned port;
 	bool is_loopback;
@@ -145,6 +147,7 @@ static void watch_connection(void *handle, struct MHD_Connection *connection, vo
 	struct server *server = handle;
 	struct clock *clock = server->service.doors->clock;
 	const union MHD_ConnectionInfo *fd, *address;
+	struct conn *conn;
 
 	if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
 		conns_remove(&server->conns, *context);
@@ -154,8 +157,11 @@ static void watch_connection(void *handle, struct MHD_Connection *connection, vo
 	fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
 	address = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
 	assert(fd && address);
-	*context = conns_add(&server->conns, fd->connect_fd, address->client_addr,
-			     clock->mono(clock));
+	conn = conns_add(&server->conns, fd->connect_fd, address->client_addr, clock->mono(clock));
+	conn->is_local = address->client_addr->sa_family == AF_UNIX;
+	if (conn->is_local)
+		conn->is_trusted = listen_is_trusted(conn->fd, &conn->uid);
+	*context = conn;
 }
 
 /* Our connection limit is above the usual soft limit of open files. */
@@ -183,6 +189,31 @@ static struct MHD_Daemon *start_daemon(struct server *server, int fd)
 				MHD_OPTION_END);
 }
 
+static enum err open_door(struct ctx *ctx, struct server *server, int fd, const char *where,
+			  struct MHD_Daemon **out)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+
+	*out = start_daemon(server, fd);
+	if (!*out) {
+		close(fd);
+		return fault_set(ctx, E_REFUSED, "ListenFailed",
+				 "cannot serve HTTP on %.200s: libmicrohttpd does not start", where);
+	}
+	fd = MHD_get_daemon_info(*out, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
+	fd = epoll_ctl(server->fd, EPOLL_CTL_ADD, fd, &event);
+	assert(fd == 0);
+	return E_OK;
+}
+
+static enum err open_local_door(struct ctx *ctx, struct server *server, const char *path)
+{
+	if (!path || !*path)
+		return E_OK;
+	TRY(listen_open_unix(ctx, path, &server->file));
+	return open_door(ctx, server, server->file.fd, path, &server->local);
+}
+
 static enum err start(struct ctx *ctx, struct server *server, const struct server_options *options)
 {
 	struct listen_socket listening;
@@ -196,14 +227,8 @@ static enum err start(struct ctx *ctx, struct server *server, const struct serve
 	raise_file_limit();
 	server->port = listening.port;
 	server->is_loopback = listening.is_loopback;
-	server->daemon = start_daemon(server, listening.fd);
-	if (!server->daemon) {
-		close(listening.fd);
-		return fault_set(ctx, E_REFUSED, "ListenFailed",
-				 "cannot serve HTTP on %.200s: libmicrohttpd does not start",
-				 options->listen);
-	}
-	server->fd = MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
+	TRY(open_door(ctx, server, listening.fd, options->listen, &server->daemon));
+	TRY(open_local_door(ctx, server, options->unix_socket));
 	warn_about(ctx, options);
 	return E_OK;
 }
@@ -225,6 +250,8 @@ enum err server_start(struct ctx *ctx, const struct server_options *options, str
 	server->service.points = &server->points;
 	server->host = (struct exchange_host){ .service = &server->service, .conns = &server->conns };
 	conns_init(&server->conns);
+	server->fd = epoll_create1(EPOLL_CLOEXEC);
+	assert(server->fd >= 0);
 	err = start(ctx, server, options);
 	if (err != E_OK) {
 		server_stop(server);
@@ -238,11 +265,15 @@ void server_stop(struct server *server)
 {
 	if (!server)
 		return;
-	if (server->daemon) {
-		exchange_wake(&server->host, MSEC_NEVER);
-		stream_end_all(&server->host.streams);
+	exchange_wake(&server->host, MSEC_NEVER);
+	stream_end_all(&server->host.streams);
+	listen_remove(&server->file);
+	if (server->local)
+		MHD_stop_daemon(server->local);
+	if (server->daemon)
 		MHD_stop_daemon(server->daemon);
-	}
+	close(server->fd);
+	free(server->file.path);
 	watch_forget(&server->points);
 	assert(server->conns.count == 0);
 	arena_free(server->settings);
@@ -275,22 +306,30 @@ static msec_t sooner(msec_t a, msec_t b)
 	return a < 0 || (b >= 0 && b < a) ? b : a;
 }
 
+/* How long until it wants to run again. */
+static msec_t run_daemon(struct MHD_Daemon *daemon)
+{
+	MHD_UNSIGNED_LONG_LONG timeout = 0;
+	bool has_timeout = true;
+
+	for (int i = 0; i < RUNS_AT_ONCE && has_timeout && timeout == 0; i++) {
+		MHD_run(daemon);
+		has_timeout = MHD_get_timeout(daemon, &timeout) == MHD_YES;
+	}
+	return has_timeout ? (msec_t)timeout : -1;
+}
+
 msec_t server_run(struct server *server)
 {
 	struct clock *clock = server->service.doors->clock;
-	MHD_UNSIGNED_LONG_LONG timeout = 0;
-	msec_t wait, other;
-	bool has_timeout = true;
+	msec_t wait;
 
 	exchange_wake(&server->host, clock->mono(clock));
 	stream_look(&server->host.streams);
-	for (int i = 0; i < RUNS_AT_ONCE && has_timeout && timeout == 0; i++) {
-		MHD_run(server->daemon);
-		has_timeout = MHD_get_timeout(server->daemon, &timeout) == MHD_YES;
-	}
-	wait = has_timeout ? (msec_t)timeout : -1;
-	other = conns_sweep(&server->conns, clock->mono(clock));
-	wait = sooner(wait, other);
+	wait = run_daemon(server->daemon);
+	if (server->local)
+		wait = sooner(wait, run_daemon(server->local));
+	wait = sooner(wait, conns_sweep(&server->conns, clock->mono(clock)));
 	wait = sooner(wait, exchange_wake(&server->host, clock->mono(clock)));
 	/* The store's news comes to nobody on this thread: with watches open it is asked for. */
 	return sooner(wait, server->host.streams.first ? WATCH_LOOK_MSEC : -1);

@@ -1,8 +1,9 @@
 /*
  * server - the HTTP API on libmicrohttpd, on the main loop's thread.
  *
- * Renders const snapshots and writes specs; it never waits for a worker, Azure or the CA. The loop watches
- * server_fd (epoll) and calls server_run when it is readable or when the time that server_run returned has
+ * Renders const snapshots and writes specs; it never waits for a worker, Azure or the CA. There is a door on TCP
+ * and maybe one on a Unix socket, where the peer's user may stand for a key. The loop watches server_fd (an epoll
+ * of both) and calls server_run when it is readable or when the time that server_run returned has
  * passed.
  */
 #pragma once
@@ -18,6 +19,7 @@ struct api_key {
 
 struct server_options {
 	const char *listen;	     /* "address:port"; IPv6 in brackets */
+	const char *unix_socket;     /* path of a second door, for local users; NULL: none */
 	const char *public_base_url; /* NULL: from the request's Host */
 	const char *task_hub;
 	const struct api_key *api_keys;

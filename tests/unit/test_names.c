@@ -1,4 +1,4 @@
-/* What things are called: as the documented function called them, and never the same for two hostnames that both exist. */
+/* What things are called: as the documented function called them, and never the same for two hostnames. */
 #include "reconcile/names.h"
 
 #include "unit/check.h"

@@ -8,6 +8,7 @@
 #include "reconcile/pass.h"
 
 #define LOOK_AGAIN MSEC_PER_HOUR    /* a settled hostname */
+#define CLEAN_AGAIN (30 * MSEC_PER_SEC) /* a challenge file that could not be deleted */
 #define DNS_FRESH (5 * MSEC_PER_MIN)
 #define CLIMBS_MAX 40		    /* per pass: far above what a ladder can need */
 #define FORCE_INTERVAL MSEC_PER_HOUR /* a request overrides the CA's schedule at most so often */
@@ -215,12 +216,17 @@ static enum err fail(struct ctx *ctx, struct pass *pass, enum step step, enum er
 	return err;
 }
 
+static bool has_stray_blob(const struct pass *pass)
+{
+	const struct issuance *issuance = &pass->host.status.issuance;
+
+	return issuance->blob && !issuance->authorization_url;
+}
+
 /* What is left of an authorization that is final or given up: not gated by anything. */
 static void clean_up_blob(struct ctx *ctx, struct pass *pass)
 {
-	struct issuance *issuance = &pass->host.status.issuance;
-
-	if (!issuance->blob || issuance->authorization_url)
+	if (!has_stray_blob(pass))
 		return;
 	if (delete_file_climb(ctx, pass) != E_OK)
 		log_debug(ctx, "challenge file not deleted yet", "text", ctx->fault.text, NULL);
@@ -329,6 +335,8 @@ static msec_t next_look(struct ctx *ctx, const struct pass *pass)
 		if (until_due < wait)
 			wait = until_due;
 	}
+	if (has_stray_blob(pass) && wait > CLEAN_AGAIN)
+		wait = CLEAN_AGAIN;
 	return wait > 0 ? wait : 1;
 }
 

@@ -75,6 +75,28 @@ static enum err send(struct ctx *ctx, struct pass *pass, struct vault_certificat
 					   &tags, imported);
 }
 
+static bool is_issuing(const struct pass *pass)
+{
+	const struct issuance *issuance = &pass->host.status.issuance;
+
+	return issuance->order_url || issuance->create_intended;
+}
+
+/* The vault takes no import while an operation is pending. A finalized order is followed to its end, so that no certificate is
+ * lost on the way; what the CA refuses then concerns nobody. */
+static enum err end_issuance(struct ctx *ctx, struct pass *pass)
+{
+	enum err err;
+
+	if (!pass->host.status.issuance.csr)
+		return withdraw_order(ctx, pass);
+	err = certificate_climb(ctx, pass);
+	if (err != E_REFUSED || pass->host.status.issuance.csr)
+		return err;
+	fault_clear(ctx);
+	return pass_commit(ctx, pass);
+}
+
 enum err import_climb(struct ctx *ctx, struct pass *pass)
 {
 	struct vault_certificate imported;
@@ -84,6 +106,8 @@ enum err import_climb(struct ctx *ctx, struct pass *pass)
 		return fault_set(ctx, E_REFUSED, "ImportNeeded",
 				 "the imported certificate has expired or is gone from Key Vault, and cannot "
 				 "be renewed here. Import a new one, or POST the hostname to AddCertificate");
+	if (is_issuing(pass))
+		return end_issuance(ctx, pass);
 	err = send(ctx, pass, &imported);
 	if (err == E_NOTFOUND)
 		return fault_set(ctx, E_REFUSED, "ImportNeeded",

@@ -90,6 +90,9 @@ void order_drop(struct pass *pass);
 /* A withdrawn hostname: undoes what was begun for it, as far as no finalize was sent. */
 enum err withdraw_undo(struct ctx *ctx, struct pass *pass);
 
+/* An order that was not finalized and that nobody wants any more. The CA may be away: it forgets by itself. */
+enum err withdraw_order(struct ctx *ctx, struct pass *pass);
+
 /* GETs the challenge file as the CA will, through the gateway's own address. E_REFUSED reasons: ChallengeFileNotFound, ChallengeFileNotValid,
  * SelfCheckUnreachable. */
 enum err self_check(struct ctx *ctx, struct pass *pass, const char *key_authorization);

@@ -1,6 +1,7 @@
 /* What was begun for a hostname that nobody wants any more: challenge file, authorization, pending vault operation. */
 #include "reconcile/pass.h"
 
+#include "base/log.h"
 #include "base/text.h"
 #include "reconcile/names.h"
 
@@ -51,6 +52,17 @@ static enum err give_up_pending(struct ctx *ctx, struct pass *pass)
 }
 
 /* One refusal is no reason to leave the rest; anything else is worth another look, from the beginning. */
+enum err withdraw_order(struct ctx *ctx, struct pass *pass)
+{
+	if (give_up_order(ctx, pass) != E_OK)
+		log_debug(ctx, "authorization not given up", "text", ctx->fault.text, NULL);
+	fault_clear(ctx);
+	TRY(give_up_pending(ctx, pass));
+	order_drop(pass);
+	pass->host.status.issuance.create_intended = false;
+	return pass_commit(ctx, pass);
+}
+
 enum err withdraw_undo(struct ctx *ctx, struct pass *pass)
 {
 	enum err (*const undo[])(struct ctx *ctx, struct pass *pass) = {

@@ -1,0 +1,165 @@
+#include "sim/importer.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "server/functions.h"
+#include "specdir/desired.h"
+#include "world/crypto.h"
+
+#define TRIES_MAX 100
+#define TRY_AGAIN (5 * MSEC_PER_SEC)
+
+/* The model of specdir: the handle is the rig. */
+
+static struct rig *rig_of(struct specdir *specdir)
+{
+	return (struct rig *)(void *)specdir;
+}
+
+enum err specdir_desire(struct ctx *ctx, struct specdir *specdir, const char *hostname,
+			const struct json *spec, const struct certificate_wish *wish,
+			bool *introduced)
+{
+	struct hostname fresh = {.meta = {.name = hostname}, .requested = ctx_wall(ctx)};
+	struct store *store = rig_store(rig_of(specdir));
+	enum err err = desired_request(ctx, store, hostname, ctx_wall(ctx), wish);
+
+	(void)spec;
+	*introduced = err == E_NOTFOUND;
+	if (err != E_NOTFOUND)
+		return err;
+	fault_clear(ctx);
+	if (wish)
+		fresh.wish = *wish;
+	return store_put_spec(ctx, store, KIND_HOSTNAME, &fresh);
+}
+
+/* Certificates */
+
+static X509 *issue(struct ctx *ctx, EVP_PKEY *key, const char *hostname, msec_t lifetime)
+{
+	struct crypto_issue issue = {
+		.issuer_key = key,
+		.key = key,
+		.common_name = hostname,
+		.dns_names = &hostname,
+		.dns_name_count = 1,
+		.not_before = ctx_wall(ctx) / 1000,
+		.not_after = (ctx_wall(ctx) + lifetime) / 1000,
+		.rng = ctx->doors->rng,
+	};
+
+	return crypto_issue(&issue);
+}
+
+struct leaf importer_leaf(struct ctx *ctx, const char *hostname, msec_t lifetime)
+{
+	EVP_PKEY *key = crypto_ec_new("P-256");
+	X509 *certificate = issue(ctx, key, hostname, lifetime);
+	struct leaf leaf = {
+		.private_key = crypto_key_pem(ctx, key),
+		.certificate = crypto_cert_pem(ctx, certificate),
+		.serial = crypto_serial(ctx, certificate),
+	};
+
+	X509_free(certificate);
+	EVP_PKEY_free(key);
+	return leaf;
+}
+
+/* The client */
+
+static const char *body_of(struct ctx *ctx, const char *hostname, const struct leaf *leaf)
+{
+	struct json *body = json_object(ctx), *list = json_array(ctx), *entry = json_object(ctx);
+
+	json_set_text(ctx, entry, "hostname", hostname);
+	if (leaf) {
+		json_set_text(ctx, entry, "privatekey", leaf->private_key);
+		json_set_text(ctx, entry, "certificate", leaf->certificate);
+	}
+	json_append(ctx, list, entry);
+	json_set(ctx, body, "hostnames", list);
+	return json_print(ctx, body);
+}
+
+/* One try: whether it was answered with 202. The dead answer nobody. */
+static bool post(struct rig *rig, const char *hostname, const struct leaf *leaf,
+		 char id[static IMPORTER_ID_SIZE])
+{
+	struct service service = {
+		.doors = rig_doors(rig),
+		.store = rig_store(rig),
+		.specdir = (struct specdir *)(void *)rig,
+		.sealed = rig_sealed(rig),
+		.task_hub = "sim",
+		.is_ready = true,
+	};
+	struct response response = {0};
+	struct request request = {.method = "POST"};
+	cleanup_ctx struct ctx ctx;
+	struct json *answer;
+	handler_fn *handler = leaf ? functions_import : functions_add_one;
+
+	if (leaf && !sealed_box_has_key(rig_sealed(rig)))
+		return false; /* it would be told to try again later */
+	ctx_init(&ctx, rig_doors(rig));
+	request.body = body_of(&ctx, hostname, leaf);
+	request.body_size = strlen(request.body);
+	assert(handler(&ctx, &service, &request, &response) == E_OK);
+	if (rig_is_dead(rig) || response.status != 202)
+		return false;
+	assert(json_parse(&ctx, response.body, response.body_size, &answer) == E_OK);
+	snprintf(id, IMPORTER_ID_SIZE, "%s", json_get_text(answer, "id"));
+	return true;
+}
+
+static bool insist(struct rig *rig, const char *hostname, const struct leaf *leaf,
+		   char id[static IMPORTER_ID_SIZE])
+{
+	for (int i = 0; i < TRIES_MAX; i++) {
+		if (post(rig, hostname, leaf, id))
+			return true;
+		if (rig_is_dead(rig))
+			rig_restart(rig);
+		else
+			rig_pass_time(rig, TRY_AGAIN);
+	}
+	return false;
+}
+
+bool importer_import(struct rig *rig, const char *hostname, const struct leaf *leaf,
+		     char id[static IMPORTER_ID_SIZE])
+{
+	return insist(rig, hostname, leaf, id);
+}
+
+bool importer_add(struct rig *rig, const char *hostname, char id[static IMPORTER_ID_SIZE])
+{
+	return insist(rig, hostname, NULL, id);
+}
+
+/* What came of it */
+
+const struct instance *importer_instance(struct ctx *ctx, struct rig *rig, const char *id)
+{
+	const void *found;
+
+	return store_get(ctx, rig_store(rig), KIND_INSTANCE, id, &found) == E_OK ? found : NULL;
+}
+
+size_t importer_count_sealed(struct rig *rig)
+{
+	cleanup_ctx struct ctx ctx;
+	struct texts ids = {0};
+	enum err err;
+
+	ctx_init(&ctx, rig_doors(rig));
+	err = sealed_list(&ctx, rig_sealed(rig), &ids);
+	assert(err == E_OK);
+	(void)err;
+	return ids.count;
+}

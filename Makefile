@@ -34,7 +34,7 @@ ifeq ($(MAKECMDGOALS),)
 SETUP := $(shell hack/setup 1>&2 || echo failed)
 endif
 
-PKGS := libcurl libcrypto yaml-0.1 libcjson libmicrohttpd libsystemd libcares libidn2 libpsl
+PKGS := libcurl libcrypto yaml-0.1 libcjson libmicrohttpd gnutls libsystemd libcares libidn2 libpsl
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
 	-Wvla -Wswitch-enum
 HARDEN := -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection -fcf-protection -fPIE

@@ -240,6 +240,18 @@ static void check_directories(struct loading *loading)
 			 "must not be a directory of spec files");
 }
 
+static void check_tls(struct loading *loading)
+{
+	const struct tls_files *tls = &loading->config->tls;
+
+	if (tls->certificate && !tls->key)
+		complain(loading, false, "TlsCertificateFile", "needs TlsKeyFile: set both or neither");
+	if (tls->key && !tls->certificate)
+		complain(loading, false, "TlsKeyFile", "needs TlsCertificateFile: set both or neither");
+	if (tls->client_ca && !tls->certificate && !tls->key)
+		complain(loading, false, "TlsClientCaFile", "needs TlsCertificateFile and TlsKeyFile");
+}
+
 static void check_credential(struct loading *loading)
 {
 	struct credential *credential;
@@ -259,6 +271,7 @@ static void check(struct loading *loading)
 		check_required(loading, field);
 	check_keys(loading);
 	check_directories(loading);
+	check_tls(loading);
 	if (config->api_keys.count == 0 && config_is_reachable(config->listen))
 		complain(loading, false, "Listen",
 			 "an address that others can reach needs ApiKeys: set a key, or listen on 127.0.0.1");

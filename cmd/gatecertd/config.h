@@ -27,6 +27,7 @@ struct config {
 	const char *spec_directory, *api_spec_directory; /* the latter may be NULL */
 	const char *state_directory;
 	const char *listen, *public_base_url; /* the latter may be NULL */
+	struct tls_files tls;
 	const char *unix_socket; /* may be NULL */
 	const char *task_hub;
 	struct objects api_keys; /* struct api_key */

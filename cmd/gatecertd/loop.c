@@ -160,6 +160,7 @@ static struct server_options server_options(const struct daemon *daemon)
 
 	return (struct server_options){
 		.listen = config->listen,
+		.tls = config->tls,
 		.unix_socket = config->unix_socket,
 		.public_base_url = config->public_base_url,
 		.task_hub = config->task_hub,
@@ -182,6 +183,9 @@ static enum err check_unchanged(struct ctx *ctx, const struct config *old, const
 		const char *name, *before, *after;
 	} fixed[] = {
 		{"Listen", old->listen, new->listen},
+		{"TlsCertificateFile", old->tls.certificate, new->tls.certificate},
+		{"TlsKeyFile", old->tls.key, new->tls.key},
+		{"TlsClientCaFile", old->tls.client_ca, new->tls.client_ca},
 		{"UnixSocket", old->unix_socket, new->unix_socket},
 		{"StateDirectory", old->state_directory, new->state_directory},
 		{"SpecDirectory", old->spec_directory, new->spec_directory},

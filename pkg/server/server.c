@@ -32,6 +32,8 @@ struct server {
 	struct exchange_host host;
 	struct MHD_Daemon *daemon, *local; /* on TCP; on the Unix socket, or NULL */
 	struct listen_file file;
+	struct tls *tls; /* NULL: plain HTTP */
+	msec_t next_tls_look; /* mono */
 	struct arena *settings; /* what `service` borrows from the configuration */
 	unsigned port;
 	bool is_loopback;
@@ -159,6 +161,7 @@ static void watch_connection(void *handle, struct MHD_Connection *connection, vo
 	assert(fd && address);
 	conn = conns_add(&server->conns, fd->connect_fd, address->client_addr, clock->mono(clock));
 	conn->is_local = address->client_addr->sa_family == AF_UNIX;
+	conn->is_tls = server->tls && !conn->is_local;
 	if (conn->is_local)
 		conn->is_trusted = listen_is_trusted(conn->fd, &conn->uid);
 	*context = conn;
@@ -175,9 +178,11 @@ static void raise_file_limit(void)
 	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-static struct MHD_Daemon *start_daemon(struct server *server, int fd)
+static struct MHD_Daemon *start_daemon(struct server *server, int fd, bool is_tls)
 {
-	return MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, admit, server,
+	unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | (is_tls ? MHD_USE_TLS : 0);
+
+	return MHD_start_daemon(flags, 0, admit, server,
 				exchange_handle, &server->host,
 				MHD_OPTION_LISTEN_SOCKET, fd,
 				MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX,
@@ -186,15 +191,17 @@ static struct MHD_Daemon *start_daemon(struct server *server, int fd)
 				MHD_OPTION_URI_LOG_CALLBACK, exchange_begin, &server->host,
 				MHD_OPTION_NOTIFY_COMPLETED, exchange_end, &server->host,
 				MHD_OPTION_NOTIFY_CONNECTION, watch_connection, server,
+				is_tls ? MHD_OPTION_HTTPS_PRIORITIES : MHD_OPTION_END, TLS_PRIORITIES,
+				MHD_OPTION_HTTPS_CERT_CALLBACK2, tls_present,
 				MHD_OPTION_END);
 }
 
 static enum err open_door(struct ctx *ctx, struct server *server, int fd, const char *where,
-			  struct MHD_Daemon **out)
+			  bool is_tls, struct MHD_Daemon **out)
 {
 	struct epoll_event event = { .events = EPOLLIN };
 
-	*out = start_daemon(server, fd);
+	*out = start_daemon(server, fd, is_tls);
 	if (!*out) {
 		close(fd);
 		return fault_set(ctx, E_REFUSED, "ListenFailed",
@@ -211,7 +218,7 @@ static enum err open_local_door(struct ctx *ctx, struct server *server, const ch
 	if (!path || !*path)
 		return E_OK;
 	TRY(listen_open_unix(ctx, path, &server->file));
-	return open_door(ctx, server, server->file.fd, path, &server->local);
+	return open_door(ctx, server, server->file.fd, path, false, &server->local);
 }
 
 static enum err start(struct ctx *ctx, struct server *server, const struct server_options *options)
@@ -219,6 +226,8 @@ static enum err start(struct ctx *ctx, struct server *server, const struct serve
 	struct listen_socket listening;
 
 	TRY(auth_load_secret(ctx, options->state_directory, server->service.auth.secret));
+	if (options->tls.certificate)
+		TRY(tls_open(ctx, &options->tls, &server->tls));
 	TRY(listen_open(ctx, options->listen, &listening));
 	if (apply_settings(ctx, server, options, listening.is_loopback) != E_OK) {
 		close(listening.fd);
@@ -227,7 +236,8 @@ static enum err start(struct ctx *ctx, struct server *server, const struct serve
 	raise_file_limit();
 	server->port = listening.port;
 	server->is_loopback = listening.is_loopback;
-	TRY(open_door(ctx, server, listening.fd, options->listen, &server->daemon));
+	TRY(open_door(ctx, server, listening.fd, options->listen, server->tls != NULL,
+		      &server->daemon));
 	TRY(open_local_door(ctx, server, options->unix_socket));
 	warn_about(ctx, options);
 	return E_OK;
@@ -272,6 +282,7 @@ void server_stop(struct server *server)
 		MHD_stop_daemon(server->local);
 	if (server->daemon)
 		MHD_stop_daemon(server->daemon);
+	tls_close(server->tls);
 	close(server->fd);
 	free(server->file.path);
 	watch_forget(&server->points);
@@ -284,6 +295,8 @@ void server_stop(struct server *server)
 enum err server_reconfigure(struct ctx *ctx, struct server *server, const struct server_options *options)
 {
 	TRY(apply_settings(ctx, server, options, server->is_loopback));
+	if (server->tls)
+		tls_reload(ctx, server->tls, true);
 	/* Keys may reach less far now; clients watch again. */
 	stream_end_all(&server->host.streams);
 	warn_about(ctx, options);
@@ -319,14 +332,33 @@ static msec_t run_daemon(struct MHD_Daemon *daemon)
 	return has_timeout ? (msec_t)timeout : -1;
 }
 
+/* How long until the files are looked at again. */
+static msec_t look_at_files(struct server *server)
+{
+	struct clock *clock = server->service.doors->clock;
+	msec_t now = clock->mono(clock);
+
+	if (!server->tls)
+		return -1;
+	if (now >= server->next_tls_look) {
+		struct ctx ctx cleanup_ctx;
+
+		ctx_init(&ctx, server->service.doors);
+		ctx.controller = "server";
+		tls_reload(&ctx, server->tls, false);
+		server->next_tls_look = now + TLS_LOOK_MSEC;
+	}
+	return server->next_tls_look - now;
+}
+
 msec_t server_run(struct server *server)
 {
 	struct clock *clock = server->service.doors->clock;
-	msec_t wait;
+	msec_t wait = look_at_files(server);
 
 	exchange_wake(&server->host, clock->mono(clock));
 	stream_look(&server->host.streams);
-	wait = run_daemon(server->daemon);
+	wait = sooner(wait, run_daemon(server->daemon));
 	if (server->local)
 		wait = sooner(wait, run_daemon(server->local));
 	wait = sooner(wait, conns_sweep(&server->conns, clock->mono(clock)));

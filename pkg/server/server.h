@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include "server/tls.h"
 #include "specdir/specdir.h"
 
 struct api_key {
@@ -20,6 +21,7 @@ struct api_key {
 struct server_options {
 	const char *listen;	     /* "address:port"; IPv6 in brackets */
 	const char *unix_socket;     /* path of a second door, for local users; NULL: none */
+	struct tls_files tls;	     /* of the TCP door; without a certificate it speaks plain HTTP */
 	const char *public_base_url; /* NULL: from the request's Host */
 	const char *task_hub;
 	const struct api_key *api_keys;
@@ -35,11 +37,11 @@ struct server_options {
 
 struct server;
 
-/* Copies what it needs. E_REFUSED, reason ApiKeyRequired (not loopback and no key) or ListenFailed. */
+/* Copies what it needs. E_REFUSED, reason ApiKeyRequired (not loopback and no key), ListenFailed or TlsUnusable. */
 enum err server_start(struct ctx *ctx, const struct server_options *options, struct server **out);
 void server_stop(struct server *server);
 
-/* Takes over keys, base URL and flags of a reloaded configuration; `listen` must be the same. */
+/* Copies what it needs. E_REFUSED, reason ApiKeyRequired (not loopback and no key), ListenFailed, TlsUnusable. */
 enum err server_reconfigure(struct ctx *ctx, struct server *server, const struct server_options *options);
 
 int server_fd(struct server *server);

@@ -1,12 +1,20 @@
 """The doors of the HTTP API besides plain TCP, with curl as the client."""
 
+import http.client
 import json
 import os
+import re
+import shutil
+import socket
+import ssl
 import stat
 import subprocess
 import tempfile
+from urllib.parse import urlsplit
 
 import pytest
+
+from harness import wait_for
 
 OBJECTS = "/apis/gatecert/v1/hostnames"
 START = "/api/AddCertificateFunctions_HttpStart"
@@ -57,6 +65,172 @@ def test_a_killed_daemon_s_socket_is_taken_over_and_a_living_one_s_is_not(daemon
     assert other.wait() == 1
     assert "another process serves it" in other.log()
     assert curl("http://localhost/healthz", "--unix-socket", socket_path)[0] == 200
+
+
+# --- TLS ---
+
+
+class Authority:
+    """A CA of its own, and certificates of it."""
+
+    def __init__(self, directory, name):
+        self.directory, self.name = directory, name
+        self.certificate, self.key = directory / f"{name}.crt", directory / f"{name}.key"
+        self._openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+                      "-subj", f"/CN={name}", "-keyout", self.key, "-out", self.certificate)
+
+    def _openssl(self, *args):
+        subprocess.run(["openssl", *map(str, args)], check=True, capture_output=True, cwd=self.directory, timeout=60)
+
+    def issue(self, name, usage="serverAuth"):
+        """Paths of a certificate for 127.0.0.1 and of its key."""
+        paths = [self.directory / f"{name}.{suffix}" for suffix in ("crt", "key", "csr", "ext")]
+        certificate, key, csr, extensions = paths
+        extensions.write_text(f"subjectAltName=IP:127.0.0.1\nextendedKeyUsage={usage}\n")
+        self._openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", f"/CN={name}",
+                      "-keyout", key, "-out", csr)
+        self._openssl("x509", "-req", "-in", csr, "-CA", self.certificate, "-CAkey", self.key, "-days", "1",
+                      "-extfile", extensions, "-out", certificate)
+        key.chmod(0o600)
+        return certificate, key
+
+
+class Served:
+    """A daemon whose API is HTTPS."""
+
+    def __init__(self, daemon, directory, **config):
+        self.ca = Authority(directory, "ca")
+        self.files = [directory / "api.crt", directory / "api.key"]
+        self.put(*self.ca.issue("first"))
+        self.daemon = daemon(config={"TlsCertificateFile": str(self.files[0]), "TlsKeyFile": str(self.files[1]), **config})
+        self.url = self.daemon.api.base.replace("http://", "https://")
+        self.key = ("-H", f"x-functions-key: {self.daemon.api.key}")
+
+    def put(self, certificate, key):
+        """As a renewal does: beside, then renamed; the key last."""
+        for path, source in zip(self.files, (certificate, key)):
+            temporary = path.with_suffix(".new")
+            shutil.copy(source, temporary)
+            os.rename(temporary, path)
+
+    def start(self):
+        self.daemon.spawn()
+        wait_for(lambda: "INFO ready" in self.daemon.log(), 30, self.daemon.log_tail)
+        return self
+
+    def curl(self, path, *args):
+        return curl(self.url + path, "--cacert", self.ca.certificate, *args)
+
+    def subject(self):
+        """Whose certificate a new connection is shown."""
+        parts = urlsplit(self.url)
+        context = ssl.create_default_context(cafile=self.ca.certificate)
+        with socket.create_connection((parts.hostname, parts.port), 20) as plain, \
+                context.wrap_socket(plain, server_hostname=parts.hostname) as secure:
+            return dict(pair[0] for pair in secure.getpeercert()["subject"])["commonName"]
+
+
+@pytest.fixture
+def served(daemon, tmp_path):
+    return lambda **config: Served(daemon, tmp_path, **config).start()
+
+
+def test_over_tls_the_api_is_the_same_and_its_links_are_https(served, hostname):
+    one = served()
+    status, body = one.curl(START, *one.key, "-d", json.dumps({"hostnames": [hostname]}))
+    assert status == 202, body
+    follow = json.loads(body)["statusQueryGetUri"]
+    assert follow.startswith("https://127.0.0.1:")
+    assert one.curl(follow.removeprefix(one.url))[0] in (200, 202)
+    assert one.curl(OBJECTS)[0] == 401
+
+
+@pytest.mark.parametrize("args, said", [
+    (("--tls-max", "1.1"), "35: "),
+    (("--cacert", "/etc/ssl/certs/ca-certificates.crt"), "60: "),
+], ids=["TLS 1.1", "a client that trusts others"])
+def test_there_is_no_answer_for(served, args, said):
+    one = served()
+    status, body = one.curl("/healthz", *args)
+    assert status == 0 and body.startswith(said)
+    assert one.curl("/healthz", "--tlsv1.2", "--tls-max", "1.2")[0] == 200
+    assert one.curl("/healthz", "--tlsv1.3")[0] == 200
+
+
+def test_plain_http_is_not_served_beside_tls(served):
+    one = served()
+    assert curl(one.daemon.api.base + "/healthz")[0] == 0
+    assert one.curl("/healthz")[0] == 200
+
+
+def test_a_changed_certificate_is_taken_up_by_itself_and_open_connections_stay(served):
+    one = served()
+    parts = urlsplit(one.url)
+    held = http.client.HTTPSConnection(parts.hostname, parts.port, timeout=20,
+                                       context=ssl.create_default_context(cafile=one.ca.certificate))
+    held.request("GET", "/healthz")
+    assert held.getresponse().read()
+    assert one.subject() == "first"
+    one.put(*one.ca.issue("second"))
+    wait_for(lambda: one.subject() == "second", 20, one.daemon.log_tail)
+    held.request("GET", "/healthz")
+    assert held.getresponse().status == 200
+    held.close()
+
+
+def test_a_reload_takes_up_a_certificate_at_once_and_a_pair_that_does_not_match_changes_nothing(served):
+    one = served()
+    second, third = one.ca.issue("second"), one.ca.issue("third")
+    one.put(second[0], third[1])
+    one.daemon.reload()
+    wait_for(lambda: "the old one stays" in one.daemon.log(), 20, one.daemon.log_tail)
+    assert one.subject() == "first"
+    one.put(*second)
+    one.daemon.reload()
+    wait_for(lambda: one.subject() == "second", 5, one.daemon.log_tail)
+    one.files[1].unlink()
+    one.daemon.reload()
+    wait_for(lambda: one.daemon.log().count("the old one stays") >= 2, 20, one.daemon.log_tail)
+    assert one.subject() == "second"
+
+
+def test_clients_need_a_certificate_of_the_named_ca_and_a_key(served, tmp_path):
+    ours, others = Authority(tmp_path, "clients"), Authority(tmp_path, "others")
+    client, server, stranger = ours.issue("client", "clientAuth"), ours.issue("server"), others.issue("stranger", "clientAuth")
+    one = served(TlsClientCaFile=str(ours.certificate))
+
+    def status(pair, *args):
+        return one.curl(OBJECTS, *(("--cert", pair[0], "--key", pair[1]) if pair else ()), *args)[0]
+
+    for version in ("1.2", "1.3"):
+        only = ("--tls-max", version)
+        assert status(client, *only, *one.key) == 200
+        assert status(client, *only) == 401
+        assert status(None, *only, *one.key) == 0
+        assert status(stranger, *only, *one.key) == 0
+        assert status(server, *only, *one.key) == 0, "a certificate for servers is none for clients"
+
+
+@pytest.mark.parametrize("spoil, said", [
+    (lambda one: one.files[1].unlink(), "api.key"),
+    (lambda one: one.files[0].write_text("no certificate"), "cannot be used for TLS"),
+    (lambda one: shutil.copy(one.ca.key, one.files[1]), "cannot be used for TLS"),
+    (lambda one: (one.files[0].parent / "clients.crt").write_text(""), "clients.crt cannot be used for TLS"),
+], ids=["no key", "no certificate", "another's key", "no client CA"])
+def test_the_daemon_does_not_start_with(daemon, tmp_path, spoil, said):
+    (tmp_path / "clients.crt").touch()
+    one = Served(daemon, tmp_path, **({"TlsClientCaFile": str(tmp_path / "clients.crt")} if "clients" in said else {}))
+    spoil(one)
+    one.daemon.spawn()
+    assert one.daemon.wait() == 1
+    assert "cannot start" in one.daemon.log() and said in one.daemon.log()
+
+
+def test_a_key_that_everybody_can_read_is_warned_about(daemon, tmp_path):
+    one = Served(daemon, tmp_path)
+    one.files[1].chmod(0o644)
+    one.start()
+    assert re.search(r"WARN .*read by everybody.*api\.key", one.daemon.log())
 
 
 # --- how often ---

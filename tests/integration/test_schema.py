@@ -11,7 +11,7 @@ import jsonschema
 import pytest
 import yaml
 
-from harness import BUILD, CHECKOUT, Gatecertd, wait_for
+from harness import BUILD, CHECKOUT, Gatecertd
 
 MANIFESTS = CHECKOUT / "manifests"
 SCHEMAS = MANIFESTS / "schema"
@@ -270,12 +270,14 @@ def problems(stack, tmp_path_factory):
         for number, (_, document) in enumerate(table):
             # Each right one under a name of its own, or they would be in each other's way.
             text = yaml.safe_dump(document, allow_unicode=True)
-            one.drop_spec(f"{group}-{number}.yaml", text.replace("shop.example", f"{group}-{number}.example"))
+            path = one.drop_spec(f"{group}-{number}.yaml", text.replace("shop.example", f"{group}-{number}.example"))
+            # A young file may be half-written, and would be read at the second look alone.
+            os.utime(path, (1000000000, 1000000000))
     one.start()
     try:
-        wait_for(lambda: one.api.get("/readyz").json()["specs"]["files"] == len(RIGHT_SPECS) + len(WRONG_SPECS), 20)
-        found = wait_for(lambda: one.api.get("/readyz").json()["specs"]["problems"], 20)
-        yield {problem["file"].rpartition("/")[2] for problem in found if not problem["isWarning"]}
+        specs = one.api.get("/readyz").json()["specs"]
+        assert specs["files"] == len(RIGHT_SPECS) + len(WRONG_SPECS)
+        yield {problem["file"].rpartition("/")[2] for problem in specs["problems"] if not problem["isWarning"]}
     finally:
         one.close()
 

@@ -41,7 +41,8 @@ struct server;
 enum err server_start(struct ctx *ctx, const struct server_options *options, struct server **out);
 void server_stop(struct server *server);
 
-/* Copies what it needs. E_REFUSED, reason ApiKeyRequired (not loopback and no key), ListenFailed, TlsUnusable. */
+/* Takes over keys, base URL and flags of a reloaded configuration, and reads the TLS files again; the doors
+ * must be the same. */
 enum err server_reconfigure(struct ctx *ctx, struct server *server, const struct server_options *options);
 
 int server_fd(struct server *server);

@@ -10,6 +10,7 @@ import ssl
 import stat
 import subprocess
 import tempfile
+import time
 from urllib.parse import urlsplit
 
 import pytest
@@ -145,6 +146,36 @@ def test_over_tls_the_api_is_the_same_and_its_links_are_https(served, hostname):
     assert one.curl(OBJECTS)[0] == 401
 
 
+def test_a_watch_over_either_door_shows_what_happens(served, socket_path):
+    one = served(UnixSocket=socket_path)
+    target = f"{OBJECTS}?watch=true"
+    doors = [["--cacert", str(one.ca.certificate), *one.key, one.url + target],
+             ["--unix-socket", socket_path, f"http://localhost{target}"]]
+    watches = [subprocess.Popen(["curl", "-sSN", "--max-time", "30", *args], stdout=subprocess.PIPE, text=True)
+               for args in doors]
+    try:
+        one.daemon.wish("watched.example.com")
+        for watch in watches:
+            assert json.loads(watch.stdout.readline())["object"]["metadata"]["name"] == "watched.example.com"
+    finally:
+        for watch in watches:
+            watch.kill()
+            watch.communicate()
+
+
+def test_a_client_that_never_shakes_hands_is_shut_and_delays_nobody(served):
+    one = served()
+    parts = urlsplit(one.url)
+    silent = [socket.create_connection((parts.hostname, parts.port), 30) for _ in range(100)]
+    began = time.monotonic()
+    assert one.curl("/healthz")[0] == 200
+    assert time.monotonic() - began < 5
+    for sock in silent:
+        with sock:
+            assert sock.recv(1) == b""
+    assert time.monotonic() - began < 25
+
+
 @pytest.mark.parametrize("args, said", [
     (("--tls-max", "1.1"), "35: "),
     (("--cacert", "/etc/ssl/certs/ca-certificates.crt"), "60: "),
@@ -209,6 +240,10 @@ def test_clients_need_a_certificate_of_the_named_ca_and_a_key(served, tmp_path):
         assert status(None, *only, *one.key) == 0
         assert status(stranger, *only, *one.key) == 0
         assert status(server, *only, *one.key) == 0, "a certificate for servers is none for clients"
+    shutil.copy(others.certificate, ours.certificate)
+    one.daemon.reload()
+    wait_for(lambda: status(stranger, *one.key) == 200, 20, one.daemon.log_tail)
+    assert status(client, *one.key) == 0
 
 
 @pytest.mark.parametrize("spoil, said", [

@@ -1,0 +1,209 @@
+#include <fcntl.h>
+
+#include <gnutls/gnutls.h>
+#include <gnutls/x509.h>
+
+#include "server/tls.h"
+#include "unit/check.h"
+#include "unit/server_rig.h"
+
+#define HANDSHAKE_TURNS 2000
+
+static char directory[] = "/tmp/gatecert-tls-XXXXXX";
+static char certificate[64], key[64], other_key[64], empty[64];
+
+static void run(const char *command)
+{
+	char line[512];
+
+	snprintf(line, sizeof(line), "cd %s && (%s) >/dev/null 2>&1", directory, command);
+	assert_int_equal(system(line), 0);
+}
+
+static int make_files(void **state)
+{
+	(void)state;
+	assert_non_null(mkdtemp(directory));
+	snprintf(certificate, sizeof(certificate), "%s/api.crt", directory);
+	snprintf(key, sizeof(key), "%s/api.key", directory);
+	snprintf(other_key, sizeof(other_key), "%s/other.key", directory);
+	snprintf(empty, sizeof(empty), "%s/empty", directory);
+	run("openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=first -keyout api.key -out api.crt "
+	    "&& openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out other.key "
+	    "&& touch empty && chmod 600 *.key");
+	return 0;
+}
+
+static int remove_files(void **state)
+{
+	char line[96];
+
+	(void)state;
+	snprintf(line, sizeof(line), "rm -rf %s", directory);
+	return system(line);
+}
+
+static void test_files_that_cannot_be_used(void **state)
+{
+	const struct {
+		const char *sentence, *certificate, *key, *client_ca;
+		enum err err;
+		const char *says;
+	} table[] = {
+		{ "a pair is taken", certificate, key, NULL, E_OK, NULL },
+		{ "with a CA for clients too", certificate, key, certificate, E_OK, NULL },
+		{ "a key of another certificate is refused", certificate, other_key, NULL, E_REFUSED,
+		  "/api.crt cannot be used for TLS: with the key of" },
+		{ "a file without a certificate is refused", empty, key, NULL, E_REFUSED,
+		  "/empty cannot be used for TLS" },
+		{ "a key in the certificate's place is refused", key, key, NULL, E_REFUSED,
+		  "/api.key cannot be used for TLS" },
+		{ "a file without a key is refused", certificate, empty, NULL, E_REFUSED,
+		  "cannot be used for TLS" },
+		{ "a file without a CA is refused", certificate, key, empty, E_REFUSED,
+		  "/empty cannot be used for TLS" },
+		{ "a key in the CA's place is refused", certificate, key, key, E_REFUSED,
+		  "/api.key cannot be used for TLS" },
+		{ "a missing file is named", certificate, "/nowhere/api.key", NULL, E_NOTFOUND,
+		  "/nowhere/api.key" },
+		{ "a directory is no file", certificate, directory, NULL, E_REFUSED, directory },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		struct tls_files files = { table[i].certificate, table[i].key, table[i].client_ca };
+		struct tls *tls = NULL;
+		struct ctx ctx;
+
+		check_begin(&ctx);
+		check_row_int(table[i].sentence, tls_open(&ctx, &files, &tls), table[i].err);
+		check_row(table[i].sentence, (tls != NULL) == (table[i].err == E_OK));
+		if (table[i].says && !strstr(ctx.fault.text, table[i].says))
+			fail_msg("%s: it says \"%s\"", table[i].sentence, ctx.fault.text);
+		tls_close(tls);
+		ctx_fini(&ctx);
+	}
+}
+
+/* One request over TLS as a client that trusts anybody; 0: there was no answer. */
+static int ask(struct rig *rig, const char *priorities, const char *request, char *subject, size_t size)
+{
+	int fd = rig_connect(rig), status = 0, result = GNUTLS_E_AGAIN;
+	gnutls_certificate_credentials_t credentials;
+	const gnutls_datum_t *peer;
+	gnutls_session_t session;
+	gnutls_x509_crt_t shown;
+	char reply[4096] = "";
+	unsigned count;
+
+	assert_int_equal(gnutls_certificate_allocate_credentials(&credentials), 0);
+	assert_int_equal(gnutls_init(&session, GNUTLS_CLIENT | GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL), 0);
+	assert_int_equal(gnutls_priority_set_direct(session, priorities, NULL), 0);
+	gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, credentials);
+	assert_int_equal(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
+	gnutls_transport_set_int(session, fd);
+	for (int i = 0; i < HANDSHAKE_TURNS && result == GNUTLS_E_AGAIN; i++) {
+		result = gnutls_handshake(session);
+		rig_turn(rig, fd, 10);
+	}
+	if (result == 0) {
+		peer = gnutls_certificate_get_peers(session, &count);
+		assert_int_equal(gnutls_x509_crt_init(&shown), 0);
+		assert_int_equal(gnutls_x509_crt_import(shown, peer, GNUTLS_X509_FMT_DER), 0);
+		assert_int_equal(gnutls_x509_crt_get_dn(shown, subject, &size), 0);
+		gnutls_x509_crt_deinit(shown);
+		assert_int_equal(gnutls_record_send(session, request, strlen(request)), strlen(request));
+		result = GNUTLS_E_AGAIN;
+		for (int i = 0; i < HANDSHAKE_TURNS && result == GNUTLS_E_AGAIN; i++) {
+			rig_turn(rig, fd, 10);
+			result = (int)gnutls_record_recv(session, reply, sizeof(reply) - 1);
+		}
+		if (sscanf(reply, "HTTP/1.1 %d", &status) != 1)
+			status = 0;
+	}
+	gnutls_deinit(session);
+	gnutls_certificate_free_credentials(credentials);
+	close(fd);
+	return status;
+}
+
+static void serve(struct rig *rig, const char *client_ca)
+{
+	rig_open(rig, NULL, true, false);
+	server_stop(rig->server);
+	rig->options.tls = (struct tls_files){ certificate, key, client_ca };
+	assert_int_equal(server_start(&rig->ctx, &rig->options, &rig->server), E_OK);
+	server_set_ready(rig->server, true);
+}
+
+#define GET_HEALTH "GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+
+static void test_versions(void **state)
+{
+	static const struct {
+		const char *sentence, *priorities;
+		int status;
+	} table[] = {
+		{ "TLS 1.3 is spoken", "NORMAL:-VERS-ALL:+VERS-TLS1.3", 200 },
+		{ "TLS 1.2 is spoken", "NORMAL:-VERS-ALL:+VERS-TLS1.2", 200 },
+		{ "TLS 1.2 without forward secrecy is not",
+		  "NORMAL:-VERS-ALL:+VERS-TLS1.2:-KX-ALL:+RSA", 0 },
+		{ "TLS 1.1 is not", "LEGACY:-VERS-ALL:+VERS-TLS1.1", 0 },
+	};
+	struct rig rig;
+
+	(void)state;
+	serve(&rig, NULL);
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		char subject[64] = "";
+
+		check_row_int(table[i].sentence,
+			      ask(&rig, table[i].priorities, GET_HEALTH, subject, sizeof(subject)),
+			      table[i].status);
+	}
+	rig_close(&rig);
+}
+
+static void test_a_client_without_a_certificate_is_not_served(void **state)
+{
+	char subject[64] = "";
+	struct rig rig;
+
+	(void)state;
+	serve(&rig, certificate);
+	assert_int_equal(ask(&rig, "NORMAL:-VERS-ALL:+VERS-TLS1.2", GET_HEALTH, subject, sizeof(subject)), 0);
+	assert_int_equal(ask(&rig, "NORMAL", GET_HEALTH, subject, sizeof(subject)), 0);
+	rig_close(&rig);
+}
+
+static void test_a_reload_shows_the_new_certificate_and_a_bad_one_changes_nothing(void **state)
+{
+	char subject[64] = "";
+	struct rig rig;
+
+	(void)state;
+	serve(&rig, NULL);
+	assert_int_equal(ask(&rig, "NORMAL", GET_HEALTH, subject, sizeof(subject)), 200);
+	assert_string_equal(subject, "CN=first");
+	run("openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=second -keyout new.key -out api.crt");
+	assert_int_equal(server_reconfigure(&rig.ctx, rig.server, &rig.options), E_OK);
+	assert_int_equal(ask(&rig, "NORMAL", GET_HEALTH, subject, sizeof(subject)), 200);
+	assert_string_equal(subject, "CN=first");
+	run("mv new.key api.key");
+	assert_int_equal(server_reconfigure(&rig.ctx, rig.server, &rig.options), E_OK);
+	assert_int_equal(ask(&rig, "NORMAL", GET_HEALTH, subject, sizeof(subject)), 200);
+	assert_string_equal(subject, "CN=second");
+	rig_close(&rig);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_files_that_cannot_be_used),
+		cmocka_unit_test(test_versions),
+		cmocka_unit_test(test_a_client_without_a_certificate_is_not_served),
+		cmocka_unit_test(test_a_reload_shows_the_new_certificate_and_a_bad_one_changes_nothing),
+	};
+
+	return cmocka_run_group_tests_name("server_tls", tests, make_files, remove_files);
+}

@@ -1,4 +1,4 @@
-/* The account's key, in the vault or in a file: made once, found again, and the old one kept where the CA knows only that. */
+/* The account's key, in the vault or in a file: made once, found again, and kept where the CA knows only an old one. */
 #include "reconcile/account.h"
 
 #include "tempdir.h"

@@ -67,7 +67,7 @@ static msec_t look(struct controller *controller)
 #define SEC MSEC_PER_SEC
 #define MIN MSEC_PER_MIN
 
-/* The wait after so many failures of the same kind in a row lies in [low, high], and over many draws comes near both. */
+/* The wait after so many failures in a row lies in [low, high], and over many draws comes near both. */
 static const struct {
 	const char *sentence;
 	enum err err;

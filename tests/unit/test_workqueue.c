@@ -12,8 +12,9 @@
 /* --- scripts: what is done to the queue, and what comes out --- */
 
 /*
- * One word a step. "a" adds a key, "a+5" wants it in 5 s, ">a" gets it, ">-" finds nothing ready, "a!" is done with, "a!3"
- * is done with and wants another look in 3 s, "~4" lets 4 s pass, "=2" is the size, "@7" is next due in 7 s, "@-" never.
+ * One word a step. "a" adds a key, "a+5" wants it in 5 s, ">a" gets it, ">-" finds nothing ready, "a!" is done with,
+ * "a!3" is done with and wants another look in 3 s, "~4" lets 4 s pass, "=2" is the size, "@7" is next due in 7 s,
+ * "@-" never.
  */
 static const struct {
 	const char *sentence;

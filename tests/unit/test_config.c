@@ -591,6 +591,12 @@ static void test_options(void **state)
 	}
 }
 
+static void forget_keys(const struct field *fields)
+{
+	for (; fields->name; fields++)
+		unsetenv(fields->name);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -610,6 +616,7 @@ int main(void)
 	};
 
 	/* Nothing of the machine's own settings. */
-	clearenv();
+	forget_keys(config_fields);
+	forget_keys(config_environment_fields);
 	return cmocka_run_group_tests_name("config", tests, NULL, NULL);
 }

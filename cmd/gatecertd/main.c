@@ -1,4 +1,5 @@
 /* gatecertd - keeps every desired hostname served over HTTPS by an Azure Application Gateway. */
+#include <assert.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,13 +14,16 @@
 #include "http/curl.h"
 #include "loop.h"
 #include "options.h"
+#include "pki/memory.h"
 #include "specdir/specschema.h"
 
-/* Tokens pass through this process: it leaves no core, and nobody may look into it. */
+/* Tokens and imported keys pass through this process: it leaves no core, nobody may look into it, and what is freed is gone. */
 static void protect(void)
 {
 	const struct rlimit none = {0, 0};
+	bool is_wiping = memory_wipe_freed();
 
+	assert(is_wiping);
 	setrlimit(RLIMIT_CORE, &none);
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	umask(0077);

@@ -1,5 +1,6 @@
 """Certificates that are brought with their keys, from the request to the visitor, through kills and an absent vault; and no key anywhere."""
 
+import base64
 import os
 import re
 import stat
@@ -389,13 +390,14 @@ class Canary:
         key = authority.rsa(f"canary-{kind}") if kind == "rsa" else authority.ec(f"canary-{kind}")
         self.leaf = authority.leaf(key, hostname)
         self.plain = key.read_text()
+        public = openssl("pkey", "-in", key, "-pubout", "-outform", "DER")  # as it stands in the certificate too
         self.encrypted = openssl("pkcs8", "-topk8", "-in", key, "-v2", "aes-256-cbc", "-passout",
                                  f"pass:{PASSWORD}").decode()
         self.patterns = {}
         for form, text in (("plain", self.plain), ("encrypted", self.encrypted)):
-            lines = [line for line in text.splitlines() if "-----" not in line]
+            lines = [line for line in text.splitlines() if "-----" not in line and len(line) == 64]
             self.patterns.update({f"{form} PEM, line {i}": line.encode() for i, line in enumerate(lines)
-                                  if len(line) == 64 and (form == "encrypted" or i)})
+                                  if base64.b64decode(line) not in public})
         for name, secret in secrets_of(key).items():
             self.patterns.update(canaries(name, secret))
         self.patterns.update(canaries("password", PASSWORD.encode()))

@@ -104,9 +104,9 @@ static bool post(struct rig *rig, const char *hostname, const struct leaf *leaf,
 	struct json *answer;
 	handler_fn *handler = leaf ? functions_import : functions_add_one;
 
+	ctx_init(&ctx, rig_doors(rig));
 	if (leaf && !sealed_box_has_key(rig_sealed(rig)))
 		return false; /* it would be told to try again later */
-	ctx_init(&ctx, rig_doors(rig));
 	request.body = body_of(&ctx, hostname, leaf);
 	request.body_size = strlen(request.body);
 	assert(handler(&ctx, &service, &request, &response) == E_OK);

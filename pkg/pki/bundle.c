@@ -13,8 +13,8 @@
 #include "pki/private.h"
 
 #define RSA_BITS_MIN 2048
-#define PBE NID_pbe_WithSHA1And3_Key_TripleDES_CBC
-#define ITERATIONS 2048
+#define PBE	     NID_pbe_WithSHA1And3_Key_TripleDES_CBC
+#define ITERATIONS   2048
 
 static bool is_pem(const char *text)
 {
@@ -93,7 +93,8 @@ enum err bundle_check(struct ctx *ctx, const struct key *key, const struct chain
 		return fault_set(ctx, E_REFUSED, "KeyMismatch",
 				 "the private key does not belong to the certificate");
 	if (leaf->not_after <= now)
-		return fault_set(ctx, E_REFUSED, "CertificateExpired", "the certificate has expired");
+		return fault_set(ctx, E_REFUSED, "CertificateExpired",
+				 "the certificate has expired");
 	if (!names_hostname(leaf, hostname))
 		return fault_set(ctx, E_REFUSED, "HostnameMismatch",
 				 "the certificate does not name %s", hostname);
@@ -112,7 +113,7 @@ static X509 *certificate_of(const struct cert *cert)
 	return d2i_X509(NULL, &at, (long)cert->der.size);
 }
 
-static STACK_OF(X509) *intermediates(struct ctx *ctx, const struct chain *chain)
+static STACK_OF(X509) * intermediates(struct ctx *ctx, const struct chain *chain)
 {
 	STACK_OF(X509) *stack = sk_X509_new_null();
 
@@ -130,7 +131,8 @@ static enum err encode(struct ctx *ctx, PKCS12 *pkcs12, struct bytes *out)
 
 	ERR_clear_error();
 	if (size <= 0)
-		return fault_set(ctx, E_REFUSED, "InvalidKey", "the key cannot be put into a PKCS#12");
+		return fault_set(ctx, E_REFUSED, "InvalidKey",
+				 "the key cannot be put into a PKCS#12");
 	out->data = arena_copy(ctx->arena, der, (size_t)size);
 	out->size = (size_t)size;
 	arena_wipe_at_end(ctx->arena, out->data, out->size);
@@ -139,12 +141,25 @@ static enum err encode(struct ctx *ctx, PKCS12 *pkcs12, struct bytes *out)
 	return E_OK;
 }
 
+/* SHA-1 for the MAC too: OpenSSL's own choice, SHA-256, is not what Windows calls TripleDES-SHA1. */
+static PKCS12 *make_pkcs12(const struct key *key, X509 *leaf, STACK_OF(X509) *others,
+			   const char *password)
+{
+	PKCS12 *pkcs12 = PKCS12_create(
+		password, NULL, key->pkey, leaf, others, PBE, PBE, ITERATIONS, -1, 0);
+
+	if (pkcs12 &&
+	    PKCS12_set_mac(pkcs12, password, -1, NULL, 0, ITERATIONS, EVP_sha1()) == 1)
+		return pkcs12;
+	PKCS12_free(pkcs12);
+	return NULL;
+}
+
 enum err bundle_to_pkcs12(struct ctx *ctx, const struct key *key, const struct chain *chain,
 			  const char *password, struct bytes *out)
 {
 	X509 *leaf = certificate_of(&chain->items[0]);
-	PKCS12 *pkcs12 = PKCS12_create(password, NULL, key->pkey, leaf, intermediates(ctx, chain), PBE,
-				       PBE, ITERATIONS, ITERATIONS, 0);
+	PKCS12 *pkcs12 = make_pkcs12(key, leaf, intermediates(ctx, chain), password);
 	enum err err = encode(ctx, pkcs12, out);
 
 	PKCS12_free(pkcs12);

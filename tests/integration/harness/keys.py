@@ -131,7 +131,7 @@ def canaries(name, secret):
 
 
 def pieces(what, text):
+    """At most three, from begin, middle and end: what is left of freed memory is seldom whole."""
     size = 24 if "raw" in what else 32
-    if len(text) <= size:
-        return [(0, text)]
-    return [(at, text[at:at + size]) for at in range(0, len(text) - size + 1, size)]
+    places = {0, max(0, len(text) - size) // 2, max(0, len(text) - size)}
+    return [(at, text[at:at + size]) for at in sorted(places)]

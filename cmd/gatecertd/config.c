@@ -14,7 +14,7 @@
 #include "specdir/regular.h"
 
 #define ENVIRONMENT "environment"
-#define KEY_SHORT 16 /* fewer characters can be guessed */
+#define KEY_SHORT   16 /* fewer characters can be guessed */
 
 /* One loading; `ctx` has the configuration's own arena. */
 struct loading {
@@ -40,12 +40,17 @@ static void complain(struct loading *loading, bool is_warning, const char *key, 
 
 /* ApiKeys: people write them in four ways, all of which become a list of {name, key}. */
 
-static struct node *scalar(struct ctx *ctx, const struct node *like, const char *name, const char *text)
+static struct node *scalar(struct ctx *ctx, const struct node *like, const char *name,
+			   const char *text)
 {
 	struct node *node = arena_copy(ctx->arena, like, sizeof(*like));
 
-	*node = (struct node){.kind = NODE_SCALAR, .name = name, .text = text, .line = like->line,
-			      .column = like->column, .name_line = like->line,
+	*node = (struct node){.kind = NODE_SCALAR,
+			      .name = name,
+			      .text = text,
+			      .line = like->line,
+			      .column = like->column,
+			      .name_line = like->line,
 			      .name_column = like->column};
 	return node;
 }
@@ -107,7 +112,8 @@ static enum err parse(struct loading *loading, const char *text, size_t size)
 	struct node **documents;
 	size_t count;
 
-	TRY(yaml_parse(loading->ctx, loading->path, text, size, loading->problems, &documents, &count));
+	TRY(yaml_parse(loading->ctx, loading->path, text, size, loading->problems, &documents,
+		       &count));
 	if (count > 1)
 		problems_add(loading->ctx, loading->problems, false, loading->path,
 			     documents[1]->line, documents[1]->column, "",
@@ -134,7 +140,8 @@ static bool read_file(struct loading *loading)
 	size_t size;
 	char *text;
 
-	if (regular_read(ctx, AT_FDCWD, loading->path, YAML_SIZE_MAX, &text, &size, &status) != E_OK) {
+	if (regular_read(ctx, AT_FDCWD, loading->path, YAML_SIZE_MAX, &text, &size, &status) !=
+	    E_OK) {
 		problems_add(ctx, loading->problems, false, loading->path, 0, 0, "", "%s",
 			     ctx->fault.text);
 		return false;
@@ -176,7 +183,8 @@ static void set_keys(struct loading *loading, const struct field *field, const c
 	keys->name = field->name;
 	map.first = keys;
 	unify_keys(loading->ctx, keys);
-	fields_decode(loading->ctx, table, ENVIRONMENT, "", &map, loading->problems, loading->config);
+	fields_decode(loading->ctx, table, ENVIRONMENT, "", &map, loading->problems,
+		      loading->config);
 }
 
 static void read_environment(struct loading *loading, const struct field *table)
@@ -205,7 +213,8 @@ static void check_required(struct loading *loading, const struct field *field)
 		return;
 	if (!node_get(loading->map, field->name) ||
 	    node_get(loading->map, field->name)->kind == NODE_NULL)
-		complain(loading, false, field->name, "required: set it here or in the environment");
+		complain(loading, false, field->name,
+			 "required: set it here or in the environment");
 }
 
 static void check_keys(struct loading *loading)
@@ -217,7 +226,8 @@ static void check_keys(struct loading *loading)
 		if (items[i].key && strlen(items[i].key) < KEY_SHORT)
 			complain(loading, true, "ApiKeys",
 				 arena_printf(loading->ctx->arena,
-					      "the key %s has fewer than %d characters: it can be guessed",
+					      "the key %s has fewer than %d characters: it can be "
+					      "guessed",
 					      items[i].name ? items[i].name : "", KEY_SHORT));
 		for (size_t j = 0; j < i; j++)
 			if (items[i].name && text_equals(items[i].name, items[j].name))
@@ -236,8 +246,7 @@ static void check_directories(struct loading *loading)
 			 "must not be SpecDirectory: the daemon alone writes there");
 	if (text_equals(config->state_directory, config->spec_directory) ||
 	    text_equals(config->state_directory, config->api_spec_directory))
-		complain(loading, false, "StateDirectory",
-			 "must not be a directory of spec files");
+		complain(loading, false, "StateDirectory", "must not be a directory of spec files");
 }
 
 static void check_tls(struct loading *loading)
@@ -245,11 +254,14 @@ static void check_tls(struct loading *loading)
 	const struct tls_files *tls = &loading->config->tls;
 
 	if (tls->certificate && !tls->key)
-		complain(loading, false, "TlsCertificateFile", "needs TlsKeyFile: set both or neither");
+		complain(loading, false, "TlsCertificateFile",
+			 "needs TlsKeyFile: set both or neither");
 	if (tls->key && !tls->certificate)
-		complain(loading, false, "TlsKeyFile", "needs TlsCertificateFile: set both or neither");
+		complain(loading, false, "TlsKeyFile",
+			 "needs TlsCertificateFile: set both or neither");
 	if (tls->client_ca && !tls->certificate && !tls->key)
-		complain(loading, false, "TlsClientCaFile", "needs TlsCertificateFile and TlsKeyFile");
+		complain(loading, false, "TlsClientCaFile",
+			 "needs TlsCertificateFile and TlsKeyFile");
 }
 
 static void check_credential(struct loading *loading)
@@ -274,7 +286,8 @@ static void check(struct loading *loading)
 	check_tls(loading);
 	if (config->api_keys.count == 0 && config_is_reachable(config->listen))
 		complain(loading, false, "Listen",
-			 "an address that others can reach needs ApiKeys: set a key, or listen on 127.0.0.1");
+			 "an address that others can reach needs ApiKeys: set a key, or listen on "
+			 "127.0.0.1");
 	if (config->gateway_http_port == config->gateway_https_port)
 		complain(loading, false, "GatewayHttpsPort", "must differ from GatewayHttpPort");
 	if (loading->problems->errors == 0)
@@ -301,7 +314,8 @@ static void complete_endpoint(struct ctx *ctx, struct config *config)
 	if (!config->acme_endpoint || url_parse(ctx, config->acme_endpoint, &url) != E_OK)
 		return;
 	if (text_equals(url.path, "/"))
-		config->acme_endpoint = arena_printf(ctx->arena, "%s/directory", url_origin(ctx, &url));
+		config->acme_endpoint = arena_printf(ctx->arena, "%s/directory",
+						     url_origin(ctx, &url));
 }
 
 static bool is_lets_encrypt(struct ctx *ctx, const char *endpoint)
@@ -322,7 +336,8 @@ static bool is_lets_encrypt(struct ctx *ctx, const char *endpoint)
 static void complete_name_policy(struct ctx *ctx, struct config *config)
 {
 	if (!config->name_policy)
-		config->name_policy = is_lets_encrypt(ctx, config->acme_endpoint) ? "public" : "syntax";
+		config->name_policy = is_lets_encrypt(ctx, config->acme_endpoint) ? "public"
+										  : "syntax";
 	if (text_equals(config->name_policy, "public"))
 		config->hostname_flags = HOSTNAME_PUBLIC_ONLY;
 }
@@ -331,8 +346,8 @@ static void derive(struct ctx *ctx, struct config *config)
 {
 	struct credential_options *credential = &config->credential;
 	const char **bases[] = {&config->blob_container_url, &config->key_vault_base_url,
-				&config->arm_endpoint, &config->public_base_url,
-				&config->spec_directory, &config->api_spec_directory,
+				&config->arm_endpoint,	     &config->public_base_url,
+				&config->spec_directory,     &config->api_spec_directory,
 				&config->state_directory};
 
 	for (size_t i = 0; i < ARRAY_SIZE(bases); i++)
@@ -355,7 +370,8 @@ static void derive(struct ctx *ctx, struct config *config)
 
 /* Public */
 
-static void load(struct ctx *ctx, const char *path, struct config *config, struct problems *problems)
+static void load(struct ctx *ctx, const char *path, struct config *config,
+		 struct problems *problems)
 {
 	struct loading loading = {.ctx = ctx, .path = path, .problems = problems, .config = config};
 	bool is_read;
@@ -411,7 +427,7 @@ char *config_print(struct ctx *ctx, const struct config *config)
 	struct buf buf cleanup_buf;
 
 	buf_init(&buf, YAML_SIZE_MAX);
-	json_for_each(member, json)
+	json_for_each (member, json)
 		buf_addf(&buf, "%s: %s\n", json_name(member), json_print(ctx, member));
 	return arena_strndup(ctx->arena, buf.data, buf.size);
 }

@@ -1,9 +1,9 @@
 /*
  * config - the configuration: gatecert.yaml, overridden by the environment, checked as a whole.
  *
- * One table (config_fields) has every key with its type, default, check and help; the file, the environment,
- * the printed form and the documentation all read it. Everything that is wrong is told at once. Immutable
- * after load, in an arena of its own.
+ * One table (config_fields) has every key with its type, default, check and help; the file, the
+ * environment, the printed form and the documentation all read it. Everything that is wrong is told
+ * at once. Immutable after load, in an arena of its own.
  */
 #pragma once
 
@@ -22,7 +22,8 @@ struct config {
 	const char *tenant_id, *subscription_id;
 	const char *resource_group, *gateway_name;
 	const char *http_settings_name, *backend_name;
-	const char *blob_container_url, *key_vault_base_url; /* without a slash at the end, as all base URLs here */
+	const char *blob_container_url,
+		*key_vault_base_url; /* without a slash at the end, as all base URLs here */
 
 	const char *spec_directory, *api_spec_directory; /* the latter may be NULL */
 	const char *state_directory;
@@ -43,15 +44,15 @@ struct config {
 	const char *acme_account_key;
 	int key_type_choice; /* as written: the names without Default */
 	bool vault_challenge_resource_check;
-	int log_level; /* enum log_level */
-	int send_certificate_chain; /* as written; credential has what follows from it */
+	int log_level;			      /* enum log_level */
+	int send_certificate_chain;	      /* as written; credential has what follows from it */
 	struct credential_options credential; /* tenant_id falls back to TenantId */
 
 	/* Derived. */
 	const struct cloud *cloud;
 	unsigned hostname_flags;	   /* enum hostname_flag */
 	const char *acme_account_key_file; /* NULL: the key is in the vault */
-	int key_type; /* enum key_type, never KEY_TYPE_DEFAULT */
+	int key_type;			   /* enum key_type, never KEY_TYPE_DEFAULT */
 	struct arena *arena;
 };
 
@@ -62,7 +63,8 @@ extern const struct field config_environment_fields[];
 /* A flag of fields in these tables: has to come from either side. */
 #define CONFIG_REQUIRED 256u
 
-/* E_REFUSED, reason InvalidConfiguration: problems has everything; in ctx's arena. Warnings alone do not refuse. */
+/* E_REFUSED, reason InvalidConfiguration: problems has everything; in ctx's arena. Warnings alone
+ * do not refuse. */
 enum err config_load(struct ctx *ctx, const char *path, struct config **out,
 		     struct problems *problems);
 void config_free(struct config *config);

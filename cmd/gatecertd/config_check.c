@@ -10,8 +10,8 @@
 #include "codec/suffix.h"
 #include "http/url.h"
 
-#define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-#define DIGITS "0123456789"
+#define LETTERS		 "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+#define DIGITS		 "0123456789"
 #define ACCOUNT_KEY_FILE "file:"
 
 /* address[:port], taken apart */
@@ -51,8 +51,8 @@ static bool is_guid(const char *text)
 	for (size_t i = 0; i < 36; i++) {
 		bool is_hyphen = i == 8 || i == 13 || i == 18 || i == 23;
 
-		if (!text[i] || (is_hyphen ? text[i] != '-'
-					   : !strchr(DIGITS "abcdefABCDEF", text[i])))
+		if (!text[i] ||
+		    (is_hyphen ? text[i] != '-' : !strchr(DIGITS "abcdefABCDEF", text[i])))
 			return false;
 	}
 	return text[36] == '\0';
@@ -80,7 +80,8 @@ const char *config_check_resource_group(struct ctx *ctx, const void *value)
 
 	(void)ctx;
 	if (!consists_of(text, LETTERS DIGITS "-_.()", 90) || text_ends_with(text, "."))
-		return "must be a resource group's name: 1 to 90 letters, digits, - _ . ( ), no dot at the end";
+		return "must be a resource group's name: 1 to 90 letters, digits, - _ . ( ), no "
+		       "dot at the end";
 	return NULL;
 }
 
@@ -162,7 +163,8 @@ const char *config_check_container(struct ctx *ctx, const void *value)
 	if (!wrong)
 		wrong = parse_https(ctx, text, &url);
 	if (!wrong && strspn(url.path, "/") == strlen(url.path))
-		wrong = "must name the container, as in https://account.blob.core.windows.net/container";
+		wrong = "must name the container, as in "
+			"https://account.blob.core.windows.net/container";
 	return wrong;
 }
 
@@ -268,10 +270,11 @@ const char *config_check_dns_servers(struct ctx *ctx, const void *value)
 		if (inet_pton(AF_INET6, text, &v6) == 1)
 			continue;
 		if (!parse_endpoint(text, &endpoint) || text_equals(endpoint.address, "localhost"))
-			return arena_printf(ctx->arena,
-					    "\"%.60s\" must be an IP address, with or without a port: "
-					    "10.0.0.1, 10.0.0.1:53, [2001:db8::1]:53",
-					    text);
+			return arena_printf(
+				ctx->arena,
+				"\"%.60s\" must be an IP address, with or without a port: "
+				"10.0.0.1, 10.0.0.1:53, [2001:db8::1]:53",
+				text);
 	}
 	return NULL;
 }
@@ -292,7 +295,8 @@ const char *config_check_name_policy(struct ctx *ctx, const void *value)
 	if (!text_equals(text, "syntax") && !text_equals(text, "public"))
 		return "must be syntax or public";
 	if (text_equals(text, "public") && !suffix_has_list())
-		return "cannot be public without a public suffix list: install the package publicsuffix";
+		return "cannot be public without a public suffix list: install the package "
+		       "publicsuffix";
 	return NULL;
 }
 

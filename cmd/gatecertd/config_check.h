@@ -1,8 +1,9 @@
 /*
  * config_check - what each value of the configuration must look like.
  *
- * Each has the form of struct field's check: NULL when the value is fine, else what is wrong with it. Names
- * become parts of URLs and paths, so they are held to the alphabets that Azure documents for them.
+ * Each has the form of struct field's check: NULL when the value is fine, else what is wrong with
+ * it. Names become parts of URLs and paths, so they are held to the alphabets that Azure documents
+ * for them.
  */
 #pragma once
 

@@ -10,10 +10,12 @@ static struct json *of_type(struct ctx *ctx, const char *type)
 	return schema;
 }
 
-/* What unify_keys makes a list of {name, key} of: a key, a list with keys in it, or a map from name to key. */
+/* What unify_keys makes a list of {name, key} of: a key, a list with keys in it, or a map from name
+ * to key. */
 static struct json *forms_of_keys(struct ctx *ctx, struct json *keys)
 {
-	struct json *forms = json_array(ctx), *entries = json_array(ctx), *map = of_type(ctx, "object");
+	struct json *forms = json_array(ctx), *entries = json_array(ctx),
+		    *map = of_type(ctx, "object");
 	struct json *list = of_type(ctx, "array"), *items = json_object(ctx);
 
 	json_append(ctx, entries, of_type(ctx, "string"));
@@ -39,7 +41,8 @@ static void mark_required(struct ctx *ctx, struct json *properties)
 	for (const struct field *field = config_fields; field->name; field++)
 		if (field->flags & CONFIG_REQUIRED)
 			json_set_text(ctx, json_get(properties, field->name), "description",
-				      arena_printf(ctx->arena, "%s Required, here or in the environment.",
+				      arena_printf(ctx->arena,
+						   "%s Required, here or in the environment.",
 						   field->help));
 }
 
@@ -54,7 +57,7 @@ struct json *config_schema(struct ctx *ctx)
 	json_set_text(ctx, schema, "title", "gatecert configuration");
 	json_set_text(ctx, schema, "description",
 		      "gatecert.yaml. Each key may come from the environment instead, which wins.");
-	json_for_each(member, table)
+	json_for_each (member, table)
 		json_set(ctx, schema, json_name(member), json_dup(ctx, member));
 	return schema;
 }

@@ -1,8 +1,8 @@
 /*
  * config_schema - the JSON Schema of the configuration file, for editors.
  *
- * Made from config_fields, so that it cannot say anything else. No key is required there: each may come from
- * the environment instead.
+ * Made from config_fields, so that it cannot say anything else. No key is required there: each may
+ * come from the environment instead.
  */
 #pragma once
 

@@ -18,7 +18,7 @@
 #include "wire.h"
 
 #define STATUS_INTERVAL MSEC_PER_SEC
-#define PASS_STUCK (10 * MSEC_PER_MIN) /* far beyond any pass: every call in it has a deadline */
+#define PASS_STUCK	(10 * MSEC_PER_MIN) /* far beyond any pass: every call in it has a deadline */
 
 struct daemon {
 	const struct doors *doors;
@@ -269,8 +269,8 @@ static int on_reload(sd_event_source *source, const struct signalfd_siginfo *inf
 	if (reload(&ctx, daemon) == E_OK)
 		log_info(&ctx, "configuration reloaded", "file", daemon->config_path, NULL);
 	else
-		log_error(&ctx, "configuration not reloaded, the old one stays", "text", ctx.fault.text,
-			  NULL);
+		log_error(&ctx, "configuration not reloaded, the old one stays", "text",
+			  ctx.fault.text, NULL);
 	arm(daemon, daemon->scan_timer, 0);
 	notify_ready();
 	return 0;
@@ -297,12 +297,13 @@ static void add_sources(struct daemon *daemon)
 			       on_server_timer, daemon));
 	must(sd_event_add_time(event, &daemon->scan_timer, CLOCK_MONOTONIC, UINT64_MAX, 0, on_scan,
 			       daemon));
-	must(sd_event_add_time(event, &daemon->status_timer, CLOCK_MONOTONIC, 0, 0, on_status, daemon));
+	must(sd_event_add_time(event, &daemon->status_timer, CLOCK_MONOTONIC, 0, 0, on_status,
+			       daemon));
 	must(sd_event_add_time(event, &daemon->watchdog_timer, CLOCK_MONOTONIC, UINT64_MAX, 0,
 			       on_watchdog, daemon));
 	if (specdir_fd(daemon->specdir) >= 0)
-		must(sd_event_add_io(event, NULL, specdir_fd(daemon->specdir), EPOLLIN,
-				     on_specdir, daemon));
+		must(sd_event_add_io(event, NULL, specdir_fd(daemon->specdir), EPOLLIN, on_specdir,
+				     daemon));
 	if (notify_watchdog_interval())
 		arm(daemon, daemon->watchdog_timer, 0);
 }
@@ -362,11 +363,13 @@ int loop_run(const struct doors *doors, const char *config_path, struct config *
 	must(daemon.news);
 	must(sd_event_new(&daemon.event));
 	if (start(&ctx, &daemon) == E_OK) {
-		log_info(&ctx, "ready", "listen", daemon.config->listen, "version", GATECERT_VERSION, NULL);
+		log_info(&ctx, "ready", "listen", daemon.config->listen, "version",
+			 GATECERT_VERSION, NULL);
 		notify_ready();
 		status = sd_event_loop(daemon.event) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 	} else {
-		log_error(&ctx, "cannot start", "reason", ctx.fault.reason, "text", ctx.fault.text, NULL);
+		log_error(&ctx, "cannot start", "reason", ctx.fault.reason, "text", ctx.fault.text,
+			  NULL);
 	}
 	stop(&daemon);
 	return status;

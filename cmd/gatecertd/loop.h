@@ -1,5 +1,6 @@
 /*
- * loop - the daemon's main thread: signals, spec directory, HTTP API, watchdog. Everything that waits elsewhere is a worker's.
+ * loop - the daemon's main thread: signals, spec directory, HTTP API, watchdog. Everything that
+ * waits elsewhere is a worker's.
  */
 #pragma once
 

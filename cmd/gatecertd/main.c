@@ -17,7 +17,8 @@
 #include "pki/memory.h"
 #include "specdir/specschema.h"
 
-/* Tokens and imported keys pass through this process: it leaves no core, nobody may look into it, and what is freed is gone. */
+/* Tokens and imported keys pass through this process: it leaves no core, nobody may look into it,
+ * and what is freed is gone. */
 static void protect(void)
 {
 	const struct rlimit none = {0, 0};
@@ -29,7 +30,8 @@ static void protect(void)
 	umask(0077);
 }
 
-/* The loop takes signals from a descriptor; workers must not be interrupted by them, nor by closed sockets. */
+/* The loop takes signals from a descriptor; workers must not be interrupted by them, nor by closed
+ * sockets. */
 static void route_signals(void)
 {
 	sigset_t signals;
@@ -58,7 +60,8 @@ static enum err load(struct ctx *ctx, const char *path, struct config **config)
 
 static int print_schema(struct ctx *ctx, enum options_action action)
 {
-	struct json *schema = action == OPTIONS_PRINT_SPEC_SCHEMA ? specschema(ctx) : config_schema(ctx);
+	struct json *schema = action == OPTIONS_PRINT_SPEC_SCHEMA ? specschema(ctx)
+								  : config_schema(ctx);
 
 	return puts(json_print_pretty(ctx, schema)) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
@@ -75,7 +78,8 @@ int main(int argc, char **argv)
 	ctx_init(&ctx, &doors);
 	if (status >= 0)
 		return status;
-	if (options.action == OPTIONS_PRINT_SPEC_SCHEMA || options.action == OPTIONS_PRINT_CONFIG_SCHEMA)
+	if (options.action == OPTIONS_PRINT_SPEC_SCHEMA ||
+	    options.action == OPTIONS_PRINT_CONFIG_SCHEMA)
 		return print_schema(&ctx, options.action);
 	protect();
 	route_signals();

@@ -30,8 +30,10 @@ void notify_status(struct ctx *ctx, struct store *store)
 		return;
 	for (size_t i = 0; i < count; i++)
 		ready += condition_is_true(
-			&((const struct hostname *)hostnames[i])->status.conditions, CONDITION_READY);
-	sd_notifyf(0, "STATUS=%zu hostnames: %zu ready, %zu not ready", count, ready, count - ready);
+			&((const struct hostname *)hostnames[i])->status.conditions,
+			CONDITION_READY);
+	sd_notifyf(0, "STATUS=%zu hostnames: %zu ready, %zu not ready", count, ready,
+		   count - ready);
 }
 
 void notify_watchdog(void)

@@ -1,5 +1,6 @@
 /*
- * notify - what systemd is told: READY, RELOADING, STOPPING, STATUS with counts, and the watchdog's food. Silent without systemd.
+ * notify - what systemd is told: READY, RELOADING, STOPPING, STATUS with counts, and the watchdog's
+ * food. Silent without systemd.
  */
 #pragma once
 

@@ -8,8 +8,8 @@
 #include "base/text.h"
 #include "config.h"
 
-#define PROGRAM "gatecertd"
-#define GO_ON -1
+#define PROGRAM	    "gatecertd"
+#define GO_ON	    -1
 #define USAGE_ERROR 2
 
 struct option {
@@ -88,13 +88,15 @@ static int print_help(const char *value, struct options *out)
 		const char *name = options[i].name, *what = options[i].value;
 
 		printf("  %s%s%s%*s%s\n", name, what ? " " : "", what ? what : "",
-		       (int)(22 - strlen(name) - (what ? strlen(what) + 1 : 0)), "", options[i].help);
+		       (int)(22 - strlen(name) - (what ? strlen(what) + 1 : 0)), "",
+		       options[i].help);
 	}
 	return 0;
 }
 
 /* Takes --name VALUE and --name=VALUE; `at` moves over what was taken. */
-static int apply(const struct option *option, int argc, char *const *argv, int *at, struct options *out)
+static int apply(const struct option *option, int argc, char *const *argv, int *at,
+		 struct options *out)
 {
 	const char *equals = strchr(argv[*at], '=');
 	const char *value = equals ? equals + 1 : NULL;

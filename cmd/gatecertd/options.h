@@ -16,5 +16,6 @@ struct options {
 	enum options_action action;
 };
 
-/* -1: go on with `out`. Else the status to exit with: 0 after --help or --version, 2 after a complaint on stderr. */
+/* -1: go on with `out`. Else the status to exit with: 0 after --help or --version, 2 after a
+ * complaint on stderr. */
 int options_parse(int argc, char *const *argv, struct options *out);

@@ -24,11 +24,11 @@
 #include "reconcile/sealkey.h"
 
 #define GATEWAY_API_VERSION "2025-05-01"
-#define BACKOFF_MAX_CA (30 * MSEC_PER_MIN)
-#define BACKOFF_MAX_AZURE (5 * MSEC_PER_MIN)
-#define DNS_TIMEOUT (5 * MSEC_PER_SEC)
-#define WAKE_AT_ONCE 100	    /* at start; what is more is spread: a restart is no event */
-#define WAKE_SPREAD MSEC_PER_MIN
+#define BACKOFF_MAX_CA	    (30 * MSEC_PER_MIN)
+#define BACKOFF_MAX_AZURE   (5 * MSEC_PER_MIN)
+#define DNS_TIMEOUT	    (5 * MSEC_PER_SEC)
+#define WAKE_AT_ONCE	    100 /* at start; what is more is spread: a restart is no event */
+#define WAKE_SPREAD	    MSEC_PER_MIN
 
 struct engine {
 	/* immutable after new */
@@ -111,7 +111,8 @@ static void worker_free(void *handle)
 	arena_free(arena);
 }
 
-/* Bearer over gate over curl: a shut gate costs no token, a refused token no second trip through the gate. */
+/* Bearer over gate over curl: a shut gate costs no token, a refused token no second trip through
+ * the gate. */
 static struct http *azure_service(struct worker *worker, struct gate *gate, const char *origin,
 				  const char *resource,
 				  bool (*is_lock)(const struct http_reply *reply))
@@ -124,8 +125,8 @@ static struct http *azure_service(struct worker *worker, struct gate *gate, cons
 		.local = worker->local,
 		.origin = origin,
 		.resource = resource,
-		.check_challenge_resource =
-			gate == engine->vault_gate && engine->config->vault_challenge_resource_check,
+		.check_challenge_resource = gate == engine->vault_gate &&
+					    engine->config->vault_challenge_resource_check,
 	};
 
 	return bearer_wrap(worker->arena, &options);
@@ -237,7 +238,8 @@ static void *instance_worker_new(void *handle, size_t index)
 	return world;
 }
 
-static struct settings settings_of(struct ctx *ctx, struct arena *arena, const struct config *config)
+static struct settings settings_of(struct ctx *ctx, struct arena *arena,
+				   const struct config *config)
 {
 	struct url blob = {0};
 
@@ -252,7 +254,7 @@ static struct settings settings_of(struct ctx *ctx, struct arena *arena, const s
 		.account_key_file = config->acme_account_key_file,
 		.blob_host = arena_strdup(arena, blob.host),
 		.key_type = config->key_type == KEY_TYPE_DEFAULT ? KEY_TYPE_RSA_2048
-								  : config->key_type,
+								 : config->key_type,
 		.self_check = (enum self_check)config->self_check,
 		.gateway_http_port = (unsigned)config->gateway_http_port,
 		.gather = config->gateway_gather_seconds * MSEC_PER_SEC,
@@ -262,7 +264,8 @@ static struct settings settings_of(struct ctx *ctx, struct arena *arena, const s
 	};
 }
 
-static enum err origin_of(struct ctx *ctx, struct arena *arena, const char *text, const char **origin)
+static enum err origin_of(struct ctx *ctx, struct arena *arena, const char *text,
+			  const char **origin)
 {
 	struct url url;
 
@@ -329,9 +332,12 @@ static void make_probes(struct engine *engine)
 		const char *base, *rest;
 		unsigned objects;
 	} scopes[] = {
-		{&engine->certificates_probe, engine->config->key_vault_base_url, "/certificates/", 2},
-		{&engine->account_key_probe, engine->config->key_vault_base_url, "/keys/" ACCOUNT_KEY_NAME, 1},
-		{&engine->blob_probe, engine->config->blob_container_url, "/.well-known/acme-challenge/", 2},
+		{&engine->certificates_probe, engine->config->key_vault_base_url, "/certificates/",
+		 2},
+		{&engine->account_key_probe, engine->config->key_vault_base_url,
+		 "/keys/" ACCOUNT_KEY_NAME, 1},
+		{&engine->blob_probe, engine->config->blob_container_url,
+		 "/.well-known/acme-challenge/", 2},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(scopes); i++) {
@@ -352,11 +358,11 @@ static enum err compose(struct ctx *ctx, struct engine *engine)
 	TRY(origin_of(ctx, engine->arena, config->key_vault_base_url, &engine->vault_origin));
 	TRY(origin_of(ctx, engine->arena, config->blob_container_url, &engine->blob_origin));
 	TRY(make_credential(ctx, engine));
-	engine->gateway_id = arena_printf(engine->arena,
-					  "/subscriptions/%s/resourceGroups/%s/providers/Microsoft.Network/"
-					  "applicationGateways/%s",
-					  config->subscription_id, config->resource_group,
-					  config->gateway_name);
+	engine->gateway_id =
+		arena_printf(engine->arena,
+			     "/subscriptions/%s/resourceGroups/%s/providers/Microsoft.Network/"
+			     "applicationGateways/%s",
+			     config->subscription_id, config->resource_group, config->gateway_name);
 	engine->settings = settings_of(ctx, engine->arena, config);
 	engine->acme = acme_new(config->acme_endpoint);
 	engine->account = account_new();
@@ -417,13 +423,13 @@ enum err engine_new(struct ctx *ctx, const struct config *config, struct store *
 	return E_OK;
 }
 
-static void wake_each(struct ctx *ctx, struct controller *controller, const void **objects, size_t count)
+static void wake_each(struct ctx *ctx, struct controller *controller, const void **objects,
+		      size_t count)
 {
 	for (size_t i = 0; i < count; i++)
-		controller_wake_after(controller, ((const struct meta *)objects[i])->name,
-				      count <= WAKE_AT_ONCE
-					      ? 0
-					      : rng_between(ctx->doors->rng, 0, WAKE_SPREAD));
+		controller_wake_after(
+			controller, ((const struct meta *)objects[i])->name,
+			count <= WAKE_AT_ONCE ? 0 : rng_between(ctx->doors->rng, 0, WAKE_SPREAD));
 }
 
 static enum err wake_all(struct ctx *ctx, struct engine *engine, enum kind kind,
@@ -465,7 +471,8 @@ void engine_stop(struct engine *engine)
 	free_engine(engine);
 }
 
-/* News of a hostname reaches the requests that follow it; a reconciler is not woken by what it wrote itself. */
+/* News of a hostname reaches the requests that follow it; a reconciler is not woken by what it
+ * wrote itself. */
 static void hostname_changed(struct engine *engine, const char *name, enum store_side side)
 {
 	cleanup_ctx struct ctx ctx;
@@ -479,15 +486,12 @@ static void hostname_changed(struct engine *engine, const char *name, enum store
 void engine_changed(struct engine *engine, enum kind kind, const char *name, enum store_side side)
 {
 	switch (kind) {
-	case KIND_HOSTNAME:
-		hostname_changed(engine, name, side);
-		break;
+	case KIND_HOSTNAME: hostname_changed(engine, name, side); break;
 	case KIND_INSTANCE:
 		if (side == STORE_SPEC)
 			controller_wake(engine->instances, name);
 		break;
-	case KIND_GATEWAY:
-		break;
+	case KIND_GATEWAY: break;
 	}
 }
 

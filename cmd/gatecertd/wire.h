@@ -1,8 +1,9 @@
 /*
  * wire - the composition root: the only file that names concrete implementations.
  *
- * An engine is everything that reconciles: clients per worker, queues and workers per reconciler. It is made from one configuration
- * and thrown away whole when another one takes over; the store stays.
+ * An engine is everything that reconciles: clients per worker, queues and workers per reconciler.
+ * It is made from one configuration and thrown away whole when another one takes over; the store
+ * stays.
  */
 #pragma once
 
@@ -19,7 +20,8 @@ enum err engine_new(struct ctx *ctx, const struct config *config, struct store *
 /* Starts the workers and wakes every object. Never two engines at a time on one store. */
 enum err engine_start(struct ctx *ctx, struct engine *engine);
 
-/* Cancels what is in flight, waits for the workers (well under a second) and frees. NULL is fine. */
+/* Cancels what is in flight, waits for the workers (well under a second) and frees. NULL is fine.
+ */
 void engine_stop(struct engine *engine);
 
 /* Brings news of an object to the queues. Any thread. */

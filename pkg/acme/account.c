@@ -18,8 +18,8 @@ static enum err thumbprint(struct ctx *ctx, struct acme_session *session, char *
 	if (err == E_OK)
 		return E_OK;
 	/* "No such key" is no answer about accounts. */
-	return fault_wrap(
-		ctx, err == E_NOTFOUND ? E_REFUSED : err, "reading the ACME account's key");
+	return fault_wrap(ctx, err == E_NOTFOUND ? E_REFUSED : err,
+			  "reading the ACME account's key");
 }
 
 static const char *remembered(struct ctx *ctx, struct acme *acme, const char *key)
@@ -55,8 +55,8 @@ void acme_account_forget(struct acme *acme)
 }
 
 /* RFC 8555 7.3: the account's URL is in Location, for a new one and for one that stands. */
-static enum err read_account(
-	struct ctx *ctx, struct acme *acme, const struct http_reply *reply, const char **url)
+static enum err read_account(struct ctx *ctx, struct acme *acme, const struct http_reply *reply,
+			     const char **url)
 {
 	const char *location = http_header(reply, "Location");
 	struct json *json;
@@ -65,7 +65,8 @@ static enum err read_account(
 	TRY(acme_reply_object(ctx, acme, HTTP_READ, "the account", reply, &json));
 	status = acme_status_parse(json_get_text(json, "status"));
 	if (status == ACME_DEACTIVATED || status == ACME_REVOKED)
-		return fault_set(ctx, E_REFUSED, "AccountProblem",
+		return fault_set(
+			ctx, E_REFUSED, "AccountProblem",
 			"%s says that the account of this key is %s: give gatecert another key",
 			acme_who(ctx, acme), acme_status_name(status));
 	if (!location)
@@ -78,7 +79,7 @@ static enum err read_account(
 /* E_NOTFOUND is accountDoesNotExist alone. Both questions are safe to repeat: an account belongs
  * to its key, and a second newAccount finds the first's. */
 static enum err ask(struct ctx *ctx, struct acme_session *session, enum http_kind kind,
-	struct json *payload, const char **url)
+		    struct json *payload, const char **url)
 {
 	struct acme_directory directory;
 	struct acme_post post = {.kind = kind, .is_account_request = true};
@@ -116,8 +117,8 @@ enum err acme_account_find(struct ctx *ctx, struct acme_session *session, const 
 	return err;
 }
 
-enum err acme_account_ensure(
-	struct ctx *ctx, struct acme_session *session, const char *email, const char **url)
+enum err acme_account_ensure(struct ctx *ctx, struct acme_session *session, const char *email,
+			     const char **url)
 {
 	struct json *payload = json_object(ctx);
 	struct json *contacts = json_array(ctx);
@@ -131,7 +132,7 @@ enum err acme_account_ensure(
 	json_set_bool(ctx, payload, "termsOfServiceAgreed", true);
 	if (email && *email) {
 		json_append(ctx, contacts,
-			json_string(ctx, arena_printf(ctx->arena, "mailto:%s", email)));
+			    json_string(ctx, arena_printf(ctx->arena, "mailto:%s", email)));
 		json_set(ctx, payload, "contact", contacts);
 	}
 	err = ask(ctx, session, HTTP_IDEMPOTENT, payload, url);

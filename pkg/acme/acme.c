@@ -1,9 +1,10 @@
-#include "acme/acme_internal.h"
+#include "acme/acme.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "acme/acme_internal.h"
 #include "base/text.h"
 #include "codec/date.h"
 #include "codec/json.h"
@@ -15,14 +16,9 @@ static const struct {
 	const char *word;
 	enum acme_status status;
 } statuses[] = {
-	{"pending", ACME_PENDING},
-	{"ready", ACME_READY},
-	{"processing", ACME_PROCESSING},
-	{"valid", ACME_VALID},
-	{"invalid", ACME_INVALID},
-	{"deactivated", ACME_DEACTIVATED},
-	{"expired", ACME_EXPIRED},
-	{"revoked", ACME_REVOKED},
+	{"pending", ACME_PENDING}, {"ready", ACME_READY},     {"processing", ACME_PROCESSING},
+	{"valid", ACME_VALID},	   {"invalid", ACME_INVALID}, {"deactivated", ACME_DEACTIVATED},
+	{"expired", ACME_EXPIRED}, {"revoked", ACME_REVOKED},
 };
 
 enum acme_status acme_status_parse(const char *word)
@@ -67,17 +63,17 @@ enum err acme_check_url(struct ctx *ctx, const struct acme *acme, const char *ur
 }
 
 enum err acme_garbled(struct ctx *ctx, const struct acme *acme, enum http_kind kind,
-	const char *what, const char *wrong)
+		      const char *what, const char *wrong)
 {
 	return fault_set(ctx, kind == HTTP_ONE_SHOT ? E_CONFLICT : E_AGAIN, "CAAnswerUnclear",
-		"%s gave an unclear answer: %s %s", acme_who(ctx, acme), what, wrong);
+			 "%s gave an unclear answer: %s %s", acme_who(ctx, acme), what, wrong);
 }
 
 enum err acme_reply_object(struct ctx *ctx, const struct acme *acme, enum http_kind kind,
-	const char *what, const struct http_reply *reply, struct json **out)
+			   const char *what, const struct http_reply *reply, struct json **out)
 {
 	if (json_parse_reply(ctx, reply->body, reply->body_size, out) != E_OK ||
-		!json_is_object(*out))
+	    !json_is_object(*out))
 		return acme_garbled(ctx, acme, kind, what, "is no JSON object");
 	return E_OK;
 }
@@ -88,7 +84,7 @@ static bool is_success(const struct http_reply *reply)
 }
 
 enum err acme_get(struct ctx *ctx, struct acme_session *session, const char *method,
-	const char *url, struct http_reply *reply)
+		  const char *url, struct http_reply *reply)
 {
 	struct http_request request = {
 		.kind = HTTP_READ,
@@ -122,8 +118,8 @@ static enum err signer_fault(struct ctx *ctx, enum err err)
 }
 
 static enum err sign_and_send(struct ctx *ctx, struct acme_session *session,
-	const struct acme_post *post, const struct jws_header *header, struct http_request *request,
-	struct http_reply *reply)
+			      const struct acme_post *post, const struct jws_header *header,
+			      struct http_request *request, struct http_reply *reply)
 {
 	char *body;
 	enum err err = jws_sign(ctx, session->signer, header, post->payload, &body);
@@ -137,8 +133,8 @@ static enum err sign_and_send(struct ctx *ctx, struct acme_session *session,
 		.body = body,
 		.body_size = strlen(body),
 		.timeout = ACME_POST_TIMEOUT,
-		.reply_bytes_max =
-			post->reply_bytes_max ? post->reply_bytes_max : ACME_JSON_BYTES_MAX,
+		.reply_bytes_max = post->reply_bytes_max ? post->reply_bytes_max
+							 : ACME_JSON_BYTES_MAX,
 	};
 	http_set_header(request, "Content-Type", "application/jose+json");
 	http_set_header(request, "Accept-Language", "en");
@@ -153,7 +149,7 @@ static enum err sign_and_send(struct ctx *ctx, struct acme_session *session,
  * worth nothing. The answer brings a good one (RFC 8555 6.5), and the request was not carried
  * out, so that even a ONE_SHOT may be signed again. */
 static enum err nonce_after_bad(struct ctx *ctx, struct acme_session *session,
-	const struct http_reply *reply, const char **nonce)
+				const struct http_reply *reply, const char **nonce)
 {
 	acme_nonces_drop(session->acme);
 	*nonce = acme_nonce_of(reply);
@@ -161,7 +157,7 @@ static enum err nonce_after_bad(struct ctx *ctx, struct acme_session *session,
 }
 
 enum err acme_post(struct ctx *ctx, struct acme_session *session, const struct acme_post *post,
-	struct acme_answer *answer)
+		   struct acme_answer *answer)
 {
 	struct jws_header header = {.url = post->url};
 	struct http_reply *reply = &answer->reply;
@@ -178,7 +174,7 @@ enum err acme_post(struct ctx *ctx, struct acme_session *session, const struct a
 			break;
 		acme_problem_read(ctx, reply, &answer->problem);
 		if (!text_equals(answer->problem.type, "badNonce") ||
-			retries == BAD_NONCE_RETRIES_MAX)
+		    retries == BAD_NONCE_RETRIES_MAX)
 			break;
 		TRY(nonce_after_bad(ctx, session, reply, &header.nonce));
 	}

@@ -1,14 +1,17 @@
 /*
- * acme - RFC 8555 against one CA: directory, account, orders, authorizations, challenges, certificates.
+ * acme - RFC 8555 against one CA: directory, account, orders, authorizations, challenges,
+ * certificates.
  *
- * struct acme is shared by all workers and holds what is worth keeping between passes: the directory (24 h, served
- * stale when the CA is away), a pool of nonces (at most 32, dropped after 60 s or on any badNonce) and the account
- * URL. A session adds what a pass brings: a struct http and the account key's signer. Knows the protocol and nothing of
- * hostnames, vaults or objects. URLs that the CA hands out must have the origin of the directory.
+ * struct acme is shared by all workers and holds what is worth keeping between passes: the
+ * directory (24 h, served stale when the CA is away), a pool of nonces (at most 32, dropped after
+ * 60 s or on any badNonce) and the account URL. A session adds what a pass brings: a struct http
+ * and the account key's signer. Knows the protocol and nothing of hostnames, vaults or objects.
+ * URLs that the CA hands out must have the origin of the directory.
  *
- * Errors: E_THROTTLED rateLimited with a Retry-After; E_REFUSED with by_ca set when the CA counted it (rejectedIdentifier, caa, unauthorized, dns,
- * connection, incorrectResponse, paused: the text has the problem's detail and subproblems); E_AGAIN the CA is
- * away or garbled; E_CONFLICT an unclear answer to newOrder or finalize: look at the order.
+ * Errors: E_THROTTLED rateLimited with a Retry-After; E_REFUSED with by_ca set when the CA counted
+ * it (rejectedIdentifier, caa, unauthorized, dns, connection, incorrectResponse, paused: the text
+ * has the problem's detail and subproblems); E_AGAIN the CA is away or garbled; E_CONFLICT an
+ * unclear answer to newOrder or finalize: look at the order.
  */
 #pragma once
 
@@ -70,8 +73,8 @@ void acme_free(struct acme *acme);
 /* Finds the account of the session's key without making one. E_NOTFOUND: this CA knows none. */
 enum err acme_account_find(struct ctx *ctx, struct acme_session *session, const char **url);
 
-/* Finds it or makes it, agreeing to the terms of service; `email` may be NULL or "". Remembered with the key's
- * thumbprint, so that later passes ask nobody. */
+/* Finds it or makes it, agreeing to the terms of service; `email` may be NULL or "". Remembered
+ * with the key's thumbprint, so that later passes ask nobody. */
 enum err acme_account_ensure(struct ctx *ctx, struct acme_session *session, const char *email,
 			     const char **url);
 
@@ -84,7 +87,8 @@ enum err acme_order_new(struct ctx *ctx, struct acme_session *session, const cha
 /* E_NOTFOUND: the CA does not know it (any more). */
 enum err acme_order_get(struct ctx *ctx, struct acme_session *session, const char *url,
 			struct acme_order *out);
-/* ONE_SHOT: the irreversible one. The caller has recorded the CSR before. E_CONFLICT also for orderNotReady. */
+/* ONE_SHOT: the irreversible one. The caller has recorded the CSR before. E_CONFLICT also for
+ * orderNotReady. */
 enum err acme_order_finalize(struct ctx *ctx, struct acme_session *session, const char *order_url,
 			     const char *finalize_url, const void *csr_der, size_t csr_size,
 			     struct acme_order *out);
@@ -92,7 +96,8 @@ enum err acme_order_finalize(struct ctx *ctx, struct acme_session *session, cons
 enum err acme_authorization_get(struct ctx *ctx, struct acme_session *session, const char *url,
 				struct acme_authorization *out);
 /* Gives up a pending one, so that it does not count as open. An already final one is fine. */
-enum err acme_authorization_deactivate(struct ctx *ctx, struct acme_session *session, const char *url);
+enum err acme_authorization_deactivate(struct ctx *ctx, struct acme_session *session,
+				       const char *url);
 
 /* Idempotent: an answer that is being looked at or was already given is fine. */
 enum err acme_challenge_answer(struct ctx *ctx, struct acme_session *session, const char *url);
@@ -105,14 +110,16 @@ enum err acme_key_authorization(struct ctx *ctx, struct acme_session *session, c
 enum err acme_certificate_get(struct ctx *ctx, struct acme_session *session, const char *url,
 			      const char **pem, size_t *size);
 
-/* Whether our wall clock is further than `tolerance` from what the CA last said, as far as it said anything. */
+/* Whether our wall clock is further than `tolerance` from what the CA last said, as far as it said
+ * anything. */
 bool acme_clock_differs(struct ctx *ctx, struct acme *acme, msec_t tolerance);
 
 /* CAA identities of the directory's meta (RFC 8555 7.1.1), for the caller's CAA check. */
-enum err acme_caa_identities(struct ctx *ctx, struct acme_session *session, const char *const **identities,
-			     size_t *count);
+enum err acme_caa_identities(struct ctx *ctx, struct acme_session *session,
+			     const char *const **identities, size_t *count);
 
-/* For gate_wrap: a 429 that speaks of names (too many certificates, a pause), not of our pace. Only who asked waits. */
+/* For gate_wrap: a 429 that speaks of names (too many certificates, a pause), not of our pace. Only
+ * who asked waits. */
 bool acme_is_limit_of_names(const struct http_reply *reply);
 
 const char *acme_status_name(enum acme_status status);

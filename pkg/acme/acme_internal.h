@@ -67,17 +67,17 @@ enum err acme_check_url(struct ctx *ctx, const struct acme *acme, const char *ur
 
 /* E_OK for 2xx only. E_NOTFOUND is the CA's 404. */
 enum err acme_get(struct ctx *ctx, struct acme_session *session, const char *method,
-	const char *url, struct http_reply *reply);
+		  const char *url, struct http_reply *reply);
 enum err acme_post(struct ctx *ctx, struct acme_session *session, const struct acme_post *post,
-	struct acme_answer *answer);
+		   struct acme_answer *answer);
 
 /* The answer is not what it must be: E_CONFLICT for a ONE_SHOT, else E_AGAIN. */
 enum err acme_garbled(struct ctx *ctx, const struct acme *acme, enum http_kind kind,
-	const char *what, const char *wrong);
+		      const char *what, const char *wrong);
 
 /* The answer as a JSON object, or acme_garbled. */
 enum err acme_reply_object(struct ctx *ctx, const struct acme *acme, enum http_kind kind,
-	const char *what, const struct http_reply *reply, struct json **out);
+			   const char *what, const struct http_reply *reply, struct json **out);
 
 /* The word of RFC 8555 7.1.6. */
 enum acme_status acme_status_parse(const char *word);
@@ -86,8 +86,8 @@ enum acme_status acme_status_parse(const char *word);
 msec_t acme_time(const struct json *object, const char *member);
 
 /* directory.c: cached 24 h; a stale one is served when the CA is away. */
-enum err acme_directory_get(
-	struct ctx *ctx, struct acme_session *session, struct acme_directory *out);
+enum err acme_directory_get(struct ctx *ctx, struct acme_session *session,
+			    struct acme_directory *out);
 /* Fetch it afresh next time: one of its URLs was not found. */
 void acme_directory_expire(struct acme *acme);
 
@@ -111,5 +111,5 @@ void acme_problem_read(struct ctx *ctx, const struct http_reply *reply, struct a
 void acme_problem_from_json(struct ctx *ctx, const struct json *json, struct acme_problem *out);
 /* Files an answer that is no success. */
 enum err acme_problem_fault(struct ctx *ctx, const struct acme *acme,
-	const struct http_request *request, const struct http_reply *reply,
-	const struct acme_problem *problem);
+			    const struct http_request *request, const struct http_reply *reply,
+			    const struct acme_problem *problem);

@@ -11,14 +11,14 @@
 /* The CA chose it, and it becomes the name of a file (RFC 8555 8.3: base64url). */
 static bool is_token(const char *token)
 {
-	size_t length =
-		strspn(token, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_");
+	size_t length = strspn(token,
+			       "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_");
 
 	return !token[length] && length >= TOKEN_LENGTH_MIN && length <= TOKEN_LENGTH_MAX;
 }
 
 static enum err read_http01(struct ctx *ctx, const struct acme *acme, const struct json *challenge,
-	struct acme_authorization *out)
+			    struct acme_authorization *out)
 {
 	out->challenge_url = json_get_text(challenge, "url");
 	out->token = json_get_text(challenge, "token");
@@ -26,16 +26,16 @@ static enum err read_http01(struct ctx *ctx, const struct acme *acme, const stru
 	if (!out->challenge_url)
 		return acme_garbled(ctx, acme, HTTP_READ, "the http-01 challenge", "has no URL");
 	if (!out->token || !is_token(out->token))
-		return acme_garbled(
-			ctx, acme, HTTP_READ, "the http-01 challenge", "has no usable token");
+		return acme_garbled(ctx, acme, HTTP_READ, "the http-01 challenge",
+				    "has no usable token");
 	return acme_check_url(ctx, acme, out->challenge_url);
 }
 
 /* The error of http-01, else of whichever challenge brought the authorization down. */
 static enum err read_challenges(struct ctx *ctx, const struct acme *acme, const struct json *list,
-	struct acme_authorization *out)
+				struct acme_authorization *out)
 {
-	json_for_each(challenge, list) {
+	json_for_each (challenge, list) {
 		bool is_http01 = text_equals(json_get_text(challenge, "type"), "http-01");
 		const struct json *error = json_get(challenge, "error");
 
@@ -48,7 +48,7 @@ static enum err read_challenges(struct ctx *ctx, const struct acme *acme, const 
 }
 
 static enum err read_authorization(struct ctx *ctx, const struct acme *acme,
-	const struct http_reply *reply, struct acme_authorization *out)
+				   const struct http_reply *reply, struct acme_authorization *out)
 {
 	const char *const what = "the authorization";
 	struct json *json;
@@ -74,8 +74,8 @@ static bool is_unauthorized(enum err err, const struct acme_answer *answer)
 }
 
 /* POST-as-GET of an authorization or a challenge. E_NOTFOUND: gone, or another account's. */
-static enum err look(
-	struct ctx *ctx, struct acme_session *session, const char *url, struct http_reply *reply)
+static enum err look(struct ctx *ctx, struct acme_session *session, const char *url,
+		     struct http_reply *reply)
 {
 	struct acme_post post = {.kind = HTTP_READ, .url = url, .payload = ""};
 	struct acme_answer answer;
@@ -87,7 +87,7 @@ static enum err look(
 
 /* A URL of another CA was recorded while that one was configured: nothing of it is known here. */
 enum err acme_authorization_get(struct ctx *ctx, struct acme_session *session, const char *url,
-	struct acme_authorization *out)
+				struct acme_authorization *out)
 {
 	struct http_reply reply;
 
@@ -106,20 +106,20 @@ static bool is_past_pending(struct ctx *ctx, struct acme_session *session, const
 	enum acme_status status;
 
 	if (look(ctx, session, url, &reply) != E_OK ||
-		acme_reply_object(ctx, session->acme, HTTP_READ, "the challenge", &reply, &json) !=
-			E_OK)
+	    acme_reply_object(ctx, session->acme, HTTP_READ, "the challenge", &reply, &json) !=
+		    E_OK)
 		return false;
 	status = acme_status_parse(json_get_text(json, "status"));
 	return status != ACME_PENDING && status != ACME_UNKNOWN;
 }
 
 static enum err unless_past_pending(struct ctx *ctx, struct acme_session *session, const char *url,
-	enum err err, const struct acme_answer *answer)
+				    enum err err, const struct acme_answer *answer)
 {
 	struct fault fault = ctx->fault;
 
 	if (err != E_CONFLICT &&
-		!(err == E_REFUSED && text_equals(answer->problem.type, "malformed")))
+	    !(err == E_REFUSED && text_equals(answer->problem.type, "malformed")))
 		return err;
 	if (is_past_pending(ctx, session, url)) {
 		fault_clear(ctx);
@@ -129,8 +129,8 @@ static enum err unless_past_pending(struct ctx *ctx, struct acme_session *sessio
 	return err;
 }
 
-enum err acme_authorization_deactivate(
-	struct ctx *ctx, struct acme_session *session, const char *url)
+enum err acme_authorization_deactivate(struct ctx *ctx, struct acme_session *session,
+				       const char *url)
 {
 	struct acme_post post = {
 		.kind = HTTP_IDEMPOTENT,
@@ -160,8 +160,8 @@ enum err acme_challenge_answer(struct ctx *ctx, struct acme_session *session, co
 	return unless_past_pending(ctx, session, url, err, &answer);
 }
 
-enum err acme_key_authorization(
-	struct ctx *ctx, struct acme_session *session, const char *token, char **out)
+enum err acme_key_authorization(struct ctx *ctx, struct acme_session *session, const char *token,
+				char **out)
 {
 	struct jwk jwk;
 	char *thumbprint;

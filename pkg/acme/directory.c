@@ -23,20 +23,20 @@ static void copy(struct arena *arena, const struct acme_directory *from, struct 
 }
 
 static enum err read_url(struct ctx *ctx, const struct acme *acme, const struct json *json,
-	const char *member, const char **out)
+			 const char *member, const char **out)
 {
 	*out = json_get_text(json, member);
 	if (!*out)
 		return acme_garbled(ctx, acme, HTTP_READ, "its directory",
-			arena_printf(ctx->arena, "has no %s", member));
+				    arena_printf(ctx->arena, "has no %s", member));
 	return acme_check_url(ctx, acme, *out);
 }
 
-static void read_caa_identities(
-	struct ctx *ctx, const struct json *json, struct acme_directory *out)
+static void read_caa_identities(struct ctx *ctx, const struct json *json,
+				struct acme_directory *out)
 {
 	out->caa_identities = arena_new_array(ctx->arena, const char *, CAA_IDENTITIES_MAX);
-	json_for_each(entry, json_path(json, "meta.caaIdentities")) {
+	json_for_each (entry, json_path(json, "meta.caaIdentities")) {
 		if (out->caa_count == CAA_IDENTITIES_MAX)
 			return;
 		if (json_text(entry))
@@ -53,7 +53,8 @@ static enum err fetch(struct ctx *ctx, struct acme_session *session, struct acme
 
 	/* "Not found" is an answer about orders and accounts only. */
 	if (err == E_NOTFOUND)
-		return fault_set(ctx, E_REFUSED, "CADirectoryNotFound",
+		return fault_set(
+			ctx, E_REFUSED, "CADirectoryNotFound",
 			"%s has no ACME directory at %s: check the configured directory URL",
 			acme_who(ctx, acme), acme->directory_url);
 	TRY(err);
@@ -68,8 +69,8 @@ static enum err fetch(struct ctx *ctx, struct acme_session *session, struct acme
 }
 
 /* One that is due is better than none; then nobody asks again for a while. */
-static bool take_cached(
-	struct ctx *ctx, struct acme *acme, bool also_stale, struct acme_directory *out)
+static bool take_cached(struct ctx *ctx, struct acme *acme, bool also_stale,
+			struct acme_directory *out)
 {
 	bool is_there;
 
@@ -96,8 +97,8 @@ static void remember(struct ctx *ctx, struct acme *acme, const struct acme_direc
 	arena_free(old);
 }
 
-enum err acme_directory_get(
-	struct ctx *ctx, struct acme_session *session, struct acme_directory *out)
+enum err acme_directory_get(struct ctx *ctx, struct acme_session *session,
+			    struct acme_directory *out)
 {
 	enum err err;
 
@@ -122,7 +123,7 @@ void acme_directory_expire(struct acme *acme)
 }
 
 enum err acme_caa_identities(struct ctx *ctx, struct acme_session *session,
-	const char *const **identities, size_t *count)
+			     const char *const **identities, size_t *count)
 {
 	struct acme_directory directory;
 

@@ -8,8 +8,8 @@
 /* RFC 8555 6.5.1: base64url; anything else is ignored. */
 static bool is_nonce(const char *text)
 {
-	size_t length =
-		strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_");
+	size_t length = strspn(text,
+			       "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_");
 
 	return length > 0 && length <= ACME_NONCE_LENGTH_MAX && !text[length];
 }
@@ -82,7 +82,7 @@ enum err acme_nonce_take(struct ctx *ctx, struct acme_session *session, const ch
 	TRY(err);
 	*out = acme_nonce_of(&reply);
 	if (!*out)
-		return acme_garbled(
-			ctx, session->acme, HTTP_READ, "newNonce", "brings no usable Replay-Nonce");
+		return acme_garbled(ctx, session->acme, HTTP_READ, "newNonce",
+				    "brings no usable Replay-Nonce");
 	return E_OK;
 }

@@ -12,14 +12,14 @@ static const char *const what = "the order";
 
 /* An optional URL of the order; NULL when absent. */
 static enum err read_url(struct ctx *ctx, const struct acme *acme, const struct json *json,
-	const char *member, const char **out)
+			 const char *member, const char **out)
 {
 	*out = json_get_text(json, member);
 	return *out ? acme_check_url(ctx, acme, *out) : E_OK;
 }
 
 static enum err read_authorizations(struct ctx *ctx, const struct acme *acme, enum http_kind kind,
-	const struct json *json, struct acme_order *out)
+				    const struct json *json, struct acme_order *out)
 {
 	const struct json *list = json_get(json, "authorizations");
 
@@ -28,10 +28,10 @@ static enum err read_authorizations(struct ctx *ctx, const struct acme *acme, en
 	if (json_size(list) > AUTHORIZATIONS_MAX)
 		return acme_garbled(ctx, acme, kind, what, "has more than 100 authorizations");
 	out->authorizations = arena_new_array(ctx->arena, const char *, json_size(list) + 1);
-	json_for_each(entry, list) {
+	json_for_each (entry, list) {
 		if (!json_text(entry))
-			return acme_garbled(
-				ctx, acme, kind, what, "has an authorization that is no URL");
+			return acme_garbled(ctx, acme, kind, what,
+					    "has an authorization that is no URL");
 		TRY(acme_check_url(ctx, acme, json_text(entry)));
 		out->authorizations[out->authorization_count++] = json_text(entry);
 	}
@@ -51,7 +51,7 @@ static const char *find_gap(const struct acme_order *order, const struct json *j
 }
 
 static enum err read_order(struct ctx *ctx, const struct acme *acme, enum http_kind kind,
-	const struct http_reply *reply, const char *url, struct acme_order *out)
+			   const struct http_reply *reply, const char *url, struct acme_order *out)
 {
 	struct json *json;
 	const char *gap;
@@ -88,7 +88,7 @@ static char *new_order_payload(struct ctx *ctx, const char *const *hostnames, si
 }
 
 static enum err read_new_order(struct ctx *ctx, const struct acme *acme,
-	const struct http_reply *reply, struct acme_order *out)
+			       const struct http_reply *reply, struct acme_order *out)
 {
 	const char *location = http_header(reply, "Location");
 
@@ -99,7 +99,7 @@ static enum err read_new_order(struct ctx *ctx, const struct acme *acme,
 }
 
 enum err acme_order_new(struct ctx *ctx, struct acme_session *session, const char *const *hostnames,
-	size_t count, struct acme_order *out)
+			size_t count, struct acme_order *out)
 {
 	struct acme_post post = {
 		.kind = HTTP_ONE_SHOT,
@@ -131,8 +131,8 @@ static bool is_lost(enum err err, const struct acme_problem *problem)
 	return err == E_REFUSED && text_equals(problem->type, "unauthorized");
 }
 
-enum err acme_order_get(
-	struct ctx *ctx, struct acme_session *session, const char *url, struct acme_order *out)
+enum err acme_order_get(struct ctx *ctx, struct acme_session *session, const char *url,
+			struct acme_order *out)
 {
 	struct acme_post post = {.kind = HTTP_READ, .url = url, .payload = ""};
 	struct acme_answer answer;
@@ -148,7 +148,8 @@ enum err acme_order_get(
 }
 
 enum err acme_order_finalize(struct ctx *ctx, struct acme_session *session, const char *order_url,
-	const char *finalize_url, const void *csr_der, size_t csr_size, struct acme_order *out)
+			     const char *finalize_url, const void *csr_der, size_t csr_size,
+			     struct acme_order *out)
 {
 	struct json *payload = json_object(ctx);
 	struct acme_post post = {.kind = HTTP_ONE_SHOT, .url = finalize_url};
@@ -168,7 +169,7 @@ enum err acme_order_finalize(struct ctx *ctx, struct acme_session *session, cons
 }
 
 enum err acme_certificate_get(struct ctx *ctx, struct acme_session *session, const char *url,
-	const char **pem, size_t *size)
+			      const char **pem, size_t *size)
 {
 	struct acme_post post = {
 		.kind = HTTP_READ,
@@ -181,8 +182,8 @@ enum err acme_certificate_get(struct ctx *ctx, struct acme_session *session, con
 
 	TRY(acme_post(ctx, session, &post, &answer));
 	if (!strstr(answer.reply.body, PEM_BEGIN))
-		return acme_garbled(
-			ctx, session->acme, HTTP_READ, "the certificate", "is no PEM chain");
+		return acme_garbled(ctx, session->acme, HTTP_READ, "the certificate",
+				    "is no PEM chain");
 	*pem = answer.reply.body;
 	*size = answer.reply.body_size;
 	return E_OK;

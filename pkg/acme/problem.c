@@ -55,8 +55,8 @@ static const struct ruling *find_ruling(const char *type)
 static char *in_one_line(struct ctx *ctx, const char *said, size_t max)
 {
 	size_t length = strlen(said), kept = utf8_cut(said, length, max);
-	char *line =
-		arena_printf(ctx->arena, "%.*s%s", (int)kept, said, kept < length ? "..." : "");
+	char *line = arena_printf(ctx->arena, "%.*s%s", (int)kept, said,
+				  kept < length ? "..." : "");
 
 	for (unsigned char *at = (unsigned char *)line; *at; at++) {
 		if (*at == 0xc2 && at[1] >= 0x80 && at[1] < 0xa0)
@@ -73,8 +73,8 @@ static const char *short_type(const struct json *json)
 {
 	const char *type = json_get_text(json, "type");
 	const char *word = type && text_starts_with(type, "urn:") ? strrchr(type, ':') + 1 : "";
-	size_t length =
-		strspn(word, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_");
+	size_t length = strspn(word,
+			       "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_");
 
 	return length > 0 && length <= 64 && !word[length] ? word : NULL;
 }
@@ -95,7 +95,8 @@ static const char *subproblem_line(struct ctx *ctx, const struct json *json)
 	const char *type = short_type(json);
 
 	return arena_printf(ctx->arena, "%s%s%s%s%s", name ? in_one_line(ctx, name, WORDS_MAX) : "",
-		name ? ": " : "", type ? type : "", type ? ": " : "", words_of(ctx, json));
+			    name ? ": " : "", type ? type : "", type ? ": " : "",
+			    words_of(ctx, json));
 }
 
 void acme_problem_from_json(struct ctx *ctx, const struct json *json, struct acme_problem *out)
@@ -103,11 +104,11 @@ void acme_problem_from_json(struct ctx *ctx, const struct json *json, struct acm
 	const char *line = words_of(ctx, json);
 	size_t count = 0;
 
-	json_for_each(sub, json_get(json, "subproblems")) {
+	json_for_each (sub, json_get(json, "subproblems")) {
 		if (count++ == SUBPROBLEMS_MAX)
 			break;
-		line = arena_printf(
-			ctx->arena, "%s%s%s", line, *line ? "; " : "", subproblem_line(ctx, sub));
+		line = arena_printf(ctx->arena, "%s%s%s", line, *line ? "; " : "",
+				    subproblem_line(ctx, sub));
 	}
 	out->type = short_type(json);
 	out->detail = in_one_line(ctx, line, DETAIL_MAX);
@@ -124,8 +125,8 @@ void acme_problem_read(struct ctx *ctx, const struct http_reply *reply, struct a
 	acme_problem_from_json(ctx, json, out);
 }
 
-/* Boulder's limits of an account or an address say "new orders" or "new registrations"; the others count
- * certificates or failures of a name, and ask it to wait for up to a week. */
+/* Boulder's limits of an account or an address say "new orders" or "new registrations"; the others
+ * count certificates or failures of a name, and ask it to wait for up to a week. */
 bool acme_is_limit_of_names(const struct http_reply *reply)
 {
 	return reply->status == 429 && strstr(reply->body, ":rateLimited\"") &&
@@ -152,17 +153,17 @@ static const char *find_unpause_url(struct ctx *ctx, const struct http_reply *re
 
 /* The URL comes first: it is long, and cut it would be worth nothing. */
 static enum err refuse_paused(struct ctx *ctx, const struct acme *acme,
-	const struct http_reply *reply, const struct acme_problem *problem)
+			      const struct http_reply *reply, const struct acme_problem *problem)
 {
 	const char *url = find_unpause_url(ctx, reply);
 
 	if (url)
 		fault_set(ctx, E_REFUSED, "PausedByCA",
-			"%s paused this account and name; to go on, visit %s (%s)",
-			acme_who(ctx, acme), url, problem->detail);
+			  "%s paused this account and name; to go on, visit %s (%s)",
+			  acme_who(ctx, acme), url, problem->detail);
 	else
 		fault_set(ctx, E_REFUSED, "RateLimited", "%s says rateLimited: %s",
-			acme_who(ctx, acme), problem->detail);
+			  acme_who(ctx, acme), problem->detail);
 	ctx->fault.by_ca = 1;
 	ctx->fault.http_status = reply->status;
 	return E_REFUSED;
@@ -180,8 +181,8 @@ static const char *find_instance(struct ctx *ctx, const struct http_reply *reply
 }
 
 enum err acme_problem_fault(struct ctx *ctx, const struct acme *acme,
-	const struct http_request *request, const struct http_reply *reply,
-	const struct acme_problem *problem)
+			    const struct http_request *request, const struct http_reply *reply,
+			    const struct acme_problem *problem)
 {
 	const struct ruling *ruling = find_ruling(problem->type);
 	const char *who = acme_who(ctx, acme), *act = "";
@@ -201,7 +202,7 @@ enum err acme_problem_fault(struct ctx *ctx, const struct acme *acme,
 	if (text_equals(problem->type, "userActionRequired"))
 		act = find_instance(ctx, reply);
 	fault_set(ctx, kind, ruling ? ruling->reason : by_status.reason, "%s says %s%s%s%s", who,
-		problem->type, *problem->detail ? ": " : "", problem->detail, act);
+		  problem->type, *problem->detail ? ": " : "", problem->detail, act);
 	ctx->fault.http_status = reply->status;
 	ctx->fault.retry_after_ms = kind == E_THROTTLED ? wait : 0;
 	ctx->fault.by_ca = kind == E_REFUSED && ruling && ruling->by_ca;

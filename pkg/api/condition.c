@@ -8,19 +8,31 @@
 const char *const condition_status_names[] = {"Unknown", "True", "False", NULL};
 
 const struct field condition_fields[] = {
-	{.name = "type", .type = FIELD_TEXT, .flags = FIELD_REQUIRED,
-	 .offset = offsetof(struct condition, type), .help = "What it is about."},
-	{.name = "status", .type = FIELD_CHOICE, .flags = FIELD_REQUIRED,
-	 .offset = offsetof(struct condition, status), .choices = condition_status_names,
+	{.name = "type",
+	 .type = FIELD_TEXT,
+	 .flags = FIELD_REQUIRED,
+	 .offset = offsetof(struct condition, type),
+	 .help = "What it is about."},
+	{.name = "status",
+	 .type = FIELD_CHOICE,
+	 .flags = FIELD_REQUIRED,
+	 .offset = offsetof(struct condition, status),
+	 .choices = condition_status_names,
 	 .help = "True, False or Unknown."},
-	{.name = "reason", .type = FIELD_TEXT, .offset = offsetof(struct condition, reason),
+	{.name = "reason",
+	 .type = FIELD_TEXT,
+	 .offset = offsetof(struct condition, reason),
 	 .help = "One CamelCase word for programs."},
-	{.name = "message", .type = FIELD_TEXT, .offset = offsetof(struct condition, message),
+	{.name = "message",
+	 .type = FIELD_TEXT,
+	 .offset = offsetof(struct condition, message),
 	 .help = "What to know and what to do, for people."},
-	{.name = "lastTransitionTime", .type = FIELD_TIME,
+	{.name = "lastTransitionTime",
+	 .type = FIELD_TIME,
 	 .offset = offsetof(struct condition, last_transition),
 	 .help = "When the status last changed."},
-	{.name = "observedGeneration", .type = FIELD_INT,
+	{.name = "observedGeneration",
+	 .type = FIELD_INT,
 	 .offset = offsetof(struct condition, observed_generation),
 	 .help = "The generation of the spec it speaks of."},
 	{.name = NULL},
@@ -40,8 +52,8 @@ static struct condition *find(const struct objects *conditions, const char *type
 static struct condition *copy_for(struct ctx *ctx, struct objects *conditions, const char *type)
 {
 	bool is_new = !find(conditions, type);
-	struct condition *items =
-		arena_new_array(ctx->arena, struct condition, conditions->count + 1);
+	struct condition *items = arena_new_array(ctx->arena, struct condition,
+						  conditions->count + 1);
 
 	if (conditions->count)
 		memcpy(items, conditions->items, conditions->count * sizeof(*items));

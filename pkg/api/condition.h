@@ -19,8 +19,8 @@ struct condition {
 extern const struct field condition_fields[];
 extern const char *const condition_status_names[];
 
-/* Sets or adds the condition of `type` in a list of struct condition. last_transition moves only when the status changes.
- * Returns whether anything but observed_generation changed. */
+/* Sets or adds the condition of `type` in a list of struct condition. last_transition moves only
+ * when the status changes. Returns whether anything but observed_generation changed. */
 bool condition_set(struct ctx *ctx, struct objects *conditions, const char *type,
 		   enum condition_status status, const char *reason, const char *message,
 		   int64_t generation);

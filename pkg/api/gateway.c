@@ -5,8 +5,10 @@
 #include "base/text.h"
 
 static const struct field spec_fields[] = {
-	{.name = "resourceId", .type = FIELD_TEXT,
-	 .offset = offsetof(struct gateway_spec, resource_id), .help = "ARM resource id."},
+	{.name = "resourceId",
+	 .type = FIELD_TEXT,
+	 .offset = offsetof(struct gateway_spec, resource_id),
+	 .help = "ARM resource id."},
 	{.name = NULL},
 };
 
@@ -33,43 +35,79 @@ static const struct field rejected_fields[] = {
 #define STATUS(member) offsetof(struct gateway_status, member)
 
 static const struct field status_fields[] = {
-	{.name = "observedGeneration", .type = FIELD_INT, .offset = STATUS(observed_generation),
+	{.name = "observedGeneration",
+	 .type = FIELD_INT,
+	 .offset = STATUS(observed_generation),
 	 .help = "The generation of the spec that this status speaks of."},
-	{.name = "conditions", .type = FIELD_OBJECTS, .offset = STATUS(conditions),
-	 .fields = condition_fields, .element_size = sizeof(struct condition),
+	{.name = "conditions",
+	 .type = FIELD_OBJECTS,
+	 .offset = STATUS(conditions),
+	 .fields = condition_fields,
+	 .element_size = sizeof(struct condition),
 	 .help = "What is true about the gateway."},
-	{.name = "publicIps", .type = FIELD_TEXTS, .offset = STATUS(public_ips),
+	{.name = "publicIps",
+	 .type = FIELD_TEXTS,
+	 .offset = STATUS(public_ips),
 	 .help = "Addresses of its public frontends."},
-	{.name = "observedTime", .type = FIELD_TIME, .offset = STATUS(observed),
+	{.name = "observedTime",
+	 .type = FIELD_TIME,
+	 .offset = STATUS(observed),
 	 .help = "When it was last read."},
-	{.name = "provisioningState", .type = FIELD_TEXT, .offset = STATUS(provisioning_state),
+	{.name = "provisioningState",
+	 .type = FIELD_TEXT,
+	 .offset = STATUS(provisioning_state),
 	 .help = "As Azure says."},
-	{.name = "operationalState", .type = FIELD_TEXT, .offset = STATUS(operational_state),
+	{.name = "operationalState",
+	 .type = FIELD_TEXT,
+	 .offset = STATUS(operational_state),
 	 .help = "As Azure says."},
-	{.name = "updateIntended", .type = FIELD_BOOL, .flags = FIELD_INTERNAL,
+	{.name = "updateIntended",
+	 .type = FIELD_BOOL,
+	 .flags = FIELD_INTERNAL,
 	 .offset = STATUS(update_intended)},
-	{.name = "operationUrl", .type = FIELD_TEXT, .flags = FIELD_INTERNAL,
+	{.name = "operationUrl",
+	 .type = FIELD_TEXT,
+	 .flags = FIELD_INTERNAL,
 	 .offset = STATUS(operation_url)},
-	{.name = "operationSince", .type = FIELD_INT, .flags = FIELD_INTERNAL,
+	{.name = "operationSince",
+	 .type = FIELD_INT,
+	 .flags = FIELD_INTERNAL,
 	 .offset = STATUS(operation_since)},
-	{.name = "gatheringSince", .type = FIELD_INT, .flags = FIELD_INTERNAL,
+	{.name = "gatheringSince",
+	 .type = FIELD_INT,
+	 .flags = FIELD_INTERNAL,
 	 .offset = STATUS(gathering_since)},
-	{.name = "programmed", .type = FIELD_OBJECTS, .offset = STATUS(programmed),
-	 .fields = programmed_fields, .element_size = sizeof(struct programmed_hostname),
+	{.name = "programmed",
+	 .type = FIELD_OBJECTS,
+	 .offset = STATUS(programmed),
+	 .fields = programmed_fields,
+	 .element_size = sizeof(struct programmed_hostname),
 	 .help = "The hostnames it serves for us."},
-	{.name = "rejected", .type = FIELD_OBJECTS, .offset = STATUS(rejected),
-	 .fields = rejected_fields, .element_size = sizeof(struct rejected_hostname),
+	{.name = "rejected",
+	 .type = FIELD_OBJECTS,
+	 .offset = STATUS(rejected),
+	 .fields = rejected_fields,
+	 .element_size = sizeof(struct rejected_hostname),
 	 .help = "The hostnames it cannot take, and why."},
 	{.name = NULL},
 };
 
 const struct field gateway_fields[] = {
-	{.name = "metadata", .type = FIELD_OBJECT, .offset = offsetof(struct gateway, meta),
-	 .fields = meta_fields, .help = "Name and identity."},
-	{.name = "spec", .type = FIELD_OBJECT, .offset = offsetof(struct gateway, spec),
-	 .fields = spec_fields, .help = "Which gateway."},
-	{.name = "status", .type = FIELD_OBJECT, .offset = offsetof(struct gateway, status),
-	 .fields = status_fields, .help = "What is known."},
+	{.name = "metadata",
+	 .type = FIELD_OBJECT,
+	 .offset = offsetof(struct gateway, meta),
+	 .fields = meta_fields,
+	 .help = "Name and identity."},
+	{.name = "spec",
+	 .type = FIELD_OBJECT,
+	 .offset = offsetof(struct gateway, spec),
+	 .fields = spec_fields,
+	 .help = "Which gateway."},
+	{.name = "status",
+	 .type = FIELD_OBJECT,
+	 .offset = offsetof(struct gateway, status),
+	 .fields = status_fields,
+	 .help = "What is known."},
 	{.name = NULL},
 };
 
@@ -84,7 +122,8 @@ const struct programmed_hostname *gateway_find_programmed(const struct gateway *
 	return NULL;
 }
 
-const struct rejected_hostname *gateway_find_rejected(const struct gateway *gateway, const char *hostname)
+const struct rejected_hostname *gateway_find_rejected(const struct gateway *gateway,
+						      const char *hostname)
 {
 	const struct rejected_hostname *items = gateway->status.rejected.items;
 

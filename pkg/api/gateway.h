@@ -1,8 +1,10 @@
 /*
- * gateway - the Application Gateway as last seen, and what of it is ours. Its status is written by the gateway reconciler alone.
+ * gateway - the Application Gateway as last seen, and what of it is ours. Its status is written by
+ * the gateway reconciler alone.
  *
- * There is one object per configured gateway, made at start from the configuration. Everything in `status` is an observation and may be
- * forgotten: it is read again. meta.name is the gateway resource's name.
+ * There is one object per configured gateway, made at start from the configuration. Everything in
+ * `status` is an observation and may be forgotten: it is read again. meta.name is the gateway
+ * resource's name.
  */
 #pragma once
 
@@ -21,7 +23,8 @@ struct programmed_hostname {
 	const char *secret_id; /* without version, as compared */
 };
 
-#define REJECTED_BY_UPDATE "ListenerRejected" /* reason: an update failed because of this hostname */
+/* Reason: an update failed because of this hostname. */
+#define REJECTED_BY_UPDATE "ListenerRejected"
 
 /* One hostname that this gateway cannot take, and why. */
 struct rejected_hostname {
@@ -32,16 +35,16 @@ struct rejected_hostname {
 
 struct gateway_status {
 	int64_t observed_generation;
-	struct objects conditions;	/* struct condition */
+	struct objects conditions; /* struct condition */
 	struct texts public_ips;
-	msec_t observed;		/* wall time of the last complete read */
+	msec_t observed; /* wall time of the last complete read */
 	const char *provisioning_state, *operational_state;
-	bool update_intended;		/* a PUT may have been sent; void after the next complete read */
-	const char *operation_url;	/* of the update under way; void when it ended or is forgotten */
+	bool update_intended;	   /* a PUT may have been sent; void after the next complete read */
+	const char *operation_url; /* of the update under way; void when it ended or is forgotten */
 	msec_t operation_since;
-	msec_t gathering_since;		/* when the first hostname began to wait; 0: none waits */
-	struct objects programmed;	/* struct programmed_hostname */
-	struct objects rejected;	/* struct rejected_hostname */
+	msec_t gathering_since;	   /* when the first hostname began to wait; 0: none waits */
+	struct objects programmed; /* struct programmed_hostname */
+	struct objects rejected;   /* struct rejected_hostname */
 };
 
 struct gateway {
@@ -55,4 +58,5 @@ extern const struct field gateway_fields[];
 /* NULL when the gateway does not show it. */
 const struct programmed_hostname *gateway_find_programmed(const struct gateway *gateway,
 							  const char *hostname);
-const struct rejected_hostname *gateway_find_rejected(const struct gateway *gateway, const char *hostname);
+const struct rejected_hostname *gateway_find_rejected(const struct gateway *gateway,
+						      const char *hostname);

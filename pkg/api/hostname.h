@@ -1,9 +1,10 @@
 /*
  * hostname - the object at the heart: a hostname that is desired, and what is known about it.
  *
- * `spec`, `source` and `requested` are written through specdir and the API; `status` by the hostname reconciler alone.
- * There is no state field: where a hostname stands is derived on every pass from facts. The few facts that cannot be read back from
- * the world stand in `issuance`; each says what makes it void. meta.name is the hostname, normalised.
+ * `spec`, `source` and `requested` are written through specdir and the API; `status` by the
+ * hostname reconciler alone. There is no state field: where a hostname stands is derived on every
+ * pass from facts. The few facts that cannot be read back from the world stand in `issuance`; each
+ * says what makes it void. meta.name is the hostname, normalised.
  */
 #pragma once
 
@@ -17,8 +18,9 @@ struct hostname_spec {
 };
 
 /*
- * Where the certificate is to come from. Not part of what a spec file says: the last request decides, and without any, what
- * stands in the vault. The request's key waits, sealed, under the instance's id until the vault has it.
+ * Where the certificate is to come from. Not part of what a spec file says: the last request
+ * decides, and without any, what stands in the vault. The request's key waits, sealed, under the
+ * instance's id until the vault has it.
  */
 enum certificate_source { SOURCE_UNSAID, SOURCE_ACME, SOURCE_IMPORT };
 
@@ -34,7 +36,8 @@ struct certificate_wish {
 struct hostname_source {
 	const char *file; /* absolute path */
 	int64_t line;
-	const char *problem; /* file:line:column and text while the file's newest content cannot be used; else NULL */
+	const char *problem; /* file:line:column and text while the file's newest content cannot be
+				used; else NULL */
 };
 
 struct certificate_status {
@@ -43,26 +46,27 @@ struct certificate_status {
 	const char *key_type;
 	const char *secret_id; /* with version */
 	const char *vault_name;
-	const char *sha256;  /* of the leaf, hex */
-	bool is_imported;    /* the vault's tag says so: we cannot renew it */
+	const char *sha256; /* of the leaf, hex */
+	bool is_imported;   /* the vault's tag says so: we cannot renew it */
 };
 
 /*
- * Facts of the issuance under way. The whole struct is void (zeroed) when its order is done with: certificate in the
- * vault, order invalid, expired or forgotten by the CA, and its blob is gone.
+ * Facts of the issuance under way. The whole struct is void (zeroed) when its order is done with:
+ * certificate in the vault, order invalid, expired or forgotten by the CA, and its blob is gone.
  */
 struct issuance {
-	bool order_intended;	     /* newOrder may have been sent; void once order_url is known */
+	bool order_intended; /* newOrder may have been sent; void once order_url is known */
 	const char *order_url;
 	const char *authorization_url; /* void when the authorization is final */
-	const char *challenge_url;   /* void with the authorization */
-	const char *token;	     /* void with the authorization */
-	const char *blob;	     /* name of the blob that may stand; void once deleted */
-	bool uploaded;		     /* it stands; void with `blob` */
-	bool answered;		     /* the challenge was answered; void with the authorization */
-	bool create_intended;	     /* Key Vault create may have been sent for this order */
-	const char *csr;	     /* base64 DER: finalize was or will be sent with it, and never with another for this order */
-	bool merge_intended;	     /* merge or import may have been sent: the vault is read again first */
+	const char *challenge_url;     /* void with the authorization */
+	const char *token;	       /* void with the authorization */
+	const char *blob;	       /* name of the blob that may stand; void once deleted */
+	bool uploaded;		       /* it stands; void with `blob` */
+	bool answered;		       /* the challenge was answered; void with the authorization */
+	bool create_intended;	       /* Key Vault create may have been sent for this order */
+	const char *csr; /* base64 DER: finalize was or will be sent with it, and never with another
+			    for this order */
+	bool merge_intended; /* merge or import may have been sent: the vault is read again first */
 };
 
 /* The last refusal, for backoff and for the instances that follow. Zeroed by success. */
@@ -75,8 +79,8 @@ struct refusal {
 	const char *text;
 };
 
-/* What the CA counted against this hostname since the last success. Kept over restarts, or a restart loop would burn
- * the CA's patience. */
+/* What the CA counted against this hostname since the last success. Kept over restarts, or a
+ * restart loop would burn the CA's patience. */
 struct ca_schedule {
 	int64_t failures;
 	msec_t not_before; /* no new order before */
@@ -102,7 +106,8 @@ struct hostname_status {
 	struct issuance issuance;
 	struct refusal refusal;
 	struct ca_schedule ca;
-	struct objects climbed; /* struct step_climbed of the present or last ascent, oldest first */
+	struct objects
+		climbed; /* struct step_climbed of the present or last ascent, oldest first */
 };
 
 struct hostname {
@@ -114,8 +119,8 @@ struct hostname {
 	struct hostname_status status;
 };
 
-/* The last request decides where the certificate comes from; without any, what stands in the vault. An import that came too late takes
- * nothing from the CA. */
+/* The last request decides where the certificate comes from; without any, what stands in the vault.
+ * An import that came too late takes nothing from the CA. */
 bool hostname_wants_import(const struct hostname *hostname, msec_t now);
 
 /* A key that was brought and that the vault does not have yet. */
@@ -126,12 +131,12 @@ extern const struct field hostname_spec_fields[];
 extern const char *const key_type_names[];
 
 /* Condition types. */
-#define CONDITION_READY "Ready"
-#define CONDITION_GATEWAY_REACHABLE "GatewayReachable"
-#define CONDITION_DNS_RESOLVED "DnsResolved"
+#define CONDITION_READY		      "Ready"
+#define CONDITION_GATEWAY_REACHABLE   "GatewayReachable"
+#define CONDITION_DNS_RESOLVED	      "DnsResolved"
 #define CONDITION_OWNERSHIP_VALIDATED "OwnershipValidated"
-#define CONDITION_CERTIFICATE_ISSUED "CertificateIssued"
-#define CONDITION_GATEWAY_CONFIGURED "GatewayConfigured"
-#define CONDITION_RENEWING "Renewing"
-#define CONDITION_SPEC_VALID "SpecValid"
-#define CONDITION_EXPIRING "Expiring" /* an imported certificate that nobody replaces */
+#define CONDITION_CERTIFICATE_ISSUED  "CertificateIssued"
+#define CONDITION_GATEWAY_CONFIGURED  "GatewayConfigured"
+#define CONDITION_RENEWING	      "Renewing"
+#define CONDITION_SPEC_VALID	      "SpecValid"
+#define CONDITION_EXPIRING	      "Expiring" /* an imported certificate that nobody replaces */

@@ -1,8 +1,9 @@
 /*
  * instance - one request of the documented HTTP API and its view of the hostnames it follows.
  *
- * The spec is written once by the API (and by raiseEvent and terminate), the status by the instance reconciler alone. Once ended it never
- * changes again. meta.name is the instance id: 32 lower-case hex digits.
+ * The spec is written once by the API (and by raiseEvent and terminate), the status by the instance
+ * reconciler alone. Once ended it never changes again. meta.name is the instance id: 32 lower-case
+ * hex digits.
  */
 #pragma once
 
@@ -22,21 +23,24 @@ struct instance_spec {
 	const char *function; /* "AddCertificateFunctions", ... */
 	bool is_list;	      /* `input` is shown as an array */
 	struct texts hostnames;
-	struct texts introduced;   /* those that this request made desired; none once it is terminated and settled */
-	const char *leaf_sha256;   /* of the certificate that an import brings; NULL for other functions */
-	msec_t accepted;	   /* to the millisecond, for comparing with passes */
-	msec_t retry_requested;	   /* raiseEvent Retry */
+	struct texts introduced; /* those that this request made desired; none once it is terminated
+				    and settled */
+	const char *leaf_sha256; /* of the certificate that an import brings; NULL for other
+				    functions */
+	msec_t accepted;	 /* to the millisecond, for comparing with passes */
+	msec_t retry_requested;	 /* raiseEvent Retry */
 	bool is_terminated;
 	const char *terminate_reason;
-	struct objects events; /* struct instance_event: raised by clients, oldest first; no effect, only shown */
+	struct objects events; /* struct instance_event: raised by clients, oldest first; no effect,
+				  only shown */
 };
 
 #define INSTANCE_EVENTS_MAX 100
 
 struct instance_event {
 	msec_t time;
-	const char *type;     /* "TaskCompleted", "EventRaised", ... */
-	const char *name;     /* step or event name */
+	const char *type; /* "TaskCompleted", "EventRaised", ... */
+	const char *name; /* step or event name */
 	const char *hostname;
 	const char *result;
 };

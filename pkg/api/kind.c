@@ -31,7 +31,7 @@ struct json *object_to_json(struct ctx *ctx, enum kind kind, const void *object,
 
 	json_set_text(ctx, json, "apiVersion", API_VERSION);
 	json_set_text(ctx, json, "kind", kinds[kind].name);
-	json_for_each(member, members)
+	json_for_each (member, members)
 		json_set(ctx, json, json_name(member), json_dup(ctx, member));
 	return json;
 }
@@ -44,8 +44,8 @@ enum err object_from_json(struct ctx *ctx, enum kind kind, const struct json *js
 	problems_init(&problems);
 	json_remove(members, "apiVersion");
 	json_remove(members, "kind");
-	if (fields_decode(ctx, kinds[kind].fields, NULL, "", node_from_json(ctx, members), &problems,
-			  out) == E_OK)
+	if (fields_decode(ctx, kinds[kind].fields, NULL, "", node_from_json(ctx, members),
+			  &problems, out) == E_OK)
 		return E_OK;
 	return fault_set(ctx, E_REFUSED, "InvalidObject", "%s: %s", kinds[kind].name,
 			 problems_print(ctx, &problems, "; "));

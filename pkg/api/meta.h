@@ -1,7 +1,8 @@
 /*
  * meta - what every object has: a name, an identity, and two counters.
  *
- * generation counts changes of the spec, resource_version every durable write. Both belong to the store.
+ * generation counts changes of the spec, resource_version every durable write. Both belong to the
+ * store.
  */
 #pragma once
 
@@ -15,7 +16,8 @@ struct meta {
 	int64_t generation;
 	int64_t resource_version;
 	msec_t created;
-	msec_t withdrawn; /* 0: desired. Else nobody but its reconciler sees it, until that has undone what it began */
+	msec_t withdrawn; /* 0: desired. Else nobody but its reconciler sees it, until that has
+			     undone what it began */
 	struct text_map labels, annotations;
 };
 

@@ -10,9 +10,10 @@ static const struct step_info steps[STEP_COUNT] = {
 	[STEP_GATEWAY_PUBLIC_IP] = {"GetApplicationGatewayPublicIpStep",
 				    "Getting Application Gateway public IP address.",
 				    "GatewayReachable"},
-	[STEP_CHECK_DNS] = {"CheckDnsResolutionStep",
-			    "Checking whether the hostname is resolving to the Application Gateway.",
-			    "DnsResolved"},
+	[STEP_CHECK_DNS] =
+		{"CheckDnsResolutionStep",
+		 "Checking whether the hostname is resolving to the Application Gateway.",
+		 "DnsResolved"},
 	[STEP_GET_ORDER] = {"GetAcmeOrderStep",
 			    "Starting certificate request process with the Certificate Authority.",
 			    OWNERSHIP},
@@ -20,9 +21,10 @@ static const struct step_info steps[STEP_COUNT] = {
 				"Getting hostname ownership verification challenge from the "
 				"Certificate Authority.",
 				OWNERSHIP},
-	[STEP_UPLOAD_FILE] = {"UploadValidationFileToBlobStorageStep",
-			      "Uploading hostname ownership verification file to Azure Blob Storage.",
-			      OWNERSHIP},
+	[STEP_UPLOAD_FILE] =
+		{"UploadValidationFileToBlobStorageStep",
+		 "Uploading hostname ownership verification file to Azure Blob Storage.",
+		 OWNERSHIP},
 	[STEP_ANSWER_CHALLENGE] = {"AnswerAcmeHttp01ChallengeStep", "Verifying hostname ownership.",
 				   OWNERSHIP},
 	[STEP_CHECK_ORDER] = {"CheckAcmeOrderStep", "Waiting for hostname ownership verification.",

@@ -1,5 +1,6 @@
 /*
- * step - the documented steps of the flow: name, documented message, condition that each feeds. One table.
+ * step - the documented steps of the flow: name, documented message, condition that each feeds. One
+ * table.
  *
  * Names and messages are part of the documented HTTP API, byte for byte, misspellings included.
  */
@@ -23,9 +24,9 @@ enum step {
 #define STEP_COUNT 13
 
 struct step_info {
-	const char *name;	/* customStatus.status */
-	const char *message;	/* customStatus.message */
-	const char *condition;	/* type of the condition it feeds */
+	const char *name;      /* customStatus.status */
+	const char *message;   /* customStatus.message */
+	const char *condition; /* type of the condition it feeds */
 };
 
 const struct step_info *step_info(enum step step);

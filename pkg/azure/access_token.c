@@ -84,8 +84,8 @@ static const char *take_header(struct ctx *ctx, const char *token)
 	return header;
 }
 
-enum err access_token_read(
-	struct ctx *ctx, const struct http_reply *reply, const char *who, struct access_token *out)
+enum err access_token_read(struct ctx *ctx, const struct http_reply *reply, const char *who,
+			   struct access_token *out)
 {
 	struct json *body;
 	const char *token;
@@ -100,8 +100,8 @@ enum err access_token_read(
 	wipe_text(token);
 	wipe_text(reply->body);
 	if (!out->header)
-		return fault_set(
-			ctx, E_AGAIN, "MalformedReply", "%s answered without a token", who);
+		return fault_set(ctx, E_AGAIN, "MalformedReply", "%s answered without a token",
+				 who);
 	return E_OK;
 }
 
@@ -122,14 +122,14 @@ static const char *split_aadsts(struct ctx *ctx, const char **words)
 
 /* Entra and IMDS: {"error", "error_description"}; App Service: {"message"} or {"error": {"code",
  * "message"}}. */
-static void read_words(
-	struct ctx *ctx, const struct http_reply *reply, const char **code, const char **words)
+static void read_words(struct ctx *ctx, const struct http_reply *reply, const char **code,
+		       const char **words)
 {
 	struct json *body = NULL, *error;
 
 	*code = *words = NULL;
 	if (!reply->body_size ||
-		json_parse_reply(ctx, reply->body, reply->body_size, &body) != E_OK)
+	    json_parse_reply(ctx, reply->body, reply->body_size, &body) != E_OK)
 		return;
 	error = json_get(body, "error");
 	*words = json_get_text(body, "error_description");
@@ -143,7 +143,7 @@ static void read_words(
 }
 
 enum err access_token_fault(struct ctx *ctx, const struct http_request *request,
-	const struct http_reply *reply, const char *who)
+			    const struct http_reply *reply, const char *who)
 {
 	const char *code, *words;
 	enum err kind;

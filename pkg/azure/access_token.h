@@ -11,8 +11,8 @@
 #include "http/http.h"
 
 struct access_token {
-	const char *header; /* "Bearer ..." */
-	msec_t life;	    /* from now */
+	const char *header;    /* "Bearer ..." */
+	msec_t life;	       /* from now */
 	const char *client_id; /* of a managed identity that says whose token it is, or NULL */
 };
 

@@ -17,8 +17,8 @@
 
 /* Where the operation's own URL may stand, best first (Azure Resource Manager, asynchronous
  * operations). */
-static const char *const monitor_headers[] = {
-	"Azure-AsyncOperation", "Operation-Location", "Location"};
+static const char *const monitor_headers[] = {"Azure-AsyncOperation", "Operation-Location",
+					      "Location"};
 
 static const char *last_segment(const char *id)
 {
@@ -32,13 +32,13 @@ static enum err wrap_gateway(struct ctx *ctx, const struct appgateway *gateway, 
 	return fault_wrap(ctx, kind, "application gateway %s", last_segment(gateway->gateway_id));
 }
 
-static enum err get_resource(
-	struct ctx *ctx, struct appgateway *gateway, const char *id, struct json **body)
+static enum err get_resource(struct ctx *ctx, struct appgateway *gateway, const char *id,
+			     struct json **body)
 {
 	struct http_request request = {.kind = HTTP_READ,
-		.method = "GET",
-		.timeout = GET_TIMEOUT,
-		.reply_bytes_max = GATEWAY_BYTES_MAX};
+				       .method = "GET",
+				       .timeout = GET_TIMEOUT,
+				       .reply_bytes_max = GATEWAY_BYTES_MAX};
 	struct http_reply reply;
 
 	TRY(arm_url(ctx, gateway->endpoint, id, gateway->api_version, &request.url));
@@ -49,7 +49,7 @@ static enum err get_resource(
 	TRY(json_parse_reply(ctx, reply.body, reply.body_size, body));
 	if (!json_is_object(*body))
 		return fault_set(ctx, E_AGAIN, "MalformedReply",
-			WHO " answered with something that is no JSON object");
+				 WHO " answered with something that is no JSON object");
 	return E_OK;
 }
 
@@ -60,8 +60,8 @@ static const char *property(const struct json *body, const char *name)
 	return text ? text : "";
 }
 
-enum err appgateway_get(
-	struct ctx *ctx, struct appgateway *gateway, struct appgateway_document *out)
+enum err appgateway_get(struct ctx *ctx, struct appgateway *gateway,
+			struct appgateway_document *out)
 {
 	struct json *body;
 	enum err kind = get_resource(ctx, gateway, gateway->gateway_id, &body);
@@ -100,8 +100,8 @@ static enum appgateway_progress progress_of(const char *status)
 
 /* The URL is signed: what is called is what was sent, byte for byte. One that leads elsewhere
  * gets no token of ours. */
-static const char *monitor_url(
-	struct ctx *ctx, const struct appgateway *gateway, const struct http_reply *reply)
+static const char *monitor_url(struct ctx *ctx, const struct appgateway *gateway,
+			       const struct http_reply *reply)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(monitor_headers); i++) {
 		const char *url = http_header(reply, monitor_headers[i]);
@@ -111,7 +111,7 @@ static const char *monitor_url(
 		if (url_check_origin(ctx, gateway->endpoint, url) == E_OK)
 			return arena_strdup(ctx->arena, url);
 		log_warn(ctx, "ignored an operation URL of another origin", "header",
-			monitor_headers[i], NULL);
+			 monitor_headers[i], NULL);
 		fault_clear(ctx);
 	}
 	return NULL;
@@ -133,7 +133,8 @@ static void read_error(struct ctx *ctx, const struct json *body, struct appgatew
 /* Without a URL to ask, the resource that came back says how far it is; one that says nothing is
  * done. */
 static enum err accepted_without_url(struct ctx *ctx, const struct http_request *request,
-	const struct http_reply *reply, struct appgateway_operation *out)
+				     const struct http_reply *reply,
+				     struct appgateway_operation *out)
 {
 	struct json *body;
 	const char *state;
@@ -147,8 +148,8 @@ static enum err accepted_without_url(struct ctx *ctx, const struct http_request 
 }
 
 static enum err read_acceptance(struct ctx *ctx, struct appgateway *gateway,
-	const struct http_request *request, const struct http_reply *reply,
-	struct appgateway_operation *out)
+				const struct http_request *request, const struct http_reply *reply,
+				struct appgateway_operation *out)
 {
 	*out = (struct appgateway_operation){
 		.url = monitor_url(ctx, gateway, reply),
@@ -160,21 +161,21 @@ static enum err read_acceptance(struct ctx *ctx, struct appgateway *gateway,
 }
 
 static enum err put(struct ctx *ctx, struct appgateway *gateway, const struct json *body,
-	const char *etag, struct appgateway_operation *out)
+		    const char *etag, struct appgateway_operation *out)
 {
 	struct http_request request = {.kind = HTTP_ONE_SHOT,
-		.method = "PUT",
-		.timeout = PUT_TIMEOUT,
-		.reply_bytes_max = GATEWAY_BYTES_MAX};
+				       .method = "PUT",
+				       .timeout = PUT_TIMEOUT,
+				       .reply_bytes_max = GATEWAY_BYTES_MAX};
 	struct http_reply reply;
 
 	/* Without If-Match a gateway that was deleted meanwhile would be created again. */
 	if (!etag || !*etag)
 		return fault_set(ctx, E_REFUSED, "EtagMissing",
-			"was read without an etag and cannot be replaced safely; choose a "
-			"newer API version");
-	TRY(arm_url(
-		ctx, gateway->endpoint, gateway->gateway_id, gateway->api_version, &request.url));
+				 "was read without an etag and cannot be replaced safely; choose a "
+				 "newer API version");
+	TRY(arm_url(ctx, gateway->endpoint, gateway->gateway_id, gateway->api_version,
+		    &request.url));
 	request.body = json_print(ctx, body);
 	request.body_size = strlen(request.body);
 	http_set_header(&request, "Accept", "application/json");
@@ -187,7 +188,7 @@ static enum err put(struct ctx *ctx, struct appgateway *gateway, const struct js
 }
 
 enum err appgateway_put(struct ctx *ctx, struct appgateway *gateway, const struct json *body,
-	const char *etag, struct appgateway_operation *out)
+			const char *etag, struct appgateway_operation *out)
 {
 	enum err kind = put(ctx, gateway, body, etag, out);
 
@@ -196,8 +197,8 @@ enum err appgateway_put(struct ctx *ctx, struct appgateway *gateway, const struc
 
 /* A status monitor has "status"; a Location answers 202 until the resource itself comes back, or
  * nothing at all. */
-static enum err read_progress(
-	struct ctx *ctx, const struct http_reply *reply, struct appgateway_operation *out)
+static enum err read_progress(struct ctx *ctx, const struct http_reply *reply,
+			      struct appgateway_operation *out)
 {
 	struct json *body = NULL;
 	const char *status;
@@ -217,7 +218,7 @@ static enum err read_progress(
 }
 
 static enum err ask(struct ctx *ctx, struct appgateway *gateway, const char *url,
-	struct appgateway_operation *out)
+		    struct appgateway_operation *out)
 {
 	struct http_request request = {
 		.kind = HTTP_READ,
@@ -233,7 +234,7 @@ static enum err ask(struct ctx *ctx, struct appgateway *gateway, const char *url
 	http_set_header(&request, "Accept", "application/json");
 	TRY(http_send(ctx, gateway->http, &request, &reply));
 	if (reply.status != 200 && reply.status != 201 && reply.status != 202 &&
-		reply.status != 204)
+	    reply.status != 204)
 		return arm_reply_fault(ctx, &request, &reply, WHO);
 	next = monitor_url(ctx, gateway, &reply);
 	*out = (struct appgateway_operation){
@@ -246,7 +247,7 @@ static enum err ask(struct ctx *ctx, struct appgateway *gateway, const char *url
 }
 
 enum err appgateway_operation_get(struct ctx *ctx, struct appgateway *gateway, const char *url,
-	struct appgateway_operation *out)
+				  struct appgateway_operation *out)
 {
 	enum err kind = ask(ctx, gateway, url, out);
 
@@ -273,8 +274,8 @@ static const char *canonical_address(struct ctx *ctx, const char *text)
 	return inet_ntop(family, address, out, INET6_ADDRSTRLEN);
 }
 
-static enum err read_public_ip(
-	struct ctx *ctx, struct appgateway *gateway, const char *id, struct public_ips *out)
+static enum err read_public_ip(struct ctx *ctx, struct appgateway *gateway, const char *id,
+			       struct public_ips *out)
 {
 	struct json *body;
 	const char *address;
@@ -297,10 +298,9 @@ static size_t list_public_ip_ids(const struct json *body, const char **ids)
 {
 	size_t count = 0;
 
-	json_for_each(frontend, json_path(body, "properties.frontendIPConfigurations"))
-	{
-		const char *id =
-			json_get_text(json_path(frontend, "properties.publicIPAddress"), "id");
+	json_for_each (frontend, json_path(body, "properties.frontendIPConfigurations")) {
+		const char *id = json_get_text(json_path(frontend, "properties.publicIPAddress"),
+					       "id");
 
 		if (id && count < PUBLIC_IPS_MAX && !has_text(ids, count, id))
 			ids[count++] = id;
@@ -309,7 +309,7 @@ static size_t list_public_ip_ids(const struct json *body, const char **ids)
 }
 
 enum err appgateway_public_ips(struct ctx *ctx, struct appgateway *gateway, const struct json *body,
-	struct public_ips *out)
+			       struct public_ips *out)
 {
 	const char *ids[PUBLIC_IPS_MAX];
 	size_t count = list_public_ip_ids(body, ids);
@@ -325,7 +325,7 @@ enum err appgateway_public_ips(struct ctx *ctx, struct appgateway *gateway, cons
 	if (out->count)
 		return E_OK;
 	fault_set(ctx, E_REFUSED, "NoPublicIp",
-		count ? "its public IP has no address yet"
-		      : "it has no public frontend; give it a public IP");
+		  count ? "its public IP has no address yet"
+			: "it has no public frontend; give it a public IP");
 	return wrap_gateway(ctx, gateway, E_REFUSED);
 }

@@ -26,18 +26,24 @@ struct appgateway_document {
 	const char *operational_state;	/* "" when absent */
 };
 
-enum appgateway_progress { APPGATEWAY_RUNNING, APPGATEWAY_SUCCEEDED, APPGATEWAY_FAILED, APPGATEWAY_CANCELED };
+enum appgateway_progress {
+	APPGATEWAY_RUNNING,
+	APPGATEWAY_SUCCEEDED,
+	APPGATEWAY_FAILED,
+	APPGATEWAY_CANCELED
+};
 
 struct appgateway_operation {
-	const char *url;	/* to ask next; NULL: watch the resource's provisioningState instead */
+	const char *url; /* to ask next; NULL: watch the resource's provisioningState instead */
 	enum appgateway_progress progress;
-	const char *code;	/* of a failed or canceled one, innermost useful code; may be NULL */
-	const char *message;	/* with nested details, one line */
-	msec_t retry_after;	/* 0: not said */
+	const char *code;    /* of a failed or canceled one, innermost useful code; may be NULL */
+	const char *message; /* with nested details, one line */
+	msec_t retry_after;  /* 0: not said */
 };
 
 /* E_NOTFOUND, reason GatewayNotFound. At most 8 MiB. */
-enum err appgateway_get(struct ctx *ctx, struct appgateway *gateway, struct appgateway_document *out);
+enum err appgateway_get(struct ctx *ctx, struct appgateway *gateway,
+			struct appgateway_document *out);
 
 /* ONE_SHOT. E_OK: accepted, `operation` tells how to follow it. E_CONFLICT: 409, 412, 429
  * Retryable*, or no clear answer: read again before anything else. E_REFUSED: the body or the

@@ -69,7 +69,7 @@ static void add_words(struct ctx *ctx, struct buf *text, const char *code, const
 }
 
 static void collect(struct ctx *ctx, const struct json *error, unsigned depth, struct buf *text,
-	struct arm_error *out)
+		    struct arm_error *out)
 {
 	const char *code = non_empty(json_get_text(error, "code"));
 	size_t seen = 0;
@@ -81,8 +81,7 @@ static void collect(struct ctx *ctx, const struct json *error, unsigned depth, s
 		out->outer = code;
 	if (code)
 		out->code = said_clean(ctx, code);
-	json_for_each(detail, json_get(error, "details"))
-	{
+	json_for_each (detail, json_get(error, "details")) {
 		struct arm_error ignored;
 
 		/* the innermost code is looked for along the first branch alone */
@@ -120,13 +119,13 @@ static const char *without_code(const struct arm_error *error)
 	size_t length = said_is_code(error->code) ? strlen(error->code) : 0;
 
 	if (length && !strncmp(error->text, error->code, length) &&
-		text_starts_with(error->text + length, ": "))
+	    text_starts_with(error->text + length, ": "))
 		return error->text + length + 2;
 	return error->text;
 }
 
 enum err arm_reply_fault(struct ctx *ctx, const struct http_request *request,
-	const struct http_reply *reply, const char *who)
+			 const struct http_reply *reply, const char *who)
 {
 	struct arm_error error;
 	enum err kind, verdict;
@@ -157,8 +156,8 @@ bool arm_reply_is_lock(const struct http_reply *reply)
 			break;
 		p += strspn(p, " \t\r\n");
 		if (starts_with_nocase(p, "\"Retryable", strlen("\"Retryable")) ||
-			starts_with_nocase(p, "\"InternalRetriableError\"",
-				strlen("\"InternalRetriableError\"")))
+		    starts_with_nocase(p, "\"InternalRetriableError\"",
+				       strlen("\"InternalRetriableError\"")))
 			return true;
 	}
 	return false;
@@ -197,12 +196,12 @@ static const char *escape_path(struct ctx *ctx, const char *path)
 }
 
 enum err arm_url(struct ctx *ctx, const char *endpoint, const char *id, const char *api_version,
-	const char **out)
+		 const char **out)
 {
 	if (!id_is_valid(id))
 		return fault_set(ctx, E_REFUSED, "InvalidResourceId",
-			"an Azure resource id must look like \"/subscriptions/.../NAME\"");
+				 "an Azure resource id must look like \"/subscriptions/.../NAME\"");
 	*out = arena_printf(ctx->arena, "%s%s?api-version=%s", endpoint, escape_path(ctx, id),
-		url_escape(ctx, api_version));
+			    url_escape(ctx, api_version));
 	return E_OK;
 }

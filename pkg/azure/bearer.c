@@ -24,7 +24,7 @@ static const char *resource_of(const struct bearer *self)
 }
 
 static enum err send_with(struct ctx *ctx, struct bearer *self, const struct http_request *request,
-	const char *header, struct http_reply *reply)
+			  const char *header, struct http_reply *reply)
 {
 	struct http_request signed_request = *request;
 
@@ -36,8 +36,8 @@ static enum err get_header(struct ctx *ctx, struct bearer *self, const char **he
 {
 	const struct bearer_options *o = &self->options;
 
-	return credential_header(
-		ctx, o->credential, o->authority, o->local, resource_of(self), header);
+	return credential_header(ctx, o->credential, o->authority, o->local, resource_of(self),
+				 header);
 }
 
 static bool host_belongs_to(struct ctx *ctx, const char *host, const char *resource)
@@ -51,8 +51,8 @@ static bool host_belongs_to(struct ctx *ctx, const char *host, const char *resou
 
 /* Who answers decides for whom the next token is made, so a host that does not belong to that
  * service gets none. */
-static enum err learn_resource(
-	struct ctx *ctx, struct bearer *self, const struct challenge *challenge)
+static enum err learn_resource(struct ctx *ctx, struct bearer *self,
+			       const struct challenge *challenge)
 {
 	const struct bearer_options *o = &self->options;
 	struct url origin;
@@ -61,8 +61,9 @@ static enum err learn_resource(
 		return E_OK;
 	TRY(url_parse(ctx, o->origin, &origin));
 	if (strlen(challenge->resource) >= RESOURCE_LENGTH_MAX ||
-		!host_belongs_to(ctx, origin.host, challenge->resource))
-		return fault_set(ctx, E_REFUSED, "ChallengeRefused",
+	    !host_belongs_to(ctx, origin.host, challenge->resource))
+		return fault_set(
+			ctx, E_REFUSED, "ChallengeRefused",
 			"%s asks for a token of a service that it does not belong to; check "
 			"the vault's URL",
 			o->origin);
@@ -72,7 +73,7 @@ static enum err learn_resource(
 }
 
 static enum err refuse(struct ctx *ctx, const struct bearer *self, const struct http_reply *reply,
-	const struct challenge *challenge)
+		       const struct challenge *challenge)
 {
 	struct arm_error error;
 	const char *words = challenge->description;
@@ -82,19 +83,19 @@ static enum err refuse(struct ctx *ctx, const struct bearer *self, const struct 
 		words = error.text;
 	words = said_clean(ctx, words);
 	fault_set(ctx, E_REFUSED, "AzureAuthFailed", "%s refused a fresh token for %s%s%s",
-		self->options.origin, resource_of(self), *words ? ": " : "", words);
+		  self->options.origin, resource_of(self), *words ? ": " : "", words);
 	ctx->fault.http_status = reply->status;
 	if (challenge->authority)
 		said_advise(ctx, arena_printf(ctx->arena,
-					 "check that AZURE_TENANT_ID is the tenant "
-					 "of %s",
-					 said_clean(ctx, challenge->authority)));
+					      "check that AZURE_TENANT_ID is the tenant "
+					      "of %s",
+					      said_clean(ctx, challenge->authority)));
 	return E_REFUSED;
 }
 
 /* A 401 was not executed, so even a ONE_SHOT may go out once more. */
 static enum err send_again(struct ctx *ctx, struct bearer *self, const struct http_request *request,
-	const char *header, struct http_reply *reply)
+			   const char *header, struct http_reply *reply)
 {
 	const char *refused_resource = resource_of(self);
 	struct challenge challenge;
@@ -112,7 +113,7 @@ static enum err send_again(struct ctx *ctx, struct bearer *self, const struct ht
 }
 
 static enum err bearer_send(struct ctx *ctx, struct http *http, const struct http_request *request,
-	struct http_reply *reply)
+			    struct http_reply *reply)
 {
 	struct bearer *self = (struct bearer *)http;
 	const char *header;

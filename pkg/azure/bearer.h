@@ -11,12 +11,14 @@
 
 struct bearer_options {
 	struct credential *credential;
-	struct http *inner;	 /* the service itself */
-	struct http *authority;	 /* for tokens */
-	struct http *local;	 /* for managed identity endpoints */
-	const char *origin;	 /* the service's https origin; requests elsewhere go without a token and are refused */
-	const char *resource;	 /* audience */
-	bool check_challenge_resource; /* a vault's host must end in "." + the host of its challenge's resource */
+	struct http *inner;	/* the service itself */
+	struct http *authority; /* for tokens */
+	struct http *local;	/* for managed identity endpoints */
+	const char *origin; /* the service's https origin; requests elsewhere go without a token and
+			       are refused */
+	const char *resource;	       /* audience */
+	bool check_challenge_resource; /* a vault's host must end in "." + the host of its
+					  challenge's resource */
 };
 
 /* Lives in `arena`; the options' strings must outlive it. */

@@ -35,15 +35,15 @@ static bool name_is_valid(const char *name)
 	return true;
 }
 
-static enum err make_url(
-	struct ctx *ctx, const struct blob_container *container, const char *name, const char **url)
+static enum err make_url(struct ctx *ctx, const struct blob_container *container, const char *name,
+			 const char **url)
 {
 	struct buf out cleanup_buf;
 
 	buf_init(&out, strlen(container->url) + 4 * NAME_LENGTH_MAX);
 	if (!name_is_valid(name))
 		return fault_set(ctx, E_REFUSED, "InvalidBlobName",
-			"the name of the blob is empty, too long or no plain path");
+				 "the name of the blob is empty, too long or no plain path");
 	buf_adds(&out, container->url);
 	for (const char *p = name;; p++) {
 		size_t length = strcspn(p, "/");
@@ -70,18 +70,18 @@ static const char *message_of(struct ctx *ctx, const struct http_reply *reply)
 	return arena_strndup(ctx->arena, start, (size_t)(end - start));
 }
 
-static enum err file_error(
-	struct ctx *ctx, const struct http_request *request, const struct http_reply *reply)
+static enum err file_error(struct ctx *ctx, const struct http_request *request,
+			   const struct http_reply *reply)
 {
 	enum err kind = said_fault(ctx, request, reply, WHO, http_header(reply, "x-ms-error-code"),
-		message_of(ctx, reply), NULL);
+				   message_of(ctx, reply), NULL);
 
 	/* a blob that is not there is no error to anybody; the container is a setting */
 	return kind == E_NOTFOUND ? E_REFUSED : kind;
 }
 
 static enum err send(struct ctx *ctx, struct blob_container *container,
-	struct http_request *request, struct http_reply *reply)
+		     struct http_request *request, struct http_reply *reply)
 {
 	request->timeout = CALL_TIMEOUT;
 	http_set_header(request, "x-ms-version", STORAGE_VERSION);
@@ -90,12 +90,12 @@ static enum err send(struct ctx *ctx, struct blob_container *container,
 }
 
 static enum err put(struct ctx *ctx, struct blob_container *container, const char *name,
-	const char *content_type, const void *data, size_t size)
+		    const char *content_type, const void *data, size_t size)
 {
 	struct http_request request = {.kind = HTTP_IDEMPOTENT,
-		.method = "PUT",
-		.body = data ? data : "",
-		.body_size = size};
+				       .method = "PUT",
+				       .body = data ? data : "",
+				       .body_size = size};
 	struct http_reply reply;
 
 	TRY(make_url(ctx, container, name, &request.url));
@@ -106,7 +106,7 @@ static enum err put(struct ctx *ctx, struct blob_container *container, const cha
 }
 
 enum err blob_put(struct ctx *ctx, struct blob_container *container, const char *name,
-	const char *content_type, const void *data, size_t size)
+		  const char *content_type, const void *data, size_t size)
 {
 	enum err kind = put(ctx, container, name, content_type, data, size);
 

@@ -98,9 +98,9 @@ static const char *decode_claims(struct ctx *ctx, const char *text)
 	if (!text)
 		return NULL;
 	if ((base64_decode(ctx, text, &bytes) == E_OK ||
-		    base64url_decode(ctx, text, &bytes) == E_OK) &&
-		json_parse(ctx, (const char *)bytes.data, bytes.size, &claims) == E_OK &&
-		json_is_object(claims))
+	     base64url_decode(ctx, text, &bytes) == E_OK) &&
+	    json_parse(ctx, (const char *)bytes.data, bytes.size, &claims) == E_OK &&
+	    json_is_object(claims))
 		decoded = json_print(ctx, claims);
 	ctx->fault = before;
 	return decoded;

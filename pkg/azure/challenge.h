@@ -10,7 +10,7 @@ struct challenge {
 	const char *authority; /* "authorization" or "authorization_uri" */
 	const char *resource;  /* "resource" or "resource_id", else "scope" without "/.default" */
 	const char *error, *description;
-	const char *claims;    /* decoded JSON of a claims challenge */
+	const char *claims; /* decoded JSON of a claims challenge */
 };
 
 /* Whatever is missing or malformed is NULL; `header` may be NULL. */

@@ -4,10 +4,10 @@
 #pragma once
 
 struct cloud {
-	const char *name;	     /* AzureCloud, AzureChinaCloud, AzureUSGovernment */
-	const char *arm_endpoint;    /* also the ARM resource (audience) */
+	const char *name;	  /* AzureCloud, AzureChinaCloud, AzureUSGovernment */
+	const char *arm_endpoint; /* also the ARM resource (audience) */
 	const char *authority_host;
-	const char *vault_resource;  /* audience */
+	const char *vault_resource; /* audience */
 	const char *storage_resource;
 };
 

@@ -99,8 +99,8 @@ static const char *keep(struct arena *arena, const char *text)
 	return copy;
 }
 
-static void keep_options(
-	struct arena *arena, const struct credential_options *from, struct credential_options *to)
+static void keep_options(struct arena *arena, const struct credential_options *from,
+			 struct credential_options *to)
 {
 	*to = (struct credential_options){
 		.tenant_id = keep(arena, from->tenant_id),
@@ -148,16 +148,16 @@ static enum err check_sets(struct ctx *ctx, const struct credential_options *o, 
 		const char *what;
 	} rules[] = {
 		{WAY_ENVIRONMENT, o->client_secret && !has_principal,
-			"AZURE_CLIENT_SECRET needs AZURE_TENANT_ID and AZURE_CLIENT_ID"},
+		 "AZURE_CLIENT_SECRET needs AZURE_TENANT_ID and AZURE_CLIENT_ID"},
 		{WAY_ENVIRONMENT, o->client_certificate_path && !has_principal,
-			"AZURE_CLIENT_CERTIFICATE_PATH needs AZURE_TENANT_ID and AZURE_CLIENT_ID"},
+		 "AZURE_CLIENT_CERTIFICATE_PATH needs AZURE_TENANT_ID and AZURE_CLIENT_ID"},
 		{WAY_WORKLOAD, o->federated_token_file && !has_principal,
-			"AZURE_FEDERATED_TOKEN_FILE needs AZURE_TENANT_ID and AZURE_CLIENT_ID"},
+		 "AZURE_FEDERATED_TOKEN_FILE needs AZURE_TENANT_ID and AZURE_CLIENT_ID"},
 		{WAY_MANAGED, o->identity_header && !o->identity_endpoint,
-			"IDENTITY_HEADER needs IDENTITY_ENDPOINT"},
+		 "IDENTITY_HEADER needs IDENTITY_ENDPOINT"},
 		{WAY_MANAGED, o->identity_endpoint && !o->identity_header && !o->imds_endpoint,
-			"IDENTITY_ENDPOINT needs IDENTITY_HEADER (App Service) or IMDS_ENDPOINT "
-			"(Azure Arc)"},
+		 "IDENTITY_ENDPOINT needs IDENTITY_HEADER (App Service) or IMDS_ENDPOINT "
+		 "(Azure Arc)"},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rules); i++)
@@ -174,21 +174,21 @@ static enum err check_urls(struct ctx *ctx, const struct credential_options *o)
 
 	if (o->authority_host) {
 		if (url_parse(ctx, o->authority_host, &url) != E_OK ||
-			!text_equals(url.scheme, "https") || url.query)
+		    !text_equals(url.scheme, "https") || url.query)
 			return refuse_settings(ctx, "AZURE_AUTHORITY_HOST must be an https URL");
 	}
 	if (o->identity_endpoint && url_parse(ctx, o->identity_endpoint, &url) != E_OK)
 		return refuse_settings(ctx, "IDENTITY_ENDPOINT must be a URL");
 	if (o->pod_identity_authority_host &&
-		url_parse(ctx, o->pod_identity_authority_host, &url) != E_OK)
+	    url_parse(ctx, o->pod_identity_authority_host, &url) != E_OK)
 		return refuse_settings(ctx, "AZURE_POD_IDENTITY_AUTHORITY_HOST must be a URL");
 	if (o->tenant_id && (strchr(o->tenant_id, '/') || text_starts_with(o->tenant_id, ".")))
 		return refuse_settings(ctx, "AZURE_TENANT_ID must be a tenant's id or domain");
 	return E_OK;
 }
 
-enum err credential_new(
-	struct ctx *ctx, const struct credential_options *options, struct credential **out)
+enum err credential_new(struct ctx *ctx, const struct credential_options *options,
+			struct credential **out)
 {
 	struct arena *arena cleanup_arena = arena_new();
 	struct credential *credential;
@@ -236,7 +236,7 @@ void credential_free(struct credential *credential)
 
 /* `tried` collects why each way gave up. */
 static enum err search(struct ctx *ctx, const struct credential *credential,
-	const struct sign_in *how, struct buf *tried, struct access_token *out)
+		       const struct sign_in *how, struct buf *tried, struct access_token *out)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(ways); i++) {
 		enum err kind;
@@ -250,11 +250,12 @@ static enum err search(struct ctx *ctx, const struct credential *credential,
 		fault_clear(ctx);
 	}
 	return fault_set(ctx, E_REFUSED, "NoCredential",
-		"no way to sign in to Azure is set up (%s)", tried->data);
+			 "no way to sign in to Azure is set up (%s)", tried->data);
 }
 
 static enum err sign_in(struct ctx *ctx, struct credential *credential, struct http *http,
-	struct http *local_http, const char *resource, const char *claims, struct access_token *out)
+			struct http *local_http, const char *resource, const char *claims,
+			struct access_token *out)
 {
 	const struct sign_in how = {
 		.options = &credential->options,
@@ -367,8 +368,8 @@ static void wake_waiters(void *handle)
 }
 
 /* Without the lock. The deadline is that of the condition variable's own clock. */
-static enum err wait_for_refresh(
-	struct ctx *ctx, struct credential *credential, const struct token *token)
+static enum err wait_for_refresh(struct ctx *ctx, struct credential *credential,
+				 const struct token *token)
 {
 	struct cancel_waker waker = {.wake = wake_waiters, .handle = credential};
 	struct timespec deadline;
@@ -383,17 +384,17 @@ static enum err wait_for_refresh(
 	pthread_mutex_unlock(&credential->lock);
 	cancel_remove_waker(ctx->doors->cancel, &waker);
 	if (ctx_is_cancelled(ctx))
-		return fault_set(
-			ctx, E_CANCELLED, "Cancelled", "stopped while signing in to Azure");
+		return fault_set(ctx, E_CANCELLED, "Cancelled",
+				 "stopped while signing in to Azure");
 	if (error)
 		return fault_set(ctx, E_AGAIN, "AzureAuthSlow",
-			"another sign-in to Azure has not ended yet");
+				 "another sign-in to Azure has not ended yet");
 	return E_OK;
 }
 
 /* This thread alone signs in; the lock is not held meanwhile. */
 static void refresh(struct ctx *ctx, struct credential *credential, struct http *http,
-	struct http *local_http, struct token *token)
+		    struct http *local_http, struct token *token)
 {
 	struct access_token fresh = {.header = NULL};
 	const char *claims = token->claims ? arena_strdup(ctx->arena, token->claims) : NULL;
@@ -414,7 +415,7 @@ static void refresh(struct ctx *ctx, struct credential *credential, struct http 
 
 /* With the lock. E_OK: `token` is settled, or this call brought a fresh one. */
 static enum err bring_up_to_date(struct ctx *ctx, struct credential *credential, struct http *http,
-	struct http *local_http, struct token *token)
+				 struct http *local_http, struct token *token)
 {
 	while (!is_settled(token, ctx_mono(ctx))) {
 		enum err kind;
@@ -432,7 +433,7 @@ static enum err bring_up_to_date(struct ctx *ctx, struct credential *credential,
 }
 
 enum err credential_header(struct ctx *ctx, struct credential *credential, struct http *http,
-	struct http *local_http, const char *resource, const char **header)
+			   struct http *local_http, const char *resource, const char **header)
 {
 	struct token *token;
 	enum err kind;
@@ -443,15 +444,15 @@ enum err credential_header(struct ctx *ctx, struct credential *credential, struc
 		kind = bring_up_to_date(ctx, credential, http, local_http, token);
 	else
 		kind = fault_set(ctx, E_REFUSED, "AzureAuthFailed",
-			"tokens for too many different resources were asked for");
+				 "tokens for too many different resources were asked for");
 	if (kind == E_OK)
 		kind = settle(ctx, token, ctx_mono(ctx), header);
 	pthread_mutex_unlock(&credential->lock);
 	return kind;
 }
 
-void credential_discard(
-	struct credential *credential, const char *resource, const char *header, const char *claims)
+void credential_discard(struct credential *credential, const char *resource, const char *header,
+			const char *claims)
 {
 	struct token *token;
 

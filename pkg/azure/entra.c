@@ -33,8 +33,8 @@ static void wipe_later(struct ctx *ctx, const char *text)
 
 /* Kubernetes projects tokens as links to a directory that is swapped, so the path is resolved
  * first. */
-enum err sign_in_read_file(
-	struct ctx *ctx, const char *setting, const char *path, char **data, size_t *size)
+enum err sign_in_read_file(struct ctx *ctx, const char *setting, const char *path, char **data,
+			   size_t *size)
 {
 	struct fs *fs = ctx->doors->fs;
 	char *resolved = realpath(path, NULL);
@@ -59,7 +59,7 @@ static char *token_endpoint(struct ctx *ctx, const struct credential_options *op
 	while (length && host[length - 1] == '/')
 		length--;
 	return arena_printf(ctx->arena, "%.*s/%s/oauth2/v2.0/token", (int)length, host,
-		url_escape(ctx, options->tenant_id));
+			    url_escape(ctx, options->tenant_id));
 }
 
 /* application/x-www-form-urlencoded; fields without a value are left out. */
@@ -86,7 +86,7 @@ static const char *print_form(struct ctx *ctx, const struct form *fields, size_t
 }
 
 static enum err ask(struct ctx *ctx, const struct sign_in *how, const char *url,
-	const struct form *fields, size_t count, struct access_token *out)
+		    const struct form *fields, size_t count, struct access_token *out)
 {
 	struct http_request request = {
 		.kind = HTTP_IDEMPOTENT, .method = "POST", .url = url, .timeout = TOKEN_TIMEOUT};
@@ -128,12 +128,12 @@ enum err sign_in_client_secret(struct ctx *ctx, const struct sign_in *how, struc
 	if (!options->client_secret)
 		return missing(ctx, "AZURE_CLIENT_SECRET");
 	return wrap(ctx,
-		ask(ctx, how, token_endpoint(ctx, options), fields, ARRAY_SIZE(fields), out),
-		"sign-in with client secret");
+		    ask(ctx, how, token_endpoint(ctx, options), fields, ARRAY_SIZE(fields), out),
+		    "sign-in with client secret");
 }
 
 static enum err ask_with_assertion(struct ctx *ctx, const struct sign_in *how, const char *url,
-	const char *assertion, struct access_token *out)
+				   const char *assertion, struct access_token *out)
 {
 	const struct form fields[] = {
 		{"grant_type", "client_credentials"},
@@ -186,7 +186,7 @@ static const char *new_guid(struct ctx *ctx)
 	hex[12] = '4'; /* RFC 9562 5.4 */
 	hex[16] = '8';
 	return arena_printf(ctx->arena, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12,
-		hex + 16, hex + 20);
+			    hex + 16, hex + 20);
 }
 
 static struct json *assertion_header(struct ctx *ctx, const struct chain *chain, bool send_chain)
@@ -196,8 +196,8 @@ static struct json *assertion_header(struct ctx *ctx, const struct chain *chain,
 
 	json_set_text(ctx, header, "alg", "PS256");
 	json_set_text(ctx, header, "typ", "JWT");
-	json_set_text(
-		ctx, header, "x5t#S256", base64url_encode(ctx, own->sha256, sizeof(own->sha256)));
+	json_set_text(ctx, header, "x5t#S256",
+		      base64url_encode(ctx, own->sha256, sizeof(own->sha256)));
 	for (size_t i = 0; send_chain && i < chain->count; i++) {
 		const struct bytes *der = &chain->items[i].der;
 
@@ -229,7 +229,7 @@ static bool wants_chain(const char *setting)
 
 /* The file is read every time: it may have been replaced since. */
 static enum err make_assertion(struct ctx *ctx, const struct credential_options *options,
-	const char *audience, char **assertion)
+			       const char *audience, char **assertion)
 {
 	const char *password = options->client_certificate_password;
 	struct chain chain;
@@ -238,18 +238,18 @@ static enum err make_assertion(struct ctx *ctx, const struct credential_options 
 	size_t size;
 
 	TRY(sign_in_read_file(ctx, "AZURE_CLIENT_CERTIFICATE_PATH",
-		options->client_certificate_path, &pem, &size));
+			      options->client_certificate_path, &pem, &size));
 	certificates = pem_blocks(ctx, pem, "CERTIFICATE");
 	keys = pem_blocks(ctx, pem, "PRIVATE KEY");
 	if (!*certificates || !*keys)
 		return fault_set(ctx, E_REFUSED, "AzureAuthFailed",
-			"AZURE_CLIENT_CERTIFICATE_PATH: the file must hold a certificate "
-			"and its private key as PEM");
+				 "AZURE_CLIENT_CERTIFICATE_PATH: the file must hold a certificate "
+				 "and its private key as PEM");
 	TRY(chain_from_pem(ctx, certificates, strlen(certificates), &chain));
 	TRY(key_from_pem(ctx, keys, strlen(keys), password, &key));
 	TRY(jws_compact(ctx, key, "PS256",
-		assertion_header(ctx, &chain, wants_chain(options->send_certificate_chain)),
-		assertion_claims(ctx, options->client_id, audience), assertion));
+			assertion_header(ctx, &chain, wants_chain(options->send_certificate_chain)),
+			assertion_claims(ctx, options->client_id, audience), assertion));
 	wipe_later(ctx, *assertion);
 	return E_OK;
 }
@@ -265,8 +265,8 @@ static enum err by_certificate(struct ctx *ctx, const struct sign_in *how, struc
 	return ask_with_assertion(ctx, how, url, assertion, out);
 }
 
-enum err sign_in_client_certificate(
-	struct ctx *ctx, const struct sign_in *how, struct access_token *out)
+enum err sign_in_client_certificate(struct ctx *ctx, const struct sign_in *how,
+				    struct access_token *out)
 {
 	if (!how->options->client_certificate_path)
 		return missing(ctx, "AZURE_CLIENT_CERTIFICATE_PATH");
@@ -282,12 +282,12 @@ static enum err by_federation(struct ctx *ctx, const struct sign_in *how, struct
 	size_t size;
 
 	TRY(sign_in_read_file(ctx, "AZURE_FEDERATED_TOKEN_FILE", how->options->federated_token_file,
-		&token, &size));
+			      &token, &size));
 	token += strspn(token, blanks);
 	token[strcspn(token, blanks)] = '\0';
 	if (!*token)
 		return fault_set(ctx, E_NOTFOUND, "NotConfigured",
-			"the file of AZURE_FEDERATED_TOKEN_FILE is empty");
+				 "the file of AZURE_FEDERATED_TOKEN_FILE is empty");
 	return ask_with_assertion(ctx, how, token_endpoint(ctx, how->options), token, out);
 }
 

@@ -21,8 +21,8 @@ struct keyvault {
 enum vault_key_type { VAULT_RSA_2048, VAULT_EC_P256 };
 
 struct vault_certificate {
-	const char *id;		/* with version */
-	const char *secret_id;	/* "sid", with version */
+	const char *id;	       /* with version */
+	const char *secret_id; /* "sid", with version */
 	struct cert cert;
 	struct text_map tags;
 	bool is_enabled;
@@ -48,7 +48,8 @@ struct vault_operation {
 
 struct vault_certificate_request {
 	const char *name;
-	const char *const *hostnames; /* DNS names; the first becomes the CN when it has at most 64 octets */
+	const char *const
+		*hostnames; /* DNS names; the first becomes the CN when it has at most 64 octets */
 	size_t hostname_count;
 	enum vault_key_type key_type;
 	const struct text_map *tags;
@@ -75,8 +76,8 @@ enum err keyvault_certificate_merge(struct ctx *ctx, struct keyvault *vault, con
 				    const struct chain *chain, const struct text_map *tags,
 				    struct vault_certificate *out);
 
-/* ONE_SHOT. A certificate with its key becomes the current version; `pfx` is PKCS#12. The caller's arena is to be a secret one.
- * E_CONFLICT as for create. */
+/* ONE_SHOT. A certificate with its key becomes the current version; `pfx` is PKCS#12. The caller's
+ * arena is to be a secret one. E_CONFLICT as for create. */
 enum err keyvault_certificate_import(struct ctx *ctx, struct keyvault *vault, const char *name,
 				     const struct bytes *pfx, const char *password,
 				     const struct text_map *tags, struct vault_certificate *out);
@@ -85,16 +86,16 @@ enum err keyvault_certificate_import(struct ctx *ctx, struct keyvault *vault, co
 enum err keyvault_certificate_recover(struct ctx *ctx, struct keyvault *vault, const char *name);
 
 struct vault_key {
-	const char *id;	     /* with version */
+	const char *id; /* with version */
 	const char *version;
 	const char *kty, *crv;
-	const char *x, *y;   /* EC */
-	const char *n, *e;   /* RSA */
+	const char *x, *y; /* EC */
+	const char *n, *e; /* RSA */
 };
 
 /* `version` NULL: the newest. E_NOTFOUND. */
-enum err keyvault_key_get(struct ctx *ctx, struct keyvault *vault, const char *name, const char *version,
-			  struct vault_key *out);
+enum err keyvault_key_get(struct ctx *ctx, struct keyvault *vault, const char *name,
+			  const char *version, struct vault_key *out);
 
 enum vault_key_use {
 	VAULT_KEY_SIGN, /* EC P-256: sign and verify */
@@ -116,7 +117,9 @@ enum err keyvault_key_versions(struct ctx *ctx, struct keyvault *vault, const ch
 
 /* ES256: R and S side by side. */
 enum err keyvault_key_sign(struct ctx *ctx, struct keyvault *vault, const char *key_id,
-			   const unsigned char digest[static 32], unsigned char signature[static 64]);
+			   const unsigned char digest[static 32],
+			   unsigned char signature[static 64]);
 
 /* A signer on this key; lives in ctx's arena, as the key and the vault must. */
-struct signer *keyvault_signer(struct ctx *ctx, struct keyvault *vault, const struct vault_key *key);
+struct signer *keyvault_signer(struct ctx *ctx, struct keyvault *vault,
+			       const struct vault_key *key);

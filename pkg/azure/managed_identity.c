@@ -54,22 +54,24 @@ msec_t sign_in_pause(enum err kind, const struct fault *fault, unsigned failures
 	return 0;
 }
 
-static struct http_request token_request(
-	struct ctx *ctx, const struct sign_in *how, const struct endpoint *endpoint)
+static struct http_request token_request(struct ctx *ctx, const struct sign_in *how,
+					 const struct endpoint *endpoint)
 {
 	const char *client_id = how->options->client_id;
 	struct http_request request = {
 		.kind = HTTP_READ, .method = "GET", .timeout = TOKEN_TIMEOUT, .allow_plain = true};
 
 	request.url = arena_printf(ctx->arena, "%s?api-version=%s&resource=%s%s%s", endpoint->base,
-		endpoint->api_version, url_escape(ctx, how->resource),
-		client_id ? "&client_id=" : "", client_id ? url_escape(ctx, client_id) : "");
+				   endpoint->api_version, url_escape(ctx, how->resource),
+				   client_id ? "&client_id=" : "",
+				   client_id ? url_escape(ctx, client_id) : "");
 	http_set_header(&request, endpoint->header, endpoint->header_value);
 	return request;
 }
 
 static enum err read_answer(struct ctx *ctx, const struct http_request *request,
-	const struct http_reply *reply, const char *who, struct access_token *out)
+			    const struct http_reply *reply, const char *who,
+			    struct access_token *out)
 {
 	enum err kind;
 
@@ -85,7 +87,7 @@ static enum err read_answer(struct ctx *ctx, const struct http_request *request,
 }
 
 static enum err ask(struct ctx *ctx, const struct sign_in *how, const struct endpoint *endpoint,
-	struct access_token *out)
+		    struct access_token *out)
 {
 	struct http_request request = token_request(ctx, how, endpoint);
 	struct http_reply reply;
@@ -138,8 +140,8 @@ static const char *arc_base(struct ctx *ctx, const struct credential_options *op
 
 	if (base && options->imds_endpoint)
 		return text_starts_with(base, local)
-			       ? arena_printf(
-					 ctx->arena, "http://127.0.0.1%s", base + strlen(local))
+			       ? arena_printf(ctx->arena, "http://127.0.0.1%s",
+					      base + strlen(local))
 			       : base;
 	if (base || options->pod_identity_authority_host || !has_arc_agent(ctx))
 		return NULL;
@@ -175,8 +177,8 @@ static enum err arc_key_path(struct ctx *ctx, const struct http_reply *reply, co
 	return E_OK;
 }
 
-static enum err arc_authorization(
-	struct ctx *ctx, const struct http_reply *reply, const char **header)
+static enum err arc_authorization(struct ctx *ctx, const struct http_reply *reply,
+				  const char **header)
 {
 	struct fs *fs = ctx->doors->fs;
 	const char *path = NULL;
@@ -203,7 +205,7 @@ static enum err arc_authorization(
 
 /* First without authorization: the refusal names the file that proves who asks. */
 static enum err ask_arc(struct ctx *ctx, const struct sign_in *how, const struct endpoint *endpoint,
-	struct access_token *out)
+			struct access_token *out)
 {
 	struct http_request request = token_request(ctx, how, endpoint);
 	struct http_reply reply;
@@ -237,7 +239,7 @@ enum err sign_in_arc(struct ctx *ctx, const struct sign_in *how, struct access_t
 	kind = ask_arc(ctx, how, &endpoint, out);
 	/* older agents ignore the selector and give the machine's own identity */
 	if (kind == E_OK && wanted &&
-		!(out->client_id && text_equals_nocase(out->client_id, wanted)))
+	    !(out->client_id && text_equals_nocase(out->client_id, wanted)))
 		kind = refuse_arc(ctx, "gave the token of another identity than AZURE_CLIENT_ID; "
 				       "unset it to use the machine's own");
 	return wrap(ctx, kind);
@@ -247,10 +249,10 @@ enum err sign_in_arc(struct ctx *ctx, const struct sign_in *how, struct access_t
 static enum err probe_imds(struct ctx *ctx, const struct sign_in *how, const char *url)
 {
 	const struct http_request request = {.kind = HTTP_READ,
-		.method = "GET",
-		.url = url,
-		.timeout = PROBE_TIMEOUT,
-		.allow_plain = true};
+					     .method = "GET",
+					     .url = url,
+					     .timeout = PROBE_TIMEOUT,
+					     .allow_plain = true};
 	struct http_reply reply;
 	enum err kind = http_send(ctx, how->local_http, &request, &reply);
 
@@ -259,7 +261,7 @@ static enum err probe_imds(struct ctx *ctx, const struct sign_in *how, const cha
 	/* Docker Desktop's proxy answers for every address */
 	if (kind != E_OK || (reply.status == 403 && strstr(reply.body, "unreachable")))
 		return fault_set(ctx, E_NOTFOUND, "NotReachable",
-			"the metadata service (169.254.169.254) does not answer");
+				 "the metadata service (169.254.169.254) does not answer");
 	atomic_store(how->imds_seen, true);
 	return E_OK;
 }
@@ -270,13 +272,14 @@ enum err sign_in_imds(struct ctx *ctx, const struct sign_in *how, struct access_
 	const char *base = host ? host : IMDS_BASE;
 	size_t length = strlen(base);
 	struct endpoint endpoint = {.name = "the metadata service",
-		.api_version = IMDS_VERSION,
-		.header = "Metadata",
-		.header_value = "true"};
+				    .api_version = IMDS_VERSION,
+				    .header = "Metadata",
+				    .header_value = "true"};
 
 	while (length && base[length - 1] == '/')
 		length--;
-	endpoint.base = arena_printf(ctx->arena, "%.*s%s", (int)length, base,
+	endpoint.base = arena_printf(
+		ctx->arena, "%.*s%s", (int)length, base,
 		length >= strlen(IMDS_PATH) && text_ends_with(base, IMDS_PATH) ? "" : IMDS_PATH);
 	/* a host that somebody named is there */
 	if (!host && !atomic_load(how->imds_seen))

@@ -13,30 +13,22 @@
 
 /* From here on a message has nothing but what changes with every request. */
 static const char *const trailers[] = {
-	"Trace ID:",
-	"TraceId:",
-	"Correlation ID:",
-	"CorrelationId:",
-	"Request ID:",
-	"RequestId:",
-	"Timestamp:",
-	"Tracking ID:",
-	"TrackingId:",
-	"Activity ID:",
-	"ActivityId:",
+	"Trace ID:",   "TraceId:",     "Correlation ID:", "CorrelationId:",
+	"Request ID:", "RequestId:",   "Timestamp:",	  "Tracking ID:",
+	"TrackingId:", "Activity ID:", "ActivityId:",
 };
 
 /* A GUID behind one of these names one request, not a thing. */
-static const char *const transient_words[] = {
-	"correlation", "request", "trace", "tracking", "activity", "operation"};
+static const char *const transient_words[] = {"correlation", "request",	 "trace",
+					      "tracking",    "activity", "operation"};
 
 static const struct {
 	const char *code, *advice;
 } advices[] = {
 	/* Azure Resource Manager */
 	{"AuthorizationFailed",
-		"grant this identity the gatecert role, or Network Contributor, on the "
-		"application gateway (a new grant takes minutes)"},
+	 "grant this identity the gatecert role, or Network Contributor, on the "
+	 "application gateway (a new grant takes minutes)"},
 	{"LinkedAuthorizationFailed", "grant this identity Managed Identity Operator on the "
 				      "gateway's identity, and join/action on its "
 				      "subnet, public IP and WAF policy"},
@@ -52,28 +44,28 @@ static const struct {
 	{"InvalidResourceType", "this cloud does not offer the API version in use"},
 	{"InvalidApiVersionParameter", "this cloud does not offer the API version in use"},
 	{"ApplicationGatewayKeyVaultSecretException",
-		"grant the gateway's own identity Key Vault Secrets User on the vault and let the "
-		"gateway through "
-		"the vault's firewall"},
+	 "grant the gateway's own identity Key Vault Secrets User on the vault and let the "
+	 "gateway through "
+	 "the vault's firewall"},
 	{"ApplicationGatewayKeyVaultSecretAccessDenied",
-		"grant the gateway's own identity Key Vault Secrets User on the vault and let the "
-		"gateway through "
-		"the vault's firewall"},
+	 "grant the gateway's own identity Key Vault Secrets User on the vault and let the "
+	 "gateway through "
+	 "the vault's firewall"},
 	/* Key Vault */
 	{"ForbiddenByFirewall", "let this machine's address through the vault's firewall"},
 	{"ForbiddenByConnection",
-		"reach the vault through its private endpoint, or allow public access"},
+	 "reach the vault through its private endpoint, or allow public access"},
 	{"ForbiddenByPolicy", "give this identity the permission in the vault's access policies"},
 	{"ObjectIsDeletedButRecoverable", "recover or purge the soft-deleted object of that name"},
 	/* Blob Storage */
 	{"AuthorizationPermissionMismatch", "grant this identity Storage Blob Data Contributor on "
 					    "the container (a new grant takes minutes)"},
 	{"InsufficientAccountPermissions",
-		"grant this identity Storage Blob Data Contributor on the container"},
+	 "grant this identity Storage Blob Data Contributor on the container"},
 	{"AuthorizationFailure",
-		"let this machine's address through the storage account's firewall"},
+	 "let this machine's address through the storage account's firewall"},
 	{"AuthenticationFailed",
-		"check this machine's clock and that the account belongs to the identity's tenant"},
+	 "check this machine's clock and that the account belongs to the identity's tenant"},
 	{"ContainerNotFound", "create the container"},
 	/* Microsoft Entra */
 	{"AADSTS7000215", "set the secret's value (not its id) as AZURE_CLIENT_SECRET"},
@@ -83,11 +75,11 @@ static const struct {
 	{"AADSTS700027", "add the certificate to the app registration"},
 	{"AADSTS700024", "check this machine's clock"},
 	{"AADSTS70021",
-		"make the federated credential's issuer, subject and audience match the token"},
+	 "make the federated credential's issuer, subject and audience match the token"},
 	{"AADSTS700213",
-		"make the federated credential's issuer, subject and audience match the token"},
+	 "make the federated credential's issuer, subject and audience match the token"},
 	{"AADSTS700211",
-		"make the federated credential's issuer, subject and audience match the token"},
+	 "make the federated credential's issuer, subject and audience match the token"},
 	{"AADSTS500011", "check the cloud: the service is unknown in this tenant"},
 };
 
@@ -254,8 +246,8 @@ void said_reason(struct ctx *ctx, const char *reason)
 }
 
 enum err said_fault(struct ctx *ctx, const struct http_request *request,
-	const struct http_reply *reply, const char *who, const char *code, const char *words,
-	const char *advice)
+		    const struct http_reply *reply, const char *who, const char *code,
+		    const char *words, const char *advice)
 {
 	enum err kind = http_reply_fault(ctx, request, reply, who, code, said_clean(ctx, words));
 

@@ -13,15 +13,16 @@
 
 struct sign_in {
 	const struct credential_options *options; /* NULL, never "" */
-	struct http *http;	 /* to the authority */
-	struct http *local_http; /* to managed identity endpoints */
+	struct http *http;			  /* to the authority */
+	struct http *local_http;		  /* to managed identity endpoints */
 	const char *resource;
-	const char *claims;	 /* of a challenge, or NULL */
-	atomic_bool *imds_seen;	 /* it answered once, so it needs no more probing */
+	const char *claims;	/* of a challenge, or NULL */
+	atomic_bool *imds_seen; /* it answered once, so it needs no more probing */
 };
 
 /* entra.c */
-enum err sign_in_client_secret(struct ctx *ctx, const struct sign_in *how, struct access_token *out);
+enum err sign_in_client_secret(struct ctx *ctx, const struct sign_in *how,
+			       struct access_token *out);
 enum err sign_in_client_certificate(struct ctx *ctx, const struct sign_in *how,
 				    struct access_token *out);
 enum err sign_in_federated(struct ctx *ctx, const struct sign_in *how, struct access_token *out);

@@ -85,23 +85,24 @@ static const char *conflict_reason(const struct vault_error *error)
 	return NULL;
 }
 
-static const char *role_advice(
-	struct ctx *ctx, const struct vault_call *call, const struct vault_error *error)
+static const char *role_advice(struct ctx *ctx, const struct vault_call *call,
+			       const struct vault_error *error)
 {
 	if (has_code(error, "ForbiddenByRbac"))
 		return arena_printf(ctx->arena,
-			"grant the role %s on the vault to this identity (a new grant "
-			"takes minutes)",
-			call->role);
+				    "grant the role %s on the vault to this identity (a new grant "
+				    "takes minutes)",
+				    call->role);
 	if (has_code(error, "AccessDenied") || has_code(error, "ForbiddenByPolicy"))
-		return arena_printf(ctx->arena,
+		return arena_printf(
+			ctx->arena,
 			"permit it in the vault's access policies, or grant the role %s",
 			call->role);
 	return NULL;
 }
 
 static enum err file_error(struct ctx *ctx, const struct vault_call *call,
-	const struct http_request *request, const struct http_reply *reply)
+			   const struct http_request *request, const struct http_reply *reply)
 {
 	struct vault_error error;
 	const char *code, *reason;
@@ -109,8 +110,8 @@ static enum err file_error(struct ctx *ctx, const struct vault_call *call,
 
 	read_error(ctx, reply, &error);
 	code = error.inner && *error.inner ? error.inner : error.code;
-	kind = said_fault(
-		ctx, request, reply, WHO, code, error.message, role_advice(ctx, call, &error));
+	kind = said_fault(ctx, request, reply, WHO, code, error.message,
+			  role_advice(ctx, call, &error));
 	if (reply->status != 409 && !(reply->status == 403 && is_pending(&error)))
 		return kind;
 	reason = conflict_reason(&error);
@@ -119,8 +120,8 @@ static enum err file_error(struct ctx *ctx, const struct vault_call *call,
 	return E_CONFLICT;
 }
 
-static enum err make_url(
-	struct ctx *ctx, const struct keyvault *vault, const char *path, const char **url)
+static enum err make_url(struct ctx *ctx, const struct keyvault *vault, const char *path,
+			 const char **url)
 {
 	const char *query = strchr(path, '?');
 	bool has_version = query && strcasestr(query, "api-version=");
@@ -131,12 +132,12 @@ static enum err make_url(
 		TRY(url_check_origin(ctx, vault->base, path));
 	*url = has_version ? path
 			   : arena_printf(ctx->arena, "%s%sapi-version=" API_VERSION, path,
-				     query ? "&" : "?");
+					  query ? "&" : "?");
 	return E_OK;
 }
 
-enum err vault_send(
-	struct ctx *ctx, struct keyvault *vault, const struct vault_call *call, struct json **reply)
+enum err vault_send(struct ctx *ctx, struct keyvault *vault, const struct vault_call *call,
+		    struct json **reply)
 {
 	struct http_request request = {
 		.kind = call->kind, .method = call->method, .timeout = CALL_TIMEOUT};
@@ -168,7 +169,7 @@ enum err vault_check_name(struct ctx *ctx, const char *name)
 	if (is_valid)
 		return E_OK;
 	return fault_set(ctx, E_REFUSED, "InvalidVaultName",
-		"a name in the vault has 1 to 127 letters, digits and hyphens");
+			 "a name in the vault has 1 to 127 letters, digits and hyphens");
 }
 
 /* The nth part of the path, from 0. */
@@ -197,7 +198,7 @@ const char *vault_id_version(struct ctx *ctx, const char *id)
 enum err vault_malformed(struct ctx *ctx, const struct vault_call *call, const char *what)
 {
 	return fault_set(ctx, call->kind == HTTP_ONE_SHOT ? E_CONFLICT : E_AGAIN, "MalformedReply",
-		WHO " answered without %s", what);
+			 WHO " answered without %s", what);
 }
 
 struct json *vault_tags_to_json(struct ctx *ctx, const struct text_map *tags)
@@ -217,12 +218,11 @@ void vault_tags_read(struct ctx *ctx, const struct json *object, struct text_map
 		count = TAGS_MAX;
 	out->items = arena_new_array(ctx->arena, struct text_pair, count + 1);
 	out->count = 0;
-	json_for_each(tag, object)
-	{
+	json_for_each (tag, object) {
 		if (out->count == count)
 			break;
 		if (json_text(tag))
-			out->items[out->count++] =
-				(struct text_pair){json_name(tag), json_text(tag)};
+			out->items[out->count++] = (struct text_pair){json_name(tag),
+								      json_text(tag)};
 	}
 }

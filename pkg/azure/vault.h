@@ -9,7 +9,8 @@
 struct vault_call {
 	enum http_kind kind;
 	const char *method;
-	const char *path;	 /* "/certificates/NAME/create", or an absolute URL of this vault (nextLink) */
+	const char *
+		path; /* "/certificates/NAME/create", or an absolute URL of this vault (nextLink) */
 	const struct json *body; /* NULL: none */
 	const char *role;	 /* that permits it, for the advice */
 };

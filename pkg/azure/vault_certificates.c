@@ -6,7 +6,7 @@
 #include "azure/vault.h"
 #include "base/text.h"
 
-#define CONTENT_TYPE "application/x-pkcs12" /* what the gateway reads */
+#define CONTENT_TYPE	"application/x-pkcs12" /* what the gateway reads */
 #define ROLE		"Key Vault Certificates Officer"
 #define COMMON_NAME_MAX 64 /* X.520 ub-common-name */
 #define SERVER_AUTH	"1.3.6.1.5.5.7.3.1"
@@ -18,7 +18,7 @@ static const char *certificate_path(struct ctx *ctx, const char *name, const cha
 }
 
 static enum err call_for(struct ctx *ctx, struct keyvault *vault, struct vault_call *call,
-	const char *name, const char *rest, struct json **reply)
+			 const char *name, const char *rest, struct json **reply)
 {
 	TRY(vault_check_name(ctx, name));
 	call->path = certificate_path(ctx, name, rest);
@@ -33,7 +33,7 @@ static enum err judge_parsed(const struct vault_call *call, enum err kind)
 }
 
 static enum err read_certificate(struct ctx *ctx, const struct vault_call *call,
-	const struct json *bundle, struct vault_certificate *out)
+				 const struct json *bundle, struct vault_certificate *out)
 {
 	const char *cer = json_get_text(bundle, "cer");
 	struct bytes der;
@@ -53,8 +53,8 @@ static enum err read_certificate(struct ctx *ctx, const struct vault_call *call,
 	return E_OK;
 }
 
-static enum err get(
-	struct ctx *ctx, struct keyvault *vault, const char *name, struct vault_certificate *out)
+static enum err get(struct ctx *ctx, struct keyvault *vault, const char *name,
+		    struct vault_certificate *out)
 {
 	struct vault_call call = {.kind = HTTP_READ, .method = "GET"};
 	struct json *bundle;
@@ -66,8 +66,8 @@ static enum err get(
 	return read_certificate(ctx, &call, bundle, out);
 }
 
-enum err keyvault_certificate_get(
-	struct ctx *ctx, struct keyvault *vault, const char *name, struct vault_certificate *out)
+enum err keyvault_certificate_get(struct ctx *ctx, struct keyvault *vault, const char *name,
+				  struct vault_certificate *out)
 {
 	enum err kind = get(ctx, vault, name, out);
 
@@ -80,10 +80,8 @@ static enum vault_operation_status status_of(const char *text)
 		const char *text;
 		enum vault_operation_status status;
 	} statuses[] = {
-		{"inProgress", VAULT_IN_PROGRESS},
-		{"completed", VAULT_COMPLETED},
-		{"canceled", VAULT_CANCELED},
-		{"cancelled", VAULT_CANCELED},
+		{"inProgress", VAULT_IN_PROGRESS}, {"completed", VAULT_COMPLETED},
+		{"canceled", VAULT_CANCELED},	   {"cancelled", VAULT_CANCELED},
 		{"failed", VAULT_FAILED},
 	};
 
@@ -106,7 +104,7 @@ static const char *operation_error(struct ctx *ctx, const struct json *operation
 }
 
 static enum err read_operation(struct ctx *ctx, const struct vault_call *call,
-	const struct json *operation, struct vault_operation *out)
+			       const struct json *operation, struct vault_operation *out)
 {
 	const char *issuer = json_get_text(json_get(operation, "issuer"), "name");
 	const char *csr = json_get_text(operation, "csr");
@@ -153,8 +151,8 @@ static struct json *key_properties(struct ctx *ctx, enum vault_key_type type)
 	return properties;
 }
 
-static struct json *x509_properties(
-	struct ctx *ctx, const struct vault_certificate_request *request)
+static struct json *x509_properties(struct ctx *ctx,
+				    const struct vault_certificate_request *request)
 {
 	/* an EC key cannot encipher a key */
 	static const char *const usages[] = {"digitalSignature", "keyEncipherment"};
@@ -164,9 +162,9 @@ static struct json *x509_properties(
 
 	if (strlen(request->hostnames[0]) <= COMMON_NAME_MAX)
 		json_set_text(ctx, properties, "subject",
-			arena_printf(ctx->arena, "CN=%s", request->hostnames[0]));
+			      arena_printf(ctx->arena, "CN=%s", request->hostnames[0]));
 	json_set(ctx, sans, "dns_names",
-		json_texts(ctx, request->hostnames, request->hostname_count));
+		 json_texts(ctx, request->hostnames, request->hostname_count));
 	json_set(ctx, properties, "sans", sans);
 	json_set(ctx, properties, "key_usage", json_texts(ctx, usages, usage_count));
 	json_set(ctx, properties, "ekus", json_texts(ctx, extended, ARRAY_SIZE(extended)));
@@ -192,7 +190,7 @@ static struct json *create_body(struct ctx *ctx, const struct vault_certificate_
 }
 
 static enum err create(struct ctx *ctx, struct keyvault *vault,
-	const struct vault_certificate_request *request, struct vault_operation *out)
+		       const struct vault_certificate_request *request, struct vault_operation *out)
 {
 	struct vault_call call = {.kind = HTTP_ONE_SHOT, .method = "POST"};
 	struct json *operation;
@@ -206,15 +204,16 @@ static enum err create(struct ctx *ctx, struct keyvault *vault,
 }
 
 enum err keyvault_certificate_create(struct ctx *ctx, struct keyvault *vault,
-	const struct vault_certificate_request *request, struct vault_operation *out)
+				     const struct vault_certificate_request *request,
+				     struct vault_operation *out)
 {
 	enum err kind = create(ctx, vault, request, out);
 
 	return kind == E_OK ? E_OK : fault_wrap(ctx, kind, "create certificate %s", request->name);
 }
 
-enum err keyvault_pending_get(
-	struct ctx *ctx, struct keyvault *vault, const char *name, struct vault_operation *out)
+enum err keyvault_pending_get(struct ctx *ctx, struct keyvault *vault, const char *name,
+			      struct vault_operation *out)
 {
 	struct vault_call call = {.kind = HTTP_READ, .method = "GET"};
 	struct json *operation;
@@ -234,8 +233,8 @@ enum err keyvault_pending_delete(struct ctx *ctx, struct keyvault *vault, const 
 	return kind == E_OK ? E_OK : fault_wrap(ctx, kind, "delete pending certificate %s", name);
 }
 
-static struct json *merge_body(
-	struct ctx *ctx, const struct chain *chain, const struct text_map *tags)
+static struct json *merge_body(struct ctx *ctx, const struct chain *chain,
+			       const struct text_map *tags)
 {
 	struct json *body = json_object(ctx), *x5c = json_array(ctx);
 
@@ -253,8 +252,8 @@ static struct json *merge_body(
 /* The vault refused the merge for what it says or for what is pending. Its words are not
  * documented, so the keys themselves decide: only a CSR of another key makes the certificate
  * useless. */
-static enum err judge_refused_merge(
-	struct ctx *ctx, struct keyvault *vault, const char *name, const struct cert *leaf)
+static enum err judge_refused_merge(struct ctx *ctx, struct keyvault *vault, const char *name,
+				    const struct cert *leaf)
 {
 	struct fault refused = ctx->fault;
 	struct vault_operation pending;
@@ -275,7 +274,8 @@ static bool may_be_merged_already(const struct fault *fault)
 }
 
 static enum err merge(struct ctx *ctx, struct keyvault *vault, const char *name,
-	const struct chain *chain, const struct text_map *tags, struct vault_certificate *out)
+		      const struct chain *chain, const struct text_map *tags,
+		      struct vault_certificate *out)
 {
 	struct vault_call call = {.kind = HTTP_ONE_SHOT, .method = "POST"};
 	struct json *bundle;
@@ -292,7 +292,8 @@ static enum err merge(struct ctx *ctx, struct keyvault *vault, const char *name,
 }
 
 enum err keyvault_certificate_merge(struct ctx *ctx, struct keyvault *vault, const char *name,
-	const struct chain *chain, const struct text_map *tags, struct vault_certificate *out)
+				    const struct chain *chain, const struct text_map *tags,
+				    struct vault_certificate *out)
 {
 	enum err kind = merge(ctx, vault, name, chain, tags, out);
 
@@ -300,7 +301,7 @@ enum err keyvault_certificate_merge(struct ctx *ctx, struct keyvault *vault, con
 }
 
 static struct json *import_body(struct ctx *ctx, const struct bytes *pfx, const char *password,
-	const struct text_map *tags)
+				const struct text_map *tags)
 {
 	struct json *body = json_object(ctx), *policy = json_object(ctx), *part = json_object(ctx);
 
@@ -321,8 +322,8 @@ static struct json *import_body(struct ctx *ctx, const struct bytes *pfx, const 
 }
 
 enum err keyvault_certificate_import(struct ctx *ctx, struct keyvault *vault, const char *name,
-	const struct bytes *pfx, const char *password, const struct text_map *tags,
-	struct vault_certificate *out)
+				     const struct bytes *pfx, const char *password,
+				     const struct text_map *tags, struct vault_certificate *out)
 {
 	struct vault_call call = {.kind = HTTP_ONE_SHOT, .method = "POST"};
 	struct json *bundle;

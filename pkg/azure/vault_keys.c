@@ -25,7 +25,7 @@ struct vault_signer {
 };
 
 static enum err read_key(struct ctx *ctx, const struct vault_call *call, const struct json *bundle,
-	struct vault_key *out)
+			 struct vault_key *out)
 {
 	const struct json *key = json_get(bundle, "key");
 
@@ -45,7 +45,7 @@ static enum err read_key(struct ctx *ctx, const struct vault_call *call, const s
 }
 
 enum err keyvault_key_get(struct ctx *ctx, struct keyvault *vault, const char *name,
-	const char *version, struct vault_key *out)
+			  const char *version, struct vault_key *out)
 {
 	struct vault_call call = {.kind = HTTP_READ, .method = "GET", .role = ROLE_USE};
 	struct json *bundle;
@@ -55,7 +55,7 @@ enum err keyvault_key_get(struct ctx *ctx, struct keyvault *vault, const char *n
 		kind = vault_check_name(ctx, version);
 	if (kind == E_OK) {
 		call.path = arena_printf(ctx->arena, "/keys/%s%s%s", name, version ? "/" : "",
-			version ? version : "");
+					 version ? version : "");
 		kind = vault_send(ctx, vault, &call, &bundle);
 	}
 	if (kind == E_OK)
@@ -82,9 +82,8 @@ static struct json *create_body(struct ctx *ctx, enum vault_key_use use)
 	return body;
 }
 
-static enum err create_key(
-	struct ctx *ctx, struct keyvault *vault, const char *name, enum vault_key_use use,
-	struct vault_key *out)
+static enum err create_key(struct ctx *ctx, struct keyvault *vault, const char *name,
+			   enum vault_key_use use, struct vault_key *out)
 {
 	struct vault_call call = {.kind = HTTP_ONE_SHOT, .method = "POST", .role = ROLE_CREATE};
 	struct json *bundle;
@@ -111,14 +110,14 @@ static enum err check_p256(struct ctx *ctx, const struct vault_key *key)
 	struct bytes x, y;
 
 	if (!text_starts_with(key->kty, "EC") || !text_equals(key->crv, "P-256") || !key->x ||
-		!key->y)
+	    !key->y)
 		return fault_set(ctx, E_REFUSED, "WrongKeyType",
-			"is no EC P-256 key; give it another name in the settings, or "
-			"make a new version of that type");
+				 "is no EC P-256 key; give it another name in the settings, or "
+				 "make a new version of that type");
 	if (base64url_decode(ctx, key->x, &x) != E_OK || x.size != COORDINATE_BYTES ||
-		base64url_decode(ctx, key->y, &y) != E_OK || y.size != COORDINATE_BYTES)
+	    base64url_decode(ctx, key->y, &y) != E_OK || y.size != COORDINATE_BYTES)
 		return fault_set(ctx, E_AGAIN, "MalformedReply",
-			"Key Vault answered with coordinates that are not 32 bytes");
+				 "Key Vault answered with coordinates that are not 32 bytes");
 	return E_OK;
 }
 
@@ -127,7 +126,7 @@ static enum err check_rsa(struct ctx *ctx, const struct vault_key *key)
 	if (text_starts_with(key->kty, "RSA") && key->n && key->e)
 		return E_OK;
 	return fault_set(ctx, E_REFUSED, "WrongKeyType",
-		"is no RSA key; delete it, or make a new version of that type");
+			 "is no RSA key; delete it, or make a new version of that type");
 }
 
 static enum err check_use(struct ctx *ctx, const struct vault_key *key, enum vault_key_use use)
@@ -136,7 +135,7 @@ static enum err check_use(struct ctx *ctx, const struct vault_key *key, enum vau
 }
 
 static enum err ensure(struct ctx *ctx, struct keyvault *vault, const char *name,
-	enum vault_key_use use, struct vault_key *out)
+		       enum vault_key_use use, struct vault_key *out)
 {
 	enum err kind;
 
@@ -148,7 +147,7 @@ static enum err ensure(struct ctx *ctx, struct keyvault *vault, const char *name
 }
 
 enum err keyvault_key_ensure(struct ctx *ctx, struct keyvault *vault, const char *name,
-	enum vault_key_use use, struct vault_key *out)
+			     enum vault_key_use use, struct vault_key *out)
 {
 	enum err kind = keyvault_key_get(ctx, vault, name, NULL, out);
 
@@ -168,11 +167,10 @@ static int newest_first(const void *a, const void *b)
 	return (left->created < right->created) - (left->created > right->created);
 }
 
-static size_t add_versions(
-	struct ctx *ctx, const struct json *page, struct key_version *versions, size_t count)
+static size_t add_versions(struct ctx *ctx, const struct json *page, struct key_version *versions,
+			   size_t count)
 {
-	json_for_each(item, json_get(page, "value"))
-	{
+	json_for_each (item, json_get(page, "value")) {
 		const struct json *attributes = json_get(item, "attributes");
 		const char *version = vault_id_version(ctx, json_get_text(item, "kid"));
 
@@ -184,7 +182,7 @@ static size_t add_versions(
 }
 
 static enum err list_versions(struct ctx *ctx, struct keyvault *vault, const char *name,
-	struct key_version *versions, size_t *count)
+			      struct key_version *versions, size_t *count)
 {
 	struct vault_call call = {.kind = HTTP_READ, .method = "GET", .role = ROLE_USE};
 	struct json *page;
@@ -194,7 +192,7 @@ static enum err list_versions(struct ctx *ctx, struct keyvault *vault, const cha
 	for (unsigned i = 0; call.path && *call.path; i++) {
 		if (i == PAGES_MAX)
 			return fault_set(ctx, E_REFUSED, "TooManyVersions",
-				"has more versions than can be read; disable old ones");
+					 "has more versions than can be read; disable old ones");
 		TRY(vault_send(ctx, vault, &call, &page));
 		if (!json_is_array(json_get(page, "value")))
 			return vault_malformed(ctx, &call, "a list of versions");
@@ -207,8 +205,8 @@ static enum err list_versions(struct ctx *ctx, struct keyvault *vault, const cha
 	return E_OK;
 }
 
-enum err keyvault_key_versions(
-	struct ctx *ctx, struct keyvault *vault, const char *name, struct texts *versions)
+enum err keyvault_key_versions(struct ctx *ctx, struct keyvault *vault, const char *name,
+			       struct texts *versions)
 {
 	struct key_version *found = arena_new_array(ctx->arena, struct key_version, VERSIONS_MAX);
 	size_t count = 0;
@@ -225,7 +223,7 @@ enum err keyvault_key_versions(
 }
 
 static enum err sign(struct ctx *ctx, struct keyvault *vault, const char *name, const char *version,
-	const unsigned char *digest, unsigned char *signature)
+		     const unsigned char *digest, unsigned char *signature)
 {
 	/* asking twice makes two signatures, which harms nobody */
 	struct vault_call call = {.kind = HTTP_IDEMPOTENT, .method = "POST", .role = ROLE_USE};
@@ -248,7 +246,8 @@ static enum err sign(struct ctx *ctx, struct keyvault *vault, const char *name, 
 }
 
 enum err keyvault_key_sign(struct ctx *ctx, struct keyvault *vault, const char *key_id,
-	const unsigned char digest[static 32], unsigned char signature[static 64])
+			   const unsigned char digest[static 32],
+			   unsigned char signature[static 64])
 {
 	/* the parts alone: a token never follows an id to another host */
 	const char *name = vault_id_name(ctx, key_id), *version = vault_id_version(ctx, key_id);
@@ -256,13 +255,13 @@ enum err keyvault_key_sign(struct ctx *ctx, struct keyvault *vault, const char *
 
 	if (!name || !version)
 		return fault_set(ctx, E_REFUSED, "InvalidVaultName",
-			"signing needs the id of a key with its version");
+				 "signing needs the id of a key with its version");
 	kind = sign(ctx, vault, name, version, digest, signature);
 	return kind == E_OK ? E_OK : fault_wrap(ctx, kind, "sign with key %s", name);
 }
 
-static enum err unwrap(struct ctx *ctx, struct keyvault *vault, const char *name, const char *version,
-	const struct bytes *wrapped, struct bytes *key)
+static enum err unwrap(struct ctx *ctx, struct keyvault *vault, const char *name,
+		       const char *version, const struct bytes *wrapped, struct bytes *key)
 {
 	struct vault_call call = {.kind = HTTP_IDEMPOTENT, .method = "POST", .role = ROLE_USE};
 	struct json *body = json_object(ctx), *reply;
@@ -283,14 +282,14 @@ static enum err unwrap(struct ctx *ctx, struct keyvault *vault, const char *name
 }
 
 enum err keyvault_key_unwrap(struct ctx *ctx, struct keyvault *vault, const char *key_id,
-	const struct bytes *wrapped, struct bytes *key)
+			     const struct bytes *wrapped, struct bytes *key)
 {
 	const char *name = vault_id_name(ctx, key_id), *version = vault_id_version(ctx, key_id);
 	enum err kind;
 
 	if (!name || !version)
 		return fault_set(ctx, E_REFUSED, "InvalidVaultName",
-			"unwrapping needs the id of a key with its version");
+				 "unwrapping needs the id of a key with its version");
 	kind = unwrap(ctx, vault, name, version, wrapped, key);
 	return kind == E_OK ? E_OK : fault_wrap(ctx, kind, "unwrap with key %s", name);
 }
@@ -305,7 +304,8 @@ static enum err signer_public_key(struct ctx *ctx, struct signer *signer, struct
 }
 
 static enum err signer_sign(struct ctx *ctx, struct signer *signer,
-	const unsigned char digest[static 32], unsigned char signature[static 64])
+			    const unsigned char digest[static 32],
+			    unsigned char signature[static 64])
 {
 	const struct vault_signer *self = (const struct vault_signer *)signer;
 

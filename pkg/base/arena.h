@@ -31,7 +31,8 @@ void arena_defer(struct arena *arena, void (*release)(void *handle), void *handl
 /* Wipes this memory before it is returned: for secrets. */
 void arena_wipe_at_end(struct arena *arena, void *data, size_t size);
 
-/* Wipes everything before it is returned: for passes and requests that handle somebody's private key. */
+/* Wipes everything before it is returned: for passes and requests that handle somebody's private
+ * key. */
 void arena_wipe_all_at_end(struct arena *arena);
 
 static inline void arena_freep(struct arena **arena)
@@ -42,4 +43,4 @@ static inline void arena_freep(struct arena **arena)
 #define cleanup_arena __attribute__((cleanup(arena_freep)))
 
 #define arena_new_array(arena, type, count) ((type *)arena_alloc((arena), sizeof(type) * (count)))
-#define arena_new_one(arena, type) ((type *)arena_alloc((arena), sizeof(type)))
+#define arena_new_one(arena, type)	    ((type *)arena_alloc((arena), sizeof(type)))

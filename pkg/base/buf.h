@@ -10,7 +10,7 @@
 #include <stddef.h>
 
 struct buf {
-	char *data;	  /* NUL-terminated behind `size`; NULL while empty */
+	char *data; /* NUL-terminated behind `size`; NULL while empty */
 	size_t size;
 	size_t capacity;
 	size_t limit;

@@ -10,11 +10,11 @@
 
 typedef int64_t msec_t;
 
-#define MSEC_PER_SEC ((msec_t)1000)
-#define MSEC_PER_MIN (60 * MSEC_PER_SEC)
+#define MSEC_PER_SEC  ((msec_t)1000)
+#define MSEC_PER_MIN  (60 * MSEC_PER_SEC)
 #define MSEC_PER_HOUR (60 * MSEC_PER_MIN)
-#define MSEC_PER_DAY (24 * MSEC_PER_HOUR)
-#define MSEC_NEVER INT64_MAX
+#define MSEC_PER_DAY  (24 * MSEC_PER_HOUR)
+#define MSEC_NEVER    INT64_MAX
 
 struct clock {
 	msec_t (*wall)(struct clock *clock); /* since 1970-01-01T00:00:00Z */

@@ -28,7 +28,7 @@ struct ctx {
 	struct fault fault;
 	const char *controller; /* log fields; may be NULL */
 	const char *object;
-	char pass[17];		/* random per pass: correlates log lines */
+	char pass[17]; /* random per pass: correlates log lines */
 };
 
 /* With a fresh arena and pass id. */

@@ -13,21 +13,21 @@ struct ctx;
 
 enum err {
 	E_OK = 0,
-	E_AGAIN,	/* the world hiccuped: back off and repeat */
-	E_THROTTLED,	/* the world said when: fault.retry_after_ms */
-	E_CONFLICT,	/* stale, busy or ambiguous: observe afresh before anything else */
-	E_NOTFOUND,	/* often an answer; the caller handles it */
-	E_REFUSED,	/* no repeat helps until something outside changes */
-	E_CANCELLED,	/* shutting down */
+	E_AGAIN,     /* the world hiccuped: back off and repeat */
+	E_THROTTLED, /* the world said when: fault.retry_after_ms */
+	E_CONFLICT,  /* stale, busy or ambiguous: observe afresh before anything else */
+	E_NOTFOUND,  /* often an answer; the caller handles it */
+	E_REFUSED,   /* no repeat helps until something outside changes */
+	E_CANCELLED, /* shutting down */
 };
 
 /* What went wrong, for a condition and for a person. Lives in ctx; never allocated. */
 struct fault {
-	char reason[48];	  /* CamelCase: condition reason or documented error code */
-	char text[640];		  /* for a person: what, where, what to do */
-	int http_status;	  /* of the answer behind it, 0 when there was none */
-	int64_t retry_after_ms;	  /* E_THROTTLED: at least this long; 0 when not said */
-	int by_ca;		  /* E_REFUSED: the CA counted it (issuance backoff applies) */
+	char reason[48];	/* CamelCase: condition reason or documented error code */
+	char text[640];		/* for a person: what, where, what to do */
+	int http_status;	/* of the answer behind it, 0 when there was none */
+	int64_t retry_after_ms; /* E_THROTTLED: at least this long; 0 when not said */
+	int by_ca;		/* E_REFUSED: the CA counted it (issuance backoff applies) */
 };
 
 /* Replaces the fault of ctx and returns `kind`, so that a refusal is one statement. */
@@ -43,9 +43,9 @@ void fault_clear(struct ctx *ctx);
 
 const char *err_name(enum err kind);
 
-#define TRY(call)                                                                                  \
-	do {                                                                                       \
-		enum err try_err_ = (call);                                                        \
-		if (try_err_ != E_OK)                                                              \
-			return try_err_;                                                           \
+#define TRY(call)                           \
+	do {                                \
+		enum err try_err_ = (call); \
+		if (try_err_ != E_OK)       \
+			return try_err_;    \
 	} while (0)

@@ -32,8 +32,8 @@ static void close_dir(DIR **dir)
  * is remounted. */
 static enum err write_trouble(struct ctx *ctx, const char *what, const char *path)
 {
-	return fault_set(
-		ctx, E_AGAIN, "StateNotDurable", "cannot %s %s: %s", what, path, strerror(errno));
+	return fault_set(ctx, E_AGAIN, "StateNotDurable", "cannot %s %s: %s", what, path,
+			 strerror(errno));
 }
 
 static enum err read_trouble(struct ctx *ctx, const char *path)
@@ -44,8 +44,8 @@ static enum err read_trouble(struct ctx *ctx, const char *path)
 		return fault_set(ctx, E_NOTFOUND, "FileNotFound", "%s does not exist", path);
 	if (number == ELOOP)
 		return fault_set(ctx, E_REFUSED, "NotRegularFile", "%s is a symbolic link", path);
-	return fault_set(
-		ctx, E_AGAIN, "FileNotReadable", "cannot read %s: %s", path, strerror(number));
+	return fault_set(ctx, E_AGAIN, "FileNotReadable", "cannot read %s: %s", path,
+			 strerror(number));
 }
 
 /* Reads until the end or until `room` is full. -1 with errno set on trouble. */
@@ -68,8 +68,8 @@ static ssize_t read_fully(int fd, char *out, size_t room)
 }
 
 /* O_NONBLOCK: opening a FIFO must not wait for its other end. */
-static enum err system_read(
-	struct ctx *ctx, struct fs *fs, const char *path, size_t max, char **data, size_t *size)
+static enum err system_read(struct ctx *ctx, struct fs *fs, const char *path, size_t max,
+			    char **data, size_t *size)
 {
 	int fd cleanup_fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	struct stat status;
@@ -79,11 +79,11 @@ static enum err system_read(
 	if (fd < 0 || fstat(fd, &status) < 0)
 		return read_trouble(ctx, path);
 	if (!S_ISREG(status.st_mode))
-		return fault_set(
-			ctx, E_REFUSED, "NotRegularFile", "%s is not a regular file", path);
+		return fault_set(ctx, E_REFUSED, "NotRegularFile", "%s is not a regular file",
+				 path);
 	if ((uintmax_t)status.st_size > max)
-		return fault_set(
-			ctx, E_REFUSED, "FileTooLarge", "%s is larger than %zu bytes", path, max);
+		return fault_set(ctx, E_REFUSED, "FileTooLarge", "%s is larger than %zu bytes",
+				 path, max);
 	/* One byte more than it should hold, to notice a file that grows. */
 	*data = arena_alloc(ctx->arena, (size_t)status.st_size + 2);
 	got = read_fully(fd, *data, (size_t)status.st_size + 1);
@@ -157,7 +157,7 @@ static bool fill(int fd, mode_t mode, const void *data, size_t size)
 }
 
 static enum err system_write(struct ctx *ctx, struct fs *fs, const char *path, const void *data,
-	size_t size, mode_t mode)
+			     size_t size, mode_t mode)
 {
 	char *temporary = NULL;
 	int fd = open_temporary(ctx, path, mode, &temporary);
@@ -218,8 +218,8 @@ static char **sorted_names(struct ctx *ctx, const struct name *first, size_t cou
 	return names;
 }
 
-static enum err system_list(
-	struct ctx *ctx, struct fs *fs, const char *path, char ***names, size_t *count)
+static enum err system_list(struct ctx *ctx, struct fs *fs, const char *path, char ***names,
+			    size_t *count)
 {
 	DIR *dir cleanup_dir = opendir(path);
 	struct name *first = NULL;
@@ -281,6 +281,6 @@ char *fs_join(struct ctx *ctx, const char *dir, const char *name)
 
 	while (length > 1 && dir[length - 1] == '/')
 		length--;
-	return arena_printf(
-		ctx->arena, "%.*s%s%s", (int)length, dir, dir[length - 1] == '/' ? "" : "/", name);
+	return arena_printf(ctx->arena, "%.*s%s%s", (int)length, dir,
+			    dir[length - 1] == '/' ? "" : "/", name);
 }

@@ -51,10 +51,8 @@ static const struct {
 static const struct {
 	const char *start, *ends;
 } secrets[] = {
-	{"sig=", "& \"'\n"},
-	{"code=", "& \"'\n"},
-	{"Bearer ", " \"',\n"},
-	{"SharedAccessSignature ", " \"',\n"},
+	{"sig=", "& \"'\n"},	{"code=", "& \"'\n"},
+	{"Bearer ", " \"',\n"}, {"SharedAccessSignature ", " \"',\n"},
 	{"eyJ", " \"',;\n"}, /* a JWS or JWT: base64url of {" */
 	{"-----BEGIN ", ""},
 };
@@ -160,7 +158,7 @@ static void add_time(struct buf *buf, msec_t wall)
 
 	gmtime_r(&seconds, &utc);
 	buf_addf(buf, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", utc.tm_year + 1900, utc.tm_mon + 1,
-		utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec, (int)(wall % MSEC_PER_SEC));
+		 utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec, (int)(wall % MSEC_PER_SEC));
 }
 
 /* One write(2): lines of several threads never mix. What stderr does not take is lost, and that is

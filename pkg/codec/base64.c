@@ -47,13 +47,13 @@ static enum err refuse(struct ctx *ctx, const char *what)
 }
 
 /* Length of the digits in front of the padding. */
-static enum err strip_padding(
-	struct ctx *ctx, const struct alphabet *alphabet, const char *text, size_t *length)
+static enum err strip_padding(struct ctx *ctx, const struct alphabet *alphabet, const char *text,
+			      size_t *length)
 {
 	size_t size = strlen(text), padding = 0;
 
 	while (alphabet->is_padded && padding < 2 && padding < size &&
-		text[size - padding - 1] == '=')
+	       text[size - padding - 1] == '=')
 		padding++;
 	*length = size - padding;
 	if (*length % 4 == 1)
@@ -63,8 +63,8 @@ static enum err strip_padding(
 	return E_OK;
 }
 
-static enum err decode(
-	struct ctx *ctx, const struct alphabet *alphabet, const char *text, struct bytes *out)
+static enum err decode(struct ctx *ctx, const struct alphabet *alphabet, const char *text,
+		       struct bytes *out)
 {
 	struct bytes bytes = {.size = 0};
 	unsigned bits = 0, count = 0;

@@ -15,10 +15,10 @@ struct date {
 	int year, month, day, hour, minute, second, millisecond, weekday;
 };
 
-static const char *const months[] = {
-	"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-static const char *const weekdays[] = {
-	"Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"};
+static const char *const months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+				     "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+static const char *const weekdays[] = {"Sunday",   "Monday", "Tuesday", "Wednesday",
+				       "Thursday", "Friday", "Saturday"};
 
 /* Calendar: years begin in March, so that the leap day is a year's last. */
 
@@ -175,7 +175,7 @@ static bool read_offset(const char **text, msec_t *offset)
 		return false;
 	++*text;
 	if (!read_digits(text, 2, &hours) || !read_char(text, ':') ||
-		!read_digits(text, 2, &minutes) || hours > 23 || minutes > 59)
+	    !read_digits(text, 2, &minutes) || hours > 23 || minutes > 59)
 		return false;
 	*offset = (hours * MSEC_PER_HOUR + minutes * MSEC_PER_MIN) * (is_west ? -1 : 1);
 	return true;
@@ -187,8 +187,8 @@ bool date_parse_rfc3339(const char *text, msec_t *wall)
 	msec_t offset;
 
 	if (!read_digits(&text, 4, &date.year) || !read_char(&text, '-') ||
-		!read_digits(&text, 2, &date.month) || !read_char(&text, '-') ||
-		!read_digits(&text, 2, &date.day))
+	    !read_digits(&text, 2, &date.month) || !read_char(&text, '-') ||
+	    !read_digits(&text, 2, &date.day))
 		return false;
 	if (!read_char(&text, 'T') && !read_char(&text, 't') && !read_char(&text, ' '))
 		return false;
@@ -224,7 +224,7 @@ static bool read_rfc850(const char *text, struct date *date)
 static bool read_asctime(const char *text, struct date *date)
 {
 	if (!read_weekday(&text, false) || !read_char(&text, ' ') ||
-		!read_month(&text, &date->month) || !read_char(&text, ' '))
+	    !read_month(&text, &date->month) || !read_char(&text, ' '))
 		return false;
 	if (!read_digits(&text, read_char(&text, ' ') ? 1 : 2, &date->day))
 		return false;
@@ -234,8 +234,8 @@ static bool read_asctime(const char *text, struct date *date)
 
 bool date_parse_http(const char *text, msec_t *wall)
 {
-	static bool (*const forms[])(const char *, struct date *) = {
-		read_imf_fixdate, read_rfc850, read_asctime};
+	static bool (*const forms[])(const char *, struct date *) = {read_imf_fixdate, read_rfc850,
+								     read_asctime};
 
 	for (size_t i = 0; i < ARRAY_SIZE(forms); i++) {
 		struct date date = {.year = 0};
@@ -295,7 +295,7 @@ char *date_rfc3339(struct ctx *ctx, msec_t wall)
 	if (wall == 0)
 		return NULL;
 	return arena_printf(ctx->arena, "%04d-%02d-%02dT%02d:%02d:%02dZ", date.year, date.month,
-		date.day, date.hour, date.minute, date.second);
+			    date.day, date.hour, date.minute, date.second);
 }
 
 void date_rfc3339_msec(msec_t wall, char out[static 25])
@@ -304,7 +304,7 @@ void date_rfc3339_msec(msec_t wall, char out[static 25])
 	char text[96];
 
 	snprintf(text, sizeof(text), "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", date.year, date.month,
-		date.day, date.hour, date.minute, date.second, date.millisecond);
+		 date.day, date.hour, date.minute, date.second, date.millisecond);
 	memcpy(out, text, 24);
 	out[24] = '\0';
 }
@@ -314,6 +314,6 @@ char *date_http(struct ctx *ctx, msec_t wall)
 	struct date date = date_from_wall(clamped(wall));
 
 	return arena_printf(ctx->arena, "%.3s, %02d %s %04d %02d:%02d:%02d GMT",
-		weekdays[date.weekday], date.day, months[date.month - 1], date.year, date.hour,
-		date.minute, date.second);
+			    weekdays[date.weekday], date.day, months[date.month - 1], date.year,
+			    date.hour, date.minute, date.second);
 }

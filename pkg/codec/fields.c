@@ -21,27 +21,27 @@ struct decoder {
 };
 
 static void decode_map(struct decoder *decoder, const struct field *table, const char *path,
-	const struct node *map, void *out);
+		       const struct node *map, void *out);
 
 /* Complaints */
 
-static void complain_at(
-	struct decoder *decoder, unsigned line, unsigned column, const char *path, const char *text)
+static void complain_at(struct decoder *decoder, unsigned line, unsigned column, const char *path,
+			const char *text)
 {
 	problems_add(decoder->ctx, decoder->problems, false, decoder->file, line, column, path,
-		"%s", text);
+		     "%s", text);
 }
 
-static bool complain(
-	struct decoder *decoder, const struct node *node, const char *path, const char *text)
+static bool complain(struct decoder *decoder, const struct node *node, const char *path,
+		     const char *text)
 {
 	complain_at(decoder, node->line, node->column, path, text);
 	return false;
 }
 
 /* What was found instead, for a person; never the value of a secret. */
-static const char *found(
-	struct decoder *decoder, const struct field *field, const struct node *node)
+static const char *found(struct decoder *decoder, const struct field *field,
+			 const struct node *node)
 {
 	struct arena *arena = decoder->ctx->arena;
 
@@ -55,16 +55,17 @@ static const char *found(
 		return "something else";
 	if (node->is_plain)
 		return arena_printf(arena, "%.*s",
-			(int)utf8_cut(node->text, strlen(node->text), SHOWN_MAX), node->text);
+				    (int)utf8_cut(node->text, strlen(node->text), SHOWN_MAX),
+				    node->text);
 	return utf8_quote(arena, node->text, SHOWN_MAX);
 }
 
 static bool expected(struct decoder *decoder, const struct field *field, const struct node *node,
-	const char *path, const char *what)
+		     const char *path, const char *what)
 {
 	return complain(decoder, node, path,
-		arena_printf(decoder->ctx->arena, "expected %s, found %s", what,
-			found(decoder, field, node)));
+			arena_printf(decoder->ctx->arena, "expected %s, found %s", what,
+				     found(decoder, field, node)));
 }
 
 static const char *join_path(struct ctx *ctx, const char *path, const char *name)
@@ -104,20 +105,21 @@ static bool is_boolean(const char *text)
 }
 
 static bool decode_string(struct decoder *decoder, const struct field *field,
-	const struct node *node, const char *path, const char **out)
+			  const struct node *node, const char *path, const char **out)
 {
 	if (node->kind != NODE_SCALAR)
 		return expected(decoder, field, node, path, "text");
 	if (node->is_plain && (is_number(node->text) || is_boolean(node->text)))
 		return complain(decoder, node, path,
-			is_number(node->text) ? "expected text, found a number: put it in quotes"
-					      : "expected text, found a boolean: put it in quotes");
+				is_number(node->text)
+					? "expected text, found a number: put it in quotes"
+					: "expected text, found a boolean: put it in quotes");
 	*out = arena_strdup(decoder->ctx->arena, node->text);
 	return true;
 }
 
 static bool decode_text(struct decoder *decoder, const struct field *field, const struct node *node,
-	const char *path, void *out)
+			const char *path, void *out)
 {
 	return decode_string(decoder, field, node, path, out);
 }
@@ -137,7 +139,7 @@ static bool is_quoted(const struct decoder *decoder, const struct node *node)
 }
 
 static bool decode_int(struct decoder *decoder, const struct field *field, const struct node *node,
-	const char *path, void *out)
+		       const char *path, void *out)
 {
 	bool is_bounded = field->low != 0 || field->high != 0;
 	int64_t value;
@@ -146,14 +148,14 @@ static bool decode_int(struct decoder *decoder, const struct field *field, const
 		return expected(decoder, field, node, path, "a whole number");
 	if (is_quoted(decoder, node))
 		return complain(decoder, node, path,
-			"expected a whole number, found text: remove the quotes");
+				"expected a whole number, found text: remove the quotes");
 	errno = 0;
 	value = strtoll(node->text, NULL, 10);
 	if (is_bounded && (errno || value < field->low || value > field->high))
 		return complain(decoder, node, path,
-			arena_printf(decoder->ctx->arena,
-				"must be between %" PRId64 " and %" PRId64, field->low,
-				field->high));
+				arena_printf(decoder->ctx->arena,
+					     "must be between %" PRId64 " and %" PRId64, field->low,
+					     field->high));
 	if (errno)
 		return complain(decoder, node, path, "the number is too large");
 	memcpy(out, &value, sizeof(value));
@@ -161,7 +163,7 @@ static bool decode_int(struct decoder *decoder, const struct field *field, const
 }
 
 static bool decode_bool(struct decoder *decoder, const struct field *field, const struct node *node,
-	const char *path, void *out)
+			const char *path, void *out)
 {
 	static const char *const words[] = {"yes", "no", "on", "off", "y", "n"};
 	bool value;
@@ -171,15 +173,15 @@ static bool decode_bool(struct decoder *decoder, const struct field *field, cons
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
 		if (text_equals_nocase(node->text, words[i]))
 			return complain(decoder, node, path,
-				arena_printf(decoder->ctx->arena,
-					"expected true or false: write %s instead",
-					i % 2 ? "false" : "true"));
+					arena_printf(decoder->ctx->arena,
+						     "expected true or false: write %s instead",
+						     i % 2 ? "false" : "true"));
 	}
 	if (!is_boolean(node->text))
 		return expected(decoder, field, node, path, "true or false");
 	if (is_quoted(decoder, node))
 		return complain(decoder, node, path,
-			"expected true or false, found text: remove the quotes");
+				"expected true or false, found text: remove the quotes");
 	value = text_equals_nocase(node->text, "true");
 	memcpy(out, &value, sizeof(value));
 	return true;
@@ -190,13 +192,13 @@ static const char *list_choices(struct ctx *ctx, const char *const *choices)
 	char *list = arena_strdup(ctx->arena, choices[0]);
 
 	for (size_t i = 1; choices[i]; i++)
-		list = arena_printf(
-			ctx->arena, "%s%s%s", list, choices[i + 1] ? ", " : " or ", choices[i]);
+		list = arena_printf(ctx->arena, "%s%s%s", list, choices[i + 1] ? ", " : " or ",
+				    choices[i]);
 	return list;
 }
 
 static bool decode_choice(struct decoder *decoder, const struct field *field,
-	const struct node *node, const char *path, void *out)
+			  const struct node *node, const char *path, void *out)
 {
 	for (int i = 0; node->kind == NODE_SCALAR && field->choices[i]; i++) {
 		if (text_equals_nocase(node->text, field->choices[i])) {
@@ -208,7 +210,7 @@ static bool decode_choice(struct decoder *decoder, const struct field *field,
 }
 
 static bool decode_time(struct decoder *decoder, const struct field *field, const struct node *node,
-	const char *path, void *out)
+			const char *path, void *out)
 {
 	msec_t value;
 
@@ -221,7 +223,7 @@ static bool decode_time(struct decoder *decoder, const struct field *field, cons
 /* Containers */
 
 static bool decode_texts(struct decoder *decoder, const struct field *field,
-	const struct node *node, const char *path, void *out)
+			 const struct node *node, const char *path, void *out)
 {
 	const struct node *item = node->kind == NODE_LIST ? node->first : node;
 	size_t count = node->kind == NODE_LIST ? node->size : 1;
@@ -235,7 +237,7 @@ static bool decode_texts(struct decoder *decoder, const struct field *field,
 		const char *place = arena_printf(decoder->ctx->arena, "%s[%zu]", path, i);
 
 		if (decode_string(decoder, field, item, node->kind == NODE_LIST ? place : path,
-			    &texts->items[texts->count]))
+				  &texts->items[texts->count]))
 			texts->count++;
 		else
 			is_fine = false;
@@ -244,7 +246,7 @@ static bool decode_texts(struct decoder *decoder, const struct field *field,
 }
 
 static bool decode_text_map(struct decoder *decoder, const struct field *field,
-	const struct node *node, const char *path, void *out)
+			    const struct node *node, const char *path, void *out)
 {
 	struct text_map *map = out;
 	bool is_fine = true;
@@ -256,7 +258,7 @@ static bool decode_text_map(struct decoder *decoder, const struct field *field,
 		struct text_pair *pair = &map->items[map->count];
 
 		if (decode_string(decoder, field, item, join_path(decoder->ctx, path, item->name),
-			    &pair->value)) {
+				  &pair->value)) {
 			pair->key = arena_strdup(decoder->ctx->arena, item->name);
 			map->count++;
 		} else {
@@ -267,7 +269,7 @@ static bool decode_text_map(struct decoder *decoder, const struct field *field,
 }
 
 static bool decode_object(struct decoder *decoder, const struct field *field,
-	const struct node *node, const char *path, void *out)
+			  const struct node *node, const char *path, void *out)
 {
 	size_t errors = decoder->problems->errors;
 
@@ -278,7 +280,7 @@ static bool decode_object(struct decoder *decoder, const struct field *field,
 }
 
 static bool decode_objects(struct decoder *decoder, const struct field *field,
-	const struct node *node, const char *path, void *out)
+			   const struct node *node, const char *path, void *out)
 {
 	size_t errors = decoder->problems->errors, i = 0;
 	struct objects *objects = out;
@@ -302,7 +304,7 @@ static bool decode_objects(struct decoder *decoder, const struct field *field,
 static const struct {
 	size_t size; /* 0: by its own table */
 	bool (*decode)(struct decoder *decoder, const struct field *field, const struct node *node,
-		const char *path, void *out);
+		       const char *path, void *out);
 } types[] = {
 	[FIELD_TEXT] = {sizeof(char *), decode_text},
 	[FIELD_INT] = {sizeof(int64_t), decode_int},
@@ -323,7 +325,7 @@ static void *place_in(const struct field *field, void *out)
 }
 
 static void decode_present(struct decoder *decoder, const struct field *field, const char *path,
-	const struct node *node, void *out)
+			   const struct node *node, void *out)
 {
 	void *place = place_in(field, out);
 	const char *wrong;
@@ -394,7 +396,7 @@ static struct node *map_from_text(struct ctx *ctx, const char *text)
 }
 
 static void decode_from_text(struct decoder *decoder, const struct field *field, const char *path,
-	const char *text, void *out)
+			     const char *text, void *out)
 {
 	struct ctx *ctx = decoder->ctx;
 	const struct node *node = node_from_text(ctx, text);
@@ -409,8 +411,8 @@ static void decode_from_text(struct decoder *decoder, const struct field *field,
 }
 
 /* A fallback is ours, and an impossible one is a mistake in the table. */
-static void decode_absent(
-	struct decoder *decoder, const struct field *field, const char *path, void *out)
+static void decode_absent(struct decoder *decoder, const struct field *field, const char *path,
+			  void *out)
 {
 	size_t errors = decoder->problems->errors;
 
@@ -446,7 +448,7 @@ static const struct field *find_field(const struct field *table, const char *nam
 }
 
 static void complain_unknown(struct decoder *decoder, const struct field *table, const char *path,
-	const struct node *member)
+			     const struct node *member)
 {
 	struct arena *arena = decoder->ctx->arena;
 	size_t count = table_size(table);
@@ -458,14 +460,15 @@ static void complain_unknown(struct decoder *decoder, const struct field *table,
 	for (size_t i = 0; i < count; i++)
 		names[i] = table[i].name;
 	nearest = text_nearest(member->name, names, count);
-	complain_at(decoder, member->name_line, member->name_column, path,
+	complain_at(
+		decoder, member->name_line, member->name_column, path,
 		nearest ? arena_printf(arena, "unknown member %s: did you mean %s?", shown, nearest)
 			: arena_printf(arena, "unknown member %s", shown));
 }
 
 /* `seen` has, per field of the table, the member that gave it. */
 static void decode_member(struct decoder *decoder, const struct field *table, const char *path,
-	const struct node *member, const struct node **seen, void *out)
+			  const struct node *member, const struct node **seen, void *out)
 {
 	const struct field *field = find_field(table, member->name);
 	const char *place;
@@ -477,8 +480,8 @@ static void decode_member(struct decoder *decoder, const struct field *table, co
 	place = join_path(decoder->ctx, path, field->name);
 	if (seen[field - table]) {
 		complain_at(decoder, member->name_line, member->name_column, place,
-			arena_printf(decoder->ctx->arena, "given twice, also as %s",
-				seen[field - table]->name));
+			    arena_printf(decoder->ctx->arena, "given twice, also as %s",
+					 seen[field - table]->name));
 		return;
 	}
 	/* Null says the same as leaving it out. */
@@ -487,17 +490,17 @@ static void decode_member(struct decoder *decoder, const struct field *table, co
 	seen[field - table] = member;
 	if (field->flags & FIELD_IGNORED)
 		problems_add(decoder->ctx, decoder->problems, true, decoder->file,
-			member->name_line, member->name_column, place, "ignored");
+			     member->name_line, member->name_column, place, "ignored");
 	else
 		decode_present(decoder, field, place, member, out);
 }
 
 static void decode_map(struct decoder *decoder, const struct field *table, const char *path,
-	const struct node *map, void *out)
+		       const struct node *map, void *out)
 {
 	size_t count = table_size(table);
-	const struct node **seen =
-		arena_new_array(decoder->ctx->arena, const struct node *, count + 1);
+	const struct node **seen = arena_new_array(decoder->ctx->arena, const struct node *,
+						   count + 1);
 
 	for (const struct node *m = map ? map->first : NULL; m; m = m->next)
 		decode_member(decoder, table, path, m, seen, out);
@@ -523,11 +526,12 @@ static enum err verdict(struct ctx *ctx, const struct problems *problems, size_t
 	while (first && first->is_warning)
 		first = first->next;
 	return fault_set(ctx, E_REFUSED, "InvalidFields", "%s",
-		first ? problem_print(ctx, first) : "invalid fields");
+			 first ? problem_print(ctx, first) : "invalid fields");
 }
 
 enum err fields_decode(struct ctx *ctx, const struct field *table, const char *file,
-	const char *path, const struct node *map, struct problems *problems, void *out)
+		       const char *path, const struct node *map, struct problems *problems,
+		       void *out)
 {
 	static const struct field whole = {.name = ""};
 	struct decoder decoder = {.ctx = ctx, .file = file, .problems = problems};
@@ -541,7 +545,7 @@ enum err fields_decode(struct ctx *ctx, const struct field *table, const char *f
 }
 
 enum err fields_set_text(struct ctx *ctx, const struct field *field, const char *origin,
-	const char *text, struct problems *problems, void *out)
+			 const char *text, struct problems *problems, void *out)
 {
 	struct decoder decoder = {.ctx = ctx, .file = origin, .problems = problems};
 	size_t errors = problems->errors;

@@ -25,10 +25,10 @@ enum field_type {
 
 enum field_flag {
 	FIELD_REQUIRED = 1,
-	FIELD_SECRET = 2,	/* masked when printed */
-	FIELD_NOCASE = 4,	/* the name matches in any case */
-	FIELD_IGNORED = 8,	/* accepted with a warning, not decoded */
-	FIELD_INTERNAL = 16,	/* persisted, never shown to API clients */
+	FIELD_SECRET = 2,    /* masked when printed */
+	FIELD_NOCASE = 4,    /* the name matches in any case */
+	FIELD_IGNORED = 8,   /* accepted with a warning, not decoded */
+	FIELD_INTERNAL = 16, /* persisted, never shown to API clients */
 };
 
 struct texts {
@@ -55,9 +55,9 @@ struct field {
 	enum field_type type;
 	unsigned flags;
 	size_t offset;
-	const char *fallback; /* as it would be written; NULL: zero */
-	const char *help;     /* one sentence */
-	int64_t low, high;    /* FIELD_INT; both 0: any */
+	const char *fallback;	    /* as it would be written; NULL: zero */
+	const char *help;	    /* one sentence */
+	int64_t low, high;	    /* FIELD_INT; both 0: any */
 	const char *const *choices; /* of FIELD_TEXT and FIELD_TEXTS for schemas alone */
 	const struct field *fields;
 	size_t element_size;

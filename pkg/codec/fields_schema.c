@@ -118,14 +118,10 @@ static struct json *objects_schema(struct ctx *ctx, const struct field *field)
 }
 
 static struct json *(*const by_type[])(struct ctx *ctx, const struct field *field) = {
-	[FIELD_TEXT] = text_schema,
-	[FIELD_INT] = int_schema,
-	[FIELD_BOOL] = bool_schema,
-	[FIELD_CHOICE] = choice_schema,
-	[FIELD_TEXTS] = texts_schema,
-	[FIELD_TIME] = time_schema,
-	[FIELD_TEXT_MAP] = text_map_schema,
-	[FIELD_OBJECT] = object_schema,
+	[FIELD_TEXT] = text_schema,	    [FIELD_INT] = int_schema,
+	[FIELD_BOOL] = bool_schema,	    [FIELD_CHOICE] = choice_schema,
+	[FIELD_TEXTS] = texts_schema,	    [FIELD_TIME] = time_schema,
+	[FIELD_TEXT_MAP] = text_map_schema, [FIELD_OBJECT] = object_schema,
 	[FIELD_OBJECTS] = objects_schema,
 };
 

@@ -20,7 +20,7 @@
 static enum err refuse(struct ctx *ctx, const char *given, const char *what)
 {
 	return fault_set(ctx, E_REFUSED, "InvalidHostname", "%s is not a valid hostname: %s",
-		utf8_quote(ctx->arena, given, SHOWN_MAX), what);
+			 utf8_quote(ctx->arena, given, SHOWN_MAX), what);
 }
 
 static bool is_ascii(const char *text)

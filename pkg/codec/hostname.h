@@ -17,9 +17,10 @@ enum hostname_flag {
 
 #define HOSTNAME_LENGTH_MAX 253
 
-/* What a schema can say of a hostname in any spelling, without wildcard: labels with dots between. */
+/* What a schema can say of a hostname in any spelling, without wildcard: labels with dots between.
+ */
 #define HOSTNAME_CHARACTER "[^\\u0000-,./:-@\\[-`{-\\u007f\\u3002\\uff0e\\uff61]"
-#define HOSTNAME_PATTERN                                                                       \
+#define HOSTNAME_PATTERN                                                             \
 	"^" HOSTNAME_CHARACTER "+([.\\u3002\\uff0e\\uff61]" HOSTNAME_CHARACTER "+)+" \
 	"[.\\u3002\\uff0e\\uff61]?$"
 

@@ -70,12 +70,9 @@ static cJSON *new_node(struct arena *arena, int type, const char *text)
 /* Parsing */
 
 static const int types[] = {
-	[JSONSCAN_OBJECT] = cJSON_Object,
-	[JSONSCAN_ARRAY] = cJSON_Array,
-	[JSONSCAN_STRING] = cJSON_String,
-	[JSONSCAN_NUMBER] = cJSON_Raw,
-	[JSONSCAN_TRUE] = cJSON_True,
-	[JSONSCAN_FALSE] = cJSON_False,
+	[JSONSCAN_OBJECT] = cJSON_Object, [JSONSCAN_ARRAY] = cJSON_Array,
+	[JSONSCAN_STRING] = cJSON_String, [JSONSCAN_NUMBER] = cJSON_Raw,
+	[JSONSCAN_TRUE] = cJSON_True,	  [JSONSCAN_FALSE] = cJSON_False,
 	[JSONSCAN_NULL] = cJSON_NULL,
 };
 
@@ -101,11 +98,11 @@ static void *add_node(struct jsonscan *scan, void *parent, const struct jsonscan
 static bool parse(struct builder *builder, struct ctx *ctx, const char *text, size_t size)
 {
 	builder->scan = (struct jsonscan){.text = text,
-		.size = size,
-		.depth_max = JSON_DEPTH_MAX,
-		.values_max = JSON_VALUES_MAX,
-		.add = add_node,
-		.ctx = ctx};
+					  .size = size,
+					  .depth_max = JSON_DEPTH_MAX,
+					  .values_max = JSON_VALUES_MAX,
+					  .add = add_node,
+					  .ctx = ctx};
 	return jsonscan_run(&builder->scan);
 }
 
@@ -117,7 +114,7 @@ enum err json_parse(struct ctx *ctx, const char *text, size_t size, struct json 
 	if (!parse(&builder, ctx, text, size)) {
 		utf8_move(text, &place, builder.scan.problem_at);
 		return fault_set(ctx, E_REFUSED, "InvalidJson", "line %u, column %u: %s",
-			place.line, place.column, builder.scan.problem);
+				 place.line, place.column, builder.scan.problem);
 	}
 	*out = wrap(builder.root);
 	return E_OK;
@@ -129,7 +126,7 @@ enum err json_parse_reply(struct ctx *ctx, const char *text, size_t size, struct
 
 	if (!parse(&builder, ctx, text, size))
 		return fault_set(ctx, E_AGAIN, "InvalidJson",
-			"the answer of %zu bytes is not valid JSON", size);
+				 "the answer of %zu bytes is not valid JSON", size);
 	*out = wrap(builder.root);
 	return E_OK;
 }
@@ -205,8 +202,7 @@ struct json *json_get(const struct json *object, const char *member)
 struct json *json_get_nocase(const struct json *object, const char *member)
 {
 	if (json_is_object(object)) {
-		json_for_each(child, object)
-		{
+		json_for_each (child, object) {
 			if (text_equals_nocase(json_name(child), member))
 				return child;
 		}
@@ -217,8 +213,7 @@ struct json *json_get_nocase(const struct json *object, const char *member)
 static struct json *get_by_length(const struct json *object, const char *member, size_t length)
 {
 	if (json_is_object(object)) {
-		json_for_each(child, object)
-		{
+		json_for_each (child, object) {
 			const char *name = json_name(child);
 
 			if (strncmp(name, member, length) == 0 && name[length] == '\0')
@@ -255,7 +250,8 @@ size_t json_size(const struct json *node)
 {
 	size_t size = 0;
 
-	json_for_each(child, node) size++;
+	json_for_each (child, node)
+		size++;
 	return size;
 }
 
@@ -414,8 +410,7 @@ static bool is_object_equal(const struct json *a, const struct json *b)
 
 	if (json_size(a) != json_size(b))
 		return false;
-	json_for_each(member, a)
-	{
+	json_for_each (member, a) {
 		const struct json *other = beside;
 
 		if (!text_equals(json_name(member), json_name(beside)))
@@ -431,8 +426,7 @@ static bool is_array_equal(const struct json *a, const struct json *b)
 {
 	const struct json *other = json_first(b);
 
-	json_for_each(element, a)
-	{
+	json_for_each (element, a) {
 		if (!other || !json_equal(element, other))
 			return false;
 		other = json_next(other);

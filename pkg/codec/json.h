@@ -16,9 +16,9 @@
 
 struct json; /* opaque: one node */
 
-#define JSON_DEPTH_MAX 32
-#define JSON_VALUES_MAX 500000 /* some 40 MiB of nodes */
-#define JSON_INT_MAX ((int64_t)9007199254740991) /* 2^53 - 1: what every peer can represent */
+#define JSON_DEPTH_MAX	32
+#define JSON_VALUES_MAX 500000			    /* some 40 MiB of nodes */
+#define JSON_INT_MAX	((int64_t)9007199254740991) /* 2^53 - 1: what every peer can represent */
 
 /* E_REFUSED (reason InvalidJson, text ends in "line L, column C: what"). `text` need not be
  * NUL-terminated. */
@@ -50,14 +50,14 @@ struct json *json_at(const struct json *array, size_t index);
 size_t json_size(const struct json *node);
 struct json *json_first(const struct json *node); /* first element or member */
 struct json *json_next(const struct json *node);
-const char *json_name(const struct json *node);	  /* of a member; NULL for others */
-const char *json_text(const struct json *node);	  /* of a string, borrowed */
+const char *json_name(const struct json *node); /* of a member; NULL for others */
+const char *json_text(const struct json *node); /* of a string, borrowed */
 const char *json_get_text(const struct json *object, const char *member);
 int64_t json_int(const struct json *node, int64_t fallback); /* whole, within +-JSON_INT_MAX */
 int64_t json_get_int(const struct json *object, const char *member, int64_t fallback);
 bool json_get_bool(const struct json *object, const char *member, bool fallback);
 
-#define json_for_each(child, parent)                                                               \
+#define json_for_each(child, parent) \
 	for (struct json *child = json_first(parent); child; child = json_next(child))
 
 /* Making. All of them copy their text. */

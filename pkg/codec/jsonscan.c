@@ -97,8 +97,8 @@ static bool read_number(struct reader *reader, struct jsonscan_value *value)
 			return false;
 	}
 	value->kind = JSONSCAN_NUMBER;
-	value->text = arena_strndup(
-		reader->scan->ctx->arena, reader->scan->text + start, reader->at - start);
+	value->text = arena_strndup(reader->scan->ctx->arena, reader->scan->text + start,
+				    reader->at - start);
 	return true;
 }
 
@@ -218,7 +218,7 @@ static bool read_word(struct reader *reader, struct jsonscan_value *value)
 		size_t length = strlen(words[i].text);
 
 		if (scan->size - reader->at < length ||
-			memcmp(scan->text + reader->at, words[i].text, length) != 0)
+		    memcmp(scan->text + reader->at, words[i].text, length) != 0)
 			continue;
 		value->kind = words[i].kind;
 		value->text = words[i].text;
@@ -233,8 +233,8 @@ static bool refuse_repeated(struct reader *reader, const struct member *member)
 	struct arena *arena = reader->scan->ctx->arena;
 
 	return refuse(reader, member->place,
-		arena_printf(
-			arena, "duplicate member %s", utf8_quote(arena, member->name, SHOWN_MAX)));
+		      arena_printf(arena, "duplicate member %s",
+				   utf8_quote(arena, member->name, SHOWN_MAX)));
 }
 
 static bool read_member(struct reader *reader, void *object)
@@ -303,8 +303,8 @@ static bool read_container(struct reader *reader, void *parent, struct jsonscan_
 
 	if (reader->depth == scan->depth_max)
 		return refuse(reader, reader->at,
-			arena_printf(
-				scan->ctx->arena, "nested deeper than %u levels", scan->depth_max));
+			      arena_printf(scan->ctx->arena, "nested deeper than %u levels",
+					   scan->depth_max));
 	value->kind = is_object ? JSONSCAN_OBJECT : JSONSCAN_ARRAY;
 	container = scan->add(scan, parent, value);
 	reader->at++;
@@ -332,7 +332,8 @@ static bool read_value(struct reader *reader, void *parent, struct jsonscan_valu
 	int c = peek(reader);
 
 	if (scan->values_max && ++reader->values > scan->values_max)
-		return refuse(reader, reader->at,
+		return refuse(
+			reader, reader->at,
 			arena_printf(scan->ctx->arena, "more than %zu values", scan->values_max));
 	value->at = reader->at;
 	if (c == '{' || c == '[')

@@ -21,9 +21,9 @@ enum jsonscan_kind {
 
 struct jsonscan_value {
 	enum jsonscan_kind kind;
-	const char *name;    /* of a member, decoded; NULL for others */
-	size_t name_at;	     /* offset in the text */
-	const char *text;    /* strings: decoded; others but containers: as written */
+	const char *name; /* of a member, decoded; NULL for others */
+	size_t name_at;	  /* offset in the text */
+	const char *text; /* strings: decoded; others but containers: as written */
 	size_t at;
 };
 

@@ -15,8 +15,8 @@ void members_push(struct members *members, const char *name, uint64_t place)
 {
 	if (members->count == members->capacity) {
 		members->capacity = members->capacity ? 2 * members->capacity : FIRST_CAPACITY;
-		members->items =
-			reallocarray(members->items, members->capacity, sizeof(*members->items));
+		members->items = reallocarray(members->items, members->capacity,
+					      sizeof(*members->items));
 		if (!members->items)
 			abort();
 	}
@@ -31,8 +31,8 @@ static int by_name_then_place(const void *left, const void *right)
 	return order ? order : (a->place > b->place) - (a->place < b->place);
 }
 
-bool members_pop(
-	struct members *members, size_t base, struct member *repeated, struct member *original)
+bool members_pop(struct members *members, size_t base, struct member *repeated,
+		 struct member *original)
 {
 	struct member *items = members->items + base;
 	size_t count = members->count - base;

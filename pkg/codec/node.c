@@ -34,8 +34,7 @@ struct node *node_from_json(struct ctx *ctx, const struct json *json)
 	if (node->kind == NODE_SCALAR)
 		node->text = json_is_string(json) ? arena_strdup(ctx->arena, json_text(json))
 						  : json_print(ctx, json);
-	json_for_each(child, json)
-	{
+	json_for_each (child, json) {
 		*end = node_from_json(ctx, child);
 		if (json_name(child))
 			(*end)->name = arena_strdup(ctx->arena, json_name(child));
@@ -51,7 +50,7 @@ static struct json *scalar_to_json(struct ctx *ctx, const struct node *node)
 	struct json *json;
 
 	if (node->is_plain && json_parse(ctx, node->text, strlen(node->text), &json) == E_OK &&
-		(json_is_number(json) || json_is_bool(json)))
+	    (json_is_number(json) || json_is_bool(json)))
 		return json;
 	fault_clear(ctx);
 	return json_string(ctx, node->text);

@@ -14,10 +14,10 @@ enum node_kind { NODE_NULL, NODE_SCALAR, NODE_LIST, NODE_MAP };
 
 struct node {
 	enum node_kind kind;
-	const char *name;  /* of a map's member, else NULL */
-	const char *text;  /* NODE_SCALAR */
-	bool is_plain;	   /* NODE_SCALAR without quotes: may be a number or a boolean */
-	unsigned line, column;		 /* of the value, from 1; 0 when unknown */
+	const char *name;      /* of a map's member, else NULL */
+	const char *text;      /* NODE_SCALAR */
+	bool is_plain;	       /* NODE_SCALAR without quotes: may be a number or a boolean */
+	unsigned line, column; /* of the value, from 1; 0 when unknown */
 	unsigned name_line, name_column; /* of the member's name */
 	struct node *first, *next;
 	size_t size; /* of a list or map */

@@ -14,7 +14,7 @@ void problems_init(struct problems *problems)
 }
 
 void problems_add(struct ctx *ctx, struct problems *problems, bool is_warning, const char *file,
-	unsigned line, unsigned column, const char *field, const char *format, ...)
+		  unsigned line, unsigned column, const char *field, const char *format, ...)
 {
 	char text[TEXT_MAX];
 	struct problem *problem;

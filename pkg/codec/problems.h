@@ -8,7 +8,7 @@
 #define PROBLEMS_MAX 100 /* further ones are counted, not kept */
 
 struct problem {
-	const char *file; /* may be NULL */
+	const char *file;      /* may be NULL */
 	unsigned line, column; /* 0: unknown */
 	const char *field;     /* dotted path, "" for the whole */
 	const char *text;

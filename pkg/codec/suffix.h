@@ -9,7 +9,8 @@
 
 #include <stdbool.h>
 
-/* Of a name in lower case, as A-labels, without a wildcard. NULL when it is fine, else what is wrong. */
+/* Of a name in lower case, as A-labels, without a wildcard. NULL when it is fine, else what is
+ * wrong. */
 const char *suffix_check(const char *name);
 
 /* False: there is no list, and suffix_check refuses everything. */

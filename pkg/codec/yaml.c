@@ -69,13 +69,14 @@ static bool refuse_by_parser(struct reader *reader)
 		abort();
 	if (parser->error == YAML_READER_ERROR) {
 		utf8_move(reader->text, &place,
-			parser->problem_offset < reader->size ? parser->problem_offset
-							      : reader->size);
+			  parser->problem_offset < reader->size ? parser->problem_offset
+								: reader->size);
 		return refuse_at(reader, place, text);
 	}
 	if (parser->context)
 		text = arena_printf(reader->ctx->arena, "%s %s that begins in line %zu",
-			parser->problem, parser->context, parser->context_mark.line + 1);
+				    parser->problem, parser->context,
+				    parser->context_mark.line + 1);
 	return refuse_at(reader, place_of(&parser->problem_mark), text);
 }
 
@@ -87,8 +88,8 @@ static bool next_event(struct reader *reader)
 	return yaml_parser_parse(&reader->parser, &reader->event) || refuse_by_parser(reader);
 }
 
-static bool check_plain_yaml(
-	struct reader *reader, const yaml_char_t *anchor, const yaml_char_t *tag)
+static bool check_plain_yaml(struct reader *reader, const yaml_char_t *anchor,
+			     const yaml_char_t *tag)
 {
 	if (anchor)
 		return refuse(reader, "anchors are not allowed");
@@ -130,8 +131,8 @@ static struct node *read_scalar(struct reader *reader)
 	bool is_plain = reader->event.data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
 	struct node *node;
 
-	if (!check_plain_yaml(
-		    reader, reader->event.data.scalar.anchor, reader->event.data.scalar.tag))
+	if (!check_plain_yaml(reader, reader->event.data.scalar.anchor,
+			      reader->event.data.scalar.tag))
 		return NULL;
 	if (memchr(text, '\0', length)) {
 		refuse(reader, "NUL in a string");
@@ -198,17 +199,17 @@ static struct node *read_member(struct reader *reader)
 	return node;
 }
 
-static bool refuse_repeated(
-	struct reader *reader, const struct member *repeated, const struct member *original)
+static bool refuse_repeated(struct reader *reader, const struct member *repeated,
+			    const struct member *original)
 {
 	struct arena *arena = reader->ctx->arena;
-	struct place place = {
-		.line = (unsigned)(repeated->place >> 32), .column = (unsigned)repeated->place};
+	struct place place = {.line = (unsigned)(repeated->place >> 32),
+			      .column = (unsigned)repeated->place};
 
 	return refuse_at(reader, place,
-		arena_printf(arena, "duplicate key %s, first in line %u",
-			utf8_quote(arena, repeated->name, SHOWN_MAX),
-			(unsigned)(original->place >> 32)));
+			 arena_printf(arena, "duplicate key %s, first in line %u",
+				      utf8_quote(arena, repeated->name, SHOWN_MAX),
+				      (unsigned)(original->place >> 32)));
 }
 
 static bool read_members(struct reader *reader, struct node *map)
@@ -238,9 +239,9 @@ static struct node *read_container(struct reader *reader, bool is_map)
 {
 	struct node *node = NULL;
 	bool is_plain = is_map ? check_plain_yaml(reader, reader->event.data.mapping_start.anchor,
-					 reader->event.data.mapping_start.tag)
+						  reader->event.data.mapping_start.tag)
 			       : check_plain_yaml(reader, reader->event.data.sequence_start.anchor,
-					 reader->event.data.sequence_start.tag);
+						  reader->event.data.sequence_start.tag);
 
 	if (is_plain && reader->depth == DEPTH_MAX)
 		refuse(reader, "nested deeper than 16 levels");
@@ -307,8 +308,8 @@ static bool read_yaml(struct reader *reader)
 	if (!yaml_parser_initialize(&reader->parser))
 		abort();
 	yaml_parser_set_encoding(&reader->parser, YAML_UTF8_ENCODING);
-	yaml_parser_set_input_string(
-		&reader->parser, (const unsigned char *)reader->text, reader->size);
+	yaml_parser_set_input_string(&reader->parser, (const unsigned char *)reader->text,
+				     reader->size);
 	is_read = read_stream(reader);
 	yaml_event_delete(&reader->event);
 	yaml_parser_delete(&reader->parser);
@@ -369,11 +370,11 @@ static bool read_json(struct reader *reader)
 {
 	struct json_reader json = {
 		.scan = {.text = reader->text,
-			.size = reader->size,
-			.depth_max = DEPTH_MAX,
-			.values_max = NODES_MAX,
-			.add = add_json_value,
-			.ctx = reader->ctx},
+			 .size = reader->size,
+			 .depth_max = DEPTH_MAX,
+			 .values_max = NODES_MAX,
+			 .add = add_json_value,
+			 .ctx = reader->ctx},
 		.place = PLACE_START,
 	};
 
@@ -441,7 +442,7 @@ static struct node **document_array(struct reader *reader)
 }
 
 enum err yaml_parse(struct ctx *ctx, const char *file, const char *text, size_t size,
-	struct problems *problems, struct node ***documents, size_t *count)
+		    struct problems *problems, struct node ***documents, size_t *count)
 {
 	struct reader reader = {.ctx = ctx, .text = text, .size = size};
 	struct problem problem;
@@ -449,12 +450,12 @@ enum err yaml_parse(struct ctx *ctx, const char *file, const char *text, size_t 
 	reader.end = &reader.first;
 	if (!read_text(&reader)) {
 		problem = (struct problem){.file = file,
-			.line = reader.refusal.place.line,
-			.column = reader.refusal.place.column,
-			.field = "",
-			.text = reader.refusal.text};
+					   .line = reader.refusal.place.line,
+					   .column = reader.refusal.place.column,
+					   .field = "",
+					   .text = reader.refusal.text};
 		problems_add(ctx, problems, false, file, problem.line, problem.column, "", "%s",
-			problem.text);
+			     problem.text);
 		return fault_set(ctx, E_REFUSED, "InvalidYaml", "%s", problem_print(ctx, &problem));
 	}
 	*documents = document_array(&reader);

@@ -7,12 +7,12 @@
 #include "base/log.h"
 #include "controller/workqueue.h"
 
-#define BACKOFF_FIRST MSEC_PER_SEC
+#define BACKOFF_FIRST	      MSEC_PER_SEC
 #define CONFLICT_QUICK_ROUNDS 5
-#define CONFLICT_SLOW (30 * MSEC_PER_SEC)
-#define THROTTLED_UNSAID (30 * MSEC_PER_SEC)
-#define REFUSED_FIRST (5 * MSEC_PER_SEC)
-#define REFUSED_MAX (10 * MSEC_PER_MIN)
+#define CONFLICT_SLOW	      (30 * MSEC_PER_SEC)
+#define THROTTLED_UNSAID      (30 * MSEC_PER_SEC)
+#define REFUSED_FIRST	      (5 * MSEC_PER_SEC)
+#define REFUSED_MAX	      (10 * MSEC_PER_MIN)
 
 struct worker_thread {
 	struct controller *controller;
@@ -45,25 +45,24 @@ static void free_worker(struct controller *controller, void *worker)
 }
 
 /*
- * The whole policy: what each outcome means for when this key is looked at again. `again` above 0 is the reconciler's own
- * wish (a persisted schedule, a poll interval), which knows better than the queue's backoff.
+ * The whole policy: what each outcome means for when this key is looked at again. `again` above 0
+ * is the reconciler's own wish (a persisted schedule, a poll interval), which knows better than the
+ * queue's backoff.
  */
-static msec_t next_look(struct controller *controller, struct ctx *ctx, const char *key, enum err err,
-			msec_t again)
+static msec_t next_look(struct controller *controller, struct ctx *ctx, const char *key,
+			enum err err, msec_t again)
 {
 	struct rng *rng = ctx->doors->rng;
 	unsigned failures = workqueue_failures(controller->queue, key);
 	msec_t wait = MSEC_NEVER;
 
 	switch (err) {
-	case E_OK:
-		workqueue_set_failures(controller->queue, key, 0);
-		return again;
-	case E_CANCELLED:
-		return MSEC_NEVER;
+	case E_OK: workqueue_set_failures(controller->queue, key, 0); return again;
+	case E_CANCELLED: return MSEC_NEVER;
 	case E_AGAIN:
-		wait = rng_jitter(rng, msec_double(BACKOFF_FIRST, failures,
-						   controller->options.backoff_max), 30);
+		wait = rng_jitter(
+			rng, msec_double(BACKOFF_FIRST, failures, controller->options.backoff_max),
+			30);
 		break;
 	case E_CONFLICT:
 		wait = failures < CONFLICT_QUICK_ROUNDS ? rng_between(rng, 200, 2000)
@@ -117,7 +116,6 @@ static void *worker_main(void *argument)
 	free_worker(controller, worker);
 	return NULL;
 }
-
 
 struct controller *controller_new(const struct controller_options *options)
 {

@@ -79,8 +79,9 @@ static void grow_buckets(struct workqueue *queue)
 
 static struct entry *find(const struct workqueue *queue, const char *key)
 {
-	struct entry *entry =
-		queue->bucket_count ? queue->buckets[hash_of(key) % queue->bucket_count] : NULL;
+	struct entry *entry = queue->bucket_count
+				      ? queue->buckets[hash_of(key) % queue->bucket_count]
+				      : NULL;
 
 	while (entry && strcmp(entry->key, key) != 0)
 		entry = entry->next_bucket;
@@ -171,8 +172,8 @@ static void make_waiting(struct workqueue *queue, struct entry *entry, msec_t du
 {
 	if (queue->heap_size == queue->heap_capacity) {
 		queue->heap_capacity = queue->heap_capacity ? queue->heap_capacity * 2 : 64;
-		queue->heap = must(realloc(queue->heap,
-					   queue->heap_capacity * sizeof(struct entry *)));
+		queue->heap =
+			must(realloc(queue->heap, queue->heap_capacity * sizeof(struct entry *)));
 	}
 	entry->state = WAITING;
 	entry->due = due;
@@ -244,9 +245,7 @@ static void wait_for_work(struct workqueue *queue)
 static void want_at(struct workqueue *queue, struct entry *entry, msec_t due)
 {
 	switch (entry->state) {
-	case IDLE:
-		make_waiting(queue, entry, due);
-		break;
+	case IDLE: make_waiting(queue, entry, due); break;
 	case WAITING:
 		if (due < entry->due) {
 			heap_remove(queue, entry);
@@ -258,8 +257,7 @@ static void want_at(struct workqueue *queue, struct entry *entry, msec_t due)
 			entry->due = due;
 		break;
 	case READY:
-	case RUNNING_WANTED:
-		break;
+	case RUNNING_WANTED: break;
 	}
 }
 
@@ -270,15 +268,10 @@ static void want_now(struct workqueue *queue, struct entry *entry)
 		heap_remove(queue, entry);
 		make_ready(queue, entry);
 		break;
-	case IDLE:
-		make_ready(queue, entry);
-		break;
-	case RUNNING:
-		entry->state = RUNNING_WANTED;
-		break;
+	case IDLE: make_ready(queue, entry); break;
+	case RUNNING: entry->state = RUNNING_WANTED; break;
 	case READY:
-	case RUNNING_WANTED:
-		break;
+	case RUNNING_WANTED: break;
 	}
 }
 
@@ -340,7 +333,8 @@ const char *workqueue_get(struct workqueue *queue, bool block)
 			break;
 		wait_for_work(queue);
 	}
-	/* Whoever is taken may have been the one that waited for the next due time: another takes the watch. */
+	/* Whoever is taken may have been the one that waited for the next due time: another takes
+	 * the watch. */
 	if (entry && queue->heap_size)
 		pthread_cond_signal(&queue->wanted);
 	pthread_mutex_unlock(&queue->lock);

@@ -1,8 +1,10 @@
 /*
- * workqueue - keys that want a look: fair, stingy, never two workers on one key, never a lost wake-up.
+ * workqueue - keys that want a look: fair, stingy, never two workers on one key, never a lost
+ * wake-up.
  *
- * A key is idle (not known here), waiting for its due time, ready, running, or running and wanted again. Waking a waiting key makes it ready;
- * of two due times the earlier wins. A key that is woken while it runs becomes ready again when done. One lock owns all of it.
+ * A key is idle (not known here), waiting for its due time, ready, running, or running and wanted
+ * again. Waking a waiting key makes it ready; of two due times the earlier wins. A key that is
+ * woken while it runs becomes ready again when done. One lock owns all of it.
  */
 #pragma once
 
@@ -17,7 +19,8 @@ void workqueue_free(struct workqueue *queue);
 void workqueue_add(struct workqueue *queue, const char *key);
 void workqueue_add_after(struct workqueue *queue, const char *key, msec_t wait);
 
-/* The next ready key into `key` (owned by the caller until workqueue_done), or NULL: with `block`, only after workqueue_shut. */
+/* The next ready key into `key` (owned by the caller until workqueue_done), or NULL: with `block`,
+ * only after workqueue_shut. */
 const char *workqueue_get(struct workqueue *queue, bool block);
 
 /* Every key got must be done: `again` is the wait until the next look, MSEC_NEVER for none. */

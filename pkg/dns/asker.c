@@ -21,15 +21,8 @@ struct answer {
 };
 
 static const char *const rcodes[16] = {
-	[1] = "FORMERR",
-	[2] = "SERVFAIL",
-	[4] = "NOTIMP",
-	[5] = "REFUSED",
-	[6] = "YXDOMAIN",
-	[7] = "YXRRSET",
-	[8] = "NXRRSET",
-	[9] = "NOTAUTH",
-	[10] = "NOTZONE",
+	[1] = "FORMERR", [2] = "SERVFAIL", [4] = "NOTIMP",  [5] = "REFUSED",  [6] = "YXDOMAIN",
+	[7] = "YXRRSET", [8] = "NXRRSET",  [9] = "NOTAUTH", [10] = "NOTZONE",
 };
 
 static int open_channel(struct asker *asker)
@@ -75,8 +68,8 @@ static void wake(void *handle)
 
 static int poll_timeout(ares_channel channel, msec_t left)
 {
-	struct timeval longest = {
-		.tv_sec = (time_t)(left / 1000), .tv_usec = (suseconds_t)(left % 1000 * 1000)};
+	struct timeval longest = {.tv_sec = (time_t)(left / 1000),
+				  .tv_usec = (suseconds_t)(left % 1000 * 1000)};
 	struct timeval room, *wait = ares_timeout(channel, &longest, &room);
 
 	return (int)(wait->tv_sec * 1000 + (wait->tv_usec + 999) / 1000);
@@ -104,7 +97,8 @@ static void turn(struct asker *asker, msec_t left)
 			if (!polled[i].revents)
 				continue;
 			is_idle = false;
-			ares_process_fd(asker->channel,
+			ares_process_fd(
+				asker->channel,
 				polled[i].revents & ~POLLOUT ? polled[i].fd : ARES_SOCKET_BAD,
 				polled[i].revents & POLLOUT ? polled[i].fd : ARES_SOCKET_BAD);
 		}
@@ -131,16 +125,16 @@ static enum err no_message(struct asker *asker, const char *name, int status)
 
 	if (status == ARES_ETIMEOUT || status == ARES_ECANCELLED)
 		return fault_set(asker->ctx, E_AGAIN, "LookupFailed",
-			"%s gave no answer for %s in time", server, name);
+				 "%s gave no answer for %s in time", server, name);
 	if (status == ARES_ECONNREFUSED)
 		return fault_set(asker->ctx, E_AGAIN, "LookupFailed",
-			"%s cannot be reached to look up %s", server, name);
+				 "%s cannot be reached to look up %s", server, name);
 	return fault_set(asker->ctx, E_AGAIN, "LookupFailed", "%s cannot be asked for %s: %s",
-		server, name, ares_strerror(status));
+			 server, name, ares_strerror(status));
 }
 
 static enum err read_answer(struct asker *asker, const struct answer *answer, const char *name,
-	struct asker_answer *out)
+			    struct asker_answer *out)
 {
 	unsigned rcode;
 
@@ -149,10 +143,11 @@ static enum err read_answer(struct asker *asker, const struct answer *answer, co
 	rcode = answer->data[3] & 15;
 	if (rcode != NOERROR && rcode != NXDOMAIN)
 		return fault_set(asker->ctx, E_AGAIN, "LookupFailed", "%s said %s for %s",
-			asker->server, rcodes[rcode] ? rcodes[rcode] : "an unknown error", name);
+				 asker->server, rcodes[rcode] ? rcodes[rcode] : "an unknown error",
+				 name);
 	if (!message_parse(asker->ctx, answer->data, answer->size, &out->message))
 		return fault_set(asker->ctx, E_AGAIN, "LookupFailed",
-			"%s sent a garbled answer for %s", asker->server, name);
+				 "%s sent a garbled answer for %s", asker->server, name);
 	out->is_nxdomain = rcode == NXDOMAIN;
 	return E_OK;
 }
@@ -165,7 +160,7 @@ enum err asker_open(struct ctx *ctx, const char *server, msec_t timeout, struct 
 	status = open_channel(out);
 	if (status != ARES_SUCCESS)
 		return fault_set(ctx, E_AGAIN, "LookupFailed", "%s cannot be asked: %s", server,
-			ares_strerror(status));
+				 ares_strerror(status));
 	out->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (out->wake_fd >= 0)
 		return E_OK;
@@ -179,8 +174,8 @@ void asker_close(struct asker *asker)
 	close(asker->wake_fd);
 }
 
-enum err asker_ask(
-	struct asker *asker, const char *name, enum message_type type, struct asker_answer *out)
+enum err asker_ask(struct asker *asker, const char *name, enum message_type type,
+		   struct asker_answer *out)
 {
 	struct answer answer = {.ctx = asker->ctx};
 

@@ -34,15 +34,15 @@ typedef enum err lookup_at(struct asker *asker, const char *hostname, void *out)
 
 /* --- CNAMEs --- */
 
-static const struct message_record *next_record(
-	const struct trail *trail, enum message_type type, const struct message_record *after)
+static const struct message_record *next_record(const struct trail *trail, enum message_type type,
+						const struct message_record *after)
 {
 	const struct message *message = &trail->answer.message;
 	size_t i = after ? (size_t)(after - message->records) + 1 : 0;
 
 	for (; i < message->count; i++)
 		if (message->records[i].type == type &&
-			text_equals_nocase(message->records[i].owner, trail->name))
+		    text_equals_nocase(message->records[i].owner, trail->name))
 			return &message->records[i];
 	return NULL;
 }
@@ -54,16 +54,16 @@ static enum err walk_cnames(struct asker *asker, const char *hostname, struct tr
 	while ((record = next_record(trail, MESSAGE_CNAME, NULL))) {
 		if (++trail->cnames > CNAMES_MAX)
 			return fault_set(asker->ctx, E_AGAIN, "LookupFailed",
-				"%s said that %s is a chain of more than 8 CNAMEs", asker->server,
-				hostname);
+					 "%s said that %s is a chain of more than 8 CNAMEs",
+					 asker->server, hostname);
 		trail->name = record->target;
 	}
 	return E_OK;
 }
 
 /* A recursive server answers with the whole chain; another one may leave us to ask on. */
-static enum err follow(
-	struct asker *asker, const char *hostname, enum message_type type, struct trail *trail)
+static enum err follow(struct asker *asker, const char *hostname, enum message_type type,
+		       struct trail *trail)
 {
 	const char *asked;
 
@@ -81,7 +81,7 @@ static enum err follow(
 /* --- lookups at one server --- */
 
 static enum err add_addresses(struct asker *asker, const struct trail *trail,
-	enum message_type type, struct dns_answer *out)
+			      enum message_type type, struct dns_answer *out)
 {
 	const struct message_record *record = NULL;
 	const char *address;
@@ -90,11 +90,12 @@ static enum err add_addresses(struct asker *asker, const struct trail *trail,
 		address = message_address(asker->ctx, record);
 		if (!address)
 			return fault_set(asker->ctx, E_AGAIN, "LookupFailed",
-				"%s sent a garbled address for %s", asker->server, trail->name);
+					 "%s sent a garbled address for %s", asker->server,
+					 trail->name);
 		if (out->count == DNS_ADDRESSES_MAX)
 			return fault_set(asker->ctx, E_AGAIN, "LookupFailed",
-				"%s sent more than 32 addresses for %s", asker->server,
-				trail->name);
+					 "%s sent more than 32 addresses for %s", asker->server,
+					 trail->name);
 		out->addresses[out->count++] = address;
 	}
 	return E_OK;
@@ -106,9 +107,9 @@ static enum err nothing_found(struct asker *asker, const char *hostname, const s
 	const char *what = trail->answer.is_nxdomain ? "NXDOMAIN" : "NODATA (neither A nor AAAA)";
 
 	return fault_set(asker->ctx, E_NOTFOUND,
-		trail->answer.is_nxdomain ? "NXDomain" : "NoAddress", "%s said %s for %s%s%s",
-		asker->server, what, trail->name, is_alias ? ", the CNAME of " : "",
-		is_alias ? hostname : "");
+			 trail->answer.is_nxdomain ? "NXDomain" : "NoAddress",
+			 "%s said %s for %s%s%s", asker->server, what, trail->name,
+			 is_alias ? ", the CNAME of " : "", is_alias ? hostname : "");
 }
 
 static enum err resolve_at(struct asker *asker, const char *hostname, void *arg)
@@ -134,13 +135,14 @@ static enum err read_caa(struct asker *asker, const struct trail *trail, struct 
 	const struct message_record *record = NULL;
 	struct dns_caa *item;
 
-	out->items =
-		arena_new_array(asker->ctx->arena, struct dns_caa, trail->answer.message.count + 1);
+	out->items = arena_new_array(asker->ctx->arena, struct dns_caa,
+				     trail->answer.message.count + 1);
 	while ((record = next_record(trail, MESSAGE_CAA, record))) {
 		item = &out->items[out->count++];
 		if (!message_caa(asker->ctx, record, &item->flags, &item->tag, &item->value))
 			return fault_set(asker->ctx, E_AGAIN, "LookupFailed",
-				"%s sent a garbled CAA record for %s", asker->server, trail->name);
+					 "%s sent a garbled CAA record for %s", asker->server,
+					 trail->name);
 	}
 	if (out->count)
 		out->owner = trail->name;
@@ -170,7 +172,7 @@ static enum err caa_at(struct asker *asker, const char *hostname, void *arg)
 /* --- servers --- */
 
 static enum err lookup_at_server(struct ctx *ctx, const struct resolver *self, const char *server,
-	lookup_at *at, const char *hostname, void *out)
+				 lookup_at *at, const char *hostname, void *out)
 {
 	struct asker asker;
 	enum err err;
@@ -200,7 +202,7 @@ static const char *print_node(struct arena *arena, const struct ares_addr_port_n
 	if (!inet_ntop(node->family, &node->addr, text, sizeof(text)))
 		return NULL;
 	return arena_printf(arena, node->family == AF_INET6 ? "[%s]:%d" : "%s:%d", text,
-		node->udp_port ? node->udp_port : NAMESERVER_PORT);
+			    node->udp_port ? node->udp_port : NAMESERVER_PORT);
 }
 
 /* Read each time: the network may have changed since we started. */
@@ -224,8 +226,8 @@ static size_t system_servers(struct ctx *ctx, const char *servers[static SERVERS
 	return count;
 }
 
-static size_t list_servers(
-	struct ctx *ctx, const struct resolver *self, const char *servers[static SERVERS_MAX])
+static size_t list_servers(struct ctx *ctx, const struct resolver *self,
+			   const char *servers[static SERVERS_MAX])
 {
 	size_t i;
 
@@ -235,8 +237,8 @@ static size_t list_servers(
 }
 
 /* The first that answers decides; when none does, the text tells what each of them said. */
-static enum err ask_servers(
-	struct ctx *ctx, struct dns *dns, lookup_at *at, const char *hostname, void *out)
+static enum err ask_servers(struct ctx *ctx, struct dns *dns, lookup_at *at, const char *hostname,
+			    void *out)
 {
 	const struct resolver *self = (const struct resolver *)dns;
 	const char *servers[SERVERS_MAX], *said = "";
@@ -256,8 +258,8 @@ static enum err ask_servers(
 	return fault_set(ctx, E_AGAIN, "LookupFailed", "%s", said);
 }
 
-static enum err resolve(
-	struct ctx *ctx, struct dns *dns, const char *hostname, struct dns_answer *out)
+static enum err resolve(struct ctx *ctx, struct dns *dns, const char *hostname,
+			struct dns_answer *out)
 {
 	return ask_servers(ctx, dns, resolve_at, hostname, out);
 }

@@ -1,8 +1,9 @@
 /*
- * dns - what a hostname resolves to, and who answered. The twin of http.h: the other seam to the outside.
+ * dns - what a hostname resolves to, and who answered. The twin of http.h: the other seam to the
+ * outside.
  *
- * Answers are compared, never connected to. CNAMEs are followed (at most 8). Servers are asked in order; the
- * first that answers (also NXDOMAIN) decides.
+ * Answers are compared, never connected to. CNAMEs are followed (at most 8). Servers are asked in
+ * order; the first that answers (also NXDOMAIN) decides.
  */
 #pragma once
 
@@ -30,11 +31,14 @@ struct dns_caa_set {
 };
 
 struct dns {
-	/* E_NOTFOUND: no such name or neither A nor AAAA (reason NXDomain or NoAddress; the text names the
-	 * server and what it said). E_AGAIN, reason LookupFailed: SERVFAIL, timeout, refused, garbled. */
-	enum err (*resolve)(struct ctx *ctx, struct dns *dns, const char *hostname, struct dns_answer *out);
+	/* E_NOTFOUND: no such name or neither A nor AAAA (reason NXDomain or NoAddress; the text
+	 * names the server and what it said). E_AGAIN, reason LookupFailed: SERVFAIL, timeout,
+	 * refused, garbled. */
+	enum err (*resolve)(struct ctx *ctx, struct dns *dns, const char *hostname,
+			    struct dns_answer *out);
 	/* No CAA at all is E_OK with count 0. */
-	enum err (*caa)(struct ctx *ctx, struct dns *dns, const char *hostname, struct dns_caa_set *out);
+	enum err (*caa)(struct ctx *ctx, struct dns *dns, const char *hostname,
+			struct dns_caa_set *out);
 };
 
 /* c-ares; `servers` as "address:port" or "address", an empty list: those of resolv.conf. Copied. */

@@ -42,7 +42,7 @@ static void skip(struct reader *reader, size_t size)
 static bool add_label_octet(char *name, size_t *length, unsigned octet)
 {
 	if (octet <= ' ' || octet >= 127 || octet == '.' || octet == '\\' ||
-		*length + 1 >= MESSAGE_NAME_MAX)
+	    *length + 1 >= MESSAGE_NAME_MAX)
 		return false;
 	if (octet >= 'A' && octet <= 'Z')
 		octet += 'a' - 'A';
@@ -155,7 +155,7 @@ static const char *printable(struct ctx *ctx, const unsigned char *data, size_t 
 }
 
 bool message_caa(struct ctx *ctx, const struct message_record *record, unsigned *flags,
-	const char **tag, const char **value)
+		 const char **tag, const char **value)
 {
 	size_t tag_size = record->size >= 2 ? record->data[1] : 0;
 	char *at;

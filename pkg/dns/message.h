@@ -1,8 +1,8 @@
 /*
  * message - DNS messages (RFC 1035 4) from a server, of which nothing is believed unchecked.
  *
- * Names come out lower case, without the last dot. A message with a label that no name of ours has, a
- * pointer that does not lead back, or a length that leads outside, is garbled as a whole.
+ * Names come out lower case, without the last dot. A message with a label that no name of ours has,
+ * a pointer that does not lead back, or a length that leads outside, is garbled as a whole.
  */
 #pragma once
 
@@ -11,7 +11,7 @@
 #include "base/ctx.h"
 
 #define MESSAGE_RECORDS_MAX 128
-#define MESSAGE_NAME_MAX 254
+#define MESSAGE_NAME_MAX    254
 
 enum message_type { MESSAGE_A = 1, MESSAGE_CNAME = 5, MESSAGE_AAAA = 28, MESSAGE_CAA = 257 };
 

@@ -35,17 +35,14 @@ static const struct failure failures[] = {
 	{CURLE_WEIRD_SERVER_REPLY, "ReplyMalformed", "the answer is not HTTP"},
 };
 
-static const struct failure too_large = {
-	CURLE_WRITE_ERROR, "ReplyTooLarge", "the answer is larger than allowed"
-};
+static const struct failure too_large = {CURLE_WRITE_ERROR, "ReplyTooLarge",
+					 "the answer is larger than allowed"};
 
-static const struct failure no_end = {
-	CURLE_OK, "ReplyMalformed", "the answer does not say how long it is"
-};
+static const struct failure no_end = {CURLE_OK, "ReplyMalformed",
+				      "the answer does not say how long it is"};
 
-static const struct failure connect_timeout = {
-	CURLE_OPERATION_TIMEDOUT, "Timeout", "no connection in time"
-};
+static const struct failure connect_timeout = {CURLE_OPERATION_TIMEDOUT, "Timeout",
+					       "no connection in time"};
 
 static const struct failure other_failure = {CURLE_OK, "ReplyMalformed", "the transfer failed"};
 
@@ -110,9 +107,9 @@ static enum err fail(struct exchange *exchange, const struct failure *failure)
 	bool has_more = failure->code == CURLE_PEER_FAILED_VERIFICATION && exchange->said[0];
 
 	return fault_set(exchange->ctx, is_open ? E_CONFLICT : E_AGAIN, failure->reason,
-		"%s %s: %s%s%.200s%s", is_sent ? "no clear answer from" : "cannot reach",
-		exchange->origin, failure->text, has_more ? " (" : "",
-		has_more ? exchange->said : "", has_more ? ")" : "");
+			 "%s %s: %s%s%.200s%s", is_sent ? "no clear answer from" : "cannot reach",
+			 exchange->origin, failure->text, has_more ? " (" : "",
+			 has_more ? exchange->said : "", has_more ? ")" : "");
 }
 
 static enum err file_failure(struct exchange *exchange, CURLcode code)
@@ -145,8 +142,8 @@ static void fill_reply(struct exchange *exchange, struct http_reply *reply)
 
 /* RFC 9112 6.3: such a body cannot be told from one cut short, and libcurl does not ask for TLS's
  * own end. Accepted where plain http is: what stands behind a gateway may be old. */
-static bool ends_with_the_connection(
-	const struct exchange *exchange, const struct http_reply *reply)
+static bool ends_with_the_connection(const struct exchange *exchange,
+				     const struct http_reply *reply)
 {
 	return reply->body_size && !exchange->request->allow_plain &&
 	       !http_header(reply, "Content-Length") && !http_header(reply, "Transfer-Encoding");
@@ -177,13 +174,13 @@ static enum err check_url(struct ctx *ctx, const struct http_request *request, c
 	TRY(url_parse(ctx, request->url, &url));
 	*origin = url_origin(ctx, &url);
 	if (!request->allow_plain && strcmp(url.scheme, "https") != 0)
-		return fault_set(
-			ctx, E_REFUSED, "InvalidUrl", "%s: only https is allowed", *origin);
+		return fault_set(ctx, E_REFUSED, "InvalidUrl", "%s: only https is allowed",
+				 *origin);
 	return E_OK;
 }
 
 static enum err curl_send(struct ctx *ctx, struct http *http, const struct http_request *request,
-	struct http_reply *reply)
+			  struct http_reply *reply)
 {
 	struct exchange exchange = {.ctx = ctx, .curl = (struct curl *)http, .request = request};
 	enum err err;
@@ -191,7 +188,7 @@ static enum err curl_send(struct ctx *ctx, struct http *http, const struct http_
 	TRY(check_url(ctx, request, &exchange.origin));
 	exchange.headers = arena_new_array(ctx->arena, struct http_header, HEADER_LINES_MAX);
 	buf_init(&exchange.body,
-		request->reply_bytes_max ? request->reply_bytes_max : REPLY_BYTES_DEFAULT);
+		 request->reply_bytes_max ? request->reply_bytes_max : REPLY_BYTES_DEFAULT);
 	err = perform(&exchange, reply);
 	/* Nothing of this request may be seen by the next one through the handle. */
 	curl_easy_reset(exchange.curl->easy);

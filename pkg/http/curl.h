@@ -1,11 +1,12 @@
 /*
  * curl - struct http on libcurl: one multi handle and one transfer at a time per object.
  *
- * Each worker owns one; another thread may only cancel (curl_multi_wakeup). TLS is verified, redirects are not
- * followed, nothing is taken from netrc or cookies. A ONE_SHOT always gets a fresh connection that is closed
- * after it, because libcurl repeats a POST by itself when a reused connection turns out dead. Limits on every
- * request: connect 5 s, the request's whole time, 1 byte/s for 15 s, 64 KiB and 128 lines of headers, the body's
- * limit. Over https an answer with a body must say how long it is, or it could have been cut short.
+ * Each worker owns one; another thread may only cancel (curl_multi_wakeup). TLS is verified,
+ * redirects are not followed, nothing is taken from netrc or cookies. A ONE_SHOT always gets a
+ * fresh connection that is closed after it, because libcurl repeats a POST by itself when a reused
+ * connection turns out dead. Limits on every request: connect 5 s, the request's whole time, 1
+ * byte/s for 15 s, 64 KiB and 128 lines of headers, the body's limit. Over https an answer with a
+ * body must say how long it is, or it could have been cut short.
  */
 #pragma once
 

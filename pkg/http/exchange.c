@@ -13,10 +13,10 @@
 #define HEADER_BYTES_MAX   ((size_t)64 * 1024)
 
 /* Setting an option fails only for one that this libcurl does not know, or without memory. */
-#define SET(easy, option, value) \
-	do { \
+#define SET(easy, option, value)                                                  \
+	do {                                                                      \
 		CURLcode set_code_ = curl_easy_setopt((easy), (option), (value)); \
-		assert(set_code_ == CURLE_OK); \
+		assert(set_code_ == CURLE_OK);                                    \
 	} while (0)
 
 /* What comes back. */
@@ -81,7 +81,7 @@ static size_t on_header(char *data, size_t size, size_t count, void *arg)
 	exchange->header_bytes += size;
 	exchange->header_lines++;
 	if (exchange->header_bytes > HEADER_BYTES_MAX ||
-		exchange->header_lines > HEADER_LINES_MAX) {
+	    exchange->header_lines > HEADER_LINES_MAX) {
 		exchange->headers_are_too_large = true;
 		return 0;
 	}
@@ -128,14 +128,15 @@ static enum err set_headers(struct exchange *exchange)
 		header = &exchange->request->headers[i];
 		assert(header->value);
 		if (!is_header_value(header->name) || !is_header_value(header->value))
-			return fault_set(ctx, E_REFUSED, "InvalidHeader",
+			return fault_set(
+				ctx, E_REFUSED, "InvalidHeader",
 				"%s: the value for the header %s holds a control character",
 				exchange->origin, header->name);
 		has_type = has_type || text_equals_nocase(header->name, "Content-Type");
 		/* To libcurl "Name:" means none, "Name;" means empty. */
 		add_line(&exchange->lines,
-			arena_printf(ctx->arena, *header->value ? "%s: %s" : "%s;%s", header->name,
-				header->value));
+			 arena_printf(ctx->arena, *header->value ? "%s: %s" : "%s;%s", header->name,
+				      header->value));
 	}
 	add_line(&exchange->lines, "Expect:");
 	if (!has_type)
@@ -146,8 +147,8 @@ static enum err set_headers(struct exchange *exchange)
 
 static void set_method(CURL *easy, const struct http_request *request)
 {
-	bool is_bodiless =
-		strcmp(request->method, "GET") == 0 || strcmp(request->method, "DELETE") == 0;
+	bool is_bodiless = strcmp(request->method, "GET") == 0 ||
+			   strcmp(request->method, "DELETE") == 0;
 
 	if (strcmp(request->method, "HEAD") == 0) {
 		SET(easy, CURLOPT_NOBODY, 1L);
@@ -213,7 +214,7 @@ static void set_protocol(struct exchange *exchange)
 		SET(easy, CURLOPT_USERAGENT, exchange->curl->user_agent);
 	if (request->connect_to) {
 		add_line(&exchange->connect_to,
-			arena_printf(exchange->ctx->arena, "::%s", request->connect_to));
+			 arena_printf(exchange->ctx->arena, "::%s", request->connect_to));
 		SET(easy, CURLOPT_CONNECT_TO, exchange->connect_to);
 	}
 }

@@ -1,5 +1,6 @@
 /*
- * exchange - one request through libcurl: all that is set before, and all that comes back. For curl.c.
+ * exchange - one request through libcurl: all that is set before, and all that comes back. For
+ * curl.c.
  *
  * What comes back is bounded as it arrives; nothing of it is looked at later than that.
  */

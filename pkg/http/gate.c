@@ -95,8 +95,8 @@ static void note_throttled(struct gate *gate, struct ctx *ctx, msec_t asked, uns
 		gate->guesses = 0;
 		shut_locked(gate, ctx_mono(ctx), asked);
 	} else if (seen == gate->shuts) {
-		shut_locked(
-			gate, ctx_mono(ctx), msec_double(FIRST_WAIT, gate->guesses, LONGEST_GUESS));
+		shut_locked(gate, ctx_mono(ctx),
+			    msec_double(FIRST_WAIT, gate->guesses, LONGEST_GUESS));
 		if (gate->guesses < 16)
 			gate->guesses++;
 	}
@@ -118,14 +118,14 @@ static enum err refuse_to_pass(struct ctx *ctx, const struct gate *gate, msec_t 
 	msec_t more = rng_between(ctx->doors->rng, 0, left / 10);
 
 	fault_set(ctx, E_THROTTLED, "Throttled",
-		"%s is throttling us; nothing is sent there until the pause is over",
-		gate->service);
+		  "%s is throttling us; nothing is sent there until the pause is over",
+		  gate->service);
 	ctx->fault.retry_after_ms = msec_add(left, more);
 	return E_THROTTLED;
 }
 
 static enum err gated_send(struct ctx *ctx, struct http *http, const struct http_request *request,
-	struct http_reply *reply)
+			   struct http_reply *reply)
 {
 	struct gated *self = (struct gated *)http;
 	unsigned seen;
@@ -146,7 +146,7 @@ static enum err gated_send(struct ctx *ctx, struct http *http, const struct http
 }
 
 struct http *gate_wrap(struct arena *arena, struct gate *gate, struct http *inner,
-	bool (*is_lock)(const struct http_reply *reply))
+		       bool (*is_lock)(const struct http_reply *reply))
 {
 	struct gated *self = arena_new_one(arena, struct gated);
 

@@ -1,11 +1,11 @@
 /*
  * gate - remembers, for one service, that it asked to be left alone for a while.
  *
- * Wraps another struct http and is shared by all workers. An answer 429 or 503 with Retry-After (or a 429
- * without: 30 s, doubling while it repeats) shuts the gate; until it opens every call returns E_THROTTLED at
- * once with the time that is left, plus up to 10 % so that not everybody comes at the same instant. A 429 of ARM
- * whose code says Retryable*: the lock of another operation, no quota; `is_lock` tells, and such an answer
- * passes and leaves the gate open.
+ * Wraps another struct http and is shared by all workers. An answer 429 or 503 with Retry-After (or
+ * a 429 without: 30 s, doubling while it repeats) shuts the gate; until it opens every call returns
+ * E_THROTTLED at once with the time that is left, plus up to 10 % so that not everybody comes at
+ * the same instant. A 429 of ARM whose code says Retryable*: the lock of another operation, no
+ * quota; `is_lock` tells, and such an answer passes and leaves the gate open.
  */
 #pragma once
 

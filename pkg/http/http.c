@@ -53,22 +53,13 @@ static const struct phrase phrases[] = {
 
 /* Storage, Entra and ARM write behind their messages what differs each time. */
 static const char *const volatile_marks[] = {
-	"RequestId:",
-	"Request Id:",
-	"Request-Id:",
-	"Trace ID:",
-	"Correlation ID:",
-	"CorrelationId:",
-	"Tracking Id:",
-	"TrackingId:",
-	"ActivityId:",
-	"Activity ID:",
-	"Timestamp:",
-	"Time:",
+	"RequestId:",	   "Request Id:",    "Request-Id:",  "Trace ID:",
+	"Correlation ID:", "CorrelationId:", "Tracking Id:", "TrackingId:",
+	"ActivityId:",	   "Activity ID:",   "Timestamp:",   "Time:",
 };
 
 enum err http_send(struct ctx *ctx, struct http *http, const struct http_request *request,
-	struct http_reply *reply)
+		   struct http_reply *reply)
 {
 	assert(request->method && request->url);
 	assert(request->body || request->body_size == 0);
@@ -159,7 +150,7 @@ static bool is_reason(const char *code)
 		return false;
 	for (i = 0; i < length; i++)
 		if (!(code[i] >= 'A' && code[i] <= 'Z') && !(code[i] >= 'a' && code[i] <= 'z') &&
-			!(code[i] >= '0' && code[i] <= '9'))
+		    !(code[i] >= '0' && code[i] <= '9'))
 			return false;
 	return true;
 }
@@ -233,7 +224,8 @@ static const char *quote(struct ctx *ctx, const char *said)
 }
 
 enum err http_reply_fault(struct ctx *ctx, const struct http_request *request,
-	const struct http_reply *reply, const char *who, const char *code, const char *said)
+			  const struct http_reply *reply, const char *who, const char *code,
+			  const char *said)
 {
 	msec_t wait = http_retry_after(ctx, reply);
 	enum err kind = classify(request, reply->status, wait);
@@ -246,8 +238,8 @@ enum err http_reply_fault(struct ctx *ctx, const struct http_request *request,
 	else
 		snprintf(reason, sizeof(reason), "Http%d", reply->status);
 	fault_set(ctx, kind, reason, "%s answered %s%s%s%s%s%s", who, line,
-		is_reason(code) ? " (" : "", is_reason(code) ? code : "",
-		is_reason(code) ? ")" : "", *quoted ? ": " : "", quoted);
+		  is_reason(code) ? " (" : "", is_reason(code) ? code : "",
+		  is_reason(code) ? ")" : "", *quoted ? ": " : "", quoted);
 	ctx->fault.http_status = reply->status;
 	ctx->fault.retry_after_ms = kind == E_THROTTLED ? wait : 0;
 	return kind;

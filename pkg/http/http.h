@@ -1,10 +1,10 @@
 /*
  * http - the one seam to the outside: a request goes out, an answer or an error comes back.
  *
- * Every outbound effect but DNS passes through `send`. Implementations: curl.h (real), gate.h (Retry-After),
- * bearer (adds a token) wrap each other; tests put a model world in their place. A request says what it is,
- * because that decides what may be done when no clear answer comes. `send` returns E_OK for any complete HTTP
- * answer, whatever its status.
+ * Every outbound effect but DNS passes through `send`. Implementations: curl.h (real), gate.h
+ * (Retry-After), bearer (adds a token) wrap each other; tests put a model world in their place. A
+ * request says what it is, because that decides what may be done when no clear answer comes. `send`
+ * returns E_OK for any complete HTTP answer, whatever its status.
  */
 #pragma once
 
@@ -16,7 +16,8 @@ enum http_kind {
 	HTTP_READ,	  /* may be repeated */
 	HTTP_IDEMPOTENT,  /* changes something; may be repeated */
 	HTTP_CONDITIONAL, /* carries If-Match or If-None-Match: a refusal means look again */
-	HTTP_ONE_SHOT,	  /* never sent twice by anyone: no answer means E_CONFLICT, and the caller observes */
+	HTTP_ONE_SHOT,	  /* never sent twice by anyone: no answer means E_CONFLICT, and the caller
+			     observes */
 };
 
 struct http_header {
@@ -60,14 +61,15 @@ void http_set_header(struct http_request *request, const char *name, const char 
 /* The first of that name (any case), or NULL. */
 const char *http_header(const struct http_reply *reply, const char *name);
 
-/* The wait that the answer asks for (retry-after-ms, x-ms-retry-after-ms, Retry-After, in that order), or 0. */
+/* The wait that the answer asks for (retry-after-ms, x-ms-retry-after-ms, Retry-After, in that
+ * order), or 0. */
 msec_t http_retry_after(struct ctx *ctx, const struct http_reply *reply);
 
-/* The kind of an answer that is no success, by its status alone, with fault.http_status and retry_after_ms set: the
- * edge where every HTTP error is filed. `who` names the peer ("Key Vault"), `said` its own words (may be NULL or ""),
- * quoted with control characters escaped and cut.
- * 401, 403, 4xx: E_REFUSED; 404: E_NOTFOUND; 409, 412: E_CONFLICT; 429, 503 with Retry-After: E_THROTTLED;
- * 408, 5xx, 3xx: E_AGAIN, and E_CONFLICT for a ONE_SHOT. */
+/* The kind of an answer that is no success, by its status alone, with fault.http_status and
+ * retry_after_ms set: the edge where every HTTP error is filed. `who` names the peer ("Key Vault"),
+ * `said` its own words (may be NULL or ""), quoted with control characters escaped and cut. 401,
+ * 403, 4xx: E_REFUSED; 404: E_NOTFOUND; 409, 412: E_CONFLICT; 429, 503 with Retry-After:
+ * E_THROTTLED; 408, 5xx, 3xx: E_AGAIN, and E_CONFLICT for a ONE_SHOT. */
 enum err http_reply_fault(struct ctx *ctx, const struct http_request *request,
 			  const struct http_reply *reply, const char *who, const char *code,
 			  const char *said);

@@ -8,8 +8,10 @@
 #include "base/text.h"
 
 #define FIRST_WAIT (5 * MSEC_PER_SEC)
-#define LAST_WAIT (5 * MSEC_PER_MIN)
-#define BODY_KEPT_MAX ((size_t)16 * 1024) /* a larger one is no error document of these services */
+#define LAST_WAIT  (5 * MSEC_PER_MIN)
+#define BODY_KEPT_MAX                                                              \
+	((size_t)16 * 1024) /* a larger one is no error document of these services \
+			     */
 
 /* What is known of the reads, or of the writes, of the scope. All guarded by the probe's lock. */
 struct memory {
@@ -20,8 +22,8 @@ struct memory {
 	uint64_t refused[2]; /* the last objects that were, newest first; 0: none */
 	unsigned turn;	     /* grows with every change of mind: tells old answers from new ones */
 	bool is_shut;
-	unsigned waits;	     /* refused probes since it was shut */
-	msec_t wait, due;    /* monotonic: when the next probe may go */
+	unsigned waits;	  /* refused probes since it was shut */
+	msec_t wait, due; /* monotonic: when the next probe may go */
 };
 
 struct probe {
@@ -92,7 +94,8 @@ static bool was_refused(const struct memory *memory, uint64_t object)
 	return memory->refused[0] == object || memory->refused[1] == object;
 }
 
-/* Whether the caller is to be content with the memory. Who goes through puts off the next one, so that it is alone. */
+/* Whether the caller is to be content with the memory. Who goes through puts off the next one, so
+ * that it is alone. */
 static bool is_answered(struct ctx *ctx, struct memory *memory, uint64_t object)
 {
 	msec_t now = ctx_mono(ctx);
@@ -124,7 +127,8 @@ static void forget(struct memory *memory)
 	*memory = (struct memory){.turn = memory->turn + 1};
 }
 
-/* Those that were on their way when it was shut have met the same refusal: only the first counts. */
+/* Those that were on their way when it was shut have met the same refusal: only the first counts.
+ */
 static void shut(struct ctx *ctx, struct memory *memory, unsigned seen)
 {
 	if (memory->is_shut && seen != memory->turn)
@@ -162,8 +166,8 @@ static void note_token_refused(struct ctx *ctx, struct memory *memory, unsigned 
 	shut(ctx, memory, seen);
 }
 
-static void learn(struct ctx *ctx, struct probe *probe, struct memory *memory, uint64_t object, enum err err,
-		  const struct http_reply *reply, unsigned seen)
+static void learn(struct ctx *ctx, struct probe *probe, struct memory *memory, uint64_t object,
+		  enum err err, const struct http_reply *reply, unsigned seen)
 {
 	if (err == E_REFUSED && ctx->fault.http_status == 401)
 		note_token_refused(ctx, memory, seen);

@@ -115,12 +115,12 @@ enum err url_check_origin(struct ctx *ctx, const char *base, const char *text)
 	TRY(url_parse(ctx, base, &ours));
 	if (url_parse(ctx, text, &theirs) != E_OK)
 		return fault_set(ctx, E_REFUSED, "ForeignUrl", "%s sent a URL that is malformed",
-			url_origin(ctx, &ours));
+				 url_origin(ctx, &ours));
 	if (strcmp(ours.scheme, theirs.scheme) != 0 || strcmp(ours.host, theirs.host) != 0 ||
-		ours.port != theirs.port)
+	    ours.port != theirs.port)
 		return fault_set(ctx, E_REFUSED, "ForeignUrl",
-			"%s sent a URL that leads elsewhere, to %.200s", url_origin(ctx, &ours),
-			url_origin(ctx, &theirs));
+				 "%s sent a URL that leads elsewhere, to %.200s",
+				 url_origin(ctx, &ours), url_origin(ctx, &theirs));
 	return E_OK;
 }
 

@@ -13,10 +13,12 @@ struct url {
 	const char *query;  /* without '?', or NULL */
 };
 
-/* E_REFUSED, reason InvalidUrl: not absolute, userinfo, fragment, over 16 KiB, a scheme other than http and https. */
+/* E_REFUSED, reason InvalidUrl: not absolute, userinfo, fragment, over 16 KiB, a scheme other than
+ * http and https. */
 enum err url_parse(struct ctx *ctx, const char *text, struct url *out);
 
-/* A URL that a peer gave us to call: absolute, same scheme, host and port as `base`. E_REFUSED, reason ForeignUrl. */
+/* A URL that a peer gave us to call: absolute, same scheme, host and port as `base`. E_REFUSED,
+ * reason ForeignUrl. */
 enum err url_check_origin(struct ctx *ctx, const char *base, const char *text);
 
 /* "https://host[:port]" without the scheme's own port. */

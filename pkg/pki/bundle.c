@@ -141,15 +141,15 @@ static enum err encode(struct ctx *ctx, PKCS12 *pkcs12, struct bytes *out)
 	return E_OK;
 }
 
-/* SHA-1 for the MAC too: OpenSSL's own choice, SHA-256, is not what Windows calls TripleDES-SHA1. */
-static PKCS12 *make_pkcs12(const struct key *key, X509 *leaf, STACK_OF(X509) *others,
+/* SHA-1 for the MAC too: OpenSSL's own choice, SHA-256, is not what Windows calls TripleDES-SHA1.
+ */
+static PKCS12 *make_pkcs12(const struct key *key, X509 *leaf, STACK_OF(X509) * others,
 			   const char *password)
 {
-	PKCS12 *pkcs12 = PKCS12_create(
-		password, NULL, key->pkey, leaf, others, PBE, PBE, ITERATIONS, -1, 0);
+	PKCS12 *pkcs12 = PKCS12_create(password, NULL, key->pkey, leaf, others, PBE, PBE,
+				       ITERATIONS, -1, 0);
 
-	if (pkcs12 &&
-	    PKCS12_set_mac(pkcs12, password, -1, NULL, 0, ITERATIONS, EVP_sha1()) == 1)
+	if (pkcs12 && PKCS12_set_mac(pkcs12, password, -1, NULL, 0, ITERATIONS, EVP_sha1()) == 1)
 		return pkcs12;
 	PKCS12_free(pkcs12);
 	return NULL;

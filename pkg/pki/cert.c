@@ -128,7 +128,7 @@ static enum err read_certificate(struct ctx *ctx, const X509 *certificate, struc
 	if (!key || !ossl_public_key(ctx, key, &out->public_key))
 		return refuse_certificate(ctx, "has a public key that cannot be read");
 	if (!read_time(X509_get0_notBefore(certificate), &out->not_before) ||
-		!read_time(X509_get0_notAfter(certificate), &out->not_after))
+	    !read_time(X509_get0_notAfter(certificate), &out->not_after))
 		return refuse_certificate(ctx, "has a malformed validity");
 	out->serial = serial_hex(ctx, certificate);
 	if (!out->serial)
@@ -239,8 +239,8 @@ static enum err check_alternative_names(struct ctx *ctx, const X509 *leaf)
 	return E_OK;
 }
 
-static enum err check_leaf(
-	struct ctx *ctx, const struct cert *leaf, const struct csr *csr, msec_t now)
+static enum err check_leaf(struct ctx *ctx, const struct cert *leaf, const struct csr *csr,
+			   msec_t now)
 {
 	if (!cert_has_key(leaf, &csr->public_key))
 		return reject(ctx, "has another key than the request");

@@ -7,15 +7,15 @@
 #include "pki/csr.h"
 
 struct cert {
-	const char *subject;	   /* one line; may be "" */
-	const char *issuer;	   /* common name of the issuer, else its one-line name */
-	const char *serial;	   /* lower-case hex */
+	const char *subject; /* one line; may be "" */
+	const char *issuer;  /* common name of the issuer, else its one-line name */
+	const char *serial;  /* lower-case hex */
 	msec_t not_before, not_after;
-	struct names names;	   /* DNS names of the SAN; the CN when there is no SAN */
-	const char *key_type;	   /* "RSA-2048", "EC-P256", ... */
+	struct names names;   /* DNS names of the SAN; the CN when there is no SAN */
+	const char *key_type; /* "RSA-2048", "EC-P256", ... */
 	struct bytes der;
-	struct bytes public_key;   /* SubjectPublicKeyInfo, DER */
-	unsigned char sha256[32];  /* of the DER */
+	struct bytes public_key;  /* SubjectPublicKeyInfo, DER */
+	unsigned char sha256[32]; /* of the DER */
 };
 
 struct chain {
@@ -32,7 +32,8 @@ enum err cert_from_der(struct ctx *ctx, const void *der, size_t size, struct cer
 /* SHA-256 of the SubjectPublicKeyInfo is equal. */
 bool cert_has_key(const struct cert *cert, const struct bytes *public_key);
 
-/* Judges a fresh chain before it replaces anything: the leaf has the CSR's key, covers exactly its names, is
- * valid at `now` (five minutes of skew allowed for its beginning), and each certificate is signed by the next.
- * E_REFUSED, reason CertificateRejected, and the text says which of these failed. */
+/* Judges a fresh chain before it replaces anything: the leaf has the CSR's key, covers exactly its
+ * names, is valid at `now` (five minutes of skew allowed for its beginning), and each certificate
+ * is signed by the next. E_REFUSED, reason CertificateRejected, and the text says which of these
+ * failed. */
 enum err chain_check(struct ctx *ctx, const struct chain *chain, const struct csr *csr, msec_t now);

@@ -8,7 +8,8 @@ static enum err check_coordinate(struct ctx *ctx, const char *text)
 	struct bytes octets;
 
 	if (!text || base64url_decode(ctx, text, &octets) != E_OK || octets.size != 32)
-		return fault_set(ctx, E_REFUSED, "InvalidKey",
+		return fault_set(
+			ctx, E_REFUSED, "InvalidKey",
 			"the public key is no EC P-256 key: a coordinate is not 32 octets");
 	return E_OK;
 }
@@ -38,8 +39,8 @@ enum err jwk_thumbprint(struct ctx *ctx, const struct jwk *jwk, char **out)
 	return E_OK;
 }
 
-static enum err protected_header(
-	struct ctx *ctx, struct signer *signer, const struct jws_header *header, char **out)
+static enum err protected_header(struct ctx *ctx, struct signer *signer,
+				 const struct jws_header *header, char **out)
 {
 	struct json *json = json_object(ctx);
 	struct jwk jwk;
@@ -64,7 +65,7 @@ static enum err protected_header(
 
 /* RFC 7515 5.1: the signature is over "protected.payload" as they are sent. */
 enum err jws_sign(struct ctx *ctx, struct signer *signer, const struct jws_header *header,
-	const char *payload, char **body)
+		  const char *payload, char **body)
 {
 	unsigned char digest[32], signature[64];
 	char *protected, *encoded, *input;
@@ -92,16 +93,16 @@ static const char *encode_json(struct ctx *ctx, const struct json *json)
 }
 
 enum err jws_compact(struct ctx *ctx, const struct key *key, const char *alg, struct json *header,
-	struct json *claims, char **out)
+		     struct json *claims, char **out)
 {
 	struct bytes signature;
 	char *input;
 
 	json_set_text(ctx, header, "alg", alg);
-	input = arena_printf(
-		ctx->arena, "%s.%s", encode_json(ctx, header), encode_json(ctx, claims));
+	input = arena_printf(ctx->arena, "%s.%s", encode_json(ctx, header),
+			     encode_json(ctx, claims));
 	TRY(key_sign(ctx, key, alg, input, strlen(input), &signature));
-	*out = arena_printf(
-		ctx->arena, "%s.%s", input, base64url_encode(ctx, signature.data, signature.size));
+	*out = arena_printf(ctx->arena, "%s.%s", input,
+			    base64url_encode(ctx, signature.data, signature.size));
 	return E_OK;
 }

@@ -54,13 +54,13 @@ bool bytes_equal_const_time(const void *a, const void *b, size_t size)
 }
 
 void hmac_sha256(const void *key, size_t key_size, const void *data, size_t size,
-	unsigned char out[static 32])
+		 unsigned char out[static 32])
 {
 	size_t written = 0;
 	unsigned char *done;
 
 	done = EVP_Q_mac(NULL, "HMAC", NULL, "SHA256", NULL, key_size ? key : "", key_size,
-		size ? data : "", size, out, 32, &written);
+			 size ? data : "", size, out, 32, &written);
 	assert(done && written == 32);
 }
 
@@ -101,20 +101,21 @@ static int give_passphrase(char *out, int size, int is_writing, void *arg)
 	return (int)length;
 }
 
-static enum err explain_unreadable(
-	struct ctx *ctx, const struct passphrase *passphrase, const char *form)
+static enum err explain_unreadable(struct ctx *ctx, const struct passphrase *passphrase,
+				   const char *form)
 {
 	ERR_clear_error();
 	if (passphrase->was_asked && !passphrase->text)
 		return refuse_key(ctx, "is encrypted and no password was given");
 	if (passphrase->was_asked)
 		return refuse_key(ctx, "cannot be decrypted with the password given");
-	return refuse_key(ctx, arena_printf(ctx->arena,
-		"cannot be read: expected %s with PKCS#8, SEC1 or PKCS#1", form));
+	return refuse_key(
+		ctx, arena_printf(ctx->arena,
+				  "cannot be read: expected %s with PKCS#8, SEC1 or PKCS#1", form));
 }
 
 static enum err parse_pem(struct ctx *ctx, struct arena *arena, const char *pem, size_t size,
-	const char *password, struct key **out)
+			  const char *password, struct key **out)
 {
 	struct passphrase passphrase = {password, false};
 	EVP_PKEY *pkey;
@@ -132,8 +133,8 @@ static enum err parse_pem(struct ctx *ctx, struct arena *arena, const char *pem,
 	return E_OK;
 }
 
-static int give_decoder_passphrase(char *out, size_t size, size_t *written, const OSSL_PARAM params[],
-	void *arg)
+static int give_decoder_passphrase(char *out, size_t size, size_t *written,
+				   const OSSL_PARAM params[], void *arg)
 {
 	int given = give_passphrase(out, size > INT_MAX ? INT_MAX : (int)size, 0, arg);
 
@@ -143,17 +144,18 @@ static int give_decoder_passphrase(char *out, size_t size, size_t *written, cons
 }
 
 enum err key_from_der(struct ctx *ctx, const void *der, size_t size, const char *password,
-	struct key **out)
+		      struct key **out)
 {
 	struct passphrase passphrase = {password, false};
 	const unsigned char *at = der;
 	EVP_PKEY *pkey = NULL;
-	OSSL_DECODER_CTX *decoder = OSSL_DECODER_CTX_new_for_pkey(&pkey, "DER", NULL, NULL,
-		OSSL_KEYMGMT_SELECT_PRIVATE_KEY, NULL, NULL);
+	OSSL_DECODER_CTX *decoder = OSSL_DECODER_CTX_new_for_pkey(
+		&pkey, "DER", NULL, NULL, OSSL_KEYMGMT_SELECT_PRIVATE_KEY, NULL, NULL);
 
 	assert(decoder);
-	if (OSSL_DECODER_CTX_set_passphrase_cb(decoder, give_decoder_passphrase, &passphrase) != 1 ||
-		OSSL_DECODER_from_data(decoder, &at, &size) != 1 || size != 0) {
+	if (OSSL_DECODER_CTX_set_passphrase_cb(decoder, give_decoder_passphrase, &passphrase) !=
+		    1 ||
+	    OSSL_DECODER_from_data(decoder, &at, &size) != 1 || size != 0) {
 		EVP_PKEY_free(pkey);
 		pkey = NULL;
 	}
@@ -165,8 +167,8 @@ enum err key_from_der(struct ctx *ctx, const void *der, size_t size, const char 
 	return E_OK;
 }
 
-enum err key_from_pem(
-	struct ctx *ctx, const char *pem, size_t size, const char *password, struct key **out)
+enum err key_from_pem(struct ctx *ctx, const char *pem, size_t size, const char *password,
+		      struct key **out)
 {
 	return parse_pem(ctx, ctx->arena, pem, size, password, out);
 }
@@ -197,12 +199,12 @@ static bool set_rsa_padding(EVP_PKEY_CTX *pctx, int padding)
 	/* RFC 7518 3.5: the salt is as long as the digest, MGF1 uses the same hash. */
 	return padding != RSA_PKCS1_PSS_PADDING ||
 	       (EVP_PKEY_CTX_set_rsa_pss_saltlen(pctx, RSA_PSS_SALTLEN_DIGEST) == 1 &&
-		       EVP_PKEY_CTX_set_rsa_mgf1_md(pctx, EVP_sha256()) == 1);
+		EVP_PKEY_CTX_set_rsa_mgf1_md(pctx, EVP_sha256()) == 1);
 }
 
 /* What OpenSSL writes: DER for ECDSA, the plain number for RSA. 0 on failure. */
 static size_t sign_digest(EVP_PKEY *pkey, int padding, const unsigned char digest[static 32],
-	unsigned char out[static SIGNATURE_MAX])
+			  unsigned char out[static SIGNATURE_MAX])
 {
 	EVP_PKEY_CTX *pctx = EVP_PKEY_CTX_new_from_pkey(NULL, pkey, NULL);
 	size_t size = SIGNATURE_MAX;
@@ -231,7 +233,7 @@ static bool ecdsa_der_to_raw(const unsigned char *der, size_t size, unsigned cha
 }
 
 static enum err sign_es256(struct ctx *ctx, EVP_PKEY *pkey, const unsigned char digest[static 32],
-	unsigned char signature[static 64])
+			   unsigned char signature[static 64])
 {
 	unsigned char der[SIGNATURE_MAX];
 	size_t size;
@@ -245,7 +247,7 @@ static enum err sign_es256(struct ctx *ctx, EVP_PKEY *pkey, const unsigned char 
 }
 
 static enum err sign_rsa(struct ctx *ctx, EVP_PKEY *pkey, const struct algorithm *algorithm,
-	const unsigned char digest[static 32], struct bytes *signature)
+			 const unsigned char digest[static 32], struct bytes *signature)
 {
 	unsigned char out[SIGNATURE_MAX];
 	size_t size;
@@ -274,7 +276,7 @@ static const struct algorithm *find_algorithm(const char *name)
 }
 
 enum err key_sign(struct ctx *ctx, const struct key *key, const char *alg, const void *data,
-	size_t size, struct bytes *signature)
+		  size_t size, struct bytes *signature)
 {
 	const struct algorithm *algorithm = find_algorithm(alg);
 	unsigned char digest[32];
@@ -296,14 +298,15 @@ static enum err signer_public_key(struct ctx *ctx, struct signer *signer, struct
 }
 
 static enum err signer_sign(struct ctx *ctx, struct signer *signer,
-	const unsigned char digest[static 32], unsigned char signature[static 64])
+			    const unsigned char digest[static 32],
+			    unsigned char signature[static 64])
 {
 	return sign_es256(ctx, ((struct key_signer *)signer)->pkey, digest, signature);
 }
 
 /* RFC 7518 6.2.1.2: a coordinate has the full 32 octets. NULL when OpenSSL cannot tell it. */
-static const char *coordinate(
-	struct ctx *ctx, struct arena *arena, const EVP_PKEY *pkey, const char *which)
+static const char *coordinate(struct ctx *ctx, struct arena *arena, const EVP_PKEY *pkey,
+			      const char *which)
 {
 	unsigned char octets[32];
 	BIGNUM *number = NULL;
@@ -316,8 +319,8 @@ static const char *coordinate(
 	return is_told ? arena_strdup(arena, base64url_encode(ctx, octets, 32)) : NULL;
 }
 
-enum err key_signer(
-	struct ctx *ctx, struct arena *arena, const char *pem, size_t size, struct signer **out)
+enum err key_signer(struct ctx *ctx, struct arena *arena, const char *pem, size_t size,
+		    struct signer **out)
 {
 	struct key_signer *self;
 	struct key *key;

@@ -1,8 +1,8 @@
 /*
  * key - private keys in memory, and the hash everybody needs.
  *
- * Used for the account key in a file and for signing in to Azure by certificate. Certificate keys are born in
- * Key Vault and never come here. Every buffer with key material is wiped.
+ * Used for the account key in a file and for signing in to Azure by certificate. Certificate keys
+ * are born in Key Vault and never come here. Every buffer with key material is wiped.
  */
 #pragma once
 
@@ -22,7 +22,8 @@ void hmac_sha256(const void *key, size_t key_size, const void *data, size_t size
 /* New EC P-256 key; lives in ctx's arena. */
 enum err key_generate_p256(struct ctx *ctx, struct key **out);
 
-/* PEM: PKCS#8, SEC1 or PKCS#1; encrypted PKCS#8 with `password`, else NULL. E_REFUSED, reason InvalidKey. */
+/* PEM: PKCS#8, SEC1 or PKCS#1; encrypted PKCS#8 with `password`, else NULL. E_REFUSED, reason
+ * InvalidKey. */
 enum err key_from_pem(struct ctx *ctx, const char *pem, size_t size, const char *password,
 		      struct key **out);
 

@@ -12,12 +12,8 @@ struct curve {
 };
 
 static const struct curve curves[] = {
-	{"prime256v1", "EC-P256"},
-	{"P-256", "EC-P256"},
-	{"secp384r1", "EC-P384"},
-	{"P-384", "EC-P384"},
-	{"secp521r1", "EC-P521"},
-	{"P-521", "EC-P521"},
+	{"prime256v1", "EC-P256"}, {"P-256", "EC-P256"},     {"secp384r1", "EC-P384"},
+	{"P-384", "EC-P384"},	   {"secp521r1", "EC-P521"}, {"P-521", "EC-P521"},
 	{"secp256k1", "EC-P256K"},
 };
 
@@ -142,7 +138,7 @@ static void add_common_name(struct ctx *ctx, const X509_NAME *subject, struct na
 }
 
 const char *ossl_names(struct ctx *ctx, const GENERAL_NAMES *san, const X509_NAME *subject,
-	bool with_cn, struct names *out)
+		       bool with_cn, struct names *out)
 {
 	int i, count = san ? sk_GENERAL_NAME_num(san) : 0;
 	const GENERAL_NAME *entry;

@@ -1,5 +1,6 @@
 /*
- * private - the inside of struct key, and the two halves of checks that key, cert and bundle share. For this folder only.
+ * private - the inside of struct key, and the two halves of checks that key, cert and bundle share.
+ * For this folder only.
  */
 #pragma once
 

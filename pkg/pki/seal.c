@@ -10,9 +10,9 @@
 #include <openssl/param_build.h>
 #include <openssl/rsa.h>
 
-#define KEY_BYTES 32
-#define IV_BYTES 12 /* NIST SP 800-38D 5.2.1.1 */
-#define TAG_BYTES 16
+#define KEY_BYTES    32
+#define IV_BYTES     12 /* NIST SP 800-38D 5.2.1.1 */
+#define TAG_BYTES    16
 #define RSA_BITS_MIN 2048
 #define RSA_BITS_MAX 8192
 
@@ -83,8 +83,9 @@ static enum err wrap(struct ctx *ctx, EVP_PKEY *rsa, const unsigned char key[sta
 	out->size = size;
 	EVP_PKEY_CTX_free(wrapper);
 	ERR_clear_error();
-	return is_wrapped ? E_OK : fault_set(ctx, E_REFUSED, "InvalidSealKey",
-					     "the sealing key cannot wrap");
+	return is_wrapped
+		       ? E_OK
+		       : fault_set(ctx, E_REFUSED, "InvalidSealKey", "the sealing key cannot wrap");
 }
 
 static bool encrypt(EVP_CIPHER_CTX *cipher, const unsigned char *key, struct sealed *out,
@@ -141,7 +142,8 @@ static bool decrypt(EVP_CIPHER_CTX *cipher, const struct sealed *sealed, const c
 				 (int)strlen(associated)) == 1 &&
 	       EVP_DecryptUpdate(cipher, plain->data, &written, sealed->ciphertext.data,
 				 (int)sealed->ciphertext.size) == 1 &&
-	       EVP_CIPHER_CTX_ctrl(cipher, EVP_CTRL_GCM_SET_TAG, TAG_BYTES, sealed->tag.data) == 1 &&
+	       EVP_CIPHER_CTX_ctrl(cipher, EVP_CTRL_GCM_SET_TAG, TAG_BYTES, sealed->tag.data) ==
+		       1 &&
 	       EVP_DecryptFinal_ex(cipher, plain->data + written, &written) == 1;
 }
 
@@ -162,11 +164,13 @@ enum err seal_open(struct ctx *ctx, const struct sealed *sealed, const char *ass
 	ERR_clear_error();
 	if (is_open)
 		return E_OK;
-	return fault_set(ctx, E_REFUSED, "SealBroken",
-			 "the sealed key cannot be opened: it was changed, or sealed for something else");
+	return fault_set(
+		ctx, E_REFUSED, "SealBroken",
+		"the sealed key cannot be opened: it was changed, or sealed for something else");
 }
 
-static void set_bytes(struct ctx *ctx, struct json *json, const char *member, const struct bytes *bytes)
+static void set_bytes(struct ctx *ctx, struct json *json, const char *member,
+		      const struct bytes *bytes)
 {
 	json_set_text(ctx, json, member, base64url_encode(ctx, bytes->data, bytes->size));
 }
@@ -197,7 +201,8 @@ enum err sealed_from_json(struct ctx *ctx, const struct json *json, struct seale
 {
 	out->kid = json_get_text(json, "kid");
 	if (!out->kid)
-		return fault_set(ctx, E_REFUSED, "SealBroken", "the sealed key has no readable kid");
+		return fault_set(ctx, E_REFUSED, "SealBroken",
+				 "the sealed key has no readable kid");
 	TRY(get_bytes(ctx, json, "wrappedKey", &out->wrapped_key));
 	TRY(get_bytes(ctx, json, "iv", &out->iv));
 	TRY(get_bytes(ctx, json, "tag", &out->tag));

@@ -1,8 +1,9 @@
 /*
  * seal - secrets on their way to the vault, closed so that only the vault can open them again.
  *
- * AES-256-GCM with a fresh key, which is wrapped with the public half of an RSA key of the vault (RSA-OAEP with SHA-256); the key in the
- * clear is wiped at once. The associated data binds what is sealed to its purpose: opened under another it fails.
+ * AES-256-GCM with a fresh key, which is wrapped with the public half of an RSA key of the vault
+ * (RSA-OAEP with SHA-256); the key in the clear is wiped at once. The associated data binds what is
+ * sealed to its purpose: opened under another it fails.
  */
 #pragma once
 
@@ -23,8 +24,8 @@ struct sealed {
 enum err seal_close(struct ctx *ctx, const struct seal_key *key, const char *associated,
 		    const void *plain, size_t size, struct sealed *out);
 
-/* With the key as the vault unwrapped it. `plain` is wiped with ctx's arena. E_REFUSED, reason SealBroken: changed, or another
- * purpose. */
+/* With the key as the vault unwrapped it. `plain` is wiped with ctx's arena. E_REFUSED, reason
+ * SealBroken: changed, or another purpose. */
 enum err seal_open(struct ctx *ctx, const struct sealed *sealed, const char *associated,
 		   const struct bytes *key, struct bytes *plain);
 

@@ -1,7 +1,9 @@
 /*
- * signer - somebody who holds a private key and signs digests with it: a key in memory, or one in a vault.
+ * signer - somebody who holds a private key and signs digests with it: a key in memory, or one in a
+ * vault.
  *
- * Nobody gets the private key out. A JWS is made with a signer only, so the ACME code cannot tell where the key lives.
+ * Nobody gets the private key out. A JWS is made with a signer only, so the ACME code cannot tell
+ * where the key lives.
  */
 #pragma once
 
@@ -16,6 +18,6 @@ struct signer {
 	/* Borrowed until the pass ends. */
 	enum err (*public_key)(struct ctx *ctx, struct signer *signer, struct jwk *out);
 	/* ES256 (RFC 7518 3.4): R and S side by side, 64 octets, over a SHA-256 digest. */
-	enum err (*sign)(struct ctx *ctx, struct signer *signer, const unsigned char digest[static 32],
-			 unsigned char signature[static 64]);
+	enum err (*sign)(struct ctx *ctx, struct signer *signer,
+			 const unsigned char digest[static 32], unsigned char signature[static 64]);
 };

@@ -14,8 +14,8 @@ struct account {
 	/* guarded by lock; long-lived copies in `arena` */
 	struct arena *arena;
 	bool is_found;
-	struct vault_key key;	/* when the key is in the vault */
-	struct signer *signer;	/* when it is in a file */
+	struct vault_key key;  /* when the key is in the vault */
+	struct signer *signer; /* when it is in a file */
 };
 
 struct account *account_new(void)
@@ -52,7 +52,8 @@ static struct vault_key keep_key(struct arena *arena, const struct vault_key *ke
 	return kept;
 }
 
-/* Older versions matter only while the CA does not know the newest: after somebody rotated the key in the vault. */
+/* Older versions matter only while the CA does not know the newest: after somebody rotated the key
+ * in the vault. */
 static enum err find_known_version(struct ctx *ctx, struct acme_session *session,
 				   struct keyvault *vault, struct vault_key *key)
 {

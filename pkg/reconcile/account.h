@@ -1,8 +1,9 @@
 /*
  * account - the ACME account's key, wherever it lives, and the session made with it.
  *
- * The key is a Key Vault key (gatecert-acme-account) that signs there; of several versions the newest for which the CA knows an
- * account is used. Or a file of mode 0600, made when missing. Found once per process by one worker, then shared.
+ * The key is a Key Vault key (gatecert-acme-account) that signs there; of several versions the
+ * newest for which the CA knows an account is used. Or a file of mode 0600, made when missing.
+ * Found once per process by one worker, then shared.
  */
 #pragma once
 

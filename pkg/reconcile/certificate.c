@@ -1,6 +1,7 @@
 /*
- * The rung that makes the certificate: key and CSR born in the vault, finalize with that CSR, download, judge, merge. A ladder of its own,
- * on the order's status. Every ONE_SHOT has its intent recorded before, and is never sent again before the world was looked at.
+ * The rung that makes the certificate: key and CSR born in the vault, finalize with that CSR,
+ * download, judge, merge. A ladder of its own, on the order's status. Every ONE_SHOT has its intent
+ * recorded before, and is never sent again before the world was looked at.
  */
 #include "reconcile/pass.h"
 
@@ -10,9 +11,9 @@
 #include "base/text.h"
 #include "reconcile/names.h"
 
-#define VAULT_FRESH MSEC_PER_HOUR
+#define VAULT_FRESH	   MSEC_PER_HOUR
 #define LOOK_BEFORE_CREATE MSEC_PER_MIN
-#define RECOVER_WAIT (2 * MSEC_PER_SEC)
+#define RECOVER_WAIT	   (2 * MSEC_PER_SEC)
 
 static struct issuance *issuance(struct pass *pass)
 {
@@ -27,7 +28,7 @@ static const char *vault_name(struct pass *pass)
 static int wanted_key_type(const struct pass *pass)
 {
 	return pass->host.spec.key_type == KEY_TYPE_DEFAULT ? pass->world->settings->key_type
-							     : pass->host.spec.key_type;
+							    : pass->host.spec.key_type;
 }
 
 static void judge(struct ctx *ctx, struct pass *pass)
@@ -58,17 +59,16 @@ void certificate_record(struct ctx *ctx, struct pass *pass, const struct vault_c
 		.sha256 = hex_encode(ctx, found->cert.sha256, sizeof(found->cert.sha256)),
 		.is_imported = has_import_tag(found),
 	};
-	status->renewal_time =
-		status->certificate.is_imported
-			? 0
-			: policy_renewal_time(found->cert.not_before, found->cert.not_after);
+	status->renewal_time = status->certificate.is_imported
+				       ? 0
+				       : policy_renewal_time(found->cert.not_before,
+							     found->cert.not_after);
 	judge(ctx, pass);
 }
 
 static void record_none(struct ctx *ctx, struct pass *pass)
 {
-	pass->host.status.certificate =
-		(struct certificate_status){.vault_name = vault_name(pass)};
+	pass->host.status.certificate = (struct certificate_status){.vault_name = vault_name(pass)};
 	pass->host.status.renewal_time = 0;
 	judge(ctx, pass);
 }
@@ -80,7 +80,8 @@ static enum err take_hashed_name(struct ctx *ctx, struct pass *pass)
 
 	if (text_equals(vault_name(pass), hashed))
 		return fault_set(ctx, E_REFUSED, "NameConflict",
-				 "the Key Vault certificate %s belongs to another hostname. Rename or delete "
+				 "the Key Vault certificate %s belongs to another hostname. Rename "
+				 "or delete "
 				 "it, or correct its tag Hostname",
 				 hashed);
 	pass->host.status.certificate.vault_name = hashed;
@@ -94,8 +95,9 @@ static bool is_older(const struct hostname *a, const struct hostname *b)
 }
 
 /*
- * Of several hostnames with the same plain name the one that has it keeps it, else the oldest takes it. Decided from the store,
- * before the vault is asked: two workers that both find the name free there must not both take it.
+ * Of several hostnames with the same plain name the one that has it keeps it, else the oldest takes
+ * it. Decided from the store, before the vault is asked: two workers that both find the name free
+ * there must not both take it.
  */
 static enum err choose_name(struct ctx *ctx, struct pass *pass)
 {
@@ -193,8 +195,9 @@ static bool csr_fits(const struct pass *pass, const struct vault_operation *pend
 }
 
 /*
- * Something is pending under our name. Ours (we recorded the intent, or the certificate carries our tag) and fitting: go on with it.
- * Ours and not fitting, and never sent to the CA: start over. Another hostname's: ours gets another name. Else: hands off.
+ * Something is pending under our name. Ours (we recorded the intent, or the certificate carries our
+ * tag) and fitting: go on with it. Ours and not fitting, and never sent to the CA: start over.
+ * Another hostname's: ours gets another name. Else: hands off.
  */
 static enum err adopt_pending(struct ctx *ctx, struct pass *pass, struct vault_operation *pending)
 {
@@ -213,13 +216,15 @@ static enum err adopt_pending(struct ctx *ctx, struct pass *pass, struct vault_o
 	}
 	if (is_ours && !issuance(pass)->csr) {
 		TRY(keyvault_pending_delete(ctx, vault, vault_name(pass)));
-		return fault_set(ctx, E_CONFLICT, "PendingReplaced",
-				 "a pending certificate operation of ours did not fit and was deleted");
+		return fault_set(
+			ctx, E_CONFLICT, "PendingReplaced",
+			"a pending certificate operation of ours did not fit and was deleted");
 	}
-	return fault_set(ctx, E_REFUSED, "PendingConflict",
-			 "Key Vault certificate %s has a pending operation that this daemon did not "
-			 "start. Complete or delete it",
-			 vault_name(pass));
+	return fault_set(
+		ctx, E_REFUSED, "PendingConflict",
+		"Key Vault certificate %s has a pending operation that this daemon did not "
+		"start. Complete or delete it",
+		vault_name(pass));
 }
 
 static enum err create(struct ctx *ctx, struct pass *pass, struct vault_operation *pending)
@@ -229,7 +234,8 @@ static enum err create(struct ctx *ctx, struct pass *pass, struct vault_operatio
 		.name = vault_name(pass),
 		.hostnames = &pass->name,
 		.hostname_count = 1,
-		.key_type = wanted_key_type(pass) == KEY_TYPE_EC_P256 ? VAULT_EC_P256 : VAULT_RSA_2048,
+		.key_type = wanted_key_type(pass) == KEY_TYPE_EC_P256 ? VAULT_EC_P256
+								      : VAULT_RSA_2048,
 		.tags = &ours,
 	};
 	enum err err;
@@ -244,14 +250,16 @@ static enum err create(struct ctx *ctx, struct pass *pass, struct vault_operatio
 		return E_OK;
 	}
 	if (err == E_CONFLICT && text_equals(ctx->fault.reason, "PendingExists")) {
-		/* A clear no to the first create since the vault was looked at: what is pending is somebody else's. */
+		/* A clear no to the first create since the vault was looked at: what is pending is
+		 * somebody else's. */
 		issuance(pass)->create_intended = false;
 		return adopt_pending(ctx, pass, pending);
 	}
 	return err;
 }
 
-/* A create would add a version to whatever stands under the name: not without having looked a moment ago. */
+/* A create would add a version to whatever stands under the name: not without having looked a
+ * moment ago. */
 static enum err look_before_create(struct ctx *ctx, struct pass *pass)
 {
 	if (ctx_mono(ctx) - pass->note.vault_seen < LOOK_BEFORE_CREATE)
@@ -281,8 +289,9 @@ static enum err get_csr(struct ctx *ctx, struct pass *pass)
 	if (pass->wait)
 		return E_OK;
 	if (!csr_fits(pass, &pending))
-		return fault_set(ctx, E_CONFLICT, "PendingUnfit",
-				 "the vault's certificate operation does not carry the CSR asked for");
+		return fault_set(
+			ctx, E_CONFLICT, "PendingUnfit",
+			"the vault's certificate operation does not carry the CSR asked for");
 	issuance(pass)->csr = base64_encode(ctx, pending.csr.der.data, pending.csr.der.size);
 	return pass_commit(ctx, pass);
 }
@@ -318,9 +327,11 @@ static enum err judge_chain(struct ctx *ctx, struct pass *pass, const char *pem,
 	TRY(csr_from_der(ctx, der.data, der.size, &csr));
 	TRY(chain_from_pem(ctx, pem, size, chain));
 	TRY(chain_check(ctx, chain, &csr, ctx_wall(ctx)));
-	if (policy_renewal_time(chain->items[0].not_before, chain->items[0].not_after) <= ctx_wall(ctx))
-		return fault_set(ctx, E_REFUSED, "CertificateRejected",
-				 "the CA's new certificate is due for renewal already; it was not taken");
+	if (policy_renewal_time(chain->items[0].not_before, chain->items[0].not_after) <=
+	    ctx_wall(ctx))
+		return fault_set(
+			ctx, E_REFUSED, "CertificateRejected",
+			"the CA's new certificate is due for renewal already; it was not taken");
 	return E_OK;
 }
 
@@ -347,10 +358,12 @@ static enum err merge(struct ctx *ctx, struct pass *pass)
 	TRY(pass_commit(ctx, pass));
 	err = keyvault_certificate_merge(ctx, &pass->world->vault, vault_name(pass), &chain, &ours,
 					 &merged);
-	if (err == E_NOTFOUND || (err == E_REFUSED && text_equals(ctx->fault.reason, "KeyMismatch"))) {
+	if (err == E_NOTFOUND ||
+	    (err == E_REFUSED && text_equals(ctx->fault.reason, "KeyMismatch"))) {
 		order_drop(pass);
 		fault_set(ctx, E_REFUSED, "KeyLost",
-			  "the pending operation of Key Vault certificate %s is not the one whose CSR was "
+			  "the pending operation of Key Vault certificate %s is not the one whose "
+			  "CSR was "
 			  "finalized: somebody replaced it. A new certificate will be ordered",
 			  vault_name(pass));
 		ctx->fault.by_ca = true;
@@ -359,8 +372,8 @@ static enum err merge(struct ctx *ctx, struct pass *pass)
 	TRY(err);
 	certificate_record(ctx, pass, &merged);
 	close_issuance(pass);
-	log_info(ctx, "certificate issued", "issuer", merged.cert.issuer, "serial", merged.cert.serial,
-		 "vault_certificate", vault_name(pass), NULL);
+	log_info(ctx, "certificate issued", "issuer", merged.cert.issuer, "serial",
+		 merged.cert.serial, "vault_certificate", vault_name(pass), NULL);
 	return pass_commit(ctx, pass);
 }
 
@@ -373,8 +386,7 @@ enum err certificate_climb(struct ctx *ctx, struct pass *pass)
 {
 	TRY(order_observe(ctx, pass));
 	switch (pass->order.status) {
-	case ACME_READY:
-		return finalize(ctx, pass);
+	case ACME_READY: return finalize(ctx, pass);
 	case ACME_VALID:
 		if (issuance(pass)->csr && pass->order.certificate)
 			return merge(ctx, pass);
@@ -389,8 +401,7 @@ enum err certificate_climb(struct ctx *ctx, struct pass *pass)
 	case ACME_INVALID:
 	case ACME_DEACTIVATED:
 	case ACME_EXPIRED:
-	case ACME_REVOKED:
-		break;
+	case ACME_REVOKED: break;
 	}
 	return fault_set(ctx, E_CONFLICT, "OrderGone", "the order is no longer usable");
 }

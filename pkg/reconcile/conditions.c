@@ -7,7 +7,7 @@
 #include "codec/date.h"
 
 #define EXPIRY_WARNING (30 * MSEC_PER_DAY)
-#define HICCUP_GRACE (60 * MSEC_PER_SEC)
+#define HICCUP_GRACE   (60 * MSEC_PER_SEC)
 
 static const struct {
 	const char *reason, *code;
@@ -23,12 +23,15 @@ static const struct {
 	enum step step;
 	const char *reason, *message;
 } holding[] = {
-	{STEP_GATEWAY_PUBLIC_IP, "Reachable", "The Application Gateway and its public address are known."},
-	{STEP_CHECK_DNS, "ResolvesToGateway", "All addresses of the hostname are the Application Gateway's."},
+	{STEP_GATEWAY_PUBLIC_IP, "Reachable",
+	 "The Application Gateway and its public address are known."},
+	{STEP_CHECK_DNS, "ResolvesToGateway",
+	 "All addresses of the hostname are the Application Gateway's."},
 	{STEP_CHECK_ORDER, "Validated", "The CA has validated the hostname."},
 	{STEP_CREATE_CERTIFICATE, "Issued", "The current version in Key Vault is valid."},
 	{STEP_IMPORT_CERTIFICATE, "Imported", "The imported version in Key Vault is valid."},
-	{STEP_CONFIGURE_GATEWAY, "Configured", "The Application Gateway shows listener, rule and certificate."},
+	{STEP_CONFIGURE_GATEWAY, "Configured",
+	 "The Application Gateway shows listener, rule and certificate."},
 };
 
 const char *conditions_error_code(const char *reason)
@@ -106,8 +109,8 @@ static bool is_passing_hiccup(struct ctx *ctx, struct pass *pass, enum step step
 
 const char *conditions_message(struct ctx *ctx, enum err err)
 {
-	static const char advice[] =
-		"This has lasted over a minute and is tried again by itself; check that service and the way to it";
+	static const char advice[] = "This has lasted over a minute and is tried again by itself; "
+				     "check that service and the way to it";
 
 	if ((err != E_AGAIN && err != E_CONFLICT) || strstr(ctx->fault.text, advice))
 		return ctx->fault.text;
@@ -132,8 +135,8 @@ void conditions_failed(struct ctx *ctx, struct pass *pass, enum step step, enum 
 
 static void conclude_renewing(struct ctx *ctx, struct pass *pass)
 {
-	const struct condition *old =
-		condition_find(&pass->host.status.conditions, CONDITION_RENEWING);
+	const struct condition *old = condition_find(&pass->host.status.conditions,
+						     CONDITION_RENEWING);
 
 	if (pass->verdict == CERTIFICATE_CURRENT)
 		set(ctx, pass, CONDITION_RENEWING, CONDITION_FALSE, "NotDue",
@@ -156,10 +159,12 @@ static void conclude_expiring(struct ctx *ctx, struct pass *pass)
 
 	if (is_near)
 		set(ctx, pass, CONDITION_EXPIRING, CONDITION_TRUE, "ImportedCertificateExpires",
-		    arena_printf(ctx->arena,
-				 "The imported certificate ends at %s and cannot be renewed here. Import a "
-				 "new one, or POST the hostname to AddCertificate to switch to the CA.",
-				 date_rfc3339(ctx, certificate->not_after)));
+		    arena_printf(
+			    ctx->arena,
+			    "The imported certificate ends at %s and cannot be renewed here. "
+			    "Import a "
+			    "new one, or POST the hostname to AddCertificate to switch to the CA.",
+			    date_rfc3339(ctx, certificate->not_after)));
 	else if (was_told || certificate->is_imported)
 		set(ctx, pass, CONDITION_EXPIRING, CONDITION_FALSE, "NotNear",
 		    "The certificate does not end within 30 days.");
@@ -178,11 +183,13 @@ static void conclude_ready(struct ctx *ctx, struct pass *pass, enum err err)
 	if (err == E_CANCELLED)
 		return;
 	for (size_t i = 0; i < status->conditions.count; i++)
-		if (items[i].status == CONDITION_FALSE && !text_equals(items[i].type, CONDITION_READY) &&
+		if (items[i].status == CONDITION_FALSE &&
+		    !text_equals(items[i].type, CONDITION_READY) &&
 		    !text_equals(items[i].type, CONDITION_RENEWING) &&
 		    !text_equals(items[i].type, CONDITION_SPEC_VALID) &&
 		    !text_equals(items[i].type, CONDITION_EXPIRING)) {
-			set(ctx, pass, CONDITION_READY, CONDITION_FALSE, items[i].reason, items[i].message);
+			set(ctx, pass, CONDITION_READY, CONDITION_FALSE, items[i].reason,
+			    items[i].message);
 			return;
 		}
 	set(ctx, pass, CONDITION_READY, CONDITION_FALSE, "InProgress",

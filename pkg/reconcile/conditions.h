@@ -1,7 +1,8 @@
 /*
  * conditions - what a pass found, told as conditions of the hostname. Internal to reconcile.
  *
- * While a certificate serves, trouble with its renewal is told by the condition Renewing and the others stay as they are.
+ * While a certificate serves, trouble with its renewal is told by the condition Renewing and the
+ * others stay as they are.
  */
 #pragma once
 

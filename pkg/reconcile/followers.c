@@ -22,7 +22,8 @@ struct followers {
 
 static int compare(const void *a, const void *b)
 {
-	return strcmp(((const struct followed *)a)->hostname, ((const struct followed *)b)->hostname);
+	return strcmp(((const struct followed *)a)->hostname,
+		      ((const struct followed *)b)->hostname);
 }
 
 static void free_followed(void *item)

@@ -1,5 +1,6 @@
 /*
- * followers - which instances follow which hostnames, so that news of a hostname reaches them without a search.
+ * followers - which instances follow which hostnames, so that news of a hostname reaches them
+ * without a search.
  */
 #pragma once
 

@@ -10,22 +10,23 @@
 #include "reconcile/policy.h"
 #include "reconcile/wanted.h"
 
-#define LOOK_AGAIN MSEC_PER_HOUR
-#define GATHER_LOOK MSEC_PER_SEC
-#define OPERATION_FIRST (2 * MSEC_PER_SEC)
-#define OPERATION_MAX MSEC_PER_HOUR
-#define BUSY_WAIT (5 * MSEC_PER_SEC)
+#define LOOK_AGAIN	    MSEC_PER_HOUR
+#define GATHER_LOOK	    MSEC_PER_SEC
+#define OPERATION_FIRST	    (2 * MSEC_PER_SEC)
+#define OPERATION_MAX	    MSEC_PER_HOUR
+#define BUSY_WAIT	    (5 * MSEC_PER_SEC)
 #define UPDATE_FAILED_FIRST (5 * MSEC_PER_SEC)
-#define UPDATE_FAILED_MAX (10 * MSEC_PER_MIN)
-#define HICCUP_GRACE (60 * MSEC_PER_SEC)
+#define UPDATE_FAILED_MAX   (10 * MSEC_PER_MIN)
+#define HICCUP_GRACE	    (60 * MSEC_PER_SEC)
 
 struct look {
 	struct gateway_world *world;
 	const struct gateway *seen;
 	struct gateway gateway; /* a copy to work on */
 	struct wanted wanted;
-	size_t stored; /* hostnames that stand in the document of a failed gateway and are not served */
-	msec_t wait; /* above 0: stop here, look again then */
+	size_t stored; /* hostnames that stand in the document of a failed gateway and are not
+			  served */
+	msec_t wait;   /* above 0: stop here, look again then */
 };
 
 static struct gateway_status *status_of(struct look *look)
@@ -51,20 +52,21 @@ static void reject(struct ctx *ctx, struct look *look, const char *hostname, con
 		   const char *message)
 {
 	struct objects *rejected = &status_of(look)->rejected;
-	struct rejected_hostname *items =
-		arena_new_array(ctx->arena, struct rejected_hostname, rejected->count + 1);
+	struct rejected_hostname *items = arena_new_array(ctx->arena, struct rejected_hostname,
+							  rejected->count + 1);
 	const struct rejected_hostname *old = gateway_find_rejected(look->seen, hostname);
 	size_t count = 0;
 
 	for (size_t i = 0; i < rejected->count; i++)
-		if (!text_equals(((struct rejected_hostname *)rejected->items)[i].hostname, hostname))
+		if (!text_equals(((struct rejected_hostname *)rejected->items)[i].hostname,
+				 hostname))
 			items[count++] = ((struct rejected_hostname *)rejected->items)[i];
 	items[count++] = (struct rejected_hostname){hostname, reason, message, ctx_wall(ctx)};
 	*rejected = (struct objects){items, count};
 	if (old && text_equals(old->message, message))
 		return;
-	log_warn(ctx, "gateway cannot take a hostname", "hostname", hostname, "reason", reason, "text",
-		 message, NULL);
+	log_warn(ctx, "gateway cannot take a hostname", "hostname", hostname, "reason", reason,
+		 "text", message, NULL);
 }
 
 static void forgive(struct look *look, const char *hostname)
@@ -79,7 +81,8 @@ static void forgive(struct look *look, const char *hostname)
 	rejected->count = count;
 }
 
-static enum err load(struct ctx *ctx, struct gateway_world *world, const char *key, struct look *look)
+static enum err load(struct ctx *ctx, struct gateway_world *world, const char *key,
+		     struct look *look)
 {
 	const void *seen;
 	const void **hostnames;
@@ -95,11 +98,13 @@ static enum err load(struct ctx *ctx, struct gateway_world *world, const char *k
 	status->rejected.items =
 		arena_copy(ctx->arena, status->rejected.items,
 			   status->rejected.count * sizeof(struct rejected_hostname));
-	look->wanted = wanted_list(ctx, look->seen, (const struct hostname *const *)hostnames, count);
+	look->wanted = wanted_list(ctx, look->seen, (const struct hostname *const *)hostnames,
+				   count);
 	return E_OK;
 }
 
-/* Names of ours in the words of a failed update: those hostnames are set aside, the others go on. */
+/* Names of ours in the words of a failed update: those hostnames are set aside, the others go on.
+ */
 static bool blame_hostnames(struct ctx *ctx, struct look *look, const char *message)
 {
 	bool found = false;
@@ -127,20 +132,22 @@ static bool blame_hostnames(struct ctx *ctx, struct look *look, const char *mess
 	return found;
 }
 
-/* Nobody of ours is to blame, so the next one may fail as well: each is minutes of work for the gateway. */
+/* Nobody of ours is to blame, so the next one may fail as well: each is minutes of work for the
+ * gateway. */
 static void put_off_updates(struct ctx *ctx, struct look *look)
 {
 	struct gateway_world *world = look->world;
 
 	world->update_failed = ctx_wall(ctx);
-	world->update_not_before = msec_add(ctx_mono(ctx), msec_double(UPDATE_FAILED_FIRST,
-								       world->updates_failed,
-								       UPDATE_FAILED_MAX));
+	world->update_not_before = msec_add(
+		ctx_mono(ctx),
+		msec_double(UPDATE_FAILED_FIRST, world->updates_failed, UPDATE_FAILED_MAX));
 	if (world->updates_failed < 16)
 		world->updates_failed++;
 }
 
-/* Long ids of the gateway itself would leave no room for what matters, and for what to do about it at the end. */
+/* Long ids of the gateway itself would leave no room for what matters, and for what to do about it
+ * at the end. */
 static const char *without_gateway_id(struct ctx *ctx, const struct look *look, const char *text)
 {
 	const char *id = look->world->gateway.gateway_id, *found;
@@ -154,18 +161,19 @@ static const char *without_gateway_id(struct ctx *ctx, const struct look *look, 
 static enum err operation_failed(struct ctx *ctx, struct look *look,
 				 const struct appgateway_operation *operation)
 {
-	const char *message = arena_printf(ctx->arena, "the update of the Application Gateway failed (%s): %s",
-					   operation->code ? operation->code : "no code",
-					   operation->message ? without_gateway_id(ctx, look,
-										   operation->message)
-							      : "no message");
+	const char *message =
+		arena_printf(ctx->arena, "the update of the Application Gateway failed (%s): %s",
+			     operation->code ? operation->code : "no code",
+			     operation->message ? without_gateway_id(ctx, look, operation->message)
+						: "no message");
 
 	if (blame_hostnames(ctx, look, message)) {
 		look->wait = 1; /* what is wanted now is less than what this pass began with */
 		return E_OK;
 	}
 	put_off_updates(ctx, look);
-	set_condition(ctx, look, CONDITION_GATEWAY_WRITABLE, CONDITION_FALSE, "UpdateFailed", message);
+	set_condition(ctx, look, CONDITION_GATEWAY_WRITABLE, CONDITION_FALSE, "UpdateFailed",
+		      message);
 	return fault_set(ctx, E_REFUSED, "UpdateFailed", "%s", message);
 }
 
@@ -179,7 +187,8 @@ static enum err finish_operation(struct ctx *ctx, struct look *look)
 
 	if (!status->operation_url)
 		return E_OK;
-	err = appgateway_operation_get(ctx, &look->world->gateway, status->operation_url, &operation);
+	err = appgateway_operation_get(ctx, &look->world->gateway, status->operation_url,
+				       &operation);
 	if (err == E_NOTFOUND || (err == E_OK && age > OPERATION_MAX)) {
 		fault_clear(ctx);
 		status->operation_url = NULL;
@@ -189,7 +198,7 @@ static enum err finish_operation(struct ctx *ctx, struct look *look)
 	if (operation.progress == APPGATEWAY_RUNNING) {
 		if (operation.url)
 			status->operation_url = operation.url;
-		look->wait = operation.retry_after ? operation.retry_after
+		look->wait = operation.retry_after     ? operation.retry_after
 			     : age < 10 * MSEC_PER_SEC ? OPERATION_FIRST
 						       : OPERATION_FIRST + age / 10;
 		if (look->wait > 10 * MSEC_PER_SEC && !operation.retry_after)
@@ -209,8 +218,7 @@ static bool needs_read(struct ctx *ctx, struct look *look)
 	const struct gateway_status *status = status_of(look);
 
 	return !status->public_ips.count || status->update_intended || look->wanted.missing ||
-	       look->wanted.retrying ||
-	       look->seen->status.operation_url ||
+	       look->wanted.retrying || look->seen->status.operation_url ||
 	       ctx_wall(ctx) - status->observed >= LOOK_AGAIN ||
 	       !condition_is_true(&status->conditions, CONDITION_GATEWAY_REACHABLE);
 }
@@ -227,7 +235,8 @@ static bool is_gathering(struct ctx *ctx, struct look *look)
 	}
 	if (!status->gathering_since)
 		status->gathering_since = now;
-	if (!look->wanted.advancing || now - status->gathering_since >= look->world->settings->gather)
+	if (!look->wanted.advancing ||
+	    now - status->gathering_since >= look->world->settings->gather)
 		return false;
 	look->wait = GATHER_LOOK;
 	return true;
@@ -270,13 +279,15 @@ static enum err observe(struct ctx *ctx, struct look *look, struct appgateway_do
 static enum err check_running(struct ctx *ctx, struct look *look,
 			      const struct appgateway_document *document)
 {
-	static const char text[] = "the Application Gateway is stopped; a change would start it. Start it, and "
-				   "the waiting hostnames are configured";
+	static const char text[] =
+		"the Application Gateway is stopped; a change would start it. Start it, and "
+		"the waiting hostnames are configured";
 
 	if (!text_equals_nocase(document->operational_state, "Stopped") &&
 	    !text_equals_nocase(document->operational_state, "Stopping"))
 		return E_OK;
-	set_condition(ctx, look, CONDITION_GATEWAY_WRITABLE, CONDITION_FALSE, "GatewayStopped", text);
+	set_condition(ctx, look, CONDITION_GATEWAY_WRITABLE, CONDITION_FALSE, "GatewayStopped",
+		      text);
 	return fault_set(ctx, E_REFUSED, "GatewayStopped", "%s", text);
 }
 
@@ -291,8 +302,8 @@ static bool is_only_stored(struct look *look, const char *hostname)
 static enum err check_put_off(struct ctx *ctx, struct look *look)
 {
 	const struct gateway_world *world = look->world;
-	const struct condition *failed =
-		condition_find(&status_of(look)->conditions, CONDITION_GATEWAY_WRITABLE);
+	const struct condition *failed = condition_find(&status_of(look)->conditions,
+							CONDITION_GATEWAY_WRITABLE);
 
 	if (!world->updates_failed || ctx_mono(ctx) >= world->update_not_before ||
 	    look->wanted.requested > world->update_failed)
@@ -303,8 +314,8 @@ static enum err check_put_off(struct ctx *ctx, struct look *look)
 /* What the document shows of what is wanted, and what it cannot take. */
 static void record(struct ctx *ctx, struct look *look, const struct rendering *rendering)
 {
-	struct programmed_hostname *items =
-		arena_new_array(ctx->arena, struct programmed_hostname, look->wanted.count + 1);
+	struct programmed_hostname *items = arena_new_array(ctx->arena, struct programmed_hostname,
+							    look->wanted.count + 1);
 	size_t count = 0;
 
 	for (size_t i = 0; i < look->wanted.count; i++) {
@@ -319,29 +330,33 @@ static void record(struct ctx *ctx, struct look *look, const struct rendering *r
 		if (result->verdict == RENDER_STANDS && is_only_stored(look, wanted->hostname))
 			look->stored++;
 		else if (result->verdict == RENDER_STANDS)
-			items[count++] = (struct programmed_hostname){
-				wanted->hostname, result->listener, result->rule, wanted->secret_id};
+			items[count++] =
+				(struct programmed_hostname){wanted->hostname, result->listener,
+							     result->rule, wanted->secret_id};
 	}
 	status_of(look)->programmed = (struct objects){items, count};
 }
 
-/* Rung 4: applied. The intent is durable first; from then on only a complete read tells what happened. */
-static enum err apply(struct ctx *ctx, struct look *look, const struct appgateway_document *document,
-		      const struct rendering *rendering)
+/* Rung 4: applied. The intent is durable first; from then on only a complete read tells what
+ * happened. */
+static enum err apply(struct ctx *ctx, struct look *look,
+		      const struct appgateway_document *document, const struct rendering *rendering)
 {
 	struct gateway_status *status = status_of(look);
 	struct appgateway_operation operation;
 
 	if (!render_is_faithful(ctx, document->body, rendering->document, rendering,
 				look->wanted.count))
-		return fault_set(ctx, E_REFUSED, "UnfaithfulUpdate",
-				 "the update would change parts of the Application Gateway that are not "
-				 "ours; it was not sent");
+		return fault_set(
+			ctx, E_REFUSED, "UnfaithfulUpdate",
+			"the update would change parts of the Application Gateway that are not "
+			"ours; it was not sent");
 	status->update_intended = true;
 	TRY(commit(ctx, look));
 	log_info(ctx, "updating the gateway", "hostnames",
 		 arena_printf(ctx->arena, "%zu", rendering->changed), NULL);
-	TRY(appgateway_put(ctx, &look->world->gateway, rendering->document, document->etag, &operation));
+	TRY(appgateway_put(ctx, &look->world->gateway, rendering->document, document->etag,
+			   &operation));
 	status->operation_url = operation.url;
 	status->operation_since = ctx_wall(ctx);
 	status->gathering_since = 0;
@@ -364,7 +379,8 @@ static enum err advance(struct ctx *ctx, struct look *look)
 	TRY(observe(ctx, look, &document));
 	if (look->wait)
 		return E_OK;
-	TRY(render(ctx, document.body, &target, look->wanted.items, look->wanted.count, &rendering));
+	TRY(render(ctx, document.body, &target, look->wanted.items, look->wanted.count,
+		   &rendering));
 	record(ctx, look, &rendering);
 	if (!rendering.changed && !look->stored) {
 		look->wanted.missing = 0;
@@ -389,7 +405,8 @@ static bool has_news(const struct look *look, const char *hostname)
 	       (before && !secret_id_equals(before->secret_id, after->secret_id));
 }
 
-/* Rung 6: hostnames told. When the gateway became reachable or unreachable, everybody who is not done wants to know. */
+/* Rung 6: hostnames told. When the gateway became reachable or unreachable, everybody who is not
+ * done wants to know. */
 static enum err tell_hostnames(struct ctx *ctx, struct look *look)
 {
 	const void **hostnames;
@@ -397,7 +414,8 @@ static enum err tell_hostnames(struct ctx *ctx, struct look *look)
 	bool is_for_all =
 		!look->seen->status.public_ips.count != !status_of(look)->public_ips.count ||
 		condition_is_true(&look->seen->status.conditions, CONDITION_GATEWAY_REACHABLE) !=
-			condition_is_true(&status_of(look)->conditions, CONDITION_GATEWAY_REACHABLE) ||
+			condition_is_true(&status_of(look)->conditions,
+					  CONDITION_GATEWAY_REACHABLE) ||
 		condition_is_true(&look->seen->status.conditions, CONDITION_GATEWAY_WRITABLE) !=
 			condition_is_true(&status_of(look)->conditions, CONDITION_GATEWAY_WRITABLE);
 
@@ -434,16 +452,17 @@ static void note_failure(struct ctx *ctx, struct look *look, enum err err)
 	if (err == E_OK || err == E_CANCELLED || is_passing_hiccup(ctx, look, err))
 		return;
 	if (err == E_THROTTLED)
-		set_condition(ctx, look, CONDITION_GATEWAY_REACHABLE, CONDITION_UNKNOWN, "Throttled",
-			      text);
+		set_condition(ctx, look, CONDITION_GATEWAY_REACHABLE, CONDITION_UNKNOWN,
+			      "Throttled", text);
 	else if (err == E_AGAIN || err == E_CONFLICT)
 		set_condition(ctx, look, CONDITION_GATEWAY_REACHABLE, CONDITION_UNKNOWN, reason,
 			      conditions_message(ctx, err));
 	else if (status_of(look)->update_intended || text_equals(reason, "UpdateFailed") ||
-	    text_equals(reason, "GatewayStopped") || text_equals(reason, "UnfaithfulUpdate"))
+		 text_equals(reason, "GatewayStopped") || text_equals(reason, "UnfaithfulUpdate"))
 		set_condition(ctx, look, CONDITION_GATEWAY_WRITABLE, CONDITION_FALSE, reason, text);
 	else
-		set_condition(ctx, look, CONDITION_GATEWAY_REACHABLE, CONDITION_FALSE, reason, text);
+		set_condition(ctx, look, CONDITION_GATEWAY_REACHABLE, CONDITION_FALSE, reason,
+			      text);
 }
 
 static msec_t next_look(struct ctx *ctx, const struct look *look)
@@ -485,7 +504,8 @@ enum err gateway_reconcile(struct ctx *ctx, void *worker, const char *key, msec_
 	return err;
 }
 
-enum err gateway_declare(struct ctx *ctx, struct store *store, const char *name, const char *resource_id)
+enum err gateway_declare(struct ctx *ctx, struct store *store, const char *name,
+			 const char *resource_id)
 {
 	struct gateway gateway = {
 		.meta = {.name = name},

@@ -1,9 +1,10 @@
 /*
  * gateway - the gateway reconciler: one key, one writer, one update for everybody who waits.
  *
- * A short ladder: nothing in progress, observed, rendered, applied, verified, hostnames told. Writes the status of gateways, and nothing
- * else; the hostnames see themselves in it. Never replaces a gateway that is missing, stopped or busy, never sends a body
- * twice, never removes anything.
+ * A short ladder: nothing in progress, observed, rendered, applied, verified, hostnames told.
+ * Writes the status of gateways, and nothing else; the hostnames see themselves in it. Never
+ * replaces a gateway that is missing, stopped or busy, never sends a body twice, never removes
+ * anything.
  */
 #pragma once
 
@@ -20,10 +21,10 @@ struct gateway_world {
 	void (*wake_hostname)(void *handle, const char *hostname);
 	void *handle;
 	/* owned by the worker: there is one */
-	msec_t rest_until;    /* mono: while an operation runs, waking earlier asks nobody */
-	msec_t trouble_since; /* mono; 0: none */
-	unsigned updates_failed; /* in a row, for no hostname's sake */
-	msec_t update_failed;	 /* wall; when the last of them was */
+	msec_t rest_until;	  /* mono: while an operation runs, waking earlier asks nobody */
+	msec_t trouble_since;	  /* mono; 0: none */
+	unsigned updates_failed;  /* in a row, for no hostname's sake */
+	msec_t update_failed;	  /* wall; when the last of them was */
 	msec_t update_not_before; /* mono */
 };
 
@@ -31,4 +32,5 @@ struct gateway_world {
 enum err gateway_reconcile(struct ctx *ctx, void *worker, const char *key, msec_t *again);
 
 /* Makes the object of the configured gateway when there is none. */
-enum err gateway_declare(struct ctx *ctx, struct store *store, const char *name, const char *resource_id);
+enum err gateway_declare(struct ctx *ctx, struct store *store, const char *name,
+			 const char *resource_id);

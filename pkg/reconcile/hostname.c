@@ -7,10 +7,10 @@
 #include "reconcile/conditions.h"
 #include "reconcile/pass.h"
 
-#define LOOK_AGAIN MSEC_PER_HOUR    /* a settled hostname */
-#define CLEAN_AGAIN (30 * MSEC_PER_SEC) /* a challenge file that could not be deleted */
-#define DNS_FRESH (5 * MSEC_PER_MIN)
-#define CLIMBS_MAX 40		    /* per pass: far above what a ladder can need */
+#define LOOK_AGAIN     MSEC_PER_HOUR	   /* a settled hostname */
+#define CLEAN_AGAIN    (30 * MSEC_PER_SEC) /* a challenge file that could not be deleted */
+#define DNS_FRESH      (5 * MSEC_PER_MIN)
+#define CLIMBS_MAX     40	     /* per pass: far above what a ladder can need */
 #define FORCE_INTERVAL MSEC_PER_HOUR /* a request overrides the CA's schedule at most so often */
 
 struct rung {
@@ -19,7 +19,8 @@ struct rung {
 	enum err (*climb)(struct ctx *ctx, struct pass *pass);
 };
 
-/* The documented flow. Up to CreateCertificate the rungs hold whenever the certificate is current. */
+/* The documented flow. Up to CreateCertificate the rungs hold whenever the certificate is current.
+ */
 static const struct rung issuing[] = {
 	{STEP_GATEWAY_PUBLIC_IP, public_ip_is_known, public_ip_climb},
 	{STEP_CHECK_DNS, dns_is_checked, dns_climb},
@@ -56,12 +57,13 @@ enum err pass_commit(struct ctx *ctx, struct pass *pass)
 static void note_climbed(struct ctx *ctx, struct hostname_status *status, const char *step)
 {
 	size_t kept = status->climbed.count < STEPS_CLIMBED_MAX ? status->climbed.count
-								 : STEPS_CLIMBED_MAX - 1;
+								: STEPS_CLIMBED_MAX - 1;
 	struct step_climbed *items = arena_new_array(ctx->arena, struct step_climbed, kept + 1);
 
 	if (kept)
 		memcpy(items,
-		       (struct step_climbed *)status->climbed.items + (status->climbed.count - kept),
+		       (struct step_climbed *)status->climbed.items +
+			       (status->climbed.count - kept),
 		       kept * sizeof(*items));
 	items[kept] = (struct step_climbed){step, ctx_wall(ctx)};
 	status->climbed = (struct objects){items, kept + 1};
@@ -143,7 +145,8 @@ static enum err climb_rung(struct ctx *ctx, struct pass *pass, const struct rung
 	return rung->climb(ctx, pass);
 }
 
-/* Climbs until all hold, something has to be waited for, or an error; `step` is where it stands then. */
+/* Climbs until all hold, something has to be waited for, or an error; `step` is where it stands
+ * then. */
 static enum err climb(struct ctx *ctx, struct pass *pass, struct ladder ladder, enum step *step)
 {
 	size_t i = 0;
@@ -186,8 +189,7 @@ static void record_refusal(struct ctx *ctx, struct pass *pass, enum step step)
 	if (!ctx->fault.by_ca)
 		return;
 	status->ca.failures++;
-	status->ca.not_before =
-		msec_add(now, policy_ca_wait(ctx->doors->rng, status->ca.failures));
+	status->ca.not_before = msec_add(now, policy_ca_wait(ctx->doors->rng, status->ca.failures));
 	status->next_attempt = status->ca.not_before;
 }
 
@@ -197,7 +199,8 @@ static void clear_refusal(struct pass *pass)
 	pass->host.status.next_attempt = 0;
 }
 
-/* A refusal is over when its step was passed; what the CA counted, only when there is a certificate. */
+/* A refusal is over when its step was passed; what the CA counted, only when there is a
+ * certificate. */
 static void note_progress(struct pass *pass, enum step reached)
 {
 	struct hostname_status *status = &pass->host.status;
@@ -245,7 +248,8 @@ static void watch_dns(struct ctx *ctx, struct pass *pass)
 		conditions_hold(ctx, pass, STEP_CHECK_DNS);
 	else if (ctx->fault.reason[0])
 		conditions_failed(ctx, pass, STEP_CHECK_DNS,
-				  text_equals(ctx->fault.reason, "LookupFailed") ? E_AGAIN : E_REFUSED);
+				  text_equals(ctx->fault.reason, "LookupFailed") ? E_AGAIN
+										 : E_REFUSED);
 	fault_clear(ctx);
 }
 
@@ -276,7 +280,8 @@ static enum err climb_serving(struct ctx *ctx, struct pass *pass)
 	return E_OK;
 }
 
-/* Both ladders: what is valid is served whatever a renewal does. The issuing side's trouble decides when to look again. */
+/* Both ladders: what is valid is served whatever a renewal does. The issuing side's trouble decides
+ * when to look again. */
 static enum err climb_both(struct ctx *ctx, struct pass *pass)
 {
 	enum err err, serving_err;
@@ -301,7 +306,8 @@ static enum err climb_both(struct ctx *ctx, struct pass *pass)
 	return err;
 }
 
-static enum err load(struct ctx *ctx, struct hostname_world *world, const char *key, struct pass *pass)
+static enum err load(struct ctx *ctx, struct hostname_world *world, const char *key,
+		     struct pass *pass)
 {
 	const void *seen;
 	enum err err;
@@ -360,11 +366,13 @@ static enum err conclude(struct ctx *ctx, struct pass *pass, enum err err, msec_
 	if (err == E_OK)
 		*again = next_look(ctx, pass);
 	else if (err == E_REFUSED)
-		*again = status->next_attempt > ctx_wall(ctx) ? status->next_attempt - ctx_wall(ctx) : 1;
+		*again = status->next_attempt > ctx_wall(ctx) ? status->next_attempt - ctx_wall(ctx)
+							      : 1;
 	return err;
 }
 
-/* Whatever became of the pass: a key that was imported, or came too late, is opened by nobody any more. */
+/* Whatever became of the pass: a key that was imported, or came too late, is opened by nobody any
+ * more. */
 static enum err tidy_up(struct ctx *ctx, struct pass *pass, enum err err)
 {
 	struct fault fault = ctx->fault;
@@ -376,7 +384,8 @@ static enum err tidy_up(struct ctx *ctx, struct pass *pass, enum err err)
 	return err;
 }
 
-/* An order that was finalized is followed to its end, so that no certificate is lost on the way; then all that is left is undone. */
+/* An order that was finalized is followed to its end, so that no certificate is lost on the way;
+ * then all that is left is undone. */
 static enum err take_leave(struct ctx *ctx, struct pass *pass, msec_t *again)
 {
 	enum err err = E_OK;

@@ -1,9 +1,10 @@
 /*
  * hostname - the hostname reconciler: the documented flow, climbed as a ladder.
  *
- * Every pass starts from facts (spec, vault, order, gateway) and climbs the first rung that does not hold. There is no
- * stored cursor, and renewal is the same climb. Facts that cannot be read back are durable before the call that makes them true.
- * Writes the status of hostnames, and nothing else.
+ * Every pass starts from facts (spec, vault, order, gateway) and climbs the first rung that does
+ * not hold. There is no stored cursor, and renewal is the same climb. Facts that cannot be read
+ * back are durable before the call that makes them true. Writes the status of hostnames, and
+ * nothing else.
  */
 #pragma once
 

@@ -1,6 +1,7 @@
 /*
- * The rung that imports a certificate with its key: unsealed for the moment of the import, by the vault that it goes to.
- * Whatever happens, nothing of the key stays behind in this process or on the disk once the vault has it.
+ * The rung that imports a certificate with its key: unsealed for the moment of the import, by the
+ * vault that it goes to. Whatever happens, nothing of the key stays behind in this process or on
+ * the disk once the vault has it.
  */
 #include "reconcile/pass.h"
 
@@ -82,8 +83,8 @@ static bool is_issuing(const struct pass *pass)
 	return issuance->order_url || issuance->create_intended;
 }
 
-/* The vault takes no import while an operation is pending. A finalized order is followed to its end, so that no certificate is
- * lost on the way; what the CA refuses then concerns nobody. */
+/* The vault takes no import while an operation is pending. A finalized order is followed to its
+ * end, so that no certificate is lost on the way; what the CA refuses then concerns nobody. */
 static enum err end_issuance(struct ctx *ctx, struct pass *pass)
 {
 	enum err err;
@@ -104,8 +105,10 @@ enum err import_climb(struct ctx *ctx, struct pass *pass)
 
 	if (!hostname_awaits_import(&pass->host, ctx_wall(ctx)))
 		return fault_set(ctx, E_REFUSED, "ImportNeeded",
-				 "the imported certificate has expired or is gone from Key Vault, and cannot "
-				 "be renewed here. Import a new one, or POST the hostname to AddCertificate");
+				 "the imported certificate has expired or is gone from Key Vault, "
+				 "and cannot "
+				 "be renewed here. Import a new one, or POST the hostname to "
+				 "AddCertificate");
 	if (is_issuing(pass))
 		return end_issuance(ctx, pass);
 	err = send(ctx, pass, &imported);

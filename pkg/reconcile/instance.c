@@ -28,8 +28,8 @@ static struct instance_progress *progress_of(struct view *view, const char *host
 static void lay_out_progress(struct ctx *ctx, struct view *view)
 {
 	const struct texts *hostnames = &view->instance.spec.hostnames;
-	struct instance_progress *items =
-		arena_new_array(ctx->arena, struct instance_progress, hostnames->count + 1);
+	struct instance_progress *items = arena_new_array(ctx->arena, struct instance_progress,
+							  hostnames->count + 1);
 
 	for (size_t i = 0; i < hostnames->count; i++) {
 		const struct instance_progress *old = progress_of(view, hostnames->items[i]);
@@ -89,7 +89,8 @@ static void end(struct instance_progress *progress, enum runtime_status runtime,
 {
 	progress->runtime_status = (int)runtime;
 	progress->step = step_info(step)->name;
-	progress->message = step == STEP_FAILED ? step_failure_message(error) : step_info(step)->message;
+	progress->message = step == STEP_FAILED ? step_failure_message(error)
+						: step_info(step)->message;
 	progress->error = error;
 	progress->output = output;
 }
@@ -103,7 +104,8 @@ static bool is_refused(const struct view *view, const struct hostname *hostname)
 	       refusal->pass >= view->instance.spec.retry_requested;
 }
 
-/* Ready, with the certificate that was asked for: the one that an import brought, or one of the CA where an imported one was. */
+/* Ready, with the certificate that was asked for: the one that an import brought, or one of the CA
+ * where an imported one was. */
 static bool is_served(const struct view *view, const struct hostname *hostname)
 {
 	const char *leaf = view->instance.spec.leaf_sha256;
@@ -130,7 +132,8 @@ static const char *waiting_for(struct ctx *ctx, const struct hostname *hostname)
 	const char *step = hostname->status.step ? hostname->status.step : "a first look";
 
 	for (size_t i = 0; i < hostname->status.conditions.count; i++)
-		if (items[i].status != CONDITION_TRUE && !text_equals(items[i].type, CONDITION_READY) &&
+		if (items[i].status != CONDITION_TRUE &&
+		    !text_equals(items[i].type, CONDITION_READY) &&
 		    !text_equals(items[i].type, CONDITION_RENEWING))
 			return arena_printf(ctx->arena, "timed out waiting at %s: %s: %s", step,
 					    items[i].reason, items[i].message);
@@ -141,8 +144,8 @@ static void look_at(struct ctx *ctx, struct view *view, struct instance_progress
 		    const struct hostname *hostname)
 {
 	const struct hostname_status *status = &hostname->status;
-	bool is_late =
-		view->now - view->instance.spec.accepted >= view->world->settings->instance_timeout;
+	bool is_late = view->now - view->instance.spec.accepted >=
+		       view->world->settings->instance_timeout;
 	int step = step_find(status->step);
 
 	follow_steps(ctx, view, hostname);
@@ -152,7 +155,8 @@ static void look_at(struct ctx *ctx, struct view *view, struct instance_progress
 		end(progress, RUNTIME_FAILED, STEP_FAILED, "Superseded",
 		    "a later request for this hostname brings another certificate");
 	} else if (is_refused(view, hostname)) {
-		end(progress, RUNTIME_FAILED, STEP_FAILED, status->refusal.error, status->refusal.text);
+		end(progress, RUNTIME_FAILED, STEP_FAILED, status->refusal.error,
+		    status->refusal.text);
 	} else if (is_late) {
 		end(progress, RUNTIME_FAILED, STEP_FAILED, "Timeout", waiting_for(ctx, hostname));
 	} else if (step >= 0 && step < STEP_COMPLETED) {
@@ -172,7 +176,8 @@ static enum err update_progress(struct ctx *ctx, struct view *view)
 
 		if (runtime_has_ended(items[i].runtime_status))
 			continue;
-		err = store_get(ctx, view->world->store, KIND_HOSTNAME, items[i].hostname, &hostname);
+		err = store_get(ctx, view->world->store, KIND_HOSTNAME, items[i].hostname,
+				&hostname);
 		if (err == E_NOTFOUND) {
 			fault_clear(ctx);
 			end(&items[i], RUNTIME_FAILED, STEP_FAILED, "HostnameWithdrawn",
@@ -326,8 +331,8 @@ static enum err thin_out(struct ctx *ctx, struct instance_world *world)
 }
 
 /* An ended one is kept for a while, for those who still ask. */
-static enum err retire(struct ctx *ctx, struct instance_world *world, const struct instance *instance,
-		       msec_t *again)
+static enum err retire(struct ctx *ctx, struct instance_world *world,
+		       const struct instance *instance, msec_t *again)
 {
 	msec_t left = ended_at(instance) + world->settings->instance_retention - ctx_wall(ctx);
 

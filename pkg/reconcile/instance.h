@@ -1,7 +1,9 @@
 /*
- * instance - the instance reconciler: what one request of the documented API shows of the hostnames it follows.
+ * instance - the instance reconciler: what one request of the documented API shows of the hostnames
+ * it follows.
  *
- * Derives everything from the hostnames' status; an end is final. Writes the status of instances, and nothing else.
+ * Derives everything from the hostnames' status; an end is final. Writes the status of instances,
+ * and nothing else.
  */
 #pragma once
 

@@ -7,7 +7,7 @@
 #include "base/text.h"
 #include "pki/key.h"
 
-#define PLAIN_MAX 60 /* the gateway takes 80, and "-listener" and a hash must fit */
+#define PLAIN_MAX  60 /* the gateway takes 80, and "-listener" and a hash must fit */
 #define HASH_BYTES 5
 
 static const char *dashed(struct ctx *ctx, const char *hostname)

@@ -1,9 +1,10 @@
 /*
  * names - what the objects of a hostname are called in the vault and on the gateway.
  *
- * "shop.example.com" is shop-example-com, shop-example-com-listener, shop-example-com-rule, as the documented function named
- * them, so that what it made is found again. The scheme is not injective: names are always checked against the hostname that
- * the object itself tells, and where the plain one belongs to another, a hash of the hostname is appended.
+ * "shop.example.com" is shop-example-com, shop-example-com-listener, shop-example-com-rule, as the
+ * documented function named them, so that what it made is found again. The scheme is not injective:
+ * names are always checked against the hostname that the object itself tells, and where the plain
+ * one belongs to another, a hash of the hostname is appended.
  */
 #pragma once
 

@@ -1,5 +1,6 @@
 /*
- * notes - what is remembered about a hostname between passes but not worth a write: when things were last looked at.
+ * notes - what is remembered about a hostname between passes but not worth a write: when things
+ * were last looked at.
  *
  * In memory only. A restart forgets it all, and so looks at everything again.
  */
@@ -11,7 +12,8 @@ struct note {
 	msec_t vault_seen;    /* mono; 0: never */
 	msec_t dns_checked;   /* mono; when DNS last led to the gateway; 0: not lately */
 	msec_t dns_watched;   /* mono; when it was last looked at for a healthy site */
-	msec_t trouble_since; /* mono; when `trouble_step` began to fail for reasons that may pass; 0: none */
+	msec_t trouble_since; /* mono; when `trouble_step` began to fail for reasons that may pass;
+				 0: none */
 	int trouble_step;     /* enum step */
 	int64_t polls;	      /* of the CA without news */
 };

@@ -1,4 +1,5 @@
-/* The rungs that prove to the CA that the hostname is ours: order, authorization, challenge file, answer. */
+/* The rungs that prove to the CA that the hostname is ours: order, authorization, challenge file,
+ * answer. */
 #include "reconcile/pass.h"
 
 #include <string.h>
@@ -7,7 +8,7 @@
 #include "base/text.h"
 
 #define CLOCK_TOLERANCE MSEC_PER_HOUR
-#define BLOB_PREFIX ".well-known/acme-challenge/"
+#define BLOB_PREFIX	".well-known/acme-challenge/"
 
 static struct issuance *issuance(struct pass *pass)
 {
@@ -53,14 +54,16 @@ static enum err order_failed(struct ctx *ctx, struct pass *pass, const struct ac
 
 	order_drop(pass);
 	fault_set(ctx, E_REFUSED, "ValidationFailed",
-		  "the CA refused the order (%s): %s. Make sure that http://%s/.well-known/acme-challenge/ "
+		  "the CA refused the order (%s): %s. Make sure that "
+		  "http://%s/.well-known/acme-challenge/ "
 		  "reaches the gateway's challenge rule from everywhere",
 		  type, detail, pass->name);
 	ctx->fault.by_ca = true;
 	return E_REFUSED;
 }
 
-static enum err authorization_get(struct ctx *ctx, struct pass *pass, struct acme_authorization *out)
+static enum err authorization_get(struct ctx *ctx, struct pass *pass,
+				  struct acme_authorization *out)
 {
 	TRY(session(ctx, pass));
 	return acme_authorization_get(ctx, &pass->acme, issuance(pass)->authorization_url, out);
@@ -100,7 +103,8 @@ enum err order_observe(struct ctx *ctx, struct pass *pass)
 	err = acme_order_get(ctx, &pass->acme, issuance(pass)->order_url, &pass->order);
 	if (err == E_NOTFOUND) {
 		order_drop(pass);
-		return fault_set(ctx, E_CONFLICT, "OrderGone", "the CA does not know the order any more");
+		return fault_set(ctx, E_CONFLICT, "OrderGone",
+				 "the CA does not know the order any more");
 	}
 	TRY(err);
 	return order_take(ctx, pass);
@@ -124,17 +128,20 @@ bool order_is_recorded(const struct pass *pass)
 	return !pass_wants_certificate(pass) || pass->host.status.issuance.order_url;
 }
 
-/* A clock that jumped makes certificates look due: time alone starts no order against the CA's own time. */
+/* A clock that jumped makes certificates look due: time alone starts no order against the CA's own
+ * time. */
 static enum err check_clock(struct ctx *ctx, struct pass *pass)
 {
 	if (!acme_clock_differs(ctx, pass->world->acme, CLOCK_TOLERANCE))
 		return E_OK;
-	return fault_set(ctx, E_REFUSED, "ClockNotSane",
-			 "the clock of this machine and the CA's differ by more than an hour. Set it "
-			 "right (timedatectl); nothing is ordered until then");
+	return fault_set(
+		ctx, E_REFUSED, "ClockNotSane",
+		"the clock of this machine and the CA's differ by more than an hour. Set it "
+		"right (timedatectl); nothing is ordered until then");
 }
 
-/* newOrder cannot be looked up afterwards: an unclear answer costs at most an order that nobody finalizes. */
+/* newOrder cannot be looked up afterwards: an unclear answer costs at most an order that nobody
+ * finalizes. */
 enum err order_climb(struct ctx *ctx, struct pass *pass)
 {
 	struct acme_order *order = &pass->order;
@@ -146,8 +153,8 @@ enum err order_climb(struct ctx *ctx, struct pass *pass)
 	TRY(acme_order_new(ctx, &pass->acme, &pass->name, 1, order));
 	issuance(pass)->order_intended = false;
 	issuance(pass)->order_url = order->url;
-	issuance(pass)->authorization_url =
-		order->authorization_count ? order->authorizations[0] : NULL;
+	issuance(pass)->authorization_url = order->authorization_count ? order->authorizations[0]
+								       : NULL;
 	issuance(pass)->answered = false;
 	pass->note.polls = 0;
 	TRY(order_take(ctx, pass));
@@ -193,11 +200,10 @@ enum err upload_climb(struct ctx *ctx, struct pass *pass)
 
 	TRY(session(ctx, pass));
 	TRY(acme_key_authorization(ctx, &pass->acme, issuance(pass)->token, &key_authorization));
-	issuance(pass)->blob =
-		arena_printf(ctx->arena, BLOB_PREFIX "%s", issuance(pass)->token);
+	issuance(pass)->blob = arena_printf(ctx->arena, BLOB_PREFIX "%s", issuance(pass)->token);
 	TRY(pass_commit(ctx, pass));
-	TRY(blob_put(ctx, &pass->world->blobs, issuance(pass)->blob, "text/plain", key_authorization,
-		     strlen(key_authorization)));
+	TRY(blob_put(ctx, &pass->world->blobs, issuance(pass)->blob, "text/plain",
+		     key_authorization, strlen(key_authorization)));
 	issuance(pass)->uploaded = true;
 	return E_OK;
 }
@@ -223,7 +229,8 @@ enum err answer_climb(struct ctx *ctx, struct pass *pass)
 		fault_clear(ctx);
 		err = E_OK;
 	}
-	/* It may be the file that is missing, not the way to it: the next try puts it there again. */
+	/* It may be the file that is missing, not the way to it: the next try puts it there again.
+	 */
 	if (err == E_REFUSED)
 		issuance(pass)->uploaded = false;
 	TRY(err);

@@ -1,5 +1,6 @@
 /*
- * pass - what one look at one hostname knows; shared by the files that implement the rungs. Internal to reconcile.
+ * pass - what one look at one hostname knows; shared by the files that implement the rungs.
+ * Internal to reconcile.
  */
 #pragma once
 
@@ -10,13 +11,13 @@
 
 struct pass {
 	struct hostname_world *world;
-	const char *name;	    /* the hostname */
-	struct hostname host;	    /* a copy to work on: pass_commit makes it durable */
+	const char *name;	       /* the hostname */
+	struct hostname host;	       /* a copy to work on: pass_commit makes it durable */
 	const struct gateway *gateway; /* NULL: never read */
 	struct note note;
-	msec_t began;		    /* wall */
+	msec_t began; /* wall */
 	enum certificate_verdict verdict;
-	const char *why;	    /* of the verdict */
+	const char *why; /* of the verdict */
 	struct acme_session acme;
 	bool has_session;
 	struct acme_order order;
@@ -67,32 +68,36 @@ enum err certificate_climb(struct ctx *ctx, struct pass *pass);
 bool import_is_done(const struct pass *pass);
 enum err import_climb(struct ctx *ctx, struct pass *pass);
 
-/* Removes the sealed key of an import that is done or can no longer come, and whatever nobody wants; costs nothing when there is none. */
+/* Removes the sealed key of an import that is done or can no longer come, and whatever nobody
+ * wants; costs nothing when there is none. */
 enum err import_tidy(struct ctx *ctx, struct pass *pass);
 
 bool gateway_is_configured(const struct pass *pass);
 enum err configure_climb(struct ctx *ctx, struct pass *pass);
 
 /* What every certificate of ours carries in the vault, and what an imported one does beside. */
-#define TAG_SOURCE "Source"
+#define TAG_SOURCE	  "Source"
 #define TAG_SOURCE_IMPORT "Import"
 struct text_map certificate_tags(struct ctx *ctx, const struct pass *pass);
 
 /* The vault's answer as the certificate of the hostname. */
 void certificate_record(struct ctx *ctx, struct pass *pass, const struct vault_certificate *found);
 
-/* Fetches the recorded order unless this pass has it; an order that is no more is dropped and E_CONFLICT returned. */
+/* Fetches the recorded order unless this pass has it; an order that is no more is dropped and
+ * E_CONFLICT returned. */
 enum err order_observe(struct ctx *ctx, struct pass *pass);
 
-/* Forgets the order and all that hangs on it but the blob and a pending vault operation, which still want cleaning up. */
+/* Forgets the order and all that hangs on it but the blob and a pending vault operation, which
+ * still want cleaning up. */
 void order_drop(struct pass *pass);
 
 /* A withdrawn hostname: undoes what was begun for it, as far as no finalize was sent. */
 enum err withdraw_undo(struct ctx *ctx, struct pass *pass);
 
-/* An order that was not finalized and that nobody wants any more. The CA may be away: it forgets by itself. */
+/* An order that was not finalized and that nobody wants any more. The CA may be away: it forgets by
+ * itself. */
 enum err withdraw_order(struct ctx *ctx, struct pass *pass);
 
-/* GETs the challenge file as the CA will, through the gateway's own address. E_REFUSED reasons: ChallengeFileNotFound, ChallengeFileNotValid,
- * SelfCheckUnreachable. */
+/* GETs the challenge file as the CA will, through the gateway's own address. E_REFUSED reasons:
+ * ChallengeFileNotFound, ChallengeFileNotValid, SelfCheckUnreachable. */
 enum err self_check(struct ctx *ctx, struct pass *pass, const char *key_authorization);

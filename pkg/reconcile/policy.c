@@ -102,7 +102,8 @@ msec_t policy_ca_wait(struct rng *rng, int64_t failures)
 				       MSEC_PER_DAY};
 	size_t index = failures > 0 ? (size_t)failures - 1 : 0;
 
-	return rng_jitter(rng, waits[index < ARRAY_SIZE(waits) ? index : ARRAY_SIZE(waits) - 1], 50);
+	return rng_jitter(rng, waits[index < ARRAY_SIZE(waits) ? index : ARRAY_SIZE(waits) - 1],
+			  50);
 }
 
 msec_t policy_poll_wait(int64_t polls, msec_t asked)

@@ -1,5 +1,6 @@
 /*
- * policy - the questions whose answers are opinions: is this certificate acceptable, when is it due, how long until the next try.
+ * policy - the questions whose answers are opinions: is this certificate acceptable, when is it
+ * due, how long until the next try.
  *
  * Pure functions over facts, so that they can be read, argued about and tested in one place.
  */
@@ -14,13 +15,16 @@ enum certificate_verdict {
 	CERTIFICATE_CURRENT,
 };
 
-/* What the hostname is to have and what it has; `why` gets a stable reason for anything but CURRENT. */
-enum certificate_verdict policy_judge(const struct hostname *hostname, msec_t now, const char **why);
+/* What the hostname is to have and what it has; `why` gets a stable reason for anything but
+ * CURRENT. */
+enum certificate_verdict policy_judge(const struct hostname *hostname, msec_t now,
+				      const char **why);
 
 /* A third of the lifetime before the end; half when it lives under 10 days. */
 msec_t policy_renewal_time(msec_t not_before, msec_t not_after);
 
-/* Ours: the tag Hostname says so or, without it, the certificate's names are exactly this hostname. */
+/* Ours: the tag Hostname says so or, without it, the certificate's names are exactly this hostname.
+ */
 bool policy_is_ours(const struct vault_certificate *certificate, const char *hostname);
 
 /* Refused by ourselves or by Azure: 5 s doubling to 10 min, hourly after a day. */

@@ -1,4 +1,5 @@
-/* The rungs about reaching the gateway: its public addresses, and whether the hostname leads there. */
+/* The rungs about reaching the gateway: its public addresses, and whether the hostname leads there.
+ */
 #include "reconcile/pass.h"
 
 #include <string.h>
@@ -77,17 +78,19 @@ static enum err check_addresses(struct ctx *ctx, struct pass *pass, const struct
 			continue;
 		considered++;
 		if (!is_gateways(pass, answer->addresses[i]))
-			return fault_set(ctx, E_REFUSED, "WrongTarget",
-					 "%s resolves to %s%s, which is not the Application Gateway "
-					 "(%s), says %s. Point all its A and AAAA records at the gateway",
-					 pass->name, answer->addresses[i], via,
-					 join(ctx, ips->items, ips->count), answer->server);
+			return fault_set(
+				ctx, E_REFUSED, "WrongTarget",
+				"%s resolves to %s%s, which is not the Application Gateway "
+				"(%s), says %s. Point all its A and AAAA records at the gateway",
+				pass->name, answer->addresses[i], via,
+				join(ctx, ips->items, ips->count), answer->server);
 	}
 	if (considered)
 		return E_OK;
-	return fault_set(ctx, E_REFUSED, "NoAddress",
-			 "%s%s has no address, says %s. Point an A record at the Application Gateway (%s)",
-			 pass->name, via, answer->server, join(ctx, ips->items, ips->count));
+	return fault_set(
+		ctx, E_REFUSED, "NoAddress",
+		"%s%s has no address, says %s. Point an A record at the Application Gateway (%s)",
+		pass->name, via, answer->server, join(ctx, ips->items, ips->count));
 }
 
 /* RFC 8659 4.2: with any issue record, one must name the CA; ";" names nobody. */
@@ -113,7 +116,8 @@ static bool caa_allows(const struct dns_caa_set *set, const char *const *identit
 	return !is_limited;
 }
 
-/* Skipped where the CA does not tell its identities, and while its directory cannot be had: the order will say so. */
+/* Skipped where the CA does not tell its identities, and while its directory cannot be had: the
+ * order will say so. */
 static enum err check_caa(struct ctx *ctx, struct pass *pass)
 {
 	struct acme_session session = {.acme = pass->world->acme, .http = pass->world->acme_http};
@@ -128,10 +132,11 @@ static enum err check_caa(struct ctx *ctx, struct pass *pass)
 	TRY(pass->world->dns->caa(ctx, pass->world->dns, pass->name, &set));
 	if (caa_allows(&set, identities, count))
 		return E_OK;
-	return fault_set(ctx, E_REFUSED, "CAAForbids",
-			 "the CAA records of %s do not allow %s to issue, says %s. Add: %s CAA 0 issue "
-			 "\"%s\"",
-			 set.owner, identities[0], set.server, set.owner, identities[0]);
+	return fault_set(
+		ctx, E_REFUSED, "CAAForbids",
+		"the CAA records of %s do not allow %s to issue, says %s. Add: %s CAA 0 issue "
+		"\"%s\"",
+		set.owner, identities[0], set.server, set.owner, identities[0]);
 }
 
 enum err dns_climb(struct ctx *ctx, struct pass *pass)
@@ -154,7 +159,8 @@ enum err dns_climb(struct ctx *ctx, struct pass *pass)
 	return E_OK;
 }
 
-/* The certificate is compared too: an entry of this hostname with another one is not what we want yet. */
+/* The certificate is compared too: an entry of this hostname with another one is not what we want
+ * yet. */
 bool gateway_is_configured(const struct pass *pass)
 {
 	const struct programmed_hostname *programmed =

@@ -9,11 +9,11 @@
 #include "reconcile/names.h"
 
 /* Limits of a Standard_v2 or WAF_v2 gateway (Azure subscription limits, Application Gateway). */
-#define CERTIFICATES_MAX 100
-#define LISTENERS_MAX 200
-#define ACTIVE_LISTENERS_MAX 100
-#define RULES_MAX 400
-#define PRIORITY_MAX 20000
+#define CERTIFICATES_MAX		100
+#define LISTENERS_MAX			200
+#define ACTIVE_LISTENERS_MAX		100
+#define RULES_MAX			400
+#define PRIORITY_MAX			20000
 #define PRIORITY_BELOW_SERVICE_DEFAULTS 19000
 
 struct drawing {
@@ -52,8 +52,9 @@ static struct json *collection(struct ctx *ctx, struct json *properties, const c
 
 static struct json *find_named(const struct json *array, const char *name)
 {
-	json_for_each(child, array)
-		if (json_get_text(child, "name") && text_equals_nocase(json_get_text(child, "name"), name))
+	json_for_each (child, array)
+		if (json_get_text(child, "name") &&
+		    text_equals_nocase(json_get_text(child, "name"), name))
 			return child;
 	return NULL;
 }
@@ -86,7 +87,7 @@ static bool serves_hostname(const struct json *listener, const char *hostname)
 
 	if (single && *single)
 		return text_equals_nocase(single, hostname);
-	json_for_each(name, json_get(properties, "hostNames"))
+	json_for_each (name, json_get(properties, "hostNames"))
 		if (json_text(name) && text_equals_nocase(json_text(name), hostname))
 			return true;
 	return false;
@@ -112,7 +113,8 @@ static bool is_public(const struct json *frontend)
 	return json_path(frontend, "properties.publicIPAddress") != NULL;
 }
 
-/* The same hostname and port may also be served on a private frontend, which is nobody's business here. */
+/* The same hostname and port may also be served on a private frontend, which is nobody's business
+ * here. */
 static bool is_ours_to_judge(const struct drawing *drawing, const struct json *listener)
 {
 	return is_https_on_port(drawing, listener) &&
@@ -129,7 +131,7 @@ static bool is_catching(const struct json *listener)
 
 	if (has_name && strpbrk(single, "*?"))
 		return true;
-	json_for_each(name, json_get(properties, "hostNames")) {
+	json_for_each (name, json_get(properties, "hostNames")) {
 		has_name = true;
 		if (json_text(name) && strpbrk(json_text(name), "*?"))
 			return true;
@@ -139,14 +141,15 @@ static bool is_catching(const struct json *listener)
 
 static enum err find_frontend(struct ctx *ctx, struct drawing *drawing)
 {
-	json_for_each(frontend, json_get(drawing->properties, "frontendIPConfigurations"))
+	json_for_each (frontend, json_get(drawing->properties, "frontendIPConfigurations"))
 		if (is_public(frontend)) {
 			drawing->frontend_id = id_of(ctx, drawing, "frontendIPConfigurations",
 						     json_get_text(frontend, "name"));
 			return E_OK;
 		}
-	return fault_set(ctx, E_REFUSED, "NoPublicFrontend",
-			 "the Application Gateway has no public frontend IP configuration. Add one");
+	return fault_set(
+		ctx, E_REFUSED, "NoPublicFrontend",
+		"the Application Gateway has no public frontend IP configuration. Add one");
 }
 
 static void find_port(struct ctx *ctx, struct drawing *drawing)
@@ -155,7 +158,7 @@ static void find_port(struct ctx *ctx, struct drawing *drawing)
 	struct json *port, *properties;
 	const char *name = "port_443";
 
-	json_for_each(candidate, ports)
+	json_for_each (candidate, ports)
 		if (json_get_int(json_get(candidate, "properties"), "port", 0) == 443) {
 			drawing->port_id = id_of(ctx, drawing, "frontendPorts",
 						 json_get_text(candidate, "name"));
@@ -176,10 +179,10 @@ static void note_priorities(struct ctx *ctx, struct drawing *drawing)
 {
 	drawing->priorities = arena_new_array(ctx->arena, bool, PRIORITY_MAX + 1);
 	drawing->priority_below = PRIORITY_BELOW_SERVICE_DEFAULTS;
-	json_for_each(rule, drawing->rules) {
+	json_for_each (rule, drawing->rules) {
 		int64_t priority = json_get_int(json_get(rule, "properties"), "priority", 0);
-		const struct json *listener =
-			find_id(drawing->listeners, reference_of(rule, "httpListener"));
+		const struct json *listener = find_id(drawing->listeners,
+						      reference_of(rule, "httpListener"));
 
 		if (priority < 1 || priority > PRIORITY_MAX)
 			continue;
@@ -210,16 +213,18 @@ static enum err check_backend(struct ctx *ctx, const struct drawing *drawing, co
 {
 	if (find_named(json_get(drawing->properties, member), name))
 		return E_OK;
-	return fault_set(ctx, E_REFUSED, reason,
-			 "the Application Gateway has no \"%s\" in %s. Create it, or correct %s in the "
-			 "configuration",
-			 name, member, option);
+	return fault_set(
+		ctx, E_REFUSED, reason,
+		"the Application Gateway has no \"%s\" in %s. Create it, or correct %s in the "
+		"configuration",
+		name, member, option);
 }
 
 static enum err invalid_document(struct ctx *ctx, const char *what)
 {
 	return fault_set(ctx, E_REFUSED, "InvalidGatewayDocument",
-			 "Azure's description of the Application Gateway %s; nothing is written", what);
+			 "Azure's description of the Application Gateway %s; nothing is written",
+			 what);
 }
 
 static int by_name(const void *a, const void *b)
@@ -235,7 +240,7 @@ static enum err check_names(struct ctx *ctx, const struct json *array)
 
 	if (array && !json_is_array(array) && !json_is_null(array))
 		return invalid_document(ctx, "has something else where a list should be");
-	json_for_each(child, array) {
+	json_for_each (child, array) {
 		const char *name = json_get_text(child, "name");
 
 		if (!name || !*name || strchr(name, '/'))
@@ -252,8 +257,9 @@ static enum err check_names(struct ctx *ctx, const struct json *array)
 static enum err start(struct ctx *ctx, struct drawing *drawing, const struct json *current,
 		      const struct render_target *target)
 {
-	static const char *const named[] = {"sslCertificates", "httpListeners", "requestRoutingRules",
-					    "frontendPorts", "frontendIPConfigurations"};
+	static const char *const named[] = {"sslCertificates", "httpListeners",
+					    "requestRoutingRules", "frontendPorts",
+					    "frontendIPConfigurations"};
 
 	drawing->target = target;
 	drawing->document = render_strip(ctx, current);
@@ -266,8 +272,8 @@ static enum err start(struct ctx *ctx, struct drawing *drawing, const struct jso
 	drawing->listeners = collection(ctx, drawing->properties, "httpListeners");
 	drawing->rules = collection(ctx, drawing->properties, "requestRoutingRules");
 	TRY(find_frontend(ctx, drawing));
-	TRY(check_backend(ctx, drawing, "backendAddressPools", target->backend_pool, "BackendNotFound",
-			  "ApplicationGatewayBackendName"));
+	TRY(check_backend(ctx, drawing, "backendAddressPools", target->backend_pool,
+			  "BackendNotFound", "ApplicationGatewayBackendName"));
 	TRY(check_backend(ctx, drawing, "backendHttpSettingsCollection", target->http_settings,
 			  "HttpSettingsNotFound", "ApplicationGatewayHttpSettingsName"));
 	find_port(ctx, drawing);
@@ -278,9 +284,10 @@ static enum err start(struct ctx *ctx, struct drawing *drawing, const struct jso
 /* The certificate entry with this secret, whatever its name. */
 static struct json *find_certificate(const struct drawing *drawing, const char *secret_id)
 {
-	json_for_each(entry, drawing->certificates)
-		if (secret_id_equals(json_get_text(json_get(entry, "properties"), "keyVaultSecretId"),
-				     secret_id))
+	json_for_each (entry, drawing->certificates)
+		if (secret_id_equals(
+			    json_get_text(json_get(entry, "properties"), "keyVaultSecretId"),
+			    secret_id))
 			return entry;
 	return NULL;
 }
@@ -340,7 +347,8 @@ static void add_rule(struct ctx *ctx, struct drawing *drawing, const struct json
 	json_set_text(ctx, properties, "ruleType", "Basic");
 	json_set_int(ctx, properties, "priority", priority);
 	json_set(ctx, properties, "httpListener",
-		 reference(ctx, id_of(ctx, drawing, "httpListeners", json_get_text(listener, "name"))));
+		 reference(ctx,
+			   id_of(ctx, drawing, "httpListeners", json_get_text(listener, "name"))));
 	json_set(ctx, properties, "backendAddressPool",
 		 reference(ctx, id_of(ctx, drawing, "backendAddressPools", target->backend_pool)));
 	json_set(ctx, properties, "backendHttpSettings",
@@ -352,7 +360,7 @@ static void add_rule(struct ctx *ctx, struct drawing *drawing, const struct json
 
 static struct json *rule_of(const struct drawing *drawing, const struct json *listener)
 {
-	json_for_each(rule, drawing->rules)
+	json_for_each (rule, drawing->rules)
 		if (refers_to(rule, "httpListener", listener))
 			return rule;
 	return NULL;
@@ -370,7 +378,7 @@ static size_t active_rules(const struct drawing *drawing)
 {
 	size_t count = 0;
 
-	json_for_each(rule, drawing->rules)
+	json_for_each (rule, drawing->rules)
 		count += !json_path(rule, "properties.redirectConfiguration");
 	return count;
 }
@@ -390,7 +398,7 @@ static bool has_room(const struct drawing *drawing, const struct needs *needs)
 /* The listener that serves this hostname over HTTPS, whoever made it. */
 static struct json *find_listener(const struct drawing *drawing, const char *hostname)
 {
-	json_for_each(listener, drawing->listeners)
+	json_for_each (listener, drawing->listeners)
 		if (is_ours_to_judge(drawing, listener) && serves_hostname(listener, hostname))
 			return listener;
 	return NULL;
@@ -412,7 +420,8 @@ static const char *free_name(struct ctx *ctx, const struct json *array,
 			     const struct wanted_hostname *wanted,
 			     const char *(*make)(struct ctx *ctx, const char *base))
 {
-	const char *names[] = {make(ctx, wanted->base), make(ctx, name_hashed(ctx, wanted->hostname))};
+	const char *names[] = {make(ctx, wanted->base),
+			       make(ctx, name_hashed(ctx, wanted->hostname))};
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		if (!find_named(array, names[i]))
@@ -423,8 +432,8 @@ static const char *free_name(struct ctx *ctx, const struct json *array,
 static bool shows_certificate(const struct drawing *drawing, const struct json *listener,
 			      const char *secret_id)
 {
-	const struct json *entry =
-		find_id(drawing->certificates, reference_of(listener, "sslCertificate"));
+	const struct json *entry = find_id(drawing->certificates,
+					   reference_of(listener, "sslCertificate"));
 
 	return secret_id_equals(json_get_text(json_get(entry, "properties"), "keyVaultSecretId"),
 				secret_id);
@@ -439,7 +448,7 @@ static void repair_certificate(struct ctx *ctx, struct drawing *drawing, struct 
 
 static bool is_used(const struct drawing *drawing, const struct json *certificate)
 {
-	json_for_each(listener, drawing->listeners)
+	json_for_each (listener, drawing->listeners)
 		if (refers_to(listener, "sslCertificate", certificate))
 			return true;
 	return false;
@@ -448,13 +457,14 @@ static bool is_used(const struct drawing *drawing, const struct json *certificat
 /* A redirection of somebody else may lead to the listener: then it cannot go. */
 static bool is_redirected_to(const struct drawing *drawing, const struct json *listener)
 {
-	json_for_each(redirect, json_get(drawing->properties, "redirectConfigurations"))
+	json_for_each (redirect, json_get(drawing->properties, "redirectConfigurations"))
 		if (refers_to(redirect, "targetListener", listener))
 			return true;
 	return false;
 }
 
-/* The listener must be ours by name and hostname, and shows the certificate that the failed update brought. */
+/* The listener must be ours by name and hostname, and shows the certificate that the failed update
+ * brought. */
 static void evict(struct ctx *ctx, struct drawing *drawing, const struct wanted_hostname *wanted,
 		  struct rendered_hostname *result)
 {
@@ -487,15 +497,18 @@ static bool is_rejected(struct ctx *ctx, const struct drawing *drawing,
 {
 	if (!has_room(drawing, needs)) {
 		reject(result, "CapacityExceeded",
-		       "the Application Gateway has no room for another listener, rule or certificate "
-		       "(100 active listeners, 100 certificates). Remove some, or use another gateway");
+		       "the Application Gateway has no room for another listener, rule or "
+		       "certificate "
+		       "(100 active listeners, 100 certificates). Remove some, or use another "
+		       "gateway");
 		return true;
 	}
 	if (result->listener && result->rule)
 		return false;
 	reject(result, "ListenerConflict",
 	       arena_printf(ctx->arena,
-			    "the Application Gateway has a listener or rule with the names that are for %s, "
+			    "the Application Gateway has a listener or rule with the names that "
+			    "are for %s, "
 			    "which does not serve it. Rename or remove \"%s\" or \"%s\"",
 			    wanted->hostname, name_listener(ctx, wanted->base),
 			    name_rule(ctx, wanted->base)));
@@ -514,7 +527,8 @@ static void draw(struct ctx *ctx, struct drawing *drawing, const struct wanted_h
 	if (listener && !is_shown && !is_our_listener(ctx, listener, wanted)) {
 		reject(result, "ListenerConflict",
 		       arena_printf(ctx->arena,
-				    "listener \"%s\" of the Application Gateway serves this hostname already "
+				    "listener \"%s\" of the Application Gateway serves this "
+				    "hostname already "
 				    "and is not ours. Remove it, or withdraw the hostname here",
 				    json_get_text(listener, "name")));
 		return;

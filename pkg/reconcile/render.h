@@ -1,9 +1,11 @@
 /*
- * render - the wanted hostnames laid into the gateway's document. Pure: no clock, no network, the same answer every time.
+ * render - the wanted hostnames laid into the gateway's document. Pure: no clock, no network, the
+ * same answer every time.
  *
- * Adds what is missing and repairs only the certificate reference of listeners that are ours by name and hostname. Everything else
- * goes back as it came, but for read-only members, which the service ignores and which may name what is gone. Removes
- * nothing but what a failed update of ours brought in (is_evicted).
+ * Adds what is missing and repairs only the certificate reference of listeners that are ours by
+ * name and hostname. Everything else goes back as it came, but for read-only members, which the
+ * service ignores and which may name what is gone. Removes nothing but what a failed update of ours
+ * brought in (is_evicted).
  */
 #pragma once
 
@@ -32,7 +34,7 @@ enum render_verdict {
 struct rendered_hostname {
 	enum render_verdict verdict;
 	const char *listener, *rule;
-	const char *certificate; /* of an evicted one, when nobody else uses it */
+	const char *certificate;      /* of an evicted one, when nobody else uses it */
 	const char *reason, *message; /* of a rejected one: CapacityExceeded, ListenerConflict */
 };
 
@@ -42,15 +44,16 @@ struct rendering {
 	size_t changed;
 };
 
-/* `wanted` oldest first: when the gateway is full the newest are rejected. E_REFUSED when the gateway cannot take any: reasons
- * BackendNotFound, HttpSettingsNotFound, NoPublicFrontend, InvalidGatewayDocument. */
+/* `wanted` oldest first: when the gateway is full the newest are rejected. E_REFUSED when the
+ * gateway cannot take any: reasons BackendNotFound, HttpSettingsNotFound, NoPublicFrontend,
+ * InvalidGatewayDocument. */
 enum err render(struct ctx *ctx, const struct json *current, const struct render_target *target,
 		const struct wanted_hostname *wanted, size_t count, struct rendering *out);
 
 /* The document without what a PUT leaves out: read-only members and back-references. */
 struct json *render_strip(struct ctx *ctx, const struct json *document);
 
-/* Whether `after` differs from `before` only by new children, and otherwise only by what the changed and evicted items name:
- * the last check before a PUT. */
+/* Whether `after` differs from `before` only by new children, and otherwise only by what the
+ * changed and evicted items name: the last check before a PUT. */
 bool render_is_faithful(struct ctx *ctx, const struct json *before, const struct json *after,
 			const struct rendering *rendering, size_t count);

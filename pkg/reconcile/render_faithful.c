@@ -1,12 +1,14 @@
-/* The last check before a PUT: whatever render did, what is not ours goes back as it came. Uses no code of render. */
+/* The last check before a PUT: whatever render did, what is not ours goes back as it came. Uses no
+ * code of render. */
 #include "reconcile/render.h"
 
 #include "base/text.h"
 
 static const struct json *find_named(const struct json *array, const char *name)
 {
-	json_for_each(child, array)
-		if (json_get_text(child, "name") && text_equals_nocase(json_get_text(child, "name"), name))
+	json_for_each (child, array)
+		if (json_get_text(child, "name") &&
+		    text_equals_nocase(json_get_text(child, "name"), name))
 			return child;
 	return NULL;
 }
@@ -39,15 +41,17 @@ static bool is_evicted(const struct rendering *rendering, size_t count, const ch
 	return false;
 }
 
-/* Every child of `before` stands in `after`, equal but for the certificate of listeners that were repaired. */
+/* Every child of `before` stands in `after`, equal but for the certificate of listeners that were
+ * repaired. */
 static bool keeps_children(struct ctx *ctx, const struct json *before, const struct json *after,
 			   const struct rendering *rendering, size_t count)
 {
-	json_for_each(child, before) {
+	json_for_each (child, before) {
 		const struct json *other = find_named(after, json_get_text(child, "name"));
 		struct json *a = json_dup(ctx, child), *b = other ? json_dup(ctx, other) : NULL;
 
-		if (!other && is_evicted(rendering, count, json_name(before), json_get_text(child, "name")))
+		if (!other &&
+		    is_evicted(rendering, count, json_name(before), json_get_text(child, "name")))
 			continue;
 		if (!other)
 			return false;
@@ -64,7 +68,8 @@ static bool keeps_children(struct ctx *ctx, const struct json *before, const str
 
 static bool is_ours_to_grow(const char *collection)
 {
-	return text_equals(collection, "sslCertificates") || text_equals(collection, "httpListeners") ||
+	return text_equals(collection, "sslCertificates") ||
+	       text_equals(collection, "httpListeners") ||
 	       text_equals(collection, "requestRoutingRules") ||
 	       text_equals(collection, "frontendPorts");
 }
@@ -73,7 +78,7 @@ static bool is_ours_to_grow(const char *collection)
 static bool keeps_properties(struct ctx *ctx, const struct json *before, const struct json *after,
 			     const struct rendering *rendering, size_t count)
 {
-	json_for_each(member, before) {
+	json_for_each (member, before) {
 		const struct json *other = json_get(after, json_name(member));
 
 		if (is_ours_to_grow(json_name(member))
@@ -82,7 +87,7 @@ static bool keeps_properties(struct ctx *ctx, const struct json *before, const s
 			    : !json_equal(member, other))
 			return false;
 	}
-	json_for_each(member, after)
+	json_for_each (member, after)
 		if (!json_get(before, json_name(member)) && !is_ours_to_grow(json_name(member)))
 			return false;
 	return true;
@@ -93,7 +98,8 @@ bool render_is_faithful(struct ctx *ctx, const struct json *before, const struct
 {
 	struct json *a = render_strip(ctx, before), *b = json_dup(ctx, after);
 
-	if (!keeps_properties(ctx, json_get(a, "properties"), json_get(b, "properties"), rendering, count))
+	if (!keeps_properties(ctx, json_get(a, "properties"), json_get(b, "properties"), rendering,
+			      count))
 		return false;
 	json_remove(a, "properties");
 	json_remove(b, "properties");

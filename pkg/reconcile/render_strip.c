@@ -11,15 +11,16 @@
 static const char *const top_members[] = {"name", "type", "etag"};
 
 static const char *const property_members[] = {
-	"operationalState", "resourceGuid", "provisioningState", "privateEndpointConnections",
+	"operationalState",	      "resourceGuid",
+	"provisioningState",	      "privateEndpointConnections",
 	"defaultPredefinedSslPolicy",
 };
 
 static const char *const child_members[] = {"etag", "type"};
 
 static const char *const child_property_members[] = {
-	"provisioningState",    "publicCertData",   "validatedCertData",
-	"clientCertIssuerDN",   "backendIPConfigurations",
+	"provisioningState",  "publicCertData",		 "validatedCertData",
+	"clientCertIssuerDN", "backendIPConfigurations",
 };
 
 /* Collections whose children carry arrays that name who refers to them. */
@@ -63,7 +64,7 @@ static void strip_child(struct json *child, const char *collection)
 
 static void strip_path_rules(struct json *map)
 {
-	json_for_each(rule, json_path(map, "properties.pathRules"))
+	json_for_each (rule, json_path(map, "properties.pathRules"))
 		strip_child(rule, "pathRules");
 }
 
@@ -77,7 +78,7 @@ static void strip_identity(struct ctx *ctx, struct json *identity)
 	json_remove(identity, "tenantId");
 	if (!json_is_object(users))
 		return;
-	json_for_each(user, users)
+	json_for_each (user, users)
 		json_set(ctx, bare, json_name(user), json_object(ctx));
 	json_set(ctx, identity, "userAssignedIdentities", bare);
 }
@@ -90,10 +91,10 @@ struct json *render_strip(struct ctx *ctx, const struct json *document)
 	remove_all(copy, top_members, ARRAY_SIZE(top_members));
 	strip_identity(ctx, json_get(copy, "identity"));
 	remove_all(properties, property_members, ARRAY_SIZE(property_members));
-	json_for_each(collection, properties) {
+	json_for_each (collection, properties) {
 		if (!json_is_array(collection))
 			continue;
-		json_for_each(child, collection) {
+		json_for_each (child, collection) {
 			strip_child(child, json_name(collection));
 			if (text_equals(json_name(collection), "urlPathMaps"))
 				strip_path_rules(child);

@@ -6,7 +6,8 @@
 
 #define LOOK_AGAIN MSEC_PER_DAY
 
-static enum err is_waited_for(struct ctx *ctx, struct store *store, const char *instance, bool *waited)
+static enum err is_waited_for(struct ctx *ctx, struct store *store, const char *instance,
+			      bool *waited)
 {
 	const void **hostnames;
 	size_t count;
@@ -14,11 +15,13 @@ static enum err is_waited_for(struct ctx *ctx, struct store *store, const char *
 	*waited = false;
 	TRY(store_list(ctx, store, KIND_HOSTNAME, &hostnames, &count));
 	for (size_t i = 0; i < count && !*waited; i++)
-		*waited = text_equals(((const struct hostname *)hostnames[i])->wish.instance, instance);
+		*waited = text_equals(((const struct hostname *)hostnames[i])->wish.instance,
+				      instance);
 	return E_OK;
 }
 
-/* Of this start's own keys one may belong to a request that is just being taken: a key is written before its hostname. */
+/* Of this start's own keys one may belong to a request that is just being taken: a key is written
+ * before its hostname. */
 static enum err sweep(struct ctx *ctx, struct sealkey_world *world)
 {
 	struct texts instances;

@@ -1,7 +1,9 @@
 /*
- * sealkey - the public half of the vault key that imported keys are sealed with, fetched at start and looked at once a day.
+ * sealkey - the public half of the vault key that imported keys are sealed with, fetched at start
+ * and looked at once a day.
  *
- * Made when missing. Also sweeps away sealed keys that no hostname waits for any more: a crash between two writes can leave one.
+ * Made when missing. Also sweeps away sealed keys that no hostname waits for any more: a crash
+ * between two writes can leave one.
  */
 #pragma once
 

@@ -1,6 +1,7 @@
 /*
- * Before the CA is asked to look, we look ourselves, the way it will: a wrong rule or a missing file then costs nothing
- * that the CA counts. The connection goes to the gateway's own address, never to what the hostname resolves to.
+ * Before the CA is asked to look, we look ourselves, the way it will: a wrong rule or a missing
+ * file then costs nothing that the CA counts. The connection goes to the gateway's own address,
+ * never to what the hostname resolves to.
  */
 #include "reconcile/pass.h"
 
@@ -10,7 +11,7 @@
 #include "http/url.h"
 
 #define REDIRECTS_MAX 10
-#define FILE_MAX ((size_t)4096)
+#define FILE_MAX      ((size_t)4096)
 #define CHECK_TIMEOUT (5 * MSEC_PER_SEC)
 
 static bool is_redirect(int status)
@@ -32,7 +33,8 @@ static const char *gateway_address(struct ctx *ctx, const struct pass *pass)
 			    pass->world->settings->gateway_http_port);
 }
 
-/* Where a redirect leads; refused unless it stays with the hostname or goes to the container's host. */
+/* Where a redirect leads; refused unless it stays with the hostname or goes to the container's
+ * host. */
 static enum err follow(struct ctx *ctx, const struct pass *pass, const char *from,
 		       const struct http_reply *reply, const char **to)
 {
@@ -48,15 +50,17 @@ static enum err follow(struct ctx *ctx, const struct pass *pass, const char *fro
 	if (url_parse(ctx, location, &target) != E_OK ||
 	    !(text_equals(target.host, pass->name) ||
 	      text_equals(target.host, pass->world->settings->blob_host)))
-		return fault_set(ctx, E_REFUSED, "ChallengeFileNotFound",
-				 "GET %s through the gateway: redirected to a host that is neither this "
-				 "hostname nor the blob container's",
-				 from);
+		return fault_set(
+			ctx, E_REFUSED, "ChallengeFileNotFound",
+			"GET %s through the gateway: redirected to a host that is neither this "
+			"hostname nor the blob container's",
+			from);
 	*to = location;
 	return E_OK;
 }
 
-static enum err get(struct ctx *ctx, const struct pass *pass, const char *url, struct http_reply *reply)
+static enum err get(struct ctx *ctx, const struct pass *pass, const char *url,
+		    struct http_reply *reply)
 {
 	struct http_request request = {
 		.kind = HTTP_READ,
@@ -77,10 +81,11 @@ static enum err get(struct ctx *ctx, const struct pass *pass, const char *url, s
 	err = http_send(ctx, pass->world->probe, &request, reply);
 	if (err == E_OK || err == E_CANCELLED)
 		return err;
-	return fault_set(ctx, E_REFUSED, "SelfCheckUnreachable",
-			 "GET %s through the gateway failed: %s. Check that the gateway listens on this "
-			 "port, or set SelfCheck: advisory when this machine cannot reach it",
-			 url, arena_strdup(ctx->arena, ctx->fault.text));
+	return fault_set(
+		ctx, E_REFUSED, "SelfCheckUnreachable",
+		"GET %s through the gateway failed: %s. Check that the gateway listens on this "
+		"port, or set SelfCheck: advisory when this machine cannot reach it",
+		url, arena_strdup(ctx->arena, ctx->fault.text));
 }
 
 /* Trailing white space is forgiven, as the CA does. */
@@ -103,8 +108,8 @@ enum err self_check(struct ctx *ctx, struct pass *pass, const char *key_authoriz
 	if (settings->self_check == SELF_CHECK_OFF)
 		return E_OK;
 	first = settings->gateway_http_port == 80
-			? arena_printf(ctx->arena, "http://%s/.well-known/acme-challenge/%s", pass->name,
-				       path)
+			? arena_printf(ctx->arena, "http://%s/.well-known/acme-challenge/%s",
+				       pass->name, path)
 			: arena_printf(ctx->arena, "http://%s:%u/.well-known/acme-challenge/%s",
 				       pass->name, settings->gateway_http_port, path);
 	url = first;
@@ -115,16 +120,18 @@ enum err self_check(struct ctx *ctx, struct pass *pass, const char *key_authoriz
 		TRY(follow(ctx, pass, url, &reply, &url));
 	}
 	if (reply.status != 200)
-		return fault_set(ctx, E_REFUSED, "ChallengeFileNotFound",
-				 "GET http://%s/.well-known/acme-challenge/<token> through the gateway "
-				 "answered %d instead of the file. Check the path rule for "
-				 "/.well-known/acme-challenge/* and the container's public read access",
-				 pass->name, reply.status);
+		return fault_set(
+			ctx, E_REFUSED, "ChallengeFileNotFound",
+			"GET http://%s/.well-known/acme-challenge/<token> through the gateway "
+			"answered %d instead of the file. Check the path rule for "
+			"/.well-known/acme-challenge/* and the container's public read access",
+			pass->name, reply.status);
 	if (!is_file(&reply, key_authorization))
-		return fault_set(ctx, E_REFUSED, "ChallengeFileNotValid",
-				 "GET http://%s/.well-known/acme-challenge/<token> through the gateway "
-				 "answered 200 with other content than the uploaded file. Check which "
-				 "backend the path rule for /.well-known/acme-challenge/* leads to",
-				 pass->name);
+		return fault_set(
+			ctx, E_REFUSED, "ChallengeFileNotValid",
+			"GET http://%s/.well-known/acme-challenge/<token> through the gateway "
+			"answered 200 with other content than the uploaded file. Check which "
+			"backend the path rule for /.well-known/acme-challenge/* leads to",
+			pass->name);
 	return E_OK;
 }

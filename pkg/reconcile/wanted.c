@@ -6,9 +6,10 @@
 #include "base/text.h"
 #include "reconcile/names.h"
 
-#define QUIET (5 * MSEC_PER_SEC)
+#define QUIET	       (5 * MSEC_PER_SEC)
 #define EVICTION_LASTS (10 * MSEC_PER_MIN)
-#define UNDRAWABLE_LASTS (3 * MSEC_PER_SEC) /* a look costs one read; the hostname's own backoff sets the pace */
+#define UNDRAWABLE_LASTS \
+	(3 * MSEC_PER_SEC) /* a look costs one read; the hostname's own backoff sets the pace */
 
 /* An update failed because of it. */
 static bool is_evicted(const struct rejected_hostname *rejected)
@@ -27,10 +28,12 @@ static bool is_rejected(const struct rejected_hostname *rejected, const struct h
 
 static bool has_valid_certificate(const struct hostname *hostname, msec_t now)
 {
-	return hostname->status.certificate.secret_id && hostname->status.certificate.not_after > now;
+	return hostname->status.certificate.secret_id &&
+	       hostname->status.certificate.not_after > now;
 }
 
-/* On its way up and not long ago one rung higher: worth waiting for. One nobody has looked at yet will be soon. */
+/* On its way up and not long ago one rung higher: worth waiting for. One nobody has looked at yet
+ * will be soon. */
 static bool is_advancing(const struct hostname *hostname, msec_t now)
 {
 	const struct hostname_status *status = &hostname->status;
@@ -46,8 +49,8 @@ static bool is_advancing(const struct hostname *hostname, msec_t now)
 
 static bool is_shown(const struct gateway *gateway, const struct hostname *hostname)
 {
-	const struct programmed_hostname *programmed =
-		gateway_find_programmed(gateway, hostname->meta.name);
+	const struct programmed_hostname *programmed = gateway_find_programmed(gateway,
+									       hostname->meta.name);
 
 	return programmed &&
 	       secret_id_equals(programmed->secret_id, hostname->status.certificate.secret_id);
@@ -63,7 +66,8 @@ static int by_age(const void *a, const void *b)
 	return strcmp(x->meta.name, y->meta.name);
 }
 
-static void count_hostname(struct wanted *wanted, const struct hostname *hostname, bool is_undrawable)
+static void count_hostname(struct wanted *wanted, const struct hostname *hostname,
+			   bool is_undrawable)
 {
 	if (is_undrawable) {
 		wanted->retrying++;
@@ -81,8 +85,8 @@ struct wanted wanted_list(struct ctx *ctx, const struct gateway *gateway,
 	struct wanted wanted = {
 		.items = arena_new_array(ctx->arena, struct wanted_hostname, count + 1),
 	};
-	const struct hostname **sorted =
-		arena_copy(ctx->arena, hostnames, count * sizeof(*hostnames));
+	const struct hostname **sorted = arena_copy(ctx->arena, hostnames,
+						    count * sizeof(*hostnames));
 
 	qsort(sorted, count, sizeof(*sorted), by_age);
 	for (size_t i = 0; i < count; i++) {

@@ -1,5 +1,6 @@
 /*
- * wanted - which hostnames the gateway should show now, and whether to wait for more of them. Pure over snapshots.
+ * wanted - which hostnames the gateway should show now, and whether to wait for more of them. Pure
+ * over snapshots.
  */
 #pragma once
 

@@ -1,4 +1,5 @@
-/* What was begun for a hostname that nobody wants any more: challenge file, authorization, pending vault operation. */
+/* What was begun for a hostname that nobody wants any more: challenge file, authorization, pending
+ * vault operation. */
 #include "reconcile/pass.h"
 
 #include "base/log.h"
@@ -17,7 +18,8 @@ static enum err give_up_file(struct ctx *ctx, struct pass *pass)
 	return file_is_deleted(pass) ? E_OK : delete_file_climb(ctx, pass);
 }
 
-/* A pending authorization counts against the account until somebody gives it up (RFC 8555 7.5.2). */
+/* A pending authorization counts against the account until somebody gives it up (RFC 8555 7.5.2).
+ */
 static enum err give_up_order(struct ctx *ctx, struct pass *pass)
 {
 	struct issuance *issuance = &pass->host.status.issuance;
@@ -32,7 +34,8 @@ static enum err give_up_order(struct ctx *ctx, struct pass *pass)
 	return err == E_NOTFOUND ? E_OK : err;
 }
 
-/* Only what our intent and its CSR both say is ours, and nothing that the CA may have made a certificate for. */
+/* Only what our intent and its CSR both say is ours, and nothing that the CA may have made a
+ * certificate for. */
 static enum err give_up_pending(struct ctx *ctx, struct pass *pass)
 {
 	const char *name = pass->host.status.certificate.vault_name;
@@ -51,7 +54,8 @@ static enum err give_up_pending(struct ctx *ctx, struct pass *pass)
 	return keyvault_pending_delete(ctx, &pass->world->vault, name);
 }
 
-/* One refusal is no reason to leave the rest; anything else is worth another look, from the beginning. */
+/* One refusal is no reason to leave the rest; anything else is worth another look, from the
+ * beginning. */
 enum err withdraw_order(struct ctx *ctx, struct pass *pass)
 {
 	if (give_up_order(ctx, pass) != E_OK)
@@ -65,7 +69,7 @@ enum err withdraw_order(struct ctx *ctx, struct pass *pass)
 
 enum err withdraw_undo(struct ctx *ctx, struct pass *pass)
 {
-	enum err (*const undo[])(struct ctx *ctx, struct pass *pass) = {
+	enum err (*const undo[])(struct ctx * ctx, struct pass * pass) = {
 		give_up_sealed, give_up_file, give_up_order, give_up_pending};
 	struct fault fault = ctx->fault;
 	enum err worst = E_OK;

@@ -8,8 +8,8 @@
 #include "codec/base64.h"
 #include "pki/key.h"
 
-#define SECRET_FILE "instance-secret"
-#define SECRET_KIND "InstanceSecret"
+#define SECRET_FILE	"instance-secret"
+#define SECRET_KIND	"InstanceSecret"
 #define CREDENTIALS_MAX 3
 
 /* helpers */
@@ -20,8 +20,8 @@ static bool decode_secret(struct ctx *ctx, const struct json *json, unsigned cha
 	const char *text = json_get_text(json, "secret");
 	struct bytes bytes;
 
-	if (!text_equals(json_get_text(json, "kind"), SECRET_KIND) || !text
-	    || base64url_decode(ctx, text, &bytes) != E_OK || bytes.size != 32)
+	if (!text_equals(json_get_text(json, "kind"), SECRET_KIND) || !text ||
+	    base64url_decode(ctx, text, &bytes) != E_OK || bytes.size != 32)
 		return false;
 	memcpy(secret, bytes.data, 32);
 	arena_wipe_at_end(ctx->arena, bytes.data, bytes.size);
@@ -106,8 +106,8 @@ static size_t host_length(const char *host)
 	return bracket ? (size_t)(bracket - host) + 1 : strcspn(host, ":");
 }
 
-/* Without keys anybody on this machine may ask, but no web page that a browser here shows: its Host would be
- * another. */
+/* Without keys anybody on this machine may ask, but no web page that a browser here shows: its Host
+ * would be another. */
 static enum auth_verdict check_host(const struct auth *auth, const struct request *request)
 {
 	const char *host = request_header(request, "Host");
@@ -131,7 +131,8 @@ static enum auth_verdict use_key(const struct auth_key *key, struct request *req
 
 /* public */
 
-enum err auth_load_secret(struct ctx *ctx, const char *state_directory, unsigned char secret[static 32])
+enum err auth_load_secret(struct ctx *ctx, const char *state_directory,
+			  unsigned char secret[static 32])
 {
 	struct fs *fs = ctx->doors->fs;
 	const char *path = fs_join(ctx, state_directory, SECRET_FILE), *version;
@@ -150,10 +151,11 @@ enum err auth_load_secret(struct ctx *ctx, const char *state_directory, unsigned
 		return replace_corrupt(ctx, path, secret);
 	version = json_get_text(json, "apiVersion");
 	if (version && !text_equals(version, API_VERSION))
-		return fault_set(ctx, E_REFUSED, "StateTooNew",
-				 "%s was written by a newer gatecert (apiVersion %.32s): install that "
-				 "version again, or remove the file, which ends the links handed out",
-				 path, version);
+		return fault_set(
+			ctx, E_REFUSED, "StateTooNew",
+			"%s was written by a newer gatecert (apiVersion %.32s): install that "
+			"version again, or remove the file, which ends the links handed out",
+			path, version);
 	return decode_secret(ctx, json, secret) ? E_OK : replace_corrupt(ctx, path, secret);
 }
 
@@ -201,9 +203,9 @@ bool auth_reaches(const struct request *request, const char *hostname)
 		const char *suffix = scope->items[i];
 		size_t size = strlen(suffix), length = strlen(hostname);
 
-		if (text_equals_nocase(hostname, suffix)
-		    || (length > size && text_equals_nocase(hostname + length - size, suffix)
-			&& hostname[length - size - 1] == '.'))
+		if (text_equals_nocase(hostname, suffix) ||
+		    (length > size && text_equals_nocase(hostname + length - size, suffix) &&
+		     hostname[length - size - 1] == '.'))
 			return true;
 	}
 	return !scope;
@@ -219,16 +221,18 @@ bool auth_reaches_all(const struct request *request, const struct texts *hostnam
 
 bool auth_is_host(const char *host)
 {
-	static const char name[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~";
+	static const char name[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~";
 	size_t length = host[0] == '[' ? 1 + strspn(host + 1, "0123456789abcdefABCDEF:.")
 				       : strspn(host, name);
 
-	if (length == 0 || length > 255 || (host[0] == '[' && (length < 3 || host[length++] != ']')))
+	if (length == 0 || length > 255 ||
+	    (host[0] == '[' && (length < 3 || host[length++] != ']')))
 		return false;
 	if (host[length] == '\0')
 		return true;
-	return host[length] == ':' && strspn(host + length + 1, "0123456789") <= 5
-	       && host[length + 1 + strspn(host + length + 1, "0123456789")] == '\0';
+	return host[length] == ':' && strspn(host + length + 1, "0123456789") <= 5 &&
+	       host[length + 1 + strspn(host + length + 1, "0123456789")] == '\0';
 }
 
 bool auth_is_loopback(const char *host)

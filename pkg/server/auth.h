@@ -1,9 +1,9 @@
 /*
  * auth - who may ask: API keys, and one code per instance.
  *
- * Keys are kept as SHA-256 only and compared in constant time, all of them each time. The code of an instance
- * is an HMAC of its id under a secret in the state directory, so links survive restarts, and who holds one can
- * follow and end that request and nothing else.
+ * Keys are kept as SHA-256 only and compared in constant time, all of them each time. The code of
+ * an instance is an HMAC of its id under a secret in the state directory, so links survive
+ * restarts, and who holds one can follow and end that request and nothing else.
  */
 #pragma once
 
@@ -18,10 +18,10 @@ enum auth_right {
 
 enum auth_verdict {
 	AUTH_GRANTED,
-	AUTH_MISSING,  /* no credential at all */
-	AUTH_UNKNOWN,  /* one that we do not know */
+	AUTH_MISSING,	/* no credential at all */
+	AUTH_UNKNOWN,	/* one that we do not know */
 	AUTH_READ_ONLY, /* a key that may only look */
-	AUTH_BAD_HOST, /* no keys are configured, and the Host is not ours */
+	AUTH_BAD_HOST,	/* no keys are configured, and the Host is not ours */
 };
 
 struct auth_key {
@@ -40,7 +40,8 @@ struct auth {
 };
 
 /* Reads the secret, or makes it durably. E_REFUSED, reason StateTooNew. */
-enum err auth_load_secret(struct ctx *ctx, const char *state_directory, unsigned char secret[static 32]);
+enum err auth_load_secret(struct ctx *ctx, const char *state_directory,
+			  unsigned char secret[static 32]);
 
 /* In ctx's arena; needs no escaping in a URL. */
 const char *auth_instance_code(struct ctx *ctx, const struct auth *auth, const char *id);

@@ -88,7 +88,7 @@ static void set_deadline(struct conns *conns, struct conn *conn, msec_t deadline
 
 void conns_init(struct conns *conns)
 {
-	*conns = (struct conns){ .next_sweep = MSEC_NEVER };
+	*conns = (struct conns){.next_sweep = MSEC_NEVER};
 }
 
 bool conns_admit(const struct conns *conns, const struct sockaddr *address)

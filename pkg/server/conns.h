@@ -1,9 +1,10 @@
 /*
  * conns - the open connections: how many there may be, and how long each may take.
  *
- * The HTTP library measures inactivity only, so a client that sends one byte a second would stay for ever.
- * Every request has an absolute deadline; when the places run out, the oldest connection without a complete
- * request goes. Ending one means shutting its socket down: the library notices and closes it.
+ * The HTTP library measures inactivity only, so a client that sends one byte a second would stay
+ * for ever. Every request has an absolute deadline; when the places run out, the oldest connection
+ * without a complete request goes. Ending one means shutting its socket down: the library notices
+ * and closes it.
  */
 #pragma once
 
@@ -14,11 +15,12 @@
 
 #include "base/ctx.h"
 
-#define CONNS_MAX	     2048
-#define CONNS_CROWDED	     (CONNS_MAX / 10 * 9)
+#define CONNS_MAX	      2048
+#define CONNS_CROWDED	      (CONNS_MAX / 10 * 9)
 #define CONNS_MAX_PER_ADDRESS 64
-#define CONNS_REQUEST_MSEC   (10 * MSEC_PER_SEC) /* first byte to whole request, and again for the answer */
-#define CONNS_IDLE_MSEC	     (30 * MSEC_PER_SEC) /* kept alive between two requests */
+#define CONNS_REQUEST_MSEC \
+	(10 * MSEC_PER_SEC) /* first byte to whole request, and again for the answer */
+#define CONNS_IDLE_MSEC (30 * MSEC_PER_SEC) /* kept alive between two requests */
 
 struct conn {
 	struct conn *older, *newer;
@@ -28,8 +30,8 @@ struct conn {
 	bool is_served; /* a complete request is being answered */
 	bool is_shut;
 	bool is_tls, is_local; /* over TLS; over the Unix socket */
-	bool is_trusted; /* its user needs no key */
-	uid_t uid;	 /* of a local one */
+	bool is_trusted;       /* its user needs no key */
+	uid_t uid;	       /* of a local one */
 };
 
 struct conns {

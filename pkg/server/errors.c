@@ -24,18 +24,13 @@ static enum err answer(struct ctx *ctx, struct response *response, int status, c
 static int status_of(enum err kind)
 {
 	switch (kind) {
-	case E_OK:
-		return 500;
-	case E_REFUSED:
-		return 400;
-	case E_NOTFOUND:
-		return 404;
-	case E_CONFLICT:
-		return 409;
+	case E_OK: return 500;
+	case E_REFUSED: return 400;
+	case E_NOTFOUND: return 404;
+	case E_CONFLICT: return 409;
 	case E_AGAIN:
 	case E_THROTTLED:
-	case E_CANCELLED:
-		return 503;
+	case E_CANCELLED: return 503;
 	}
 	return 500;
 }

@@ -36,7 +36,8 @@ static enum MHD_Result take_header(void *handle, enum MHD_ValueKind kind, const 
 	struct exchange *exchange = handle;
 
 	(void)kind;
-	return request_add_header(&exchange->ctx, &exchange->request, name, value) ? MHD_YES : MHD_NO;
+	return request_add_header(&exchange->ctx, &exchange->request, name, value) ? MHD_YES
+										   : MHD_NO;
 }
 
 static bool has_expectation(const struct request *request)
@@ -56,7 +57,8 @@ static int64_t declared_size(const struct request *request)
 	return strlen(text) > 15 ? INT64_MAX : strtoll(text, NULL, 10);
 }
 
-/* NULL: nothing is wrong. What two parsers could read as two different requests is not read at all. */
+/* NULL: nothing is wrong. What two parsers could read as two different requests is not read at all.
+ */
 static const char *find_ambiguity(const struct request *request)
 {
 	const char *host = request_header(request, "Host");
@@ -67,8 +69,8 @@ static const char *find_ambiguity(const struct request *request)
 		return "the Host header is neither host nor host:port";
 	if (request_count_header(request, "Content-Length") > 1)
 		return "Content-Length is given more than once";
-	if (request_header(request, "Content-Length")
-	    && request_header(request, "Transfer-Encoding"))
+	if (request_header(request, "Content-Length") &&
+	    request_header(request, "Transfer-Encoding"))
 		return "Content-Length and Transfer-Encoding exclude each other";
 	return NULL;
 }
@@ -83,8 +85,8 @@ static bool is_too_long(struct exchange *exchange, struct MHD_Connection *connec
 	if (strlen(exchange->uri) > REQUEST_TARGET_MAX)
 		errors_answer(&exchange->ctx, response, 414, "UriTooLong",
 			      "The request target has at most %d bytes.", REQUEST_TARGET_MAX);
-	else if ((info && info->header_size > REQUEST_HEADERS_MAX_BYTES)
-		 || (size_t)taken > exchange->request.header_count)
+	else if ((info && info->header_size > REQUEST_HEADERS_MAX_BYTES) ||
+		 (size_t)taken > exchange->request.header_count)
 		errors_answer(&exchange->ctx, response, 431, "HeadersTooLarge",
 			      "All headers together have at most %d bytes and %d lines.",
 			      REQUEST_HEADERS_MAX_BYTES, REQUEST_HEADERS_MAX);
@@ -193,8 +195,8 @@ static enum MHD_Result begin(struct exchange *exchange, struct exchange_host *ho
 	if (exchange->route && size > (int64_t)REQUEST_BODY_MAX)
 		refuse_size(exchange);
 	/* Such a client waits to be told, or would send more than is worth reading. */
-	if (exchange->route || exchange->response.delay > 0
-	    || (!has_expectation(&exchange->request) && size <= (int64_t)DRAIN_MAX))
+	if (exchange->route || exchange->response.delay > 0 ||
+	    (!has_expectation(&exchange->request) && size <= (int64_t)DRAIN_MAX))
 		return MHD_YES;
 	exchange->response.is_last = true;
 	return queue(exchange, host, connection);

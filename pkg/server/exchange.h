@@ -1,10 +1,10 @@
 /*
- * exchange - one request on its way through libmicrohttpd: its head is judged, its body gathered, its answer
- * queued.
+ * exchange - one request on its way through libmicrohttpd: its head is judged, its body gathered,
+ * its answer queued.
  *
- * The library's callbacks live here and nothing else knows them. A request that is refused still has its body
- * read (up to a limit), because closing with unread bytes would reset the connection and take the answer with
- * it.
+ * The library's callbacks live here and nothing else knows them. A request that is refused still
+ * has its body read (up to a limit), because closing with unread bytes would reset the connection
+ * and take the answer with it.
  */
 #pragma once
 
@@ -30,7 +30,8 @@ enum MHD_Result exchange_handle(void *host, struct MHD_Connection *connection, c
 				const char *method, const char *version, const char *data,
 				size_t *size, void **exchange);
 
-/* Lets those whose time has come be answered; MSEC_NEVER: all. How long until the next; -1: there is none. */
+/* Lets those whose time has come be answered; MSEC_NEVER: all. How long until the next; -1: there
+ * is none. */
 msec_t exchange_wake(struct exchange_host *host, msec_t now);
 
 /* MHD_OPTION_NOTIFY_COMPLETED: ends the exchange. */

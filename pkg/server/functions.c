@@ -57,7 +57,8 @@ struct start {
 
 /* helpers */
 
-static const struct hostname *find_hostname(struct ctx *ctx, struct service *service, const char *name)
+static const struct hostname *find_hostname(struct ctx *ctx, struct service *service,
+					    const char *name)
 {
 	const void *found;
 
@@ -71,14 +72,15 @@ static const struct hostname *find_hostname(struct ctx *ctx, struct service *ser
 static const struct certificate_wish *wish_of(struct ctx *ctx, const struct start *start,
 					      const struct hostname *hostname)
 {
-	static const struct certificate_wish acme = { .source = SOURCE_ACME };
+	static const struct certificate_wish acme = {.source = SOURCE_ACME};
 
 	if (start->function->is_import)
 		return &start->wish;
 	return hostname && hostname_wants_import(hostname, ctx_wall(ctx)) ? &acme : NULL;
 }
 
-/* A key that waits for an import that nobody wants any more goes at once, or with the hostname's next pass. */
+/* A key that waits for an import that nobody wants any more goes at once, or with the hostname's
+ * next pass. */
 static void drop_sealed(struct ctx *ctx, struct service *service, const char *instance)
 {
 	struct fault fault = ctx->fault;
@@ -88,7 +90,8 @@ static void drop_sealed(struct ctx *ctx, struct service *service, const char *in
 	ctx->fault = fault;
 }
 
-static enum err desire(struct ctx *ctx, struct service *service, struct start *start, const char *name)
+static enum err desire(struct ctx *ctx, struct service *service, struct start *start,
+		       const char *name)
 {
 	struct texts *introduced = &start->instance.spec.introduced;
 	const struct hostname *before = find_hostname(ctx, service, name);
@@ -103,13 +106,14 @@ static enum err desire(struct ctx *ctx, struct service *service, struct start *s
 	return E_OK;
 }
 
-/* A hostname that stays desired because the request failed halfway does no harm: posting again is no error. */
+/* A hostname that stays desired because the request failed halfway does no harm: posting again is
+ * no error. */
 static enum err desire_all(struct ctx *ctx, struct service *service, struct start *start)
 {
 	const struct texts *hostnames = &start->instance.spec.hostnames;
 
-	start->instance.spec.introduced.items =
-		arena_new_array(ctx->arena, const char *, hostnames->count);
+	start->instance.spec.introduced.items = arena_new_array(ctx->arena, const char *,
+								hostnames->count);
 	for (size_t i = 0; i < hostnames->count; i++)
 		TRY(desire(ctx, service, start, hostnames->items[i]));
 	return E_OK;
@@ -134,7 +138,8 @@ static enum err seal(struct ctx *ctx, struct service *service, struct start *sta
 	};
 	start->instance.spec.leaf_sha256 = import->leaf_sha256;
 	text = importbody_text(ctx, import);
-	return sealed_put(ctx, service->sealed, id, start->body.hostnames.items[0], text, strlen(text));
+	return sealed_put(ctx, service->sealed, id, start->body.hostnames.items[0], text,
+			  strlen(text));
 }
 
 /* The client was told that it failed: a key that no hostname waits for goes. */
@@ -142,7 +147,8 @@ static void unseal_failed(struct ctx *ctx, struct service *service, const struct
 			  const char *id)
 {
 	struct fault fault = ctx->fault;
-	const struct hostname *hostname = find_hostname(ctx, service, start->body.hostnames.items[0]);
+	const struct hostname *hostname = find_hostname(ctx, service,
+							start->body.hostnames.items[0]);
 
 	ctx->fault = fault;
 	if (start->function->is_import && !(hostname && text_equals(hostname->wish.instance, id)))
@@ -200,7 +206,7 @@ static enum err begin(struct ctx *ctx, struct service *service, const struct fun
 		      const struct request *request, struct response *response)
 {
 	char *id = arena_alloc(ctx->arena, 33);
-	struct start start = { .function = function };
+	struct start start = {.function = function};
 	struct instance_spec *spec = &start.instance.spec;
 
 	parse(ctx, service, request, &start);
@@ -214,12 +220,13 @@ static enum err begin(struct ctx *ctx, struct service *service, const struct fun
 		return errors_answer(ctx, response, 503, "NotReady",
 				     "The service is starting and takes no work yet. Try again.");
 	rng_hex(ctx->doors->rng, id, 16);
-	start.instance.meta = (struct meta){ .name = id, .created = ctx_wall(ctx) };
-	*spec = (struct instance_spec){ .function = function->name,
-					.is_list = function->rules.takes_list,
-					.hostnames = start.body.hostnames,
-					.accepted = ctx_wall(ctx) };
-	/* The request itself is fine by now, so whatever fails is our trouble and not the client's. */
+	start.instance.meta = (struct meta){.name = id, .created = ctx_wall(ctx)};
+	*spec = (struct instance_spec){.function = function->name,
+				       .is_list = function->rules.takes_list,
+				       .hostnames = start.body.hostnames,
+				       .accepted = ctx_wall(ctx)};
+	/* The request itself is fine by now, so whatever fails is our trouble and not the client's.
+	 */
 	if (store_request(ctx, service, &start, id) != E_OK)
 		return errors_answer_fault(ctx, response, E_AGAIN);
 	return accept_instance(ctx, service, request, id, response);

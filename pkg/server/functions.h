@@ -1,7 +1,8 @@
 /*
  * functions - the documented start endpoints.
  *
- * The 202 leaves only when everything it promises is durable: each hostname desired, then the instance.
+ * The 202 leaves only when everything it promises is durable: each hostname desired, then the
+ * instance.
  */
 #pragma once
 

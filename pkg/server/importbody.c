@@ -5,7 +5,8 @@
 
 #define FIELD "hostnames[0]."
 
-static const char *member(struct ctx *ctx, struct startbody *start, const char *name, bool is_required)
+static const char *member(struct ctx *ctx, struct startbody *start, const char *name,
+			  bool is_required)
 {
 	const struct json *value = json_get_nocase(start->entry, name);
 
@@ -13,8 +14,8 @@ static const char *member(struct ctx *ctx, struct startbody *start, const char *
 		return json_text(value);
 	if (is_required && (!value || json_is_null(value)))
 		startbody_complain(ctx, start, "InvalidRequest",
-				   arena_printf(ctx->arena, FIELD "%s", name),
-				   "\"%s\" is missing", name);
+				   arena_printf(ctx->arena, FIELD "%s", name), "\"%s\" is missing",
+				   name);
 	else if (value && !json_is_null(value) && (is_required || !json_is_string(value)))
 		startbody_complain(ctx, start, "InvalidRequest",
 				   arena_printf(ctx->arena, FIELD "%s", name),
@@ -25,8 +26,8 @@ static const char *member(struct ctx *ctx, struct startbody *start, const char *
 /* The fault of ctx is the complaint; it names no secret. */
 static void complain_of(struct ctx *ctx, struct startbody *start, const char *field)
 {
-	startbody_complain(ctx, start, ctx->fault.reason, arena_printf(ctx->arena, FIELD "%s", field),
-			   "%s", ctx->fault.text);
+	startbody_complain(ctx, start, ctx->fault.reason,
+			   arena_printf(ctx->arena, FIELD "%s", field), "%s", ctx->fault.text);
 	fault_clear(ctx);
 }
 
@@ -35,7 +36,8 @@ static bool is_dns_skipped(const struct startbody *start)
 	const struct json *spec = json_get_nocase(start->entry, "spec");
 	const struct json *said = json_get_nocase(spec ? spec : start->entry, "requireDns");
 
-	return json_is_bool(said) && !json_get_bool(spec ? spec : start->entry, json_name(said), true);
+	return json_is_bool(said) &&
+	       !json_get_bool(spec ? spec : start->entry, json_name(said), true);
 }
 
 static const char *field_at_fault(const char *reason)

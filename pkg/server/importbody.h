@@ -1,8 +1,9 @@
 /*
  * importbody - what the private-key endpoint takes beside the hostname: key, certificate, password.
  *
- * Checked here as a whole, so that a request that cannot work is answered at once: each problem names its field. The key itself stays
- * in ctx's arena, which is to be a secret one, and leaves it sealed only.
+ * Checked here as a whole, so that a request that cannot work is answered at once: each problem
+ * names its field. The key itself stays in ctx's arena, which is to be a secret one, and leaves it
+ * sealed only.
  */
 #pragma once
 

@@ -35,19 +35,19 @@ static bool matches(const struct request *request, const struct filter *filter,
 {
 	const char *id = instance->meta.name;
 
-	return auth_reaches_all(request, &instance->spec.hostnames)
-	       && shown(instance->meta.created) >= filter->from
-	       && shown(instance->meta.created) <= filter->to
-	       && filter->wanted[instance->status.runtime_status]
-	       && (!filter->prefix || text_starts_with(id, filter->prefix))
-	       && (!filter->after || strcmp(id, filter->after) > 0);
+	return auth_reaches_all(request, &instance->spec.hostnames) &&
+	       shown(instance->meta.created) >= filter->from &&
+	       shown(instance->meta.created) <= filter->to &&
+	       filter->wanted[instance->status.runtime_status] &&
+	       (!filter->prefix || text_starts_with(id, filter->prefix)) &&
+	       (!filter->after || strcmp(id, filter->after) > 0);
 }
 
 static int find_status(const char *name, size_t length)
 {
 	for (int i = 0; i < STATUS_COUNT; i++)
-		if (strlen(runtime_status_names[i]) == length
-		    && strncasecmp(runtime_status_names[i], name, length) == 0)
+		if (strlen(runtime_status_names[i]) == length &&
+		    strncasecmp(runtime_status_names[i], name, length) == 0)
 			return i;
 	return -1;
 }
@@ -77,7 +77,8 @@ static size_t read_statuses(const char *list, bool *wanted, bool *unknown)
 	return known;
 }
 
-/* The name of a parameter that cannot be read, or NULL. It counts as absent where that only shows more. */
+/* The name of a parameter that cannot be read, or NULL. It counts as absent where that only shows
+ * more. */
 static const char *read_filter(const struct request *request, struct filter *filter)
 {
 	const char *from = request_param(request, "createdTimeFrom");
@@ -86,7 +87,7 @@ static const char *read_filter(const struct request *request, struct filter *fil
 	const char *wrong = NULL;
 	bool unknown = false;
 
-	*filter = (struct filter){ .from = INT64_MIN, .to = INT64_MAX };
+	*filter = (struct filter){.from = INT64_MIN, .to = INT64_MAX};
 	filter->prefix = request_param(request, "instanceIdPrefix");
 	if (from && from[0] && !date_parse_rfc3339(from, &filter->from)) {
 		filter->from = INT64_MIN;
@@ -139,8 +140,8 @@ static enum err delete_matching(struct ctx *ctx, struct service *service,
 	for (size_t i = 0; i < count; i++) {
 		const struct instance *instance = items[i];
 
-		if (!runtime_has_ended(instance->status.runtime_status)
-		    || !matches(request, filter, instance))
+		if (!runtime_has_ended(instance->status.runtime_status) ||
+		    !matches(request, filter, instance))
 			continue;
 		TRY(store_delete(ctx, service->store, KIND_INSTANCE, instance->meta.name));
 		++*deleted;
@@ -153,7 +154,7 @@ static enum err delete_matching(struct ctx *ctx, struct service *service,
 enum err instances_list(struct ctx *ctx, struct service *service, const struct request *request,
 			struct response *response)
 {
-	struct status_view view = { .without_input = !request_flag(request, "showInput", true) };
+	struct status_view view = {.without_input = !request_flag(request, "showInput", true)};
 	struct json *body = json_array(ctx);
 	const char *last = NULL;
 	struct filter filter;

@@ -11,7 +11,7 @@
 #include "server/termination.h"
 
 #define EVENT_NAME_MAX 100
-#define REASON_MAX 500
+#define REASON_MAX     500
 
 /* helpers */
 
@@ -23,7 +23,8 @@ static struct instance *find(struct ctx *ctx, struct service *service,
 	const void *found;
 	enum err err = store_get(ctx, service->store, KIND_INSTANCE, id, &found);
 
-	if (err == E_OK && auth_reaches_all(request, &((const struct instance *)found)->spec.hostnames))
+	if (err == E_OK &&
+	    auth_reaches_all(request, &((const struct instance *)found)->spec.hostnames))
 		return arena_copy(ctx->arena, found, sizeof(struct instance));
 	if (err == E_OK)
 		errors_answer_scope(ctx, response, NULL);
@@ -43,8 +44,9 @@ static struct instance *find_running(struct ctx *ctx, struct service *service,
 
 	if (!instance || !runtime_has_ended(instance->status.runtime_status))
 		return instance;
-	errors_answer(ctx, response, 410, "InstanceEnded", "The instance %.64s has ended: it is %s.",
-		      instance->meta.name, runtime_status_names[instance->status.runtime_status]);
+	errors_answer(ctx, response, 410, "InstanceEnded",
+		      "The instance %.64s has ended: it is %s.", instance->meta.name,
+		      runtime_status_names[instance->status.runtime_status]);
 	return NULL;
 }
 
@@ -77,14 +79,13 @@ static bool is_json_body(struct ctx *ctx, const struct request *request, struct 
 static void record_event(struct ctx *ctx, struct instance *instance, const char *name)
 {
 	struct objects *events = &instance->spec.events;
-	struct instance_event *items =
-		arena_new_array(ctx->arena, struct instance_event, events->count + 1);
+	struct instance_event *items = arena_new_array(ctx->arena, struct instance_event,
+						       events->count + 1);
 
 	if (events->count)
 		memcpy(items, events->items, sizeof(*items) * events->count);
-	items[events->count] = (struct instance_event){
-		.time = ctx_wall(ctx), .type = "EventRaised", .name = name
-	};
+	items[events->count] =
+		(struct instance_event){.time = ctx_wall(ctx), .type = "EventRaised", .name = name};
 	events->items = items;
 	events->count++;
 }
@@ -119,8 +120,8 @@ enum err instances_status(struct ctx *ctx, struct service *service, const struct
 		response_header(response, "Location", links_self(ctx, service, request));
 		response_header(response, "Retry-After", "5");
 	}
-	if (instance->status.runtime_status == RUNTIME_FAILED
-	    && request_flag(request, "returnInternalServerErrorOnFailure", false))
+	if (instance->status.runtime_status == RUNTIME_FAILED &&
+	    request_flag(request, "returnInternalServerErrorOnFailure", false))
 		status = 500;
 	return response_json(ctx, response, status, status_render(ctx, instance, &view));
 }
@@ -183,8 +184,8 @@ enum err instances_purge(struct ctx *ctx, struct service *service, const struct 
 	if (!instance)
 		return E_OK;
 	has_ended = runtime_has_ended(instance->status.runtime_status);
-	if (has_ended
-	    && store_delete(ctx, service->store, KIND_INSTANCE, instance->meta.name) != E_OK)
+	if (has_ended &&
+	    store_delete(ctx, service->store, KIND_INSTANCE, instance->meta.name) != E_OK)
 		return errors_answer_fault(ctx, response, E_AGAIN);
 	json_set_int(ctx, body, "instancesDeleted", has_ended);
 	return response_json(ctx, response, 200, body);

@@ -1,8 +1,8 @@
 /*
  * instances - the management calls of the documented API: status, events, terminate, purge, list.
  *
- * raiseEvent and terminate are spec writes, which the instance's reconciler carries out; purge is a delete.
- * What has ended is never written again.
+ * raiseEvent and terminate are spec writes, which the instance's reconciler carries out; purge is a
+ * delete. What has ended is never written again.
  */
 #pragma once
 

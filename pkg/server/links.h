@@ -10,10 +10,12 @@ struct links {
 };
 
 /* Scheme and authority, without trailing slash: as configured, else as the client addressed us. */
-const char *links_base(struct ctx *ctx, const struct service *service, const struct request *request);
+const char *links_base(struct ctx *ctx, const struct service *service,
+		       const struct request *request);
 
 struct links links_of_instance(struct ctx *ctx, const struct service *service,
 			       const struct request *request, const char *id);
 
 /* The URL of this very request. */
-const char *links_self(struct ctx *ctx, const struct service *service, const struct request *request);
+const char *links_self(struct ctx *ctx, const struct service *service,
+		       const struct request *request);

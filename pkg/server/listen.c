@@ -15,13 +15,15 @@
 #include "server/auth.h"
 
 #define BACKLOG 1024
-#define NOBODY 65534 /* whom the kernel shows for users and groups that a user namespace does not know */
+#define NOBODY \
+	65534 /* whom the kernel shows for users and groups that a user namespace does not know */
 
 /* helpers */
 
 static enum err refuse(struct ctx *ctx, const char *address, const char *why)
 {
-	return fault_set(ctx, E_REFUSED, "ListenFailed", "cannot listen on %.200s: %s", address, why);
+	return fault_set(ctx, E_REFUSED, "ListenFailed", "cannot listen on %.200s: %s", address,
+			 why);
 }
 
 /* "[::1]:80" to "::1" and "80". */
@@ -57,8 +59,8 @@ static int open_socket(const struct addrinfo *info)
 
 	if (fd < 0)
 		return -1;
-	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0
-	    && bind(fd, info->ai_addr, info->ai_addrlen) == 0 && listen(fd, BACKLOG) == 0)
+	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 &&
+	    bind(fd, info->ai_addr, info->ai_addrlen) == 0 && listen(fd, BACKLOG) == 0)
 		return fd;
 	on = errno;
 	close(fd);
@@ -68,7 +70,7 @@ static int open_socket(const struct addrinfo *info)
 
 static unsigned port_of(int fd)
 {
-	struct sockaddr_storage address = { 0 };
+	struct sockaddr_storage address = {0};
 	socklen_t size = sizeof(address);
 	struct sockaddr_in6 in6;
 	struct sockaddr_in in;
@@ -92,8 +94,8 @@ static bool is_served(const struct sockaddr_un *address)
 
 	if (fd < 0)
 		return true;
-	is_refused = connect(fd, (const struct sockaddr *)address, sizeof(*address)) < 0
-		     && errno == ECONNREFUSED;
+	is_refused = connect(fd, (const struct sockaddr *)address, sizeof(*address)) < 0 &&
+		     errno == ECONNREFUSED;
 	close(fd);
 	return !is_refused;
 }
@@ -121,8 +123,8 @@ static bool serve_file(struct listen_file *file, const struct sockaddr_un *addre
 
 	if (bind(file->fd, (const struct sockaddr *)address, sizeof(*address)) < 0)
 		return false;
-	if (chmod(address->sun_path, 0660) < 0 || lstat(address->sun_path, &status) < 0
-	    || listen(file->fd, BACKLOG) < 0)
+	if (chmod(address->sun_path, 0660) < 0 || lstat(address->sun_path, &status) < 0 ||
+	    listen(file->fd, BACKLOG) < 0)
 		return false;
 	file->device = status.st_dev;
 	file->inode = status.st_ino;
@@ -133,13 +135,12 @@ static bool serve_file(struct listen_file *file, const struct sockaddr_un *addre
 
 enum err listen_open(struct ctx *ctx, const char *address, struct listen_socket *out)
 {
-	struct addrinfo hints = { .ai_socktype = SOCK_STREAM,
-				  .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE };
+	struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
+				 .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE};
 	struct addrinfo *info __attribute__((cleanup(close_info))) = NULL;
 	const char *host, *port;
 
-	if (!split(ctx, address, &host, &port)
-	    || getaddrinfo(host, port, &hints, &info) != 0)
+	if (!split(ctx, address, &host, &port) || getaddrinfo(host, port, &hints, &info) != 0)
 		return refuse(ctx, address, "write it as 127.0.0.1:8080 or [::1]:8080");
 	out->fd = open_socket(info);
 	if (out->fd < 0)
@@ -152,8 +153,8 @@ enum err listen_open(struct ctx *ctx, const char *address, struct listen_socket 
 
 enum err listen_open_unix(struct ctx *ctx, const char *path, struct listen_file *out)
 {
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	struct listen_file file = { .fd = -1 };
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	struct listen_file file = {.fd = -1};
 	enum err err;
 
 	if (strlen(path) >= sizeof(address.sun_path))
@@ -177,20 +178,20 @@ void listen_remove(const struct listen_file *file)
 {
 	struct stat status;
 
-	if (file->path && lstat(file->path, &status) == 0 && status.st_dev == file->device
-	    && status.st_ino == file->inode)
+	if (file->path && lstat(file->path, &status) == 0 && status.st_dev == file->device &&
+	    status.st_ino == file->inode)
 		unlink(file->path);
 }
 
 bool listen_is_trusted(int fd, uid_t *uid)
 {
-	struct ucred peer = { .uid = NOBODY, .gid = NOBODY };
+	struct ucred peer = {.uid = NOBODY, .gid = NOBODY};
 	socklen_t size = sizeof(peer);
 
 	*uid = NOBODY;
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
 		return false;
 	*uid = peer.uid;
-	return peer.uid == 0 || (peer.uid == geteuid() && peer.uid != NOBODY)
-	       || (peer.gid == getegid() && peer.gid != NOBODY);
+	return peer.uid == 0 || (peer.uid == geteuid() && peer.uid != NOBODY) ||
+	       (peer.gid == getegid() && peer.gid != NOBODY);
 }

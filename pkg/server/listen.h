@@ -25,11 +25,13 @@ struct listen_file {
 /* "address:port", IPv6 in brackets, port 0 for any free one. E_REFUSED, reason ListenFailed. */
 enum err listen_open(struct ctx *ctx, const char *address, struct listen_socket *out);
 
-/* A Unix socket for owner and group (0660). E_REFUSED, reason ListenFailed: also when it is in use. */
+/* A Unix socket for owner and group (0660). E_REFUSED, reason ListenFailed: also when it is in use.
+ */
 enum err listen_open_unix(struct ctx *ctx, const char *path, struct listen_file *out);
 
 /* Removes the file, unless it has become another. The fd is its user's to close. */
 void listen_remove(const struct listen_file *file);
 
-/* Whether the peer of a Unix socket is root, our own user, or has our group as its own; and who it is. */
+/* Whether the peer of a Unix socket is root, our own user, or has our group as its own; and who it
+ * is. */
 bool listen_is_trusted(int fd, uid_t *uid);

@@ -7,7 +7,7 @@ struct json *mergepatch_apply(struct ctx *ctx, const struct json *target, const 
 	if (!json_is_object(patch))
 		return json_dup(ctx, patch);
 	out = json_is_object(target) ? json_dup(ctx, target) : json_object(ctx);
-	json_for_each(member, patch) {
+	json_for_each (member, patch) {
 		const char *name = json_name(member);
 
 		if (json_is_null(member))

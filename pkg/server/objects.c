@@ -87,9 +87,9 @@ static bool is_on_page(const struct page *page, const void *object)
 {
 	const struct meta *meta = object;
 
-	return (!page->after || strcmp(meta->name, page->after) > 0)
-	       && objects_are_visible(page->request, page->kind, object)
-	       && selector_matches(page->selector, &meta->labels);
+	return (!page->after || strcmp(meta->name, page->after) > 0) &&
+	       objects_are_visible(page->request, page->kind, object) &&
+	       selector_matches(page->selector, &meta->labels);
 }
 
 /* The token for the next page, "" when this is the last. */
@@ -135,7 +135,7 @@ static enum err list(struct ctx *ctx, struct service *service, enum kind kind,
 	struct json *body = json_object(ctx), *metadata = json_object(ctx);
 	int64_t version = store_version(service->store);
 	struct json *out = json_array(ctx);
-	struct page page = { .request = request, .kind = kind };
+	struct page page = {.request = request, .kind = kind};
 	const struct watch_list *all;
 
 	if (request_flag(request, "watch", false) && text_equals(request->method, "GET"))
@@ -143,10 +143,10 @@ static enum err list(struct ctx *ctx, struct service *service, enum kind kind,
 	TRY(read_page(ctx, request, &page));
 	all = watch_note(ctx, service->points, service->store, kind, version);
 	json_set_text(ctx, metadata, "resourceVersion", objects_version(ctx, version));
-	json_set_text(ctx, metadata, "continue", fill_page(ctx, &page, all->items, all->count, out));
+	json_set_text(ctx, metadata, "continue",
+		      fill_page(ctx, &page, all->items, all->count, out));
 	json_set_text(ctx, body, "apiVersion", API_VERSION);
-	json_set_text(ctx, body, "kind",
-		      arena_printf(ctx->arena, "%sList", kind_info(kind)->name));
+	json_set_text(ctx, body, "kind", arena_printf(ctx->arena, "%sList", kind_info(kind)->name));
 	json_set(ctx, body, "metadata", metadata);
 	json_set(ctx, body, "items", out);
 	return response_json(ctx, response, 200, body);
@@ -175,13 +175,11 @@ bool objects_are_visible(const struct request *request, enum kind kind, const vo
 	const struct meta *meta = object;
 
 	switch (kind) {
-	case KIND_HOSTNAME:
-		return auth_reaches(request, meta->name);
+	case KIND_HOSTNAME: return auth_reaches(request, meta->name);
 	case KIND_INSTANCE:
 		return auth_reaches_all(request,
 					&((const struct instance *)object)->spec.hostnames);
-	case KIND_GATEWAY:
-		return !request->scope;
+	case KIND_GATEWAY: return !request->scope;
 	}
 	return false;
 }

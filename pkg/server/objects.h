@@ -1,7 +1,8 @@
 /*
  * objects - the native API, read side: objects by kind and name, the kubectl way.
  *
- * Clients see whole objects without internal members; resourceVersion and continue are opaque strings.
+ * Clients see whole objects without internal members; resourceVersion and continue are opaque
+ * strings.
  */
 #pragma once
 

@@ -25,25 +25,31 @@ struct document {
 	(offsetof(struct document, metadata.member) - offsetof(struct document, metadata))
 
 static const struct field metadata_fields[] = {
-	{ .name = "name", .type = FIELD_TEXT, .offset = METADATA(name) },
-	{ .name = "resourceVersion", .type = FIELD_TEXT, .offset = METADATA(version) },
-	{ .name = "labels", .type = FIELD_TEXT_MAP, .offset = METADATA(labels) },
-	{ .name = "annotations", .type = FIELD_TEXT_MAP, .offset = METADATA(annotations) },
-	{ .name = "uid", .type = FIELD_TEXT, .flags = FIELD_IGNORED },
-	{ .name = "generation", .type = FIELD_INT, .flags = FIELD_IGNORED },
-	{ .name = "creationTimestamp", .type = FIELD_TEXT, .flags = FIELD_IGNORED },
-	{ .name = NULL },
+	{.name = "name", .type = FIELD_TEXT, .offset = METADATA(name)},
+	{.name = "resourceVersion", .type = FIELD_TEXT, .offset = METADATA(version)},
+	{.name = "labels", .type = FIELD_TEXT_MAP, .offset = METADATA(labels)},
+	{.name = "annotations", .type = FIELD_TEXT_MAP, .offset = METADATA(annotations)},
+	{.name = "uid", .type = FIELD_TEXT, .flags = FIELD_IGNORED},
+	{.name = "generation", .type = FIELD_INT, .flags = FIELD_IGNORED},
+	{.name = "creationTimestamp", .type = FIELD_TEXT, .flags = FIELD_IGNORED},
+	{.name = NULL},
 };
 
 static const struct field document_fields[] = {
-	{ .name = "apiVersion", .type = FIELD_TEXT, .offset = offsetof(struct document, api_version) },
-	{ .name = "kind", .type = FIELD_TEXT, .offset = offsetof(struct document, kind) },
-	{ .name = "metadata", .type = FIELD_OBJECT, .offset = offsetof(struct document, metadata),
-	  .fields = metadata_fields },
-	{ .name = "spec", .type = FIELD_OBJECT, .offset = offsetof(struct document, spec),
-	  .fields = hostname_spec_fields },
-	{ .name = "status", .type = FIELD_TEXT, .flags = FIELD_IGNORED },
-	{ .name = NULL },
+	{.name = "apiVersion",
+	 .type = FIELD_TEXT,
+	 .offset = offsetof(struct document, api_version)},
+	{.name = "kind", .type = FIELD_TEXT, .offset = offsetof(struct document, kind)},
+	{.name = "metadata",
+	 .type = FIELD_OBJECT,
+	 .offset = offsetof(struct document, metadata),
+	 .fields = metadata_fields},
+	{.name = "spec",
+	 .type = FIELD_OBJECT,
+	 .offset = offsetof(struct document, spec),
+	 .fields = hostname_spec_fields},
+	{.name = "status", .type = FIELD_TEXT, .flags = FIELD_IGNORED},
+	{.name = NULL},
 };
 
 /* One write under way. */
@@ -73,7 +79,7 @@ static bool begin(struct ctx *ctx, struct service *service, const struct request
 	const void *found = NULL;
 	const char *owner;
 
-	*write = (struct write){ .is_dry_run = dry_run && text_equals_nocase(dry_run, "All") };
+	*write = (struct write){.is_dry_run = dry_run && text_equals_nocase(dry_run, "All")};
 	if (dry_run && !write->is_dry_run) {
 		errors_answer(ctx, response, 400, "InvalidRequest", "dryRun is All or absent.");
 		return false;
@@ -92,8 +98,8 @@ static bool begin(struct ctx *ctx, struct service *service, const struct request
 	owner = specdir_owner(ctx, service->specdir, write->name);
 	if (!owner)
 		return true;
-	errors_answer(ctx, response, 409, "OwnedByFile",
-		      "%s comes from %s: change it there.", write->name, owner);
+	errors_answer(ctx, response, 409, "OwnedByFile", "%s comes from %s: change it there.",
+		      write->name, owner);
 	return false;
 }
 
@@ -103,13 +109,14 @@ static void check_identity(struct ctx *ctx, const struct write *write,
 	const char *normal, *name = document->metadata.name;
 
 	if (document->api_version && !text_equals(document->api_version, API_VERSION))
-		problems_add(ctx, problems, false, NULL, 0, 0, "apiVersion", "must be %s", API_VERSION);
+		problems_add(ctx, problems, false, NULL, 0, 0, "apiVersion", "must be %s",
+			     API_VERSION);
 	if (document->kind && !text_equals(document->kind, "Hostname"))
 		problems_add(ctx, problems, false, NULL, 0, 0, "kind", "must be Hostname");
 	if (!name)
 		return;
-	if (hostname_normalise(ctx, name, HOSTNAME_ALLOW_WILDCARD, &normal) != E_OK
-	    || !text_equals(normal, write->name))
+	if (hostname_normalise(ctx, name, HOSTNAME_ALLOW_WILDCARD, &normal) != E_OK ||
+	    !text_equals(normal, write->name))
 		problems_add(ctx, problems, false, NULL, 0, 0, "metadata.name",
 			     "is not the hostname of the path, %s", write->name);
 	fault_clear(ctx);
@@ -124,7 +131,8 @@ static bool is_acceptable(struct ctx *ctx, const struct write *write, const stru
 	const char *version;
 
 	problems_init(&problems);
-	fields_decode(ctx, document_fields, NULL, "", node_from_json(ctx, json), &problems, &document);
+	fields_decode(ctx, document_fields, NULL, "", node_from_json(ctx, json), &problems,
+		      &document);
 	check_identity(ctx, write, &document, &problems);
 	if (problems.errors > 0) {
 		errors_answer_problems(ctx, response, 400, "InvalidObject", &problems);
@@ -133,8 +141,8 @@ static bool is_acceptable(struct ctx *ctx, const struct write *write, const stru
 	version = document.metadata.version;
 	if (!version || !version[0])
 		return true;
-	if (write->current
-	    && text_equals(version, objects_version(ctx, write->current->meta.resource_version)))
+	if (write->current &&
+	    text_equals(version, objects_version(ctx, write->current->meta.resource_version)))
 		return true;
 	errors_answer(ctx, response, 409, "Conflict",
 		      "%s is not at resourceVersion %.32s any more: read it again.", write->name,
@@ -185,9 +193,11 @@ static enum err carry_out(struct ctx *ctx, struct service *service, const struct
 	return response_json(ctx, response, status, objects_render(ctx, KIND_HOSTNAME, found));
 }
 
-static enum err answer_missing(struct ctx *ctx, const struct write *write, struct response *response)
+static enum err answer_missing(struct ctx *ctx, const struct write *write,
+			       struct response *response)
 {
-	return errors_answer(ctx, response, 404, "NotFound", "There is no Hostname %s.", write->name);
+	return errors_answer(ctx, response, 404, "NotFound", "There is no Hostname %s.",
+			     write->name);
 }
 
 /* What a client may change of an object, as a document. */
@@ -208,8 +218,8 @@ enum err objectwrites_put(struct ctx *ctx, struct service *service, const struct
 	struct write write;
 	struct json *wanted;
 
-	if (!is_plain_json(ctx, request, response)
-	    || !begin(ctx, service, request, service->hostname_flags, &write, response))
+	if (!is_plain_json(ctx, request, response) ||
+	    !begin(ctx, service, request, service->hostname_flags, &write, response))
 		return E_OK;
 	TRY(request_json(ctx, request, &wanted));
 	return carry_out(ctx, service, &write, wanted, response);
@@ -237,8 +247,8 @@ enum err objectwrites_patch(struct ctx *ctx, struct service *service, const stru
 			 mergepatch_apply(ctx, changeable(ctx, &write), patch), response);
 }
 
-enum err objectwrites_delete(struct ctx *ctx, struct service *service, const struct request *request,
-			     struct response *response)
+enum err objectwrites_delete(struct ctx *ctx, struct service *service,
+			     const struct request *request, struct response *response)
 {
 	struct write write;
 

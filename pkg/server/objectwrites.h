@@ -1,8 +1,8 @@
 /*
  * objectwrites - the native API, write side: PUT, PATCH and DELETE of hostnames.
  *
- * A write replaces the hostname's document in api.d, labels and annotations included. What a user's file names
- * is read-only here. Status cannot be written: it is ignored.
+ * A write replaces the hostname's document in api.d, labels and annotations included. What a user's
+ * file names is read-only here. Status cannot be written: it is ignored.
  */
 #pragma once
 

@@ -14,7 +14,7 @@ static struct pace_bucket *find(struct pace *pace, uint64_t who)
 		if (set[i].since < oldest->since)
 			oldest = &set[i];
 	}
-	*oldest = (struct pace_bucket){ .who = who };
+	*oldest = (struct pace_bucket){.who = who};
 	return oldest;
 }
 

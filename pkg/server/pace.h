@@ -1,7 +1,8 @@
 /*
  * pace - how often somebody may come: buckets of tokens in a table of fixed size.
  *
- * Whoever has not come for longest is forgotten first, which is in his favour: his bucket would be full by then.
+ * Whoever has not come for longest is forgotten first, which is in his favour: his bucket would be
+ * full by then.
  */
 #pragma once
 

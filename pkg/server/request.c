@@ -59,7 +59,8 @@ static void split_path(struct ctx *ctx, struct request *request, const char *pat
 		path = slash ? slash : end;
 		if (count == REQUEST_SEGMENTS_MAX)
 			return;
-		request->segments[count] = percent_decode(ctx, start, (size_t)(path - start), false);
+		request->segments[count] = percent_decode(ctx, start, (size_t)(path - start),
+							  false);
 		if (!request->segments[count++])
 			return;
 	}
@@ -71,7 +72,7 @@ static void add_param(struct ctx *ctx, struct request *request, const char *text
 {
 	const char *equals = memchr(text, '=', length);
 	size_t name_length = equals ? (size_t)(equals - text) : length;
-	struct request_pair pair = { percent_decode(ctx, text, name_length, true), "" };
+	struct request_pair pair = {percent_decode(ctx, text, name_length, true), ""};
 
 	if (equals)
 		pair.value = percent_decode(ctx, equals + 1, length - name_length - 1, true);
@@ -112,7 +113,7 @@ static unsigned json_depth(const struct json *node, unsigned limit)
 		return 0;
 	if (limit == 0)
 		return 1;
-	json_for_each(child, node) {
+	json_for_each (child, node) {
 		unsigned depth = json_depth(child, limit - 1);
 
 		deepest = depth > deepest ? depth : deepest;
@@ -142,15 +143,17 @@ enum err request_set_target(struct ctx *ctx, struct request *request, const char
 	return E_OK;
 }
 
-bool request_add_header(struct ctx *ctx, struct request *request, const char *name, const char *value)
+bool request_add_header(struct ctx *ctx, struct request *request, const char *name,
+			const char *value)
 {
 	if (!request->headers)
-		request->headers =
-			arena_new_array(ctx->arena, struct request_pair, REQUEST_HEADERS_MAX);
+		request->headers = arena_new_array(ctx->arena, struct request_pair,
+						   REQUEST_HEADERS_MAX);
 	if (request->header_count == REQUEST_HEADERS_MAX)
 		return false;
 	request->headers[request->header_count].name = arena_strdup(ctx->arena, name);
-	request->headers[request->header_count++].value = arena_strdup(ctx->arena, value ? value : "");
+	request->headers[request->header_count++].value = arena_strdup(ctx->arena,
+								       value ? value : "");
 	return true;
 }
 

@@ -1,20 +1,20 @@
 /*
  * request - one HTTP request as the handlers see it: taken apart, decoded, bounded.
  *
- * Knows nothing of libmicrohttpd. Everything lives in the arena of the request's ctx. Query strings carry keys
- * and codes, so neither `target` nor `query` ever goes to a log.
+ * Knows nothing of libmicrohttpd. Everything lives in the arena of the request's ctx. Query strings
+ * carry keys and codes, so neither `target` nor `query` ever goes to a log.
  */
 #pragma once
 
 #include "codec/fields.h"
 
-#define REQUEST_TARGET_MAX 4096
+#define REQUEST_TARGET_MAX	  4096
 #define REQUEST_HEADERS_MAX_BYTES 16384
-#define REQUEST_HEADERS_MAX 100
-#define REQUEST_BODY_MAX ((size_t)64 * 1024)
-#define REQUEST_DEPTH_MAX 16
-#define REQUEST_SEGMENTS_MAX 8
-#define REQUEST_ARGS_MAX 2
+#define REQUEST_HEADERS_MAX	  100
+#define REQUEST_BODY_MAX	  ((size_t)64 * 1024)
+#define REQUEST_DEPTH_MAX	  16
+#define REQUEST_SEGMENTS_MAX	  8
+#define REQUEST_ARGS_MAX	  2
 
 struct request_pair {
 	const char *name, *value;
@@ -22,7 +22,7 @@ struct request_pair {
 
 struct request {
 	const char *method;
-	const char *target; /* origin form, as received */
+	const char *target;			    /* origin form, as received */
 	const char *segments[REQUEST_SEGMENTS_MAX]; /* of the path, decoded */
 	size_t segment_count;
 	struct request_pair *params;
@@ -32,20 +32,23 @@ struct request {
 	const char *body; /* NUL-terminated behind body_size */
 	size_t body_size;
 	const char *args[REQUEST_ARGS_MAX]; /* what the route's pattern captured */
-	bool is_tls;	 /* came over TLS */
-	bool is_local;	 /* came over the Unix socket */
-	bool is_trusted; /* from a local user who needs no key */
-	const char *peer;	/* address of the client, for logs */
-	uint64_t peer_hash;	/* the same for everybody behind one address */
-	const char *key_name;	/* of the API key that was presented, else NULL */
-	const struct texts *scope; /* hostnames that the key reaches, with all below them; NULL: all */
+	bool is_tls;			    /* came over TLS */
+	bool is_local;			    /* came over the Unix socket */
+	bool is_trusted;		    /* from a local user who needs no key */
+	const char *peer;		    /* address of the client, for logs */
+	uint64_t peer_hash;		    /* the same for everybody behind one address */
+	const char *key_name;		    /* of the API key that was presented, else NULL */
+	const struct texts
+		*scope; /* hostnames that the key reaches, with all below them; NULL: all */
 };
 
-/* E_REFUSED, reason InvalidRequest: bytes that no target may hold, or neither origin nor absolute form. */
+/* E_REFUSED, reason InvalidRequest: bytes that no target may hold, or neither origin nor absolute
+ * form. */
 enum err request_set_target(struct ctx *ctx, struct request *request, const char *target);
 
 /* False when there are too many. */
-bool request_add_header(struct ctx *ctx, struct request *request, const char *name, const char *value);
+bool request_add_header(struct ctx *ctx, struct request *request, const char *name,
+			const char *value);
 
 /* The first of that name (any case), or NULL. */
 const char *request_header(const struct request *request, const char *name);

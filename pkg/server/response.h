@@ -21,8 +21,8 @@ struct response {
 	size_t header_count;
 	const char *body;
 	size_t body_size;
-	bool is_last; /* the connection ends behind it */
-	msec_t delay; /* it leaves so much later */
+	bool is_last;	     /* the connection ends behind it */
+	msec_t delay;	     /* it leaves so much later */
 	struct watch *watch; /* in place of a body: lines as they come */
 };
 

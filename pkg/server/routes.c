@@ -19,41 +19,41 @@
 #define WRONG_KEY_LONG_DELAY MSEC_PER_SEC
 
 static const struct route table[] = {
-	{ "GET", "/healthz", AUTH_ANYBODY, ROUTE_NO_BODY, health_live, "healthz" },
-	{ "GET", "/readyz", AUTH_ANYBODY, ROUTE_NO_BODY, health_ready, "readyz" },
-	{ "POST", API "AddCertificateFunctions_HttpStart", AUTH_START, ROUTE_START_BODY,
-	  functions_add_one, "AddCertificate" },
-	{ "POST", API "AddMultipleCertificatesFunctions_HttpStart", AUTH_START, ROUTE_START_BODY,
-	  functions_add_several, "AddMultipleCertificates" },
-	{ "POST", API "AddCertificateWithPrivateKeyFunctions_HttpStart", AUTH_START,
-	  ROUTE_START_BODY, functions_import, "AddCertificateWithPrivateKey" },
-	{ "POST", API "ImportCertificateFunctions_HttpStart", AUTH_START, ROUTE_START_BODY,
-	  functions_import, "ImportCertificate" },
-	{ "GET", INSTANCES "/{}", AUTH_INSTANCE, ROUTE_NO_BODY, instances_status, "status" },
-	{ "DELETE", INSTANCES "/{}", AUTH_INSTANCE, ROUTE_NO_BODY, instances_purge, "purge" },
-	{ "POST", INSTANCES "/{}/raiseEvent/{}", AUTH_INSTANCE, ROUTE_BODY, instances_raise_event,
-	  "raiseEvent" },
-	{ "POST", INSTANCES "/{}/terminate", AUTH_INSTANCE, ROUTE_NO_BODY, instances_terminate,
-	  "terminate" },
-	{ "GET", INSTANCES, AUTH_KEY, ROUTE_NO_BODY, instances_list, "listInstances" },
-	{ "DELETE", INSTANCES, AUTH_KEY, ROUTE_NO_BODY, instances_purge_many, "purgeInstances" },
-	{ "GET", OBJECTS "/hostnames", AUTH_KEY, ROUTE_NO_BODY, objects_list_hostnames,
-	  "listHostnames" },
-	{ "GET", OBJECTS "/hostnames/{}", AUTH_KEY, ROUTE_NO_BODY, objects_get_hostname,
-	  "getHostname" },
-	{ "PUT", OBJECTS "/hostnames/{}", AUTH_KEY, ROUTE_BODY, objectwrites_put, "putHostname" },
-	{ "PATCH", OBJECTS "/hostnames/{}", AUTH_KEY, ROUTE_BODY, objectwrites_patch,
-	  "patchHostname" },
-	{ "DELETE", OBJECTS "/hostnames/{}", AUTH_KEY, ROUTE_NO_BODY, objectwrites_delete,
-	  "deleteHostname" },
-	{ "GET", OBJECTS "/gateways", AUTH_KEY, ROUTE_NO_BODY, objects_list_gateways,
-	  "listGateways" },
-	{ "GET", OBJECTS "/gateways/{}", AUTH_KEY, ROUTE_NO_BODY, objects_get_gateway, "getGateway" },
-	{ "GET", OBJECTS "/instances", AUTH_KEY, ROUTE_NO_BODY, objects_list_instances,
-	  "listInstanceObjects" },
-	{ "GET", OBJECTS "/instances/{}", AUTH_KEY, ROUTE_NO_BODY, objects_get_instance,
-	  "getInstanceObject" },
-	{ NULL, NULL, AUTH_KEY, ROUTE_NO_BODY, NULL, NULL },
+	{"GET", "/healthz", AUTH_ANYBODY, ROUTE_NO_BODY, health_live, "healthz"},
+	{"GET", "/readyz", AUTH_ANYBODY, ROUTE_NO_BODY, health_ready, "readyz"},
+	{"POST", API "AddCertificateFunctions_HttpStart", AUTH_START, ROUTE_START_BODY,
+	 functions_add_one, "AddCertificate"},
+	{"POST", API "AddMultipleCertificatesFunctions_HttpStart", AUTH_START, ROUTE_START_BODY,
+	 functions_add_several, "AddMultipleCertificates"},
+	{"POST", API "AddCertificateWithPrivateKeyFunctions_HttpStart", AUTH_START,
+	 ROUTE_START_BODY, functions_import, "AddCertificateWithPrivateKey"},
+	{"POST", API "ImportCertificateFunctions_HttpStart", AUTH_START, ROUTE_START_BODY,
+	 functions_import, "ImportCertificate"},
+	{"GET", INSTANCES "/{}", AUTH_INSTANCE, ROUTE_NO_BODY, instances_status, "status"},
+	{"DELETE", INSTANCES "/{}", AUTH_INSTANCE, ROUTE_NO_BODY, instances_purge, "purge"},
+	{"POST", INSTANCES "/{}/raiseEvent/{}", AUTH_INSTANCE, ROUTE_BODY, instances_raise_event,
+	 "raiseEvent"},
+	{"POST", INSTANCES "/{}/terminate", AUTH_INSTANCE, ROUTE_NO_BODY, instances_terminate,
+	 "terminate"},
+	{"GET", INSTANCES, AUTH_KEY, ROUTE_NO_BODY, instances_list, "listInstances"},
+	{"DELETE", INSTANCES, AUTH_KEY, ROUTE_NO_BODY, instances_purge_many, "purgeInstances"},
+	{"GET", OBJECTS "/hostnames", AUTH_KEY, ROUTE_NO_BODY, objects_list_hostnames,
+	 "listHostnames"},
+	{"GET", OBJECTS "/hostnames/{}", AUTH_KEY, ROUTE_NO_BODY, objects_get_hostname,
+	 "getHostname"},
+	{"PUT", OBJECTS "/hostnames/{}", AUTH_KEY, ROUTE_BODY, objectwrites_put, "putHostname"},
+	{"PATCH", OBJECTS "/hostnames/{}", AUTH_KEY, ROUTE_BODY, objectwrites_patch,
+	 "patchHostname"},
+	{"DELETE", OBJECTS "/hostnames/{}", AUTH_KEY, ROUTE_NO_BODY, objectwrites_delete,
+	 "deleteHostname"},
+	{"GET", OBJECTS "/gateways", AUTH_KEY, ROUTE_NO_BODY, objects_list_gateways,
+	 "listGateways"},
+	{"GET", OBJECTS "/gateways/{}", AUTH_KEY, ROUTE_NO_BODY, objects_get_gateway, "getGateway"},
+	{"GET", OBJECTS "/instances", AUTH_KEY, ROUTE_NO_BODY, objects_list_instances,
+	 "listInstanceObjects"},
+	{"GET", OBJECTS "/instances/{}", AUTH_KEY, ROUTE_NO_BODY, objects_get_instance,
+	 "getInstanceObject"},
+	{NULL, NULL, AUTH_KEY, ROUTE_NO_BODY, NULL, NULL},
 };
 
 /* helpers */
@@ -71,7 +71,8 @@ static bool matches(const char *pattern, struct request *request)
 			if (segment[0] == '\0')
 				return false;
 			request->args[captured++] = segment;
-		} else if (strlen(segment) != length || strncasecmp(segment, pattern, length) != 0) {
+		} else if (strlen(segment) != length ||
+			   strncasecmp(segment, pattern, length) != 0) {
 			return false;
 		}
 		pattern += length;
@@ -81,8 +82,8 @@ static bool matches(const char *pattern, struct request *request)
 
 static bool is_method(const struct route *route, const char *method)
 {
-	return text_equals(route->method, method)
-	       || (text_equals(method, "HEAD") && text_equals(route->method, "GET"));
+	return text_equals(route->method, method) ||
+	       (text_equals(method, "HEAD") && text_equals(route->method, "GET"));
 }
 
 /* NULL: answered with 404 or 405. */
@@ -96,7 +97,8 @@ static const struct route *find(struct ctx *ctx, struct request *request, struct
 		if (is_method(route, request->method))
 			return route;
 		allow = arena_printf(ctx->arena, "%s%s%s%s", allow ? allow : "", allow ? ", " : "",
-				     route->method, text_equals(route->method, "GET") ? ", HEAD" : "");
+				     route->method,
+				     text_equals(route->method, "GET") ? ", HEAD" : "");
 	}
 	if (!allow) {
 		errors_answer(ctx, response, 404, "NotFound", "There is nothing at this path.");
@@ -107,11 +109,12 @@ static const struct route *find(struct ctx *ctx, struct request *request, struct
 	return NULL;
 }
 
-/* Guessing is slowed down, the more the faster it goes; nobody is locked out by another's guesses. */
-static void answer_wrong_key(struct ctx *ctx, struct service *service, const struct request *request,
-			     struct response *response)
+/* Guessing is slowed down, the more the faster it goes; nobody is locked out by another's guesses.
+ */
+static void answer_wrong_key(struct ctx *ctx, struct service *service,
+			     const struct request *request, struct response *response)
 {
-	static const struct pace_rate patience = { .per_minute = 10, .burst = 10 };
+	static const struct pace_rate patience = {.per_minute = 10, .burst = 10};
 	bool is_new = pace_take(service->wrong, request->peer_hash, &patience, ctx_mono(ctx)) == 0;
 
 	service->wrong_count++;
@@ -126,9 +129,8 @@ static void answer_wrong_key(struct ctx *ctx, struct service *service, const str
 static bool is_in_time(struct ctx *ctx, struct service *service, const struct request *request,
 		       struct response *response)
 {
-	uint64_t who = request->key_name
-			       ? pace_hash(request->key_name, strlen(request->key_name))
-			       : request->peer_hash;
+	uint64_t who = request->key_name ? pace_hash(request->key_name, strlen(request->key_name))
+					 : request->peer_hash;
 	msec_t wait = pace_take(service->pace, who, &service->rate, ctx_mono(ctx));
 
 	if (wait == 0)
@@ -144,17 +146,15 @@ static bool is_allowed(struct ctx *ctx, struct service *service, const struct ro
 		       struct request *request, struct response *response)
 {
 	switch (auth_check(ctx, &service->auth, route->right, request)) {
-	case AUTH_GRANTED:
-		return true;
+	case AUTH_GRANTED: return true;
 	case AUTH_MISSING:
 		response_header(response, "WWW-Authenticate", "Bearer realm=\"gatecert\"");
-		errors_answer(ctx, response, 401, "Unauthorized",
-			      "Send the API key as x-functions-key, as Authorization: Bearer, or as "
-			      "the code parameter.");
+		errors_answer(
+			ctx, response, 401, "Unauthorized",
+			"Send the API key as x-functions-key, as Authorization: Bearer, or as "
+			"the code parameter.");
 		return false;
-	case AUTH_UNKNOWN:
-		answer_wrong_key(ctx, service, request, response);
-		return false;
+	case AUTH_UNKNOWN: answer_wrong_key(ctx, service, request, response); return false;
 	case AUTH_READ_ONLY:
 		errors_answer(ctx, response, 403, "Forbidden", "This key may only look.");
 		return false;
@@ -172,7 +172,7 @@ static bool is_textual(const char *type)
 {
 	static const char *const types[] = {
 		"application/json", "application/x-www-form-urlencoded", "application/javascript",
-		"application/xml", "application/x-javascript", "*/*",
+		"application/xml",  "application/x-javascript",		 "*/*",
 	};
 
 	if (!strchr(type, '/'))
@@ -180,8 +180,8 @@ static bool is_textual(const char *type)
 	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
 		if (text_equals(type, types[i]))
 			return true;
-	return text_starts_with(type, "text/") || text_ends_with(type, "+json")
-	       || text_ends_with(type, "+xml");
+	return text_starts_with(type, "text/") || text_ends_with(type, "+json") ||
+	       text_ends_with(type, "+xml");
 }
 
 static bool is_readable(struct ctx *ctx, const struct request *request, struct response *response)

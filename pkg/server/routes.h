@@ -1,8 +1,8 @@
 /*
  * routes - every route in one table, and the order in which a request is judged.
  *
- * 404 route, 405, 401, 403, 429, 415, 413, then the handler with its 400. Literal segments match in any case,
- * as they always did for clients of the documented API.
+ * 404 route, 405, 401, 403, 429, 415, 413, then the handler with its 400. Literal segments match in
+ * any case, as they always did for clients of the documented API.
  */
 #pragma once
 
@@ -23,7 +23,8 @@ struct route {
 	const char *name; /* for logs */
 };
 
-/* What can be said before the body was read: NULL and response->status set, or the route to serve. */
+/* What can be said before the body was read: NULL and response->status set, or the route to serve.
+ */
 const struct route *routes_judge(struct ctx *ctx, struct service *service, struct request *request,
 				 struct response *response);
 

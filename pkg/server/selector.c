@@ -51,9 +51,10 @@ static const char *take_word(struct ctx *ctx, const char **text)
 
 static enum err refuse(struct ctx *ctx)
 {
-	return fault_set(ctx, E_REFUSED, "InvalidSelector",
-			 "labelSelector cannot be read: write it as key=value, key!=value, key, !key, "
-			 "key in (a,b) or key notin (a,b), joined by commas");
+	return fault_set(
+		ctx, E_REFUSED, "InvalidSelector",
+		"labelSelector cannot be read: write it as key=value, key!=value, key, !key, "
+		"key in (a,b) or key notin (a,b), joined by commas");
 }
 
 static enum err parse_set(struct ctx *ctx, const char **text, struct term *term)
@@ -67,7 +68,8 @@ static enum err parse_set(struct ctx *ctx, const char **text, struct term *term)
 	return take(text, ")") ? E_OK : refuse(ctx);
 }
 
-static void set_value(struct ctx *ctx, const char **text, enum operation operation, struct term *term)
+static void set_value(struct ctx *ctx, const char **text, enum operation operation,
+		      struct term *term)
 {
 	term->operation = operation;
 	term->values = arena_new_array(ctx->arena, const char *, 1);
@@ -125,14 +127,10 @@ static bool holds(const struct term *term, const struct text_map *labels)
 	const char *value = find_label(labels, term->key);
 
 	switch (term->operation) {
-	case HAS:
-		return value != NULL;
-	case HAS_NOT:
-		return value == NULL;
-	case IN:
-		return is_among(term, value);
-	case NOT_IN:
-		return !is_among(term, value);
+	case HAS: return value != NULL;
+	case HAS_NOT: return value == NULL;
+	case IN: return is_among(term, value);
+	case NOT_IN: return !is_among(term, value);
 	}
 	return false;
 }

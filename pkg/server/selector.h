@@ -1,8 +1,9 @@
 /*
- * selector - label selectors as kubectl writes them: a comma list of conditions that all have to hold.
+ * selector - label selectors as kubectl writes them: a comma list of conditions that all have to
+ * hold.
  *
- * key=value, key==value, key!=value, key, !key, key in (a,b), key notin (a,b). != and notin also hold where the
- * key is absent.
+ * key=value, key==value, key!=value, key, !key, key in (a,b), key notin (a,b). != and notin also
+ * hold where the key is absent.
  */
 #pragma once
 

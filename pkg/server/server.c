@@ -18,11 +18,12 @@
 /* Above our own limits, so that ours come first and answer in our shape. */
 #define CONNECTION_MEMORY_BYTES ((size_t)64 * 1024)
 #define CONNECTION_IDLE_SECONDS 60u
-#define CONNECTIONS_MAX		(2u * CONNS_MAX) /* those that were shut count until the library has noticed */
-#define FILES_WANTED		((rlim_t)CONNECTIONS_MAX + 512)
-#define RUNS_AT_ONCE		8
-#define WATCH_LOOK_MSEC		((msec_t)100)
-#define REQUESTS_PER_SECOND	500
+#define CONNECTIONS_MAX \
+	(2u * CONNS_MAX) /* those that were shut count until the library has noticed */
+#define FILES_WANTED	    ((rlim_t)CONNECTIONS_MAX + 512)
+#define RUNS_AT_ONCE	    8
+#define WATCH_LOOK_MSEC	    ((msec_t)100)
+#define REQUESTS_PER_SECOND 500
 
 struct server {
 	struct service service;
@@ -32,8 +33,8 @@ struct server {
 	struct exchange_host host;
 	struct MHD_Daemon *daemon, *local; /* on TCP; on the Unix socket, or NULL */
 	struct listen_file file;
-	struct tls *tls; /* NULL: plain HTTP */
-	msec_t next_tls_look; /* mono */
+	struct tls *tls;	/* NULL: plain HTTP */
+	msec_t next_tls_look;	/* mono */
 	struct arena *settings; /* what `service` borrows from the configuration */
 	unsigned port;
 	bool is_loopback;
@@ -44,7 +45,7 @@ struct server {
 
 static struct texts copy_texts(struct arena *arena, const struct texts *from)
 {
-	struct texts to = { arena_new_array(arena, const char *, from->count), from->count };
+	struct texts to = {arena_new_array(arena, const char *, from->count), from->count};
 
 	for (size_t i = 0; i < from->count; i++)
 		to.items[i] = arena_strdup(arena, from->items[i]);
@@ -65,8 +66,8 @@ static void copy_keys(struct arena *arena, const struct server_options *options,
 	}
 }
 
-static enum err copy_base(struct ctx *ctx, struct arena *arena, const struct server_options *options,
-			  struct service *service)
+static enum err copy_base(struct ctx *ctx, struct arena *arena,
+			  const struct server_options *options, struct service *service)
 {
 	size_t length = options->public_base_url ? strlen(options->public_base_url) : 0;
 	struct url url;
@@ -90,7 +91,7 @@ static struct pace_rate rate_of(int64_t per_second)
 {
 	if (per_second <= 0)
 		per_second = REQUESTS_PER_SECOND;
-	return (struct pace_rate){ per_second * 60, per_second * 2 };
+	return (struct pace_rate){per_second * 60, per_second * 2};
 }
 
 /* Nothing of `server` changes when it fails. */
@@ -129,7 +130,8 @@ static void warn_about(const struct ctx *ctx, const struct server_options *optio
 		log_warn(ctx, "no API key is configured: everybody on this machine may use the API",
 			 "listen", options->listen, NULL);
 	if (options->allow_anonymous_start)
-		log_warn(ctx, "AllowAnonymousStart: everybody who reaches the API may start requests",
+		log_warn(ctx,
+			 "AllowAnonymousStart: everybody who reaches the API may start requests",
 			 "listen", options->listen, NULL);
 }
 
@@ -182,30 +184,28 @@ static struct MHD_Daemon *start_daemon(struct server *server, int fd, bool is_tl
 {
 	unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | (is_tls ? MHD_USE_TLS : 0);
 
-	return MHD_start_daemon(flags, 0, admit, server,
-				exchange_handle, &server->host,
-				MHD_OPTION_LISTEN_SOCKET, fd,
-				MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX,
-				MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY_BYTES,
-				MHD_OPTION_CONNECTION_TIMEOUT, CONNECTION_IDLE_SECONDS,
-				MHD_OPTION_URI_LOG_CALLBACK, exchange_begin, &server->host,
-				MHD_OPTION_NOTIFY_COMPLETED, exchange_end, &server->host,
-				MHD_OPTION_NOTIFY_CONNECTION, watch_connection, server,
-				is_tls ? MHD_OPTION_HTTPS_PRIORITIES : MHD_OPTION_END, TLS_PRIORITIES,
-				MHD_OPTION_HTTPS_CERT_CALLBACK2, tls_present,
-				MHD_OPTION_END);
+	return MHD_start_daemon(
+		flags, 0, admit, server, exchange_handle, &server->host, MHD_OPTION_LISTEN_SOCKET,
+		fd, MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX,
+		MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY_BYTES,
+		MHD_OPTION_CONNECTION_TIMEOUT, CONNECTION_IDLE_SECONDS, MHD_OPTION_URI_LOG_CALLBACK,
+		exchange_begin, &server->host, MHD_OPTION_NOTIFY_COMPLETED, exchange_end,
+		&server->host, MHD_OPTION_NOTIFY_CONNECTION, watch_connection, server,
+		is_tls ? MHD_OPTION_HTTPS_PRIORITIES : MHD_OPTION_END, TLS_PRIORITIES,
+		MHD_OPTION_HTTPS_CERT_CALLBACK2, tls_present, MHD_OPTION_END);
 }
 
 static enum err open_door(struct ctx *ctx, struct server *server, int fd, const char *where,
 			  bool is_tls, struct MHD_Daemon **out)
 {
-	struct epoll_event event = { .events = EPOLLIN };
+	struct epoll_event event = {.events = EPOLLIN};
 
 	*out = start_daemon(server, fd, is_tls);
 	if (!*out) {
 		close(fd);
 		return fault_set(ctx, E_REFUSED, "ListenFailed",
-				 "cannot serve HTTP on %.200s: libmicrohttpd does not start", where);
+				 "cannot serve HTTP on %.200s: libmicrohttpd does not start",
+				 where);
 	}
 	fd = MHD_get_daemon_info(*out, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
 	fd = epoll_ctl(server->fd, EPOLL_CTL_ADD, fd, &event);
@@ -258,7 +258,7 @@ enum err server_start(struct ctx *ctx, const struct server_options *options, str
 	server->service.pace = &server->pace;
 	server->service.wrong = &server->wrong;
 	server->service.points = &server->points;
-	server->host = (struct exchange_host){ .service = &server->service, .conns = &server->conns };
+	server->host = (struct exchange_host){.service = &server->service, .conns = &server->conns};
 	conns_init(&server->conns);
 	server->fd = epoll_create1(EPOLL_CLOEXEC);
 	assert(server->fd >= 0);
@@ -292,7 +292,8 @@ void server_stop(struct server *server)
 	free(server);
 }
 
-enum err server_reconfigure(struct ctx *ctx, struct server *server, const struct server_options *options)
+enum err server_reconfigure(struct ctx *ctx, struct server *server,
+			    const struct server_options *options)
 {
 	TRY(apply_settings(ctx, server, options, server->is_loopback));
 	if (server->tls)
@@ -373,8 +374,8 @@ void server_set_ready(struct server *server, bool is_ready)
 
 	ctx_init(&ctx, server->service.doors);
 	ctx.controller = "server";
-	if (is_ready && !server->service.is_ready
-	    && termination_catch_up(&ctx, &server->service) != E_OK)
+	if (is_ready && !server->service.is_ready &&
+	    termination_catch_up(&ctx, &server->service) != E_OK)
 		log_error(&ctx, "a terminated request leaves a hostname desired", "text",
 			  ctx.fault.text, NULL);
 	server->service.is_ready = is_ready;

@@ -1,8 +1,9 @@
 /*
- * service - what the handlers of one server share: the doors, the objects, and the settings in force.
+ * service - what the handlers of one server share: the doors, the objects, and the settings in
+ * force.
  *
- * Belongs to the loop thread. `auth` and the settings are replaced as a whole by a reload, between two
- * requests.
+ * Belongs to the loop thread. `auth` and the settings are replaced as a whole by a reload, between
+ * two requests.
  */
 #pragma once
 
@@ -26,12 +27,12 @@ struct service {
 	bool is_ready;
 	struct watch_points *points;
 	size_t watch_count;
-	struct pace *pace;	   /* of requests, by key or else by address */
-	struct pace *wrong;	   /* of wrong keys and codes, by address */
+	struct pace *pace;  /* of requests, by key or else by address */
+	struct pace *wrong; /* of wrong keys and codes, by address */
 	struct pace_rate rate;
-	uint64_t wrong_count;	   /* wrong keys and codes since start */
+	uint64_t wrong_count; /* wrong keys and codes since start */
 };
 
 /* E_OK: answered. Otherwise the fault becomes the answer. */
-typedef enum err handler_fn(struct ctx *ctx, struct service *service,
-			    const struct request *request, struct response *response);
+typedef enum err handler_fn(struct ctx *ctx, struct service *service, const struct request *request,
+			    struct response *response);

@@ -26,7 +26,7 @@ static size_t count_nocase(const struct json *object, const char *member)
 {
 	size_t count = 0;
 
-	json_for_each(child, object)
+	json_for_each (child, object)
 		count += text_equals_nocase(json_name(child), member);
 	return count;
 }
@@ -48,14 +48,18 @@ static const char *entry_text(struct ctx *ctx, struct startbody *out, const stru
 	if (json_is_string(entry))
 		return json_text(entry);
 	if (!json_is_object(entry))
-		startbody_complain(ctx, out, "InvalidRequest", field,
-			 "an entry is an object like {\"hostname\": \"example.com\"}, or a string");
+		startbody_complain(
+			ctx, out, "InvalidRequest", field,
+			"an entry is an object like {\"hostname\": \"example.com\"}, or a string");
 	else if (count_nocase(entry, "hostname") > 1)
-		startbody_complain(ctx, out, "InvalidRequest", field, "\"hostname\" is given more than once");
+		startbody_complain(ctx, out, "InvalidRequest", field,
+				   "\"hostname\" is given more than once");
 	else if (!member)
-		startbody_complain(ctx, out, "InvalidRequest", field, "the entry has no \"hostname\"");
+		startbody_complain(ctx, out, "InvalidRequest", field,
+				   "the entry has no \"hostname\"");
 	else if (!json_is_string(member))
-		startbody_complain(ctx, out, "InvalidRequest", field, "\"hostname\" is not a string");
+		startbody_complain(ctx, out, "InvalidRequest", field,
+				   "\"hostname\" is not a string");
 	else
 		return json_text(member);
 	return NULL;
@@ -86,19 +90,21 @@ static const struct json *find_list(struct ctx *ctx, struct startbody *out, cons
 
 	if (!json_is_object(body))
 		startbody_complain(ctx, out, "InvalidRequest", "",
-			 "the body is not a JSON object like "
-			 "{\"hostnames\": [{\"hostname\": \"example.com\"}]}");
+				   "the body is not a JSON object like "
+				   "{\"hostnames\": [{\"hostname\": \"example.com\"}]}");
 	else if (count_nocase(body, "hostnames") > 1)
 		startbody_complain(ctx, out, "InvalidRequest", "hostnames",
-			 "\"hostnames\" is given more than once");
+				   "\"hostnames\" is given more than once");
 	else if (!list || json_is_null(list))
 		startbody_complain(ctx, out, "HostnamesMissing", "hostnames",
-			 "the body has no \"hostnames\": send "
-			 "{\"hostnames\": [{\"hostname\": \"example.com\"}]}");
+				   "the body has no \"hostnames\": send "
+				   "{\"hostnames\": [{\"hostname\": \"example.com\"}]}");
 	else if (!json_is_array(list))
-		startbody_complain(ctx, out, "InvalidRequest", "hostnames", "\"hostnames\" is not a list");
+		startbody_complain(ctx, out, "InvalidRequest", "hostnames",
+				   "\"hostnames\" is not a list");
 	else if (json_size(list) == 0)
-		startbody_complain(ctx, out, "HostnamesEmpty", "hostnames", "\"hostnames\" is empty");
+		startbody_complain(ctx, out, "HostnamesEmpty", "hostnames",
+				   "\"hostnames\" is empty");
 	else
 		return list;
 	return NULL;
@@ -109,13 +115,14 @@ static void check_count(struct ctx *ctx, const struct startbody_rules *rules, st
 {
 	if (!rules->takes_list && count > 1)
 		startbody_complain(ctx, out, "WrongHostnameCount", "hostnames",
-			 "%s takes exactly one hostname and was given %zu: %s", rules->endpoint,
-			 count, rules->instead);
+				   "%s takes exactly one hostname and was given %zu: %s",
+				   rules->endpoint, count, rules->instead);
 	else if (count > STARTBODY_HOSTNAMES_MAX)
-		startbody_complain(ctx, out, "TooManyHostnames", "hostnames",
-			 "a request takes at most %d hostnames and was given %zu: send several "
-			 "requests",
-			 STARTBODY_HOSTNAMES_MAX, count);
+		startbody_complain(
+			ctx, out, "TooManyHostnames", "hostnames",
+			"a request takes at most %d hostnames and was given %zu: send several "
+			"requests",
+			STARTBODY_HOSTNAMES_MAX, count);
 }
 
 /* public */
@@ -127,11 +134,11 @@ void startbody_parse(struct ctx *ctx, const struct request *request,
 	struct json *body;
 	size_t index = 0;
 
-	*out = (struct startbody){ 0 };
+	*out = (struct startbody){0};
 	problems_init(&out->problems);
 	if (request_json(ctx, request, &body) != E_OK) {
-		startbody_complain(ctx, out, ctx->fault.reason, "", "the body cannot be read as JSON: %s",
-			 ctx->fault.text);
+		startbody_complain(ctx, out, ctx->fault.reason, "",
+				   "the body cannot be read as JSON: %s", ctx->fault.text);
 		fault_clear(ctx);
 		return;
 	}
@@ -140,6 +147,6 @@ void startbody_parse(struct ctx *ctx, const struct request *request,
 		return;
 	check_count(ctx, rules, out, json_size(list));
 	out->hostnames.items = arena_new_array(ctx->arena, const char *, json_size(list));
-	json_for_each(entry, list)
+	json_for_each (entry, list)
 		add_entry(ctx, rules, out, entry, index++);
 }

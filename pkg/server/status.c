@@ -56,8 +56,8 @@ static struct json *render_output(struct ctx *ctx, const struct instance *instan
 	return list;
 }
 
-static struct json *render_event(struct ctx *ctx, const struct instance_event *event, bool is_raised,
-				 bool with_result)
+static struct json *render_event(struct ctx *ctx, const struct instance_event *event,
+				 bool is_raised, bool with_result)
 {
 	struct json *item = json_object(ctx);
 
@@ -80,8 +80,8 @@ static struct json *render_history(struct ctx *ctx, const struct instance *insta
 	struct json *list = json_array(ctx);
 
 	while (step < steps_end || event < events_end) {
-		bool is_raised = step == steps_end
-				 || (event < events_end && event->time < step->time);
+		bool is_raised = step == steps_end ||
+				 (event < events_end && event->time < step->time);
 		const struct instance_event *next = is_raised ? event++ : step++;
 
 		json_append(ctx, list, render_event(ctx, next, is_raised, with_results));

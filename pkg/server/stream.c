@@ -32,8 +32,8 @@ static bool is_abandoned(const struct stream *stream)
 		MHD_get_connection_info(stream->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
 	char byte;
 
-	return stream->is_resting && info
-	       && recv(info->connect_fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+	return stream->is_resting && info &&
+	       recv(info->connect_fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
 }
 
 /* MHD_ContentReaderCallback. */
@@ -72,7 +72,7 @@ struct MHD_Response *stream_new(struct streams *streams, struct watch *watch,
 	struct stream *stream = calloc(1, sizeof(*stream));
 
 	assert(stream);
-	*stream = (struct stream){ streams, streams->first, watch, connection, count, false };
+	*stream = (struct stream){streams, streams->first, watch, connection, count, false};
 	streams->first = stream;
 	++*count;
 	return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK_BYTES, read_lines, stream,

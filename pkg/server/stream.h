@@ -1,5 +1,6 @@
 /*
- * stream - a watch as the body of an answer: lines leave as they come, and the connection rests in between.
+ * stream - a watch as the body of an answer: lines leave as they come, and the connection rests in
+ * between.
  */
 #pragma once
 

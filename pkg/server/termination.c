@@ -15,7 +15,8 @@ static bool has_text(const struct texts *texts, const char *text)
 
 /* Whether another request wants it too. */
 static enum err look_for_followers(struct ctx *ctx, struct service *service,
-				   const struct instance *instance, const char *hostname, bool *found)
+				   const struct instance *instance, const char *hostname,
+				   bool *found)
 {
 	const void **others;
 	size_t count;
@@ -25,10 +26,10 @@ static enum err look_for_followers(struct ctx *ctx, struct service *service,
 	for (size_t i = 0; i < count; i++) {
 		const struct instance *other = others[i];
 
-		if (!text_equals(other->meta.name, instance->meta.name)
-		    && !other->spec.is_terminated
-		    && !runtime_has_ended(other->status.runtime_status)
-		    && has_text(&other->spec.hostnames, hostname))
+		if (!text_equals(other->meta.name, instance->meta.name) &&
+		    !other->spec.is_terminated &&
+		    !runtime_has_ended(other->status.runtime_status) &&
+		    has_text(&other->spec.hostnames, hostname))
 			*found = true;
 	}
 	return E_OK;
@@ -46,18 +47,18 @@ static enum err withdraw(struct ctx *ctx, struct service *service, const struct 
 		return E_OK;
 	}
 	hostname = found;
-	if (condition_is_true(&hostname->status.conditions, CONDITION_READY)
-	    || specdir_owner(ctx, service->specdir, name))
+	if (condition_is_true(&hostname->status.conditions, CONDITION_READY) ||
+	    specdir_owner(ctx, service->specdir, name))
 		return E_OK;
 	TRY(look_for_followers(ctx, service, instance, name, &is_followed));
 	return is_followed ? E_OK : specdir_withdraw(ctx, service->specdir, name);
 }
 
 /* An import that has not reached the vault is given up, also where the hostname itself stays. */
-static enum err give_up_import(struct ctx *ctx, struct service *service, const struct instance *instance,
-			       const char *name)
+static enum err give_up_import(struct ctx *ctx, struct service *service,
+			       const struct instance *instance, const char *name)
 {
-	static const struct certificate_wish none = { .source = SOURCE_UNSAID };
+	static const struct certificate_wish none = {.source = SOURCE_UNSAID};
 	const struct hostname *hostname;
 	const void *found;
 
@@ -65,8 +66,8 @@ static enum err give_up_import(struct ctx *ctx, struct service *service, const s
 		return E_OK;
 	if (store_get(ctx, service->store, KIND_HOSTNAME, name, &found) == E_OK) {
 		hostname = found;
-		if (text_equals(hostname->wish.instance, instance->meta.name)
-		    && !text_equals(hostname->wish.leaf_sha256, hostname->status.certificate.sha256))
+		if (text_equals(hostname->wish.instance, instance->meta.name) &&
+		    !text_equals(hostname->wish.leaf_sha256, hostname->status.certificate.sha256))
 			TRY(specdir_ask(ctx, service->specdir, name, &none));
 	}
 	fault_clear(ctx);
@@ -87,7 +88,7 @@ enum err termination_withdraw(struct ctx *ctx, struct service *service,
 		return E_OK;
 	for (size_t i = 0; i < introduced->count; i++)
 		TRY(withdraw(ctx, service, instance, introduced->items[i]));
-	settled.spec.introduced = (struct texts){ 0 };
+	settled.spec.introduced = (struct texts){0};
 	settled.meta.resource_version = 0;
 	return store_put_spec(ctx, service->store, KIND_INSTANCE, &settled);
 }

@@ -17,7 +17,7 @@ enum { CERTIFICATE, KEY, CLIENT_CA, FILE_COUNT };
 
 /* What one reading gave. */
 struct identity {
-	gnutls_datum_t certificate, key; /* PEM */
+	gnutls_datum_t certificate, key;  /* PEM */
 	gnutls_x509_trust_list_t clients; /* NULL: anybody may connect */
 };
 
@@ -50,7 +50,8 @@ static enum err read_file(struct ctx *ctx, struct tls *tls, int which, gnutls_da
 		return fault_wrap(ctx, err, "%.200s", tls->paths[which]);
 	arena_wipe_at_end(ctx->arena, data, size);
 	if (which == KEY && (status.st_mode & S_IROTH))
-		log_warn(ctx, "the key of the API's certificate can be read by everybody: chmod o-r",
+		log_warn(ctx,
+			 "the key of the API's certificate can be read by everybody: chmod o-r",
 			 "file", tls->paths[which], NULL);
 	out->data = (unsigned char *)data;
 	out->size = (unsigned)size;
@@ -59,7 +60,7 @@ static enum err read_file(struct ctx *ctx, struct tls *tls, int which, gnutls_da
 
 static gnutls_datum_t keep(gnutls_datum_t from)
 {
-	gnutls_datum_t to = { malloc(from.size + 1), from.size };
+	gnutls_datum_t to = {malloc(from.size + 1), from.size};
 
 	assert(to.data);
 	memcpy(to.data, from.data, from.size);
@@ -163,15 +164,15 @@ static enum err read_identity(struct ctx *ctx, struct tls *tls, struct identity 
 	result = try_pair(identity);
 	if (result < 0)
 		return refuse(ctx, tls, CERTIFICATE,
-			      arena_printf(ctx->arena, "with the key of %.200s: %s", tls->paths[KEY],
-					   gnutls_strerror(result)));
+			      arena_printf(ctx->arena, "with the key of %.200s: %s",
+					   tls->paths[KEY], gnutls_strerror(result)));
 	return read_client_ca(ctx, tls, identity);
 }
 
 /* Nothing of `tls` changes when it fails, but what was seen of the files. */
 static enum err load(struct ctx *ctx, struct tls *tls)
 {
-	struct identity fresh = { .clients = NULL };
+	struct identity fresh = {.clients = NULL};
 	enum err err = read_identity(ctx, tls, &fresh);
 
 	if (err != E_OK) {
@@ -185,9 +186,9 @@ static enum err load(struct ctx *ctx, struct tls *tls)
 
 static bool is_same(const struct stat *a, const struct stat *b)
 {
-	return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size
-	       && memcmp(&a->st_mtim, &b->st_mtim, sizeof(a->st_mtim)) == 0
-	       && memcmp(&a->st_ctim, &b->st_ctim, sizeof(a->st_ctim)) == 0;
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
+	       memcmp(&a->st_mtim, &b->st_mtim, sizeof(a->st_mtim)) == 0 &&
+	       memcmp(&a->st_ctim, &b->st_ctim, sizeof(a->st_ctim)) == 0;
 }
 
 /* Looked at before they are read: what changes meanwhile is seen the next time. */
@@ -196,12 +197,12 @@ static bool have_changed(struct tls *tls)
 	bool have = false;
 
 	for (int i = 0; i < FILE_COUNT; i++) {
-		struct stat status = { 0 };
+		struct stat status = {0};
 
 		if (!tls->paths[i])
 			continue;
 		if (stat(tls->paths[i], &status) < 0)
-			status = (struct stat){ 0 };
+			status = (struct stat){0};
 		have |= !is_same(&status, &tls->seen[i]);
 		tls->seen[i] = status;
 	}
@@ -212,8 +213,9 @@ static bool have_changed(struct tls *tls)
 
 static int judge_chain(const gnutls_datum_t *der, unsigned count)
 {
-	gnutls_typed_vdata_st purpose = { .type = GNUTLS_DT_KEY_PURPOSE_OID,
-					  .data = (unsigned char *)(uintptr_t)GNUTLS_KP_TLS_WWW_CLIENT };
+	gnutls_typed_vdata_st purpose = {
+		.type = GNUTLS_DT_KEY_PURPOSE_OID,
+		.data = (unsigned char *)(uintptr_t)GNUTLS_KP_TLS_WWW_CLIENT};
 	gnutls_x509_crt_t chain[CHAIN_MAX];
 	unsigned status = GNUTLS_CERT_INVALID, size = 0;
 	int result = 0;
@@ -224,8 +226,8 @@ static int judge_chain(const gnutls_datum_t *der, unsigned count)
 		result = gnutls_x509_crt_import(chain[size], &der[size], GNUTLS_X509_FMT_DER);
 	}
 	if (result == 0)
-		result = gnutls_x509_trust_list_verify_crt2(in_use->identity.clients, chain, size, &purpose,
-							    1, 0, &status, NULL);
+		result = gnutls_x509_trust_list_verify_crt2(in_use->identity.clients, chain, size,
+							    &purpose, 1, 0, &status, NULL);
 	while (size > 0)
 		gnutls_x509_crt_deinit(chain[--size]);
 	return result == 0 && status == 0 ? 0 : GNUTLS_E_CERTIFICATE_VERIFICATION_ERROR;
@@ -236,7 +238,8 @@ static int judge_client(gnutls_session_t session)
 	unsigned count = 0;
 	const gnutls_datum_t *chain = gnutls_certificate_get_peers(session, &count);
 
-	/* Those who came when nobody was asked may stay; a reload has no word in their handshake. */
+	/* Those who came when nobody was asked may stay; a reload has no word in their handshake.
+	 */
 	if (!in_use->identity.clients)
 		return 0;
 	if (!chain || count == 0 || count > CHAIN_MAX)
@@ -248,7 +251,7 @@ static int judge_client(gnutls_session_t session)
 
 enum err tls_open(struct ctx *ctx, const struct tls_files *files, struct tls **out)
 {
-	const char *const paths[FILE_COUNT] = { files->certificate, files->key, files->client_ca };
+	const char *const paths[FILE_COUNT] = {files->certificate, files->key, files->client_ca};
 	struct tls *tls = calloc(1, sizeof(*tls));
 	enum err err;
 

@@ -1,8 +1,9 @@
 /*
- * tls - certificate and key of the TCP door, and whose certificates it accepts: as the files say now.
+ * tls - certificate and key of the TCP door, and whose certificates it accepts: as the files say
+ * now.
  *
- * The files are read again when they have changed: the next connection sees the new ones, those that are open
- * stay. What cannot be used is logged and changes nothing. TLS 1.2 at least.
+ * The files are read again when they have changed: the next connection sees the new ones, those
+ * that are open stay. What cannot be used is logged and changes nothing. TLS 1.2 at least.
  */
 #pragma once
 
@@ -17,7 +18,8 @@
 
 struct tls_files {
 	const char *certificate, *key; /* PEM; NULL both: no TLS */
-	const char *client_ca; /* NULL: clients need no certificate; else one that these CAs vouch for */
+	const char *client_ca; /* NULL: clients need no certificate; else one that these CAs vouch
+				  for */
 };
 
 struct tls;

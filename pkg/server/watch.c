@@ -54,8 +54,8 @@ static const struct meta *item(const struct watch_list *list, size_t index)
 
 static bool is_shown(const struct watch *watch, const struct meta *meta)
 {
-	return meta && objects_are_visible(&watch->reader, watch->kind, meta)
-	       && selector_matches(watch->selector, &meta->labels);
+	return meta && objects_are_visible(&watch->reader, watch->kind, meta) &&
+	       selector_matches(watch->selector, &meta->labels);
 }
 
 static void add_event(struct ctx *ctx, struct watch *watch, const char *type, const void *object)
@@ -148,10 +148,11 @@ static enum err begin(struct ctx *ctx, struct watch *watch, struct watch_points 
 	if (!watch->seen && version == store_version(watch->store))
 		watch->seen = list_new(ctx->doors, watch->store, watch->kind);
 	if (!watch->seen)
-		return fault_set(ctx, E_CONFLICT, "Expired",
-				 "what changed since resourceVersion %lld is not known any more: list "
-				 "again and watch from there",
-				 (long long)version);
+		return fault_set(
+			ctx, E_CONFLICT, "Expired",
+			"what changed since resourceVersion %lld is not known any more: list "
+			"again and watch from there",
+			(long long)version);
 	return E_OK;
 }
 
@@ -164,7 +165,7 @@ const struct watch_list *watch_note(struct ctx *ctx, struct watch_points *points
 	msec_t now = ctx_mono(ctx);
 
 	list_free(point->list);
-	*point = (struct watch_point){ list_new(ctx->doors, store, kind), kind, version, now };
+	*point = (struct watch_point){list_new(ctx->doors, store, kind), kind, version, now};
 	for (size_t i = 0; i < WATCH_POINTS_MAX; i++) {
 		struct watch_point *old = &points->items[i];
 
@@ -180,7 +181,7 @@ void watch_forget(struct watch_points *points)
 {
 	for (size_t i = 0; i < WATCH_POINTS_MAX; i++)
 		list_free(points->items[i].list);
-	*points = (struct watch_points){ 0 };
+	*points = (struct watch_points){0};
 }
 
 enum err watch_open(struct ctx *ctx, struct watch_points *points, struct store *store,

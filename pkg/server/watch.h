@@ -1,9 +1,10 @@
 /*
- * watch - what changes among the objects of a kind, as JSON lines: {"type": "ADDED", "object": {...}}.
+ * watch - what changes among the objects of a kind, as JSON lines: {"type": "ADDED", "object":
+ * {...}}.
  *
- * A watch remembers the list that its client has and compares it with the store's now. It begins from nothing
- * (everything is ADDED), from the present, or from a list that was answered a short while ago, which is kept for that.
- * Belongs to the loop thread.
+ * A watch remembers the list that its client has and compares it with the store's now. It begins
+ * from nothing (everything is ADDED), from the present, or from a list that was answered a short
+ * while ago, which is kept for that. Belongs to the loop thread.
  */
 #pragma once
 
@@ -12,10 +13,11 @@
 #include "server/request.h"
 #include "store/store.h"
 
-#define WATCH_POINTS_MAX 8
-#define WATCH_POINT_MSEC MSEC_PER_MIN
+#define WATCH_POINTS_MAX  8
+#define WATCH_POINT_MSEC  MSEC_PER_MIN
 #define WATCH_SECONDS_MAX 3600
-#define WATCH_BACKLOG_BYTES ((size_t)16 * 1024 * 1024) /* a client that falls behind further is let go */
+#define WATCH_BACKLOG_BYTES \
+	((size_t)16 * 1024 * 1024) /* a client that falls behind further is let go */
 #define WATCHES_MAX 16
 
 /* The objects of a kind at one moment. */
@@ -45,7 +47,8 @@ const struct watch_list *watch_note(struct ctx *ctx, struct watch_points *points
 				    struct store *store, enum kind kind, int64_t version);
 void watch_forget(struct watch_points *points);
 
-/* E_CONFLICT, reason Expired: `version` is not known any more, list again. "", "0" and NULL: from nothing. */
+/* E_CONFLICT, reason Expired: `version` is not known any more, list again. "", "0" and NULL: from
+ * nothing. */
 enum err watch_open(struct ctx *ctx, struct watch_points *points, struct store *store,
 		    enum kind kind, const struct request *request, struct watch **out);
 void watch_close(struct watch *watch);

@@ -7,10 +7,12 @@
 #include "base/text.h"
 #include "specdir/desired.h"
 
-#define SECOND_LOOK (2 * MSEC_PER_SEC)	/* between the two scans that agree on a removal */
-#define TROUBLE_LOOK (5 * MSEC_PER_SEC) /* at a directory that cannot be believed, or a store that cannot be written */
-#define UNSETTLED_LOOK 150		/* at a file that looked half-written */
-#define WRITING_MAX 100			/* of one scan: the loop has others to serve */
+#define SECOND_LOOK (2 * MSEC_PER_SEC) /* between the two scans that agree on a removal */
+#define TROUBLE_LOOK                                                                            \
+	(5 * MSEC_PER_SEC) /* at a directory that cannot be believed, or a store that cannot be \
+			      written */
+#define UNSETTLED_LOOK 150 /* at a file that looked half-written */
+#define WRITING_MAX    100 /* of one scan: the loop has others to serve */
 
 struct applying {
 	struct ctx *ctx;
@@ -110,7 +112,8 @@ static bool put(struct applying *applying, const struct hostname *object, const 
 	return is_applied(applying, object, claim, problem) || carry_out(applying, &write);
 }
 
-static void note_problem(struct applying *applying, const struct hostname *object, const char *problem)
+static void note_problem(struct applying *applying, const struct hostname *object,
+			 const char *problem)
 {
 	struct write write = {.run = run_problem, .name = object->meta.name, .problem = problem};
 
@@ -126,8 +129,10 @@ static const char *report_conflict(struct applying *applying, const struct claim
 
 	for (size_t i = 0; i < count; i++) {
 		const struct claim *claim = claims[i], *other = claims[i == 0];
-		struct problem problem = {.file = claim->file->path, .line = claim->line,
-					  .column = claim->column, .field = ""};
+		struct problem problem = {.file = claim->file->path,
+					  .line = claim->line,
+					  .column = claim->column,
+					  .field = ""};
 
 		problem.text = arena_printf(applying->keep.arena,
 					    "%s is also named at %s:%u: remove one of the two",
@@ -195,8 +200,8 @@ static void settle_unclaimed(struct applying *applying, const struct hostname *o
 	struct catalogue *catalogue = applying->catalogue;
 	const char *path = object->source.file;
 	const struct specfile *file = path ? catalogue_find(catalogue, path) : NULL;
-	const struct pending *pending =
-		catalogue_find_pending(applying->options->before, object->meta.name);
+	const struct pending *pending = catalogue_find_pending(applying->options->before,
+							       object->meta.name);
 	struct write write = {.run = run_delete, .name = object->meta.name};
 
 	if (file && file->may_hide) {
@@ -248,7 +253,8 @@ static struct group take_group(const struct claim **claims, size_t count)
 {
 	struct group group = {.claims = claims};
 
-	for (size_t i = 0; i < count && text_equals(claims[i]->hostname, claims[0]->hostname); i++) {
+	for (size_t i = 0; i < count && text_equals(claims[i]->hostname, claims[0]->hostname);
+	     i++) {
 		if (claims[i]->file->is_api)
 			group.apis++;
 		else
@@ -301,7 +307,8 @@ static size_t count_sources(const struct catalogue *catalogue, enum scope_name s
 	return first ? 1 : 0;
 }
 
-/* What vanishes from api.d by our own hand vanishes from the store with it, so there the store alone is asked. */
+/* What vanishes from api.d by our own hand vanishes from the store with it, so there the store
+ * alone is asked. */
 static void judge_scope(struct applying *applying, enum scope_name name, size_t sources)
 {
 	const struct catalogue *before = applying->options->before;
@@ -316,9 +323,10 @@ static void judge_scope(struct applying *applying, enum scope_name name, size_t 
 	if (!scope->is_readable || scope->files > 0)
 		return;
 	if (last >= 2 && !applying->options->is_confirmed[name])
-		scope->trouble = arena_printf(applying->keep.arena,
-					      "%s is empty, although it held several files: SIGHUP confirms it",
-					      scope->directory);
+		scope->trouble = arena_printf(
+			applying->keep.arena,
+			"%s is empty, although it held several files: SIGHUP confirms it",
+			scope->directory);
 	else
 		scope->last_files = 0;
 }
@@ -336,10 +344,10 @@ static void judge_scopes(struct applying *applying, const void *const *objects, 
 		if (!trouble)
 			continue;
 		look_again(applying, TROUBLE_LOOK);
-		catalogue->held_back =
-			catalogue->held_back
-				? arena_printf(applying->keep.arena, "%s; %s", catalogue->held_back, trouble)
-				: trouble;
+		catalogue->held_back = catalogue->held_back
+					       ? arena_printf(applying->keep.arena, "%s; %s",
+							      catalogue->held_back, trouble)
+					       : trouble;
 	}
 }
 
@@ -353,8 +361,8 @@ static void collect_problems(struct applying *applying)
 		size_t warnings = all->warnings + problems->warnings;
 
 		for (const struct problem *p = problems->first; p; p = p->next)
-			problems_add(&applying->keep, all, p->is_warning, p->file, p->line, p->column,
-				     p->field, "%s", p->text);
+			problems_add(&applying->keep, all, p->is_warning, p->file, p->line,
+				     p->column, p->field, "%s", p->text);
 		all->errors = errors;
 		all->warnings = warnings;
 	}
@@ -363,8 +371,12 @@ static void collect_problems(struct applying *applying)
 enum err apply_catalogue(struct ctx *ctx, struct catalogue *catalogue,
 			 const struct apply_options *options, msec_t *next)
 {
-	struct applying applying = {.ctx = ctx, .keep = *ctx, .catalogue = catalogue, .options = options,
-				    .now = ctx_mono(ctx), .next = MSEC_NEVER};
+	struct applying applying = {.ctx = ctx,
+				    .keep = *ctx,
+				    .catalogue = catalogue,
+				    .options = options,
+				    .now = ctx_mono(ctx),
+				    .next = MSEC_NEVER};
 	const void **objects;
 	size_t count;
 

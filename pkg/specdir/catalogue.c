@@ -12,9 +12,10 @@
 #include "specdir/watch.h"
 
 #define FILES_MAX ((size_t)50000)
-#define YOUNG 100 /* a file this fresh may still be being written */
+#define YOUNG	  100 /* a file this fresh may still be being written */
 
-/* One reading: `ctx` has the new catalogue's arena; what is passed as `scratch`, one that ends with each file. */
+/* One reading: `ctx` has the new catalogue's arena; what is passed as `scratch`, one that ends with
+ * each file. */
 struct reading {
 	struct ctx *ctx;
 	struct catalogue *catalogue;
@@ -92,7 +93,8 @@ const struct specfile *catalogue_find(const struct catalogue *catalogue, const c
 	return found ? *found : NULL;
 }
 
-const struct pending *catalogue_find_pending(const struct catalogue *catalogue, const char *hostname)
+const struct pending *catalogue_find_pending(const struct catalogue *catalogue,
+					     const char *hostname)
 {
 	if (!catalogue || catalogue->pending_count == 0)
 		return NULL;
@@ -110,7 +112,8 @@ bool catalogue_is_in(const char *directory, const char *path)
 
 enum scope_name catalogue_scope_of(const struct catalogue *catalogue, const char *path)
 {
-	return catalogue_is_in(catalogue->scopes[SCOPE_API].directory, path) ? SCOPE_API : SCOPE_USER;
+	return catalogue_is_in(catalogue->scopes[SCOPE_API].directory, path) ? SCOPE_API
+									     : SCOPE_USER;
 }
 
 static void keep(struct reading *reading, struct specfile *file)
@@ -123,7 +126,8 @@ static void keep(struct reading *reading, struct specfile *file)
 }
 
 /* Waits for a second look; until then what the file said before holds. */
-static void keep_unsettled(struct reading *reading, struct specfile *file, const struct specfile *before)
+static void keep_unsettled(struct reading *reading, struct specfile *file,
+			   const struct specfile *before)
 {
 	struct specfile *kept = before ? specfile_copy(reading->ctx, before)
 				       : specfile_copy(reading->ctx, file);
@@ -134,7 +138,8 @@ static void keep_unsettled(struct reading *reading, struct specfile *file, const
 	keep(reading, kept);
 }
 
-/* The first look at a young file only notes its stamp; a second that finds the same one reads it. */
+/* The first look at a young file only notes its stamp; a second that finds the same one reads it.
+ */
 static bool looks_half_written(struct reading *reading, const struct specfile *file,
 			       const struct specfile *before)
 {
@@ -149,11 +154,12 @@ static void read_file(struct reading *reading, struct ctx *scratch, const char *
 	struct stat status;
 	size_t size;
 	char *text;
-	enum err err = regular_read(scratch, reading->directory_fd, name, YAML_SIZE_MAX, &text, &size,
-				    &status);
+	enum err err = regular_read(scratch, reading->directory_fd, name, YAML_SIZE_MAX, &text,
+				    &size, &status);
 
 	/* Gone since it was listed: the next scan will not list it. */
-	if (err == E_NOTFOUND || (err == E_AGAIN && text_equals(scratch->fault.reason, "FileChanging"))) {
+	if (err == E_NOTFOUND ||
+	    (err == E_AGAIN && text_equals(scratch->fault.reason, "FileChanging"))) {
 		keep_unsettled(reading, file, before);
 		return;
 	}
@@ -177,7 +183,8 @@ static const char *why_unreadable(struct reading *reading, const char *name, str
 	if (fstatat(reading->directory_fd, name, status, 0) == 0)
 		return NULL;
 	number = errno;
-	if (fstatat(reading->directory_fd, name, status, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT)
+	if (fstatat(reading->directory_fd, name, status, AT_SYMLINK_NOFOLLOW) < 0 &&
+	    errno == ENOENT)
 		return NULL;
 	if (number == ENOENT)
 		return "is a symbolic link to nothing";
@@ -302,7 +309,9 @@ struct catalogue *catalogue_read(struct ctx *ctx, const char *directory, const c
 	struct arena *arena = arena_new();
 	struct catalogue *catalogue = arena_new_one(arena, struct catalogue);
 	struct ctx inner = *ctx;
-	struct reading reading = {.ctx = &inner, .catalogue = catalogue, .before = before,
+	struct reading reading = {.ctx = &inner,
+				  .catalogue = catalogue,
+				  .before = before,
 				  .hostname_flags = hostname_flags};
 
 	inner.arena = catalogue->arena = arena;

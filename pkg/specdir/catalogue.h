@@ -1,8 +1,10 @@
 /*
- * catalogue - what the spec directory and api.d held at one moment, and how far that can be believed.
+ * catalogue - what the spec directory and api.d held at one moment, and how far that can be
+ * believed.
  *
- * Built anew by every scan, in an arena of its own; a file whose stamp has not changed is taken over from the
- * catalogue before without being opened, unless its names are judged otherwise now. Immutable once applied.
+ * Built anew by every scan, in an arena of its own; a file whose stamp has not changed is taken
+ * over from the catalogue before without being opened, unless its names are judged otherwise now.
+ * Immutable once applied.
  */
 #pragma once
 
@@ -14,11 +16,12 @@ enum scope_name { SCOPE_USER, SCOPE_API };
 /* One of the two directories. */
 struct scope {
 	const char *directory;
-	bool is_readable;	/* the whole listing was seen */
-	bool is_missing;	/* it does not exist: not the same as unreadable for api.d */
+	bool is_readable; /* the whole listing was seen */
+	bool is_missing;  /* it does not exist: not the same as unreadable for api.d */
 	size_t files;
-	size_t last_files;	/* as of when it was last believed */
-	const char *trouble;	/* why nothing that is missing here counts as removed; NULL when it does */
+	size_t last_files; /* as of when it was last believed */
+	const char *
+		trouble; /* why nothing that is missing here counts as removed; NULL when it does */
 };
 
 /* A hostname that no file names any more, and that waits for its second look. */
@@ -36,19 +39,20 @@ struct catalogue {
 	struct pending *pending; /* by hostname */
 	size_t pending_count;
 	struct problems problems; /* of all files and of all together */
-	size_t hostnames;	 /* in force */
+	size_t hostnames;	  /* in force */
 	const char *held_back;
 };
 
-/* Reads both directories; `hostname_flags` (enum hostname_flag) are for the names in them. `before` may be NULL. Free with
- * catalogue_free. */
+/* Reads both directories; `hostname_flags` (enum hostname_flag) are for the names in them. `before`
+ * may be NULL. Free with catalogue_free. */
 struct catalogue *catalogue_read(struct ctx *ctx, const char *directory, const char *api_directory,
 				 unsigned hostname_flags, const struct catalogue *before);
 void catalogue_free(struct catalogue *catalogue);
 
 /* NULL when it is none of this catalogue's. */
 const struct specfile *catalogue_find(const struct catalogue *catalogue, const char *path);
-const struct pending *catalogue_find_pending(const struct catalogue *catalogue, const char *hostname);
+const struct pending *catalogue_find_pending(const struct catalogue *catalogue,
+					     const char *hostname);
 
 /* Whether the path is that of an entry of the directory, by its text; NULL is not. */
 bool catalogue_is_in(const char *directory, const char *path);

@@ -1,12 +1,14 @@
 /*
- * desired - the three writes that make hostnames desired, each against a status that is written at the same time.
+ * desired - the three writes that make hostnames desired, each against a status that is written at
+ * the same time.
  */
 #pragma once
 
 #include "specdir/specfile.h"
 #include "store/store.h"
 
-/* Makes the object what a claim with content says. `problem` may be NULL; `requested` 0 and a NULL `wish` leave what is there. */
+/* Makes the object what a claim with content says. `problem` may be NULL; `requested` 0 and a NULL
+ * `wish` leave what is there. */
 enum err desired_put(struct ctx *ctx, struct store *store, const struct claim *claim,
 		     const char *problem, msec_t requested, const struct certificate_wish *wish);
 

@@ -13,8 +13,8 @@
 #include "store/filename.h"
 #include "store/leftovers.h"
 
-#define API_DIRECTORY "api.d"
-#define RESCAN (5 * MSEC_PER_MIN)
+#define API_DIRECTORY	 "api.d"
+#define RESCAN		 (5 * MSEC_PER_MIN)
 #define UNWATCHED_RESCAN (10 * MSEC_PER_SEC)
 
 struct specdir {
@@ -130,7 +130,8 @@ static void log_changes(struct ctx *ctx, const struct specdir_report *before,
 {
 	for (const struct problem *p = now->problems.first; p; p = p->next)
 		if (!is_listed(&before->problems, p))
-			log_warn(ctx, "problem in a spec file", "problem", problem_print(ctx, p), NULL);
+			log_warn(ctx, "problem in a spec file", "problem", problem_print(ctx, p),
+				 NULL);
 	if (before->problems.first && !now->problems.first)
 		log_info(ctx, "no problems in spec files any more", NULL);
 	if (now->held_back && !text_equals(before->held_back, now->held_back))
@@ -189,10 +190,12 @@ enum err specdir_scan(struct ctx *ctx, struct specdir *specdir, msec_t *next_sca
 static enum err normalise(struct ctx *ctx, const struct specdir *specdir, const char *hostname,
 			  const char **out)
 {
-	return hostname_normalise(ctx, hostname, HOSTNAME_ALLOW_WILDCARD | specdir->hostname_flags, out);
+	return hostname_normalise(ctx, hostname, HOSTNAME_ALLOW_WILDCARD | specdir->hostname_flags,
+				  out);
 }
 
-/* What is in force stays so without anything being written: a file names it, or the removal is held back. */
+/* What is in force stays so without anything being written: a file names it, or the removal is held
+ * back. */
 static bool is_in_force(struct ctx *ctx, struct specdir *specdir, const char *hostname,
 			const struct hostname **object)
 {
@@ -213,7 +216,8 @@ static const char *api_path(struct ctx *ctx, const struct specdir *specdir, cons
 		       arena_printf(ctx->arena, "%s.json", filename_for(ctx, hostname)));
 }
 
-static void take_member(struct ctx *ctx, struct json *to, const struct json *from, const char *member)
+static void take_member(struct ctx *ctx, struct json *to, const struct json *from,
+			const char *member)
 {
 	const struct json *found = json_get(from, member);
 
@@ -250,7 +254,8 @@ static enum err write_document(struct ctx *ctx, struct specdir *specdir, const c
 			       const struct json *wanted, const struct certificate_wish *wish)
 {
 	struct fs *fs = ctx->doors->fs;
-	struct specfile file = {.path = api_path(ctx, specdir, hostname), .is_api = true,
+	struct specfile file = {.path = api_path(ctx, specdir, hostname),
+				.is_api = true,
 				.hostname_flags = specdir->hostname_flags};
 	char *text = render(ctx, hostname, wanted);
 
@@ -265,8 +270,8 @@ static void take_back(struct ctx *ctx, struct specdir *specdir, const char *host
 {
 	struct ctx scratch = *ctx;
 
-	if (scratch.doors->fs->remove(&scratch, scratch.doors->fs, api_path(ctx, specdir, hostname)) !=
-	    E_OK)
+	if (scratch.doors->fs->remove(&scratch, scratch.doors->fs,
+				      api_path(ctx, specdir, hostname)) != E_OK)
 		log_error(ctx, "a refused request left its spec file behind", "hostname", hostname,
 			  "error", scratch.fault.text, NULL);
 }

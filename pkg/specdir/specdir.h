@@ -1,10 +1,11 @@
 /*
  * specdir - the watched directory of desired hostnames, and the one way in for all of them.
  *
- * inotify only says "something": a scan looks at everything, reads what has changed, and makes the store
- * follow. A file that cannot be read or parsed keeps its last good content in force and is reported. Nothing
- * is removed because of an error, an empty or a missing directory; a removal counts when two complete scans
- * agree. api.d is written by this module alone. Used on the loop thread only.
+ * inotify only says "something": a scan looks at everything, reads what has changed, and makes the
+ * store follow. A file that cannot be read or parsed keeps its last good content in force and is
+ * reported. Nothing is removed because of an error, an empty or a missing directory; a removal
+ * counts when two complete scans agree. api.d is written by this module alone. Used on the loop
+ * thread only.
  */
 #pragma once
 
@@ -30,13 +31,15 @@ struct specdir_report {
 struct specdir *specdir_new(const struct specdir_options *options);
 void specdir_free(struct specdir *specdir);
 
-/* Readable when a scan is due after a short quiet time; -1 when inotify cannot be had (then the rescan does it). */
+/* Readable when a scan is due after a short quiet time; -1 when inotify cannot be had (then the
+ * rescan does it). */
 int specdir_fd(struct specdir *specdir);
 /* Takes what inotify says; how long to wait before the scan (debounce), or -1 for nothing. */
 msec_t specdir_drain(struct ctx *ctx, struct specdir *specdir);
 
-/* `next_scan`: 0 when there is more to write than one scan should, else until a removal's second look, a file that
- * looked half-written, trouble, or 5 minutes. An error: a write to the store failed; what was in force stays. */
+/* `next_scan`: 0 when there is more to write than one scan should, else until a removal's second
+ * look, a file that looked half-written, trouble, or 5 minutes. An error: a write to the store
+ * failed; what was in force stays. */
 enum err specdir_scan(struct ctx *ctx, struct specdir *specdir, msec_t *next_scan);
 
 /* A reload: other flags make the next scan read every file again. */
@@ -45,15 +48,16 @@ void specdir_set_hostname_flags(struct specdir *specdir, unsigned hostname_flags
 /* SIGHUP: a readable empty directory is meant. */
 void specdir_confirm_empty(struct specdir *specdir);
 
-/* Makes a hostname desired by the API: durable in api.d and in the store when it returns. `introduced`: it
- * was not desired before. Also notes the request (struct hostname.requested) so that a refused hostname
- * becomes due. */
+/* Makes a hostname desired by the API: durable in api.d and in the store when it returns.
+ * `introduced`: it was not desired before. Also notes the request (struct hostname.requested) so
+ * that a refused hostname becomes due. */
 enum err specdir_desire(struct ctx *ctx, struct specdir *specdir, const char *hostname,
 			const struct json *spec, const struct certificate_wish *wish,
 			bool *introduced);
 
 /* Makes this what the API wants for a hostname, new or not: of `wanted` count metadata.labels,
- * metadata.annotations and spec. Durable as specdir_desire. E_REFUSED: OwnedByFile, or InvalidSpec. */
+ * metadata.annotations and spec. Durable as specdir_desire. E_REFUSED: OwnedByFile, or InvalidSpec.
+ */
 enum err specdir_put(struct ctx *ctx, struct specdir *specdir, const char *hostname,
 		     const struct json *wanted);
 
@@ -67,8 +71,8 @@ enum err specdir_request(struct ctx *ctx, struct specdir *specdir, const char *h
 enum err specdir_ask(struct ctx *ctx, struct specdir *specdir, const char *hostname,
 		     const struct certificate_wish *wish);
 
-/* Withdraws a hostname of api.d. E_NOTFOUND: not desired; E_REFUSED, reason OwnedByFile: a user's file names
- * it (the text says which). */
+/* Withdraws a hostname of api.d. E_NOTFOUND: not desired; E_REFUSED, reason OwnedByFile: a user's
+ * file names it (the text says which). */
 enum err specdir_withdraw(struct ctx *ctx, struct specdir *specdir, const char *hostname);
 
 /* Borrowed until the next scan. */

@@ -20,11 +20,19 @@ struct document {
 #define METADATA(member) (offsetof(struct document, member) - offsetof(struct document, metadata))
 
 static const struct field metadata_fields[] = {
-	{.name = "name", .type = FIELD_TEXT, .flags = FIELD_REQUIRED, .offset = METADATA(metadata.name),
-	 .pattern = HOSTNAME_PATTERN, .help = "The hostname."},
-	{.name = "labels", .type = FIELD_TEXT_MAP, .offset = METADATA(metadata.labels),
+	{.name = "name",
+	 .type = FIELD_TEXT,
+	 .flags = FIELD_REQUIRED,
+	 .offset = METADATA(metadata.name),
+	 .pattern = HOSTNAME_PATTERN,
+	 .help = "The hostname."},
+	{.name = "labels",
+	 .type = FIELD_TEXT_MAP,
+	 .offset = METADATA(metadata.labels),
 	 .help = "For selecting."},
-	{.name = "annotations", .type = FIELD_TEXT_MAP, .offset = METADATA(metadata.annotations),
+	{.name = "annotations",
+	 .type = FIELD_TEXT_MAP,
+	 .offset = METADATA(metadata.annotations),
 	 .help = "For people and tools."},
 	{.name = NULL},
 };
@@ -48,19 +56,34 @@ static const char *check_kind(struct ctx *ctx, const void *value)
 }
 
 const struct field specfile_fields[] = {
-	{.name = "apiVersion", .type = FIELD_TEXT, .flags = FIELD_REQUIRED,
-	 .offset = offsetof(struct document, api_version), .check = check_api_version,
+	{.name = "apiVersion",
+	 .type = FIELD_TEXT,
+	 .flags = FIELD_REQUIRED,
+	 .offset = offsetof(struct document, api_version),
+	 .check = check_api_version,
 	 .choices = api_versions,
 	 .help = "Version of the format: " API_VERSION "."},
-	{.name = "kind", .type = FIELD_TEXT, .flags = FIELD_REQUIRED,
-	 .offset = offsetof(struct document, kind), .check = check_kind, .choices = kinds,
+	{.name = "kind",
+	 .type = FIELD_TEXT,
+	 .flags = FIELD_REQUIRED,
+	 .offset = offsetof(struct document, kind),
+	 .check = check_kind,
+	 .choices = kinds,
 	 .help = "Hostname."},
-	{.name = "metadata", .type = FIELD_OBJECT, .flags = FIELD_REQUIRED,
-	 .offset = offsetof(struct document, metadata), .fields = metadata_fields,
+	{.name = "metadata",
+	 .type = FIELD_OBJECT,
+	 .flags = FIELD_REQUIRED,
+	 .offset = offsetof(struct document, metadata),
+	 .fields = metadata_fields,
 	 .help = "Name and labels."},
-	{.name = "spec", .type = FIELD_OBJECT, .offset = offsetof(struct document, spec),
-	 .fields = hostname_spec_fields, .help = "What is desired."},
-	{.name = "status", .type = FIELD_OBJECT, .flags = FIELD_IGNORED,
+	{.name = "spec",
+	 .type = FIELD_OBJECT,
+	 .offset = offsetof(struct document, spec),
+	 .fields = hostname_spec_fields,
+	 .help = "What is desired."},
+	{.name = "status",
+	 .type = FIELD_OBJECT,
+	 .flags = FIELD_IGNORED,
 	 .help = "Belongs to the daemon."},
 	{.name = NULL},
 };
@@ -116,7 +139,8 @@ static void hide(struct parsing *parsing, const char *problem)
 		file->problem = problem;
 }
 
-static struct claim *add_claim(struct parsing *parsing, const char *hostname, const struct node *node)
+static struct claim *add_claim(struct parsing *parsing, const char *hostname,
+			       const struct node *node)
 {
 	struct specfile *file = parsing->file;
 	struct claim *grown;
@@ -134,7 +158,8 @@ static struct claim *add_claim(struct parsing *parsing, const char *hostname, co
 }
 
 /* NULL after a complaint. */
-static const char *read_hostname(struct parsing *parsing, const struct node *node, const char *field)
+static const char *read_hostname(struct parsing *parsing, const struct node *node,
+				 const char *field)
 {
 	const struct specfile *file = parsing->file;
 	unsigned flags = file->hostname_flags | (file->is_api ? HOSTNAME_ALLOW_WILDCARD : 0);
@@ -156,9 +181,11 @@ static bool has_secrets(struct parsing *parsing, const struct node *map, const c
 		for (size_t i = 0; i < ARRAY_SIZE(secret_members); i++) {
 			if (!text_equals_nocase(member->name, secret_members[i]))
 				continue;
-			problems_add(parsing->ctx, &parsing->file->problems, false, parsing->file->path,
-				     member->name_line, member->name_column, path,
-				     "%s does not belong in a file: keys and certificates come in through "
+			problems_add(parsing->ctx, &parsing->file->problems, false,
+				     parsing->file->path, member->name_line, member->name_column,
+				     path,
+				     "%s does not belong in a file: keys and certificates come in "
+				     "through "
 				     "AddCertificateWithPrivateKeyFunctions_HttpStart",
 				     secret_members[i]);
 			is_found = true;
@@ -179,7 +206,8 @@ static const char *canonical(struct ctx *ctx, struct document *document, const c
 	return json_print(ctx, json);
 }
 
-static void decode_native(struct parsing *parsing, const struct node *map, struct document *document)
+static void decode_native(struct parsing *parsing, const struct node *map,
+			  struct document *document)
 {
 	const struct node *spec = node_get(map, "spec");
 	bool is_secret = has_secrets(parsing, map, "");
@@ -213,7 +241,8 @@ static void read_native(struct parsing *parsing, const struct node *map)
 }
 
 /* The scalar that names the hostname, or NULL after a complaint. */
-static const struct node *entry_name(struct parsing *parsing, const struct node *entry, const char *path)
+static const struct node *entry_name(struct parsing *parsing, const struct node *entry,
+				     const char *path)
 {
 	const struct node *name = node_get(entry, "hostname");
 
@@ -223,7 +252,8 @@ static const struct node *entry_name(struct parsing *parsing, const struct node 
 		return NULL;
 	if (name && name->kind == NODE_SCALAR && entry->size == 1)
 		return name;
-	complain(parsing, entry, path, "an entry is a hostname, or has the member hostname and no other");
+	complain(parsing, entry, path,
+		 "an entry is a hostname, or has the member hostname and no other");
 	return NULL;
 }
 
@@ -254,7 +284,8 @@ static void read_short(struct parsing *parsing, const struct node *map)
 	if (map->size != 1) {
 		if (!has_secrets(parsing, map, ""))
 			complain(parsing, map, "",
-				 "beside hostnames a document of the short form has no other member");
+				 "beside hostnames a document of the short form has no other "
+				 "member");
 	} else if (list->kind != NODE_LIST) {
 		complain(parsing, list, "hostnames", "expected a list of hostnames");
 	}
@@ -270,7 +301,8 @@ static void read_document(struct parsing *parsing, const struct node *node)
 {
 	struct mark before = mark(parsing);
 
-	if (node_get(node, "hostnames") && !node_get(node, "apiVersion") && !node_get(node, "kind")) {
+	if (node_get(node, "hostnames") && !node_get(node, "apiVersion") &&
+	    !node_get(node, "kind")) {
 		read_short(parsing, node);
 	} else if (node->kind == NODE_MAP) {
 		read_native(parsing, node);
@@ -296,7 +328,8 @@ static void read_nothing(struct parsing *parsing)
 	struct specfile *file = parsing->file;
 
 	problems_add(parsing->ctx, &file->problems, true, file->path, 0, 0, "",
-		     "holds no document: to withdraw its hostnames remove the file, or write hostnames: []");
+		     "holds no document: to withdraw its hostnames remove the file, or write "
+		     "hostnames: []");
 	hide(parsing, problem_print(parsing->ctx, file->problems.first));
 }
 

@@ -1,8 +1,9 @@
 /*
  * specfile - what one spec file says: which hostnames it names, and what is wrong with it.
  *
- * A document that cannot be used never touches the others of its file. When its hostname can be told, the
- * claim stands without content; when it cannot, the file may hide any hostname that it once named.
+ * A document that cannot be used never touches the others of its file. When its hostname can be
+ * told, the claim stands without content; when it cannot, the file may hide any hostname that it
+ * once named.
  */
 #pragma once
 
@@ -29,12 +30,12 @@ struct claim {
 
 struct specfile {
 	const char *path;
-	bool is_api;		/* in api.d: written by ourselves, may name a wildcard */
+	bool is_api;		 /* in api.d: written by ourselves, may name a wildcard */
 	unsigned hostname_flags; /* enum hostname_flag: what its names have to be beside that */
 	struct stamp stamp;
-	bool is_settled;	/* false: it looked half-written, and its claims are those of before */
-	bool may_hide;		/* hostnames of this file that it does not name now must stay in force */
-	const char *problem;	/* why; may be NULL */
+	bool is_settled; /* false: it looked half-written, and its claims are those of before */
+	bool may_hide;	 /* hostnames of this file that it does not name now must stay in force */
+	const char *problem; /* why; may be NULL */
 	struct claim *claims;
 	size_t count;
 	struct problems problems;
@@ -43,8 +44,8 @@ struct specfile {
 /* What a person may write of a Hostname, as a document of a file. */
 extern const struct field specfile_fields[];
 
-/* Fills everything but path, is_api, hostname_flags, stamp and is_settled. What is wrong is in file->problems;
- * in ctx's arena. */
+/* Fills everything but path, is_api, hostname_flags, stamp and is_settled. What is wrong is in
+ * file->problems; in ctx's arena. */
 void specfile_parse(struct ctx *ctx, struct specfile *file, const char *text, size_t size);
 
 /* As specfile_parse, for a file that could not be read. */

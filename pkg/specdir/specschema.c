@@ -12,8 +12,12 @@ struct short_entry {
 };
 
 static const struct field short_entry_fields[] = {
-	{.name = "hostname", .type = FIELD_TEXT, .flags = FIELD_REQUIRED, .pattern = HOSTNAME_PATTERN,
-	 .offset = offsetof(struct short_entry, hostname), .help = "The hostname."},
+	{.name = "hostname",
+	 .type = FIELD_TEXT,
+	 .flags = FIELD_REQUIRED,
+	 .pattern = HOSTNAME_PATTERN,
+	 .offset = offsetof(struct short_entry, hostname),
+	 .help = "The hostname."},
 	{.name = NULL},
 };
 
@@ -22,9 +26,13 @@ struct short_document {
 };
 
 static const struct field short_fields[] = {
-	{.name = "hostnames", .type = FIELD_OBJECTS, .flags = FIELD_REQUIRED,
-	 .offset = offsetof(struct short_document, hostnames), .fields = short_entry_fields,
-	 .element_size = sizeof(struct short_entry), .help = "The hostnames, each with the defaults."},
+	{.name = "hostnames",
+	 .type = FIELD_OBJECTS,
+	 .flags = FIELD_REQUIRED,
+	 .offset = offsetof(struct short_document, hostnames),
+	 .fields = short_entry_fields,
+	 .element_size = sizeof(struct short_entry),
+	 .help = "The hostnames, each with the defaults."},
 	{.name = NULL},
 };
 
@@ -69,7 +77,8 @@ struct json *specschema(struct ctx *ctx)
 	json_set_text(ctx, schema, "$schema", "https://json-schema.org/draft/2020-12/schema");
 	json_set_text(ctx, schema, "title", "gatecert spec file");
 	json_set_text(ctx, schema, "description",
-		      "One document of a spec file: a Hostname, or the short form with nothing but hostnames.");
+		      "One document of a spec file: a Hostname, or the short form with nothing but "
+		      "hostnames.");
 	json_set_text(ctx, schema, "type", "object");
 	json_set(ctx, schema, "if", has_hostnames(ctx));
 	json_set(ctx, schema, "then", reference(ctx, "short"));

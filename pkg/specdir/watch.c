@@ -9,10 +9,10 @@
 #include "base/log.h"
 #include "base/text.h"
 
-#define QUIET 75		  /* after the last event */
-#define LATEST MSEC_PER_SEC	  /* after the first */
-#define EVENTS                                                                                     \
-	(IN_CREATE | IN_MODIFY | IN_CLOSE_WRITE | IN_ATTRIB | IN_MOVED_FROM | IN_MOVED_TO |        \
+#define QUIET  75	    /* after the last event */
+#define LATEST MSEC_PER_SEC /* after the first */
+#define EVENTS                                                                              \
+	(IN_CREATE | IN_MODIFY | IN_CLOSE_WRITE | IN_ATTRIB | IN_MOVED_FROM | IN_MOVED_TO | \
 	 IN_DELETE | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR)
 
 struct watch {
@@ -62,7 +62,8 @@ int watch_fd(const struct watch *watch)
 	return watch->fd;
 }
 
-/* Adding is a no-op while the path leads to the same directory; another one gets another descriptor. */
+/* Adding is a no-op while the path leads to the same directory; another one gets another
+ * descriptor. */
 static bool renew_one(struct ctx *ctx, struct watch *watch, size_t which)
 {
 	int now = watch->fd < 0 ? -1 : inotify_add_watch(watch->fd, watch->paths[which], EVENTS);
@@ -95,7 +96,8 @@ bool watch_is_spec_name(const char *name)
 				  text_ends_with(name, ".json"));
 }
 
-/* Directories matter by appearing (api.d), "..data" is how Kubernetes' volumes switch to new content. */
+/* Directories matter by appearing (api.d), "..data" is how Kubernetes' volumes switch to new
+ * content. */
 static bool matters(const struct inotify_event *event)
 {
 	if (event->len == 0)

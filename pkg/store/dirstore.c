@@ -80,10 +80,11 @@ static enum err take_lock(struct ctx *ctx, struct store *store)
 				 strerror(errno));
 	if (flock(store->lock_fd, LOCK_EX | LOCK_NB) == 0)
 		return E_OK;
-	return fault_set(ctx, E_REFUSED, "StateLocked",
-			 "%s is locked: another gatecertd uses this state directory; stop it, or give this "
-			 "one a StateDirectory of its own",
-			 path);
+	return fault_set(
+		ctx, E_REFUSED, "StateLocked",
+		"%s is locked: another gatecertd uses this state directory; stop it, or give this "
+		"one a StateDirectory of its own",
+		path);
 }
 
 static enum err load(struct ctx *ctx, struct store *store)
@@ -93,7 +94,8 @@ static enum err load(struct ctx *ctx, struct store *store)
 	TRY(fs->mkdir(ctx, fs, store->directory, 0700));
 	TRY(take_lock(ctx, store));
 	leftovers_remove(ctx, store->directory);
-	TRY(versions_open(ctx, fs_join(ctx, store->directory, "version" STORE_SUFFIX), &store->versions));
+	TRY(versions_open(ctx, fs_join(ctx, store->directory, "version" STORE_SUFFIX),
+			  &store->versions));
 	for (int kind = 0; kind < KIND_COUNT; kind++)
 		TRY(load_kind(ctx, store, (enum kind)kind));
 	return E_OK;

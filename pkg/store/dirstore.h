@@ -1,10 +1,10 @@
 /*
  * dirstore - the store in a directory: one JSON file per object, all of them in memory.
  *
- * DIR/<plural>/<name>.json (a name that is no plain file name goes by its hash). Holds a lock on DIR/lock:
- * two daemons on one state directory do not start. Older apiVersions are converted by one table of functions;
- * a newer one makes opening fail, naming file and version; a corrupt file is set aside as <file>.corrupt,
- * named in the log, and its object is rebuilt from the world.
+ * DIR/<plural>/<name>.json (a name that is no plain file name goes by its hash). Holds a lock on
+ * DIR/lock: two daemons on one state directory do not start. Older apiVersions are converted by one
+ * table of functions; a newer one makes opening fail, naming file and version; a corrupt file is
+ * set aside as <file>.corrupt, named in the log, and its object is rebuilt from the world.
  */
 #pragma once
 

@@ -5,7 +5,7 @@
 #include "base/text.h"
 #include "pki/key.h"
 
-#define WILDCARD "*."
+#define WILDCARD      "*."
 #define WILDCARD_FILE "_wildcard."
 
 static bool is_digit_or_lower(char c)
@@ -13,7 +13,8 @@ static bool is_digit_or_lower(char c)
 	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
 }
 
-/* Upper case is left to the hash, so that two names never meet on a file system that ignores case. */
+/* Upper case is left to the hash, so that two names never meet on a file system that ignores case.
+ */
 static bool is_plain(const char *name)
 {
 	if (!is_digit_or_lower(name[0]))

@@ -1,8 +1,8 @@
 /*
  * filename - the one file name for an object's name.
  *
- * Injective, and never anything but a plain entry of its directory: no slash, no leading dot, at most 200
- * bytes. A name that is no such thing itself goes by its hash; "*.example.com" becomes
+ * Injective, and never anything but a plain entry of its directory: no slash, no leading dot, at
+ * most 200 bytes. A name that is no such thing itself goes by its hash; "*.example.com" becomes
  * "_wildcard.example.com".
  */
 #pragma once

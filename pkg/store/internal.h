@@ -1,9 +1,11 @@
 /*
- * internal - what dirstore (opening, loading) and store (reading, writing) share. For this package alone.
+ * internal - what dirstore (opening, loading) and store (reading, writing) share. For this package
+ * alone.
  *
- * A write holds the stripe of its name from the look at the current object until the new one is published, so
- * that two writers of one object follow each other while writers of different objects wait for the disk side
- * by side. Readers hold `lock` for the moment it takes to count one more reference.
+ * A write holds the stripe of its name from the look at the current object until the new one is
+ * published, so that two writers of one object follow each other while writers of different objects
+ * wait for the disk side by side. Readers hold `lock` for the moment it takes to count one more
+ * reference.
  */
 #pragma once
 
@@ -13,11 +15,11 @@
 #include "store/store.h"
 #include "store/versions.h"
 
-#define STORE_SUFFIX ".json"
+#define STORE_SUFFIX  ".json"
 #define STORE_STRIPES 64
 
 struct store {
-	char *directory;	   /* immutable after open, as is the next one */
+	char *directory; /* immutable after open, as is the next one */
 	int lock_fd;
 	struct versions *versions; /* has its own lock */
 	store_changed_fn *changed; /* set before use, as is the next one */

@@ -30,5 +30,6 @@ void leftovers_remove(struct ctx *ctx, const char *directory)
 			count++;
 	closedir(dir);
 	if (count > 0)
-		log_info(ctx, "removed what interrupted writes left behind", "directory", directory, NULL);
+		log_info(ctx, "removed what interrupted writes left behind", "directory", directory,
+			 NULL);
 }

@@ -7,5 +7,6 @@
 
 #include "base/ctx.h"
 
-/* To be called while nobody writes there. A directory that is missing has none; trouble is left for the next start. */
+/* To be called while nobody writes there. A directory that is missing has none; trouble is left for
+ * the next start. */
 void leftovers_remove(struct ctx *ctx, const char *directory);

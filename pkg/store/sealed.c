@@ -10,9 +10,9 @@
 #include "store/statefile.h"
 
 #define KIND_SEALED "SealedKey"
-#define KIND_KEY "SealingKey"
-#define SUFFIX ".json"
-#define ID_LENGTH 32
+#define KIND_KEY    "SealingKey"
+#define SUFFIX	    ".json"
+#define ID_LENGTH   32
 
 /* One file that is there, or may be. */
 struct waiting {
@@ -245,8 +245,8 @@ bool sealed_box_has_key(struct sealed_box *box)
 	return has_key;
 }
 
-enum err sealed_put(struct ctx *ctx, struct sealed_box *box, const char *instance, const char *hostname,
-		    const void *plain, size_t size)
+enum err sealed_put(struct ctx *ctx, struct sealed_box *box, const char *instance,
+		    const char *hostname, const void *plain, size_t size)
 {
 	struct json *json = state(ctx, KIND_SEALED);
 	struct sealed sealed;
@@ -254,9 +254,10 @@ enum err sealed_put(struct ctx *ctx, struct sealed_box *box, const char *instanc
 	const char *path;
 
 	if (!take_key(ctx, box, &key))
-		return fault_set(ctx, E_AGAIN, "NoSealKey",
-				 "Key Vault has not been reached yet, so there is no key to seal with: try "
-				 "again later");
+		return fault_set(
+			ctx, E_AGAIN, "NoSealKey",
+			"Key Vault has not been reached yet, so there is no key to seal with: try "
+			"again later");
 	TRY(path_of(ctx, box, instance, &path));
 	TRY(seal_close(ctx, &key, associate(ctx, instance, hostname), plain, size, &sealed));
 	json_set(ctx, json, "sealed", sealed_to_json(ctx, &sealed));
@@ -316,11 +317,12 @@ enum err sealed_list(struct ctx *ctx, struct sealed_box *box, struct texts *inst
 	TRY(fs->list(ctx, fs, box->directory, &names, &count));
 	*instances = (struct texts){arena_new_array(ctx->arena, const char *, count + 1), 0};
 	for (size_t i = 0; i < count; i++) {
-		size_t length = strlen(names[i]) - (text_ends_with(names[i], SUFFIX) ? strlen(SUFFIX) : 0);
+		size_t length = strlen(names[i]) -
+				(text_ends_with(names[i], SUFFIX) ? strlen(SUFFIX) : 0);
 
 		if (is_id(names[i], length))
-			instances->items[instances->count++] =
-				arena_strndup(ctx->arena, names[i], length);
+			instances->items[instances->count++] = arena_strndup(ctx->arena, names[i],
+									     length);
 	}
 	return E_OK;
 }

@@ -6,7 +6,7 @@
 
 struct snapshot {
 	struct arena *arena;
-	const void *object;	/* begins with its struct meta */
+	const void *object; /* begins with its struct meta */
 	atomic_uint references;
 };
 
@@ -55,23 +55,14 @@ static void own_field(struct arena *arena, const struct field *field, void *valu
 		*text = copy_text(arena, *text);
 		break;
 	}
-	case FIELD_TEXTS:
-		own_texts(arena, value);
-		break;
-	case FIELD_TEXT_MAP:
-		own_text_map(arena, value);
-		break;
-	case FIELD_OBJECT:
-		own_fields(arena, field->fields, value);
-		break;
-	case FIELD_OBJECTS:
-		own_objects(arena, field, value);
-		break;
+	case FIELD_TEXTS: own_texts(arena, value); break;
+	case FIELD_TEXT_MAP: own_text_map(arena, value); break;
+	case FIELD_OBJECT: own_fields(arena, field->fields, value); break;
+	case FIELD_OBJECTS: own_objects(arena, field, value); break;
 	case FIELD_INT:
 	case FIELD_BOOL:
 	case FIELD_CHOICE:
-	case FIELD_TIME:
-		break;
+	case FIELD_TIME: break;
 	}
 }
 

@@ -23,8 +23,8 @@ enum err statefile_set_aside(struct ctx *ctx, const char *path, const char *prob
 {
 	char *aside = arena_printf(ctx->arena, "%s.corrupt", path);
 
-	log_error(ctx, "state file cannot be used, set aside", "file", path, "aside", aside, "problem",
-		  problem, NULL);
+	log_error(ctx, "state file cannot be used, set aside", "file", path, "aside", aside,
+		  "problem", problem, NULL);
 	TRY(ctx->doors->fs->rename(ctx, ctx->doors->fs, path, aside));
 	return fault_set(ctx, E_NOTFOUND, "StateCorrupt", "%s was set aside: %s", path, problem);
 }
@@ -45,10 +45,11 @@ static enum err check_version(struct ctx *ctx, const char *path, const struct js
 	if (text_equals(version, API_VERSION))
 		return E_OK;
 	if (version && text_starts_with(version, VERSION_GROUP))
-		return fault_set(ctx, E_REFUSED, "StateTooNew",
-				 "%s has apiVersion %.40s, which this version of gatecert does not know "
-				 "(it knows %s): install the version that wrote it",
-				 path, version, API_VERSION);
+		return fault_set(
+			ctx, E_REFUSED, "StateTooNew",
+			"%s has apiVersion %.40s, which this version of gatecert does not know "
+			"(it knows %s): install the version that wrote it",
+			path, version, API_VERSION);
 	return statefile_set_aside(ctx, path, "it has no apiVersion of gatecert");
 }
 
@@ -77,7 +78,7 @@ enum err statefile_write(struct ctx *ctx, const char *path, const struct json *j
 	size_t size = strlen(text);
 
 	if (size > STATEFILE_SIZE_MAX)
-		return fault_set(ctx, E_REFUSED, "ObjectTooLarge", "%s would be larger than %zu bytes",
-				 path, STATEFILE_SIZE_MAX);
+		return fault_set(ctx, E_REFUSED, "ObjectTooLarge",
+				 "%s would be larger than %zu bytes", path, STATEFILE_SIZE_MAX);
 	return ctx->doors->fs->write(ctx, ctx->doors->fs, path, text, size, 0600);
 }

@@ -1,10 +1,10 @@
 /*
- * statefile - one JSON file of the state directory: its format version, and what to do when it cannot be
- * read.
+ * statefile - one JSON file of the state directory: its format version, and what to do when it
+ * cannot be read.
  *
- * Every file carries apiVersion and kind. Older versions pass through one table of converters on their way
- * in; a newer one is never touched. A file that is not what it should be is renamed to <file>.corrupt and
- * named in the log.
+ * Every file carries apiVersion and kind. Older versions pass through one table of converters on
+ * their way in; a newer one is never touched. A file that is not what it should be is renamed to
+ * <file>.corrupt and named in the log.
  */
 #pragma once
 
@@ -12,7 +12,8 @@
 
 #define STATEFILE_SIZE_MAX ((size_t)4 * 1024 * 1024)
 
-/* E_NOTFOUND: not there, or set aside just now. E_REFUSED, reason StateTooNew. E_AGAIN on I/O trouble. */
+/* E_NOTFOUND: not there, or set aside just now. E_REFUSED, reason StateTooNew. E_AGAIN on I/O
+ * trouble. */
 enum err statefile_read(struct ctx *ctx, const char *path, const char *kind, struct json **out);
 
 /* Durable, 0600. E_REFUSED, reason ObjectTooLarge. */

@@ -31,7 +31,8 @@ static bool is_withdrawn(const struct snapshot *snapshot)
 	return ((const struct meta *)snapshot_object(snapshot))->withdrawn != 0;
 }
 
-static const char *path_of(struct ctx *ctx, const struct store *store, enum kind kind, const char *name)
+static const char *path_of(struct ctx *ctx, const struct store *store, enum kind kind,
+			   const char *name)
 {
 	return fs_join(ctx, store_directory_of(ctx, store, kind), store_file_of(ctx, name));
 }
@@ -91,10 +92,12 @@ static void take_status(enum kind kind, void *object, const void *from)
 }
 
 /*
- * What is published was read back from the JSON that is on the disk, so that memory and disk cannot differ. It is read
- * back before it is written: an object that could not be read again must not replace one that can.
+ * What is published was read back from the JSON that is on the disk, so that memory and disk cannot
+ * differ. It is read back before it is written: an object that could not be read again must not
+ * replace one that can.
  */
-static enum err write_object(struct ctx *ctx, struct store *store, enum kind kind, struct meta *object)
+static enum err write_object(struct ctx *ctx, struct store *store, enum kind kind,
+			     struct meta *object)
 {
 	void *read_back = arena_alloc(ctx->arena, kind_info(kind)->size);
 	struct json *json, *again;
@@ -160,7 +163,8 @@ static enum err put_spec(struct ctx *ctx, struct store *store, enum kind kind,
 
 static enum err not_found(struct ctx *ctx, enum kind kind, const char *name)
 {
-	return fault_set(ctx, E_NOTFOUND, "NotFound", "%s %s is not known", kind_info(kind)->name, name);
+	return fault_set(ctx, E_NOTFOUND, "NotFound", "%s %s is not known", kind_info(kind)->name,
+			 name);
 }
 
 static enum err put_status(struct ctx *ctx, struct store *store, enum kind kind,
@@ -180,14 +184,11 @@ static enum err put_status(struct ctx *ctx, struct store *store, enum kind kind,
 	return write_object(ctx, store, kind, object);
 }
 
-static enum err delete(struct ctx *ctx, struct store *store, enum kind kind, const struct meta *given,
-		       bool *is_changed)
-{
-	struct snapshot *taken;
-	int64_t version;
+static enum err delete (struct ctx *ctx, struct store *store, enum kind kind,
+			const struct meta *given, bool *is_changed) {
+	struct snapshot *taken; int64_t version;
 
-	if (!hold(ctx, store, kind, given->name))
-		return E_OK;
+	if (!hold(ctx, store, kind, given->name)) return E_OK;
 	TRY(versions_next(ctx, store->versions, &version));
 	TRY(ctx->doors->fs->remove(ctx, ctx->doors->fs, path_of(ctx, store, kind, given->name)));
 	pthread_rwlock_wrlock(&store->lock);
@@ -199,15 +200,15 @@ static enum err delete(struct ctx *ctx, struct store *store, enum kind kind, con
 }
 
 /* Undoing takes long, and meanwhile somebody may have asked for the same name again. */
-static enum err forget(struct ctx *ctx, struct store *store, enum kind kind, const struct meta *given,
-		       bool *is_changed)
+static enum err forget(struct ctx *ctx, struct store *store, enum kind kind,
+		       const struct meta *given, bool *is_changed)
 {
 	const struct meta *current = hold(ctx, store, kind, given->name);
 
 	if (current && !current->withdrawn)
 		return fault_set(ctx, E_CONFLICT, "Conflict", "%s %s is desired again",
 				 kind_info(kind)->name, given->name);
-	return delete(ctx, store, kind, given, is_changed);
+	return delete (ctx, store, kind, given, is_changed);
 }
 
 static enum err withdraw(struct ctx *ctx, struct store *store, enum kind kind,
@@ -227,8 +228,8 @@ static enum err withdraw(struct ctx *ctx, struct store *store, enum kind kind,
 typedef enum err change_fn(struct ctx *ctx, struct store *store, enum kind kind,
 			   const struct meta *given, bool *is_changed);
 
-static enum err change(struct ctx *ctx, struct store *store, enum kind kind, const struct meta *given,
-		       change_fn *how, enum store_side side)
+static enum err change(struct ctx *ctx, struct store *store, enum kind kind,
+		       const struct meta *given, change_fn *how, enum store_side side)
 {
 	pthread_mutex_t *stripe = stripe_of(store, given->name);
 	bool is_changed = false;

@@ -8,13 +8,13 @@
 #include "store/statefile.h"
 
 #define BLOCK 1000
-#define KIND "StoreVersion"
+#define KIND  "StoreVersion"
 
 struct versions {
-	char *path;		/* immutable after open */
-	pthread_mutex_t lock;	/* guards the rest */
+	char *path;	      /* immutable after open */
+	pthread_mutex_t lock; /* guards the rest */
 	int64_t last;
-	int64_t reserved;	/* durable: none above it was handed out */
+	int64_t reserved; /* durable: none above it was handed out */
 };
 
 enum err versions_open(struct ctx *ctx, const char *path, struct versions **out)
@@ -46,7 +46,8 @@ void versions_close(struct versions *versions)
 	free(versions);
 }
 
-/* Only matters when the reservation was lost: some numbers above what is seen may belong to what was deleted. */
+/* Only matters when the reservation was lost: some numbers above what is seen may belong to what
+ * was deleted. */
 void versions_seen(struct versions *versions, int64_t version)
 {
 	if (version > versions->reserved)

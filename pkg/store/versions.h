@@ -1,8 +1,8 @@
 /*
  * versions - resource versions: they grow with every write, over restarts too.
  *
- * Numbers are reserved durably in blocks before the first of a block is handed out, so that one file write
- * serves a thousand changes, and a deleted object's version is never handed out again.
+ * Numbers are reserved durably in blocks before the first of a block is handed out, so that one
+ * file write serves a thousand changes, and a deleted object's version is never handed out again.
  */
 #pragma once
 

@@ -1,7 +1,8 @@
 /* The ACME client against a real CA: what pkg/acme believes of RFC 8555, checked where it counts.
  *
- * ACME_DIRECTORY and ACME_CA_FILE name the CA. It validates every challenge without looking, and may reject good nonces at
- * random. Tests share one account and make names of their own, so that no authorization is reused by chance. */
+ * ACME_DIRECTORY and ACME_CA_FILE name the CA. It validates every challenge without looking, and
+ * may reject good nonces at random. Tests share one account and make names of their own, so that no
+ * authorization is reused by chance. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -52,7 +53,7 @@ struct names_pair {
 };
 
 static enum err count_send(struct ctx *ctx, struct http *http, const struct http_request *request,
-	struct http_reply *reply)
+			   struct http_reply *reply)
 {
 	struct counter *counter = (struct counter *)(void *)http;
 
@@ -71,7 +72,8 @@ static enum err count_public_key(struct ctx *ctx, struct signer *signer, struct 
 }
 
 static enum err count_sign(struct ctx *ctx, struct signer *signer,
-	const unsigned char digest[static 32], unsigned char signature[static 64])
+			   const unsigned char digest[static 32],
+			   unsigned char signature[static 64])
 {
 	struct counting_signer *counting = (struct counting_signer *)(void *)signer;
 
@@ -95,21 +97,24 @@ static int set_up(void **state)
 {
 	struct rig *rig;
 	const char *directory = getenv("ACME_DIRECTORY");
-	struct curl_options options = {
-		.ca_file = getenv("ACME_CA_FILE"), .user_agent = "gatecert-contract", .no_proxy = true};
+	struct curl_options options = {.ca_file = getenv("ACME_CA_FILE"),
+				       .user_agent = "gatecert-contract",
+				       .no_proxy = true};
 
 	if (!directory)
 		fail_msg("ACME_DIRECTORY names no CA");
 	rig = calloc(1, sizeof(*rig));
 	assert_non_null(rig);
 	curl_library_init();
-	rig->doors = (struct doors){.clock = clock_system(), .rng = rng_system(), .fs = fs_system()};
+	rig->doors =
+		(struct doors){.clock = clock_system(), .rng = rng_system(), .fs = fs_system()};
 	ctx_init(&rig->ctx, &rig->doors);
 	rig->counter = (struct counter){.http = {count_send}, .inner = curl_new(&options)};
-	rig->signer = (struct counting_signer){
-		.signer = {count_public_key, count_sign}, .inner = new_signer(&rig->ctx)};
+	rig->signer = (struct counting_signer){.signer = {count_public_key, count_sign},
+					       .inner = new_signer(&rig->ctx)};
 	rig->session = (struct acme_session){.acme = acme_new(directory),
-		.http = &rig->counter.http, .signer = &rig->signer.signer};
+					     .http = &rig->counter.http,
+					     .signer = &rig->signer.signer};
 	*state = rig;
 	return 0;
 }
@@ -132,15 +137,16 @@ static void nap(void)
 	nanosleep(&span, NULL);
 }
 
-/* Repeats a call that met a hiccup: a CA that rejects half of all nonces rejects six in a row now and then. */
-#define MUST(rig, call, expected)                                                                 \
-	do {                                                                                      \
-		enum err must_err_ = E_AGAIN;                                                     \
+/* Repeats a call that met a hiccup: a CA that rejects half of all nonces rejects six in a row now
+ * and then. */
+#define MUST(rig, call, expected)                                                                  \
+	do {                                                                                       \
+		enum err must_err_ = E_AGAIN;                                                      \
 		for (int hiccups_ = 0; must_err_ == E_AGAIN && hiccups_ < HICCUPS_MAX; hiccups_++) \
-			must_err_ = (call);                                                       \
-		if (must_err_ != (expected))                                                      \
-			fail_msg("%s: %s, not %s: %s", #call, err_name(must_err_),                \
-				err_name(expected), (rig)->ctx.fault.text);                       \
+			must_err_ = (call);                                                        \
+		if (must_err_ != (expected))                                                       \
+			fail_msg("%s: %s, not %s: %s", #call, err_name(must_err_),                 \
+				 err_name(expected), (rig)->ctx.fault.text);                       \
 	} while (0)
 
 static struct names_pair new_names(struct rig *rig)
@@ -177,7 +183,7 @@ static void await_order(struct rig *rig, struct acme_order *order, enum acme_sta
 	while (order->status != status) {
 		if (ctx_mono(&rig->ctx) > end)
 			fail_msg("the order is %s, not %s: %s", acme_status_name(order->status),
-				acme_status_name(status), order->error.detail);
+				 acme_status_name(status), order->error.detail);
 		nap();
 		MUST(rig, acme_order_get(&rig->ctx, &rig->session, order->url, order), E_OK);
 	}
@@ -193,11 +199,14 @@ static void validate(struct rig *rig, const char *url)
 	assert_int_equal(authorization.status, ACME_PENDING);
 	assert_int_equal(authorization.challenge_status, ACME_PENDING);
 	before = rig->signer.signatures;
-	MUST(rig, acme_key_authorization(&rig->ctx, &rig->session, authorization.token, &key_authorization),
-		E_OK);
+	MUST(rig,
+	     acme_key_authorization(&rig->ctx, &rig->session, authorization.token,
+				    &key_authorization),
+	     E_OK);
 	assert_int_equal(rig->signer.signatures, before);
 	assert_true(text_starts_with(key_authorization, authorization.token));
-	MUST(rig, acme_challenge_answer(&rig->ctx, &rig->session, authorization.challenge_url), E_OK);
+	MUST(rig, acme_challenge_answer(&rig->ctx, &rig->session, authorization.challenge_url),
+	     E_OK);
 }
 
 static void make_ready(struct rig *rig, const struct names_pair *names, struct acme_order *order)
@@ -219,12 +228,13 @@ static struct bytes make_csr(struct rig *rig, const struct names_pair *names)
 	X509_REQ *request = X509_REQ_new();
 	EVP_PKEY *key = EVP_EC_gen("P-256");
 	STACK_OF(X509_EXTENSION) *extensions = sk_X509_EXTENSION_new_null();
-	const char *san = arena_printf(
-		rig->ctx.arena, "DNS:%s,DNS:%s", names->items[0], names->items[1]);
+	const char *san = arena_printf(rig->ctx.arena, "DNS:%s,DNS:%s", names->items[0],
+				       names->items[1]);
 	unsigned char *der = NULL;
 	int size;
 
-	sk_X509_EXTENSION_push(extensions, X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, san));
+	sk_X509_EXTENSION_push(extensions,
+			       X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, san));
 	assert_int_equal(X509_REQ_add_extensions(request, extensions), 1);
 	assert_int_equal(X509_REQ_set_pubkey(request, key), 1);
 	assert_true(X509_REQ_sign(request, key, EVP_sha256()) > 0);
@@ -265,10 +275,13 @@ static void test_an_order_becomes_a_certificate(void **state)
 	size_t size;
 
 	make_ready(rig, &names, &order);
-	MUST(rig, acme_order_finalize(&rig->ctx, &rig->session, order.url, order.finalize, der.data,
-			  der.size, &order), E_OK);
+	MUST(rig,
+	     acme_order_finalize(&rig->ctx, &rig->session, order.url, order.finalize, der.data,
+				 der.size, &order),
+	     E_OK);
 	await_order(rig, &order, ACME_VALID);
-	MUST(rig, acme_certificate_get(&rig->ctx, &rig->session, order.certificate, &pem, &size), E_OK);
+	MUST(rig, acme_certificate_get(&rig->ctx, &rig->session, order.certificate, &pem, &size),
+	     E_OK);
 	MUST(rig, csr_from_der(&rig->ctx, der.data, der.size, &csr), E_OK);
 	MUST(rig, chain_from_pem(&rig->ctx, pem, size, &chain), E_OK);
 	MUST(rig, chain_check(&rig->ctx, &chain, &csr, ctx_wall(&rig->ctx)), E_OK);
@@ -295,8 +308,10 @@ static void test_an_order_that_is_not_ready_is_a_conflict(void **state)
 	struct acme_order order;
 
 	make_order(rig, &names, &order);
-	MUST(rig, acme_order_finalize(&rig->ctx, &rig->session, order.url, order.finalize, der.data,
-			  der.size, &order), E_CONFLICT);
+	MUST(rig,
+	     acme_order_finalize(&rig->ctx, &rig->session, order.url, order.finalize, der.data,
+				 der.size, &order),
+	     E_CONFLICT);
 	assert_string_equal(rig->ctx.fault.reason, "OrderNotReady");
 	MUST(rig, acme_order_get(&rig->ctx, &rig->session, order.url, &order), E_OK);
 	assert_int_equal(order.status, ACME_PENDING);
@@ -310,8 +325,10 @@ static void test_a_CSR_of_other_names_is_refused(void **state)
 	struct acme_order order;
 
 	make_ready(rig, &names, &order);
-	MUST(rig, acme_order_finalize(&rig->ctx, &rig->session, order.url, order.finalize, der.data,
-			  der.size, &order), E_REFUSED);
+	MUST(rig,
+	     acme_order_finalize(&rig->ctx, &rig->session, order.url, order.finalize, der.data,
+				 der.size, &order),
+	     E_REFUSED);
 	assert_int_equal(rig->ctx.fault.by_ca, 1);
 	assert_non_null(strstr(rig->ctx.fault.text, " says "));
 }
@@ -324,10 +341,14 @@ static void test_a_challenge_may_be_answered_again(void **state)
 	struct acme_order order;
 
 	make_order(rig, &names, &order);
-	MUST(rig, acme_authorization_get(&rig->ctx, &rig->session, order.authorizations[0], &authorization),
-		E_OK);
+	MUST(rig,
+	     acme_authorization_get(&rig->ctx, &rig->session, order.authorizations[0],
+				    &authorization),
+	     E_OK);
 	for (int i = 0; i < 3; i++) {
-		MUST(rig, acme_challenge_answer(&rig->ctx, &rig->session, authorization.challenge_url), E_OK);
+		MUST(rig,
+		     acme_challenge_answer(&rig->ctx, &rig->session, authorization.challenge_url),
+		     E_OK);
 		nap();
 	}
 }
@@ -361,7 +382,8 @@ static void test_what_is_not_there_is_not_found(void **state)
 	gone = arena_printf(rig->ctx.arena, "%s" UNKNOWN_PATH, order.url);
 	MUST(rig, acme_order_get(&rig->ctx, &rig->session, gone, &order), E_NOTFOUND);
 	gone = arena_printf(rig->ctx.arena, "%s" UNKNOWN_PATH, order.authorizations[0]);
-	MUST(rig, acme_authorization_get(&rig->ctx, &rig->session, gone, &authorization), E_NOTFOUND);
+	MUST(rig, acme_authorization_get(&rig->ctx, &rig->session, gone, &authorization),
+	     E_NOTFOUND);
 	MUST(rig, acme_certificate_get(&rig->ctx, &rig->session, gone, &pem, &size), E_NOTFOUND);
 }
 

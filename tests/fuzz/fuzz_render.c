@@ -1,9 +1,10 @@
 /*
- * Whatever the gateway's document and the wanted list: render refuses, or what it makes differs from what it was given
- * by nothing but what it says, and rendered once more it stands.
+ * Whatever the gateway's document and the wanted list: render refuses, or what it makes differs
+ * from what it was given by nothing but what it says, and rendered once more it stands.
  *
- * The input is a program: the wanted list, then damages to a document of the recorded shape, in which an earlier update
- * may stand, then one damage to what was made of it, which render_is_faithful must see.
+ * The input is a program: the wanted list, then damages to a document of the recorded shape, in
+ * which an earlier update may stand, then one damage to what was made of it, which
+ * render_is_faithful must see.
  */
 #include "fuzz/fuzz.h"
 #include "fuzz/kept.h"
@@ -11,9 +12,9 @@
 #include "reconcile/render.h"
 #include "world/sim_http.h"
 
-#define WANTED_MAX 8
+#define WANTED_MAX  8
 #define DAMAGES_MAX 64
-#define VAULT "https://vault.test/secrets/"
+#define VAULT	    "https://vault.test/secrets/"
 
 /* --- the program --- */
 
@@ -32,8 +33,12 @@ static unsigned take(struct program *program)
 }
 
 static const char *const hostnames[] = {
-	"shop.example.com", "a-b.example.com", "a.b.example.com", "a.b-example.com",
-	"www.foreign.example", "foreign.example",
+	"shop.example.com",
+	"a-b.example.com",
+	"a.b.example.com",
+	"a.b-example.com",
+	"www.foreign.example",
+	"foreign.example",
 	"a-very-long-hostname-that-does-not-fit.into-sixty-characters.of-a-plain-name.example.com",
 	"*.example.com",
 };
@@ -98,8 +103,24 @@ static size_t read_wanted(struct ctx *ctx, struct program *program, struct wante
 static struct json *any_value(struct ctx *ctx, struct program *program)
 {
 	static const char *const texts[] = {
-		"null", "{}", "[]", "0", "1", "443", "19000", "1.0", "1e3", "true", "\"\"", "\"Https\"",
-		"\"port-443\"", "[{}]", "[null]", "{\"id\":\"x\"}", "{\"id\":null}", "\"/\"",
+		"null",
+		"{}",
+		"[]",
+		"0",
+		"1",
+		"443",
+		"19000",
+		"1.0",
+		"1e3",
+		"true",
+		"\"\"",
+		"\"Https\"",
+		"\"port-443\"",
+		"[{}]",
+		"[null]",
+		"{\"id\":\"x\"}",
+		"{\"id\":null}",
+		"\"/\"",
 	};
 	const char *text = choose(program, texts, ARRAY_SIZE(texts));
 	struct json *value = NULL;
@@ -114,16 +135,11 @@ static struct json *any_name(struct ctx *ctx, struct program *program)
 	const char *hostname = any_hostname(program), *base = any_base(ctx, program, hostname);
 
 	switch (take(program) % 6) {
-	case 0:
-		return json_string(ctx, name_listener(ctx, base));
-	case 1:
-		return json_string(ctx, name_rule(ctx, base));
-	case 2:
-		return json_string(ctx, base);
-	case 3:
-		return json_string(ctx, hostname);
-	case 4:
-		return json_string(ctx, any_secret_id(ctx, program, base));
+	case 0: return json_string(ctx, name_listener(ctx, base));
+	case 1: return json_string(ctx, name_rule(ctx, base));
+	case 2: return json_string(ctx, base);
+	case 3: return json_string(ctx, hostname);
+	case 4: return json_string(ctx, any_secret_id(ctx, program, base));
 	default:
 		return json_string(ctx, arena_printf(ctx->arena, "x/%s", name_listener(ctx, base)));
 	}
@@ -162,8 +178,9 @@ static void replace(struct ctx *ctx, struct place place, struct json *value)
 
 static void insert(struct ctx *ctx, struct place place, struct program *program)
 {
-	static const char *const members[] = {"name", "properties", "hostName", "hostNames", "priority",
-					      "keyVaultSecretId", "id", "somethingNew"};
+	static const char *const members[] = {"name",	   "properties",  "hostName",
+					      "hostNames", "priority",	  "keyVaultSecretId",
+					      "id",	   "somethingNew"};
 
 	if (json_is_array(place.node))
 		json_append(ctx, place.node,
@@ -227,15 +244,17 @@ static const char *reference(const struct json *child, const char *member)
 	return last_segment(json_get_text(json_get(json_get(child, "properties"), member), "id"));
 }
 
-static void check_rule(const struct picture *picture, const struct json *rules, const struct json *rule)
+static void check_rule(const struct picture *picture, const struct json *rules,
+		       const struct json *rule)
 {
 	int64_t priority = json_get_int(json_get(rule, "properties"), "priority", 0);
 
 	assert(priority >= 1 && priority <= 20000);
-	json_for_each(other, rules)
+	json_for_each (other, rules)
 		assert(other == rule ||
 		       json_get_int(json_get(other, "properties"), "priority", 0) != priority);
-	assert(find_child(json_get(picture->after, "httpListeners"), reference(rule, "httpListener")));
+	assert(find_child(json_get(picture->after, "httpListeners"),
+			  reference(rule, "httpListener")));
 	assert(find_child(json_get(picture->after, "backendAddressPools"),
 			  reference(rule, "backendAddressPool")));
 	assert(find_child(json_get(picture->after, "backendHttpSettingsCollection"),
@@ -244,7 +263,7 @@ static void check_rule(const struct picture *picture, const struct json *rules, 
 
 static bool is_certificate_used(const struct picture *picture, const char *name)
 {
-	json_for_each(listener, json_get(picture->after, "httpListeners")) {
+	json_for_each (listener, json_get(picture->after, "httpListeners")) {
 		const char *used = reference(listener, "sslCertificate");
 
 		if (used && strcasecmp(used, name) == 0)
@@ -261,7 +280,7 @@ static void check_new_children(const struct picture *picture)
 	for (size_t i = 0; i < ARRAY_SIZE(growing); i++) {
 		const struct json *array = json_get(picture->after, growing[i]);
 
-		json_for_each(child, array) {
+		json_for_each (child, array) {
 			const char *name = json_get_text(child, "name");
 
 			if (!is_new(picture, growing[i], child))
@@ -272,7 +291,8 @@ static void check_new_children(const struct picture *picture)
 			else if (i < 3)
 				assert(is_told(&walk, RENDER_CHANGED, growing[i], name));
 			else
-				assert(json_get_int(json_get(child, "properties"), "port", 0) == 443);
+				assert(json_get_int(json_get(child, "properties"), "port", 0) ==
+				       443);
 			if (i == 2)
 				check_rule(picture, array, child);
 		}
@@ -294,7 +314,7 @@ static bool has_hostname(const struct json *listener, const char *hostname)
 
 	if (single && strcasecmp(single, hostname) == 0)
 		return true;
-	json_for_each(name, json_get(properties, "hostNames"))
+	json_for_each (name, json_get(properties, "hostNames"))
 		if (json_text(name) && strcasecmp(json_text(name), hostname) == 0)
 			return true;
 	return false;
@@ -304,11 +324,14 @@ static void check_shown(const struct picture *picture, size_t i)
 {
 	const struct wanted_hostname *wanted = &picture->wanted[i];
 	const struct rendered_hostname *item = &picture->rendering->items[i];
-	const struct json *listener = find_child(json_get(picture->after, "httpListeners"), item->listener);
-	const struct json *rule = find_child(json_get(picture->after, "requestRoutingRules"), item->rule);
+	const struct json *listener = find_child(json_get(picture->after, "httpListeners"),
+						 item->listener);
+	const struct json *rule = find_child(json_get(picture->after, "requestRoutingRules"),
+					     item->rule);
 
 	assert(has_hostname(listener, wanted->hostname));
-	assert(strcasecmp(json_get_text(json_get(listener, "properties"), "protocol"), "Https") == 0);
+	assert(strcasecmp(json_get_text(json_get(listener, "properties"), "protocol"), "Https") ==
+	       0);
 	assert(strcasecmp(reference(rule, "httpListener"), item->listener) == 0);
 	assert(has_secret(find_child(json_get(picture->after, "sslCertificates"),
 				     reference(listener, "sslCertificate")),
@@ -328,8 +351,10 @@ static void check_items(const struct picture *picture)
 		if (verdict == RENDER_STANDS || verdict == RENDER_CHANGED)
 			check_shown(picture, i);
 		if (verdict == RENDER_REJECTED)
-			assert(text_equals(picture->rendering->items[i].reason, "ListenerConflict") ||
-			       text_equals(picture->rendering->items[i].reason, "CapacityExceeded"));
+			assert(text_equals(picture->rendering->items[i].reason,
+					   "ListenerConflict") ||
+			       text_equals(picture->rendering->items[i].reason,
+					   "CapacityExceeded"));
 	}
 	assert(changed == picture->rendering->changed);
 }
@@ -340,7 +365,8 @@ static void check_stands(const struct picture *picture, const struct json *docum
 {
 	struct rendering again;
 
-	assert(render(picture->ctx, document, target, picture->wanted, picture->count, &again) == E_OK);
+	assert(render(picture->ctx, document, target, picture->wanted, picture->count, &again) ==
+	       E_OK);
 	for (size_t i = 0; i < picture->count; i++) {
 		enum render_verdict was = picture->rendering->items[i].verdict;
 		enum render_verdict is = again.items[i].verdict;
@@ -377,14 +403,16 @@ static struct json *recorded(struct ctx *ctx)
 
 		ctx_init(&keep, ctx->doors);
 		world = world_new(&options, keep.doors);
-		document = json_dup(&keep, json_at(json_get(world_state(&keep, world), "gateways"), 0));
+		document = json_dup(&keep,
+				    json_at(json_get(world_state(&keep, world), "gateways"), 0));
 		world_free(world);
 	}
 	return json_dup(ctx, document);
 }
 
 /* What an earlier update has made of it. */
-static struct json *rendered_before(struct ctx *ctx, struct json *document, const struct render_target *target,
+static struct json *rendered_before(struct ctx *ctx, struct json *document,
+				    const struct render_target *target,
 				    const struct wanted_hostname *wanted, size_t count)
 {
 	struct wanted_hostname all[WANTED_MAX];
@@ -398,7 +426,8 @@ static struct json *rendered_before(struct ctx *ctx, struct json *document, cons
 	return rendering.document;
 }
 
-static void check_faithful(const struct walk *walk, const struct json *before, const struct json *after)
+static void check_faithful(const struct walk *walk, const struct json *before,
+			   const struct json *after)
 {
 	bool says = render_is_faithful(walk->ctx, before, after, walk->rendering, walk->count);
 

@@ -17,17 +17,18 @@ static void check_target(const struct request *request)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct text_pair pair = { "team", "web" };
-	const struct text_map labels = { &pair, 1 };
+	struct text_pair pair = {"team", "web"};
+	const struct text_map labels = {&pair, 1};
 	char *text = fuzz_text(data, size);
-	struct request request = { 0 };
+	struct request request = {0};
 	struct selector *selector;
 	struct ctx ctx cleanup_ctx;
 
 	fuzz_begin(&ctx);
 	if (request_set_target(&ctx, &request, text) == E_OK) {
 		check_target(&request);
-		if (selector_parse(&ctx, request_param(&request, "labelSelector"), &selector) == E_OK)
+		if (selector_parse(&ctx, request_param(&request, "labelSelector"), &selector) ==
+		    E_OK)
 			selector_matches(selector, &labels);
 	}
 	if (selector_parse(&ctx, text, &selector) == E_OK)

@@ -1,4 +1,5 @@
-/* A body is either refused with a reason for each complaint, or names hostnames in normal form, none twice. */
+/* A body is either refused with a reason for each complaint, or names hostnames in normal form,
+ * none twice. */
 #include "base/text.h"
 #include "codec/hostname.h"
 #include "fuzz/fuzz.h"
@@ -19,8 +20,8 @@ static void check_hostnames(struct ctx *ctx, const struct texts *hostnames)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	const struct startbody_rules rules = { .endpoint = "Several", .takes_list = true };
-	struct request request = { .body_size = size };
+	const struct startbody_rules rules = {.endpoint = "Several", .takes_list = true};
+	struct request request = {.body_size = size};
 	struct startbody body;
 	struct ctx ctx cleanup_ctx;
 

@@ -26,7 +26,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	fuzz_begin(&ctx);
 	problems_init(&problems);
 	if (yaml_parse(&ctx, "f", (const char *)data, size, &problems, &documents, &count) !=
-		E_OK) {
+	    E_OK) {
 		assert(problems.errors == 1);
 		assert(problems.first->line > 0 || size > YAML_SIZE_MAX);
 		return 0;

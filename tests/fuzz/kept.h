@@ -1,8 +1,8 @@
 /*
  * kept - whether what is foreign in a gateway's document went through an update unharmed.
  *
- * A walk over both documents, with a list of its own of what a PUT leaves out: render and render_is_faithful are held
- * to something that was not written from them.
+ * A walk over both documents, with a list of its own of what a PUT leaves out: render and
+ * render_is_faithful are held to something that was not written from them.
  */
 #pragma once
 
@@ -15,12 +15,21 @@
 
 /* Members that a PUT leaves out; "#" is an element. */
 static const char *const left_out[] = {
-	"/name", "/type", "/etag",
-	"/identity/principalId", "/identity/tenantId",
-	"/properties/operationalState", "/properties/resourceGuid", "/properties/provisioningState",
-	"/properties/privateEndpointConnections", "/properties/defaultPredefinedSslPolicy",
-	"/properties/*/#/etag", "/properties/*/#/type", "/properties/*/#/properties/provisioningState",
-	"/properties/*/#/properties/publicCertData", "/properties/*/#/properties/validatedCertData",
+	"/name",
+	"/type",
+	"/etag",
+	"/identity/principalId",
+	"/identity/tenantId",
+	"/properties/operationalState",
+	"/properties/resourceGuid",
+	"/properties/provisioningState",
+	"/properties/privateEndpointConnections",
+	"/properties/defaultPredefinedSslPolicy",
+	"/properties/*/#/etag",
+	"/properties/*/#/type",
+	"/properties/*/#/properties/provisioningState",
+	"/properties/*/#/properties/publicCertData",
+	"/properties/*/#/properties/validatedCertData",
 	"/properties/*/#/properties/clientCertIssuerDN",
 	"/properties/*/#/properties/backendIPConfigurations",
 	"/properties/frontendIPConfigurations/#/properties/httpListeners",
@@ -62,13 +71,15 @@ struct walk {
 
 static inline bool is_left_out(const char *path)
 {
-	static const char *members[ARRAY_SIZE(left_out)]; /* the last parts: most paths are done with these */
+	static const char
+		*members[ARRAY_SIZE(left_out)]; /* the last parts: most paths are done with these */
 	const char *member = strrchr(path, '/');
 
 	for (size_t i = 0; member && i < ARRAY_SIZE(left_out); i++) {
 		if (!members[i])
 			members[i] = strrchr(left_out[i], '/');
-		if (strcmp(members[i], member) == 0 && fnmatch(left_out[i], path, FNM_PATHNAME) == 0)
+		if (strcmp(members[i], member) == 0 &&
+		    fnmatch(left_out[i], path, FNM_PATHNAME) == 0)
 			return true;
 	}
 	return false;
@@ -85,7 +96,7 @@ static inline bool grows(const char *path)
 
 static inline struct json *find_child(const struct json *array, const char *name)
 {
-	json_for_each(child, array)
+	json_for_each (child, array)
 		if (name && json_get_text(child, "name") &&
 		    strcasecmp(json_get_text(child, "name"), name) == 0)
 			return child;
@@ -94,7 +105,7 @@ static inline struct json *find_child(const struct json *array, const char *name
 
 /* Whether an item says that it changed (or took away) the child of this name. */
 static inline bool is_told(const struct walk *walk, enum render_verdict verdict, const char *path,
-		    const char *name)
+			   const char *name)
 {
 	for (size_t i = 0; name && i < walk->count; i++) {
 		const struct rendered_hostname *item = &walk->rendering->items[i];
@@ -112,10 +123,10 @@ static inline bool is_told(const struct walk *walk, enum render_verdict verdict,
 static inline bool is_kept(const struct walk *walk, const char *path, const struct json *before,
 			   const struct json *after);
 
-static inline bool are_children_kept(const struct walk *walk, const char *path, const struct json *before,
-			      const struct json *after)
+static inline bool are_children_kept(const struct walk *walk, const char *path,
+				     const struct json *before, const struct json *after)
 {
-	json_for_each(child, before) {
+	json_for_each (child, before) {
 		const char *name = json_get_text(child, "name");
 		const struct json *other = find_child(after, name);
 		const char *below = arena_printf(walk->ctx->arena, "%s/#", path);
@@ -137,20 +148,20 @@ static inline bool are_children_kept(const struct walk *walk, const char *path, 
 	return true;
 }
 
-static inline bool are_members_kept(const struct walk *walk, const char *path, const struct json *before,
-			     const struct json *after)
+static inline bool are_members_kept(const struct walk *walk, const char *path,
+				    const struct json *before, const struct json *after)
 {
-	json_for_each(member, before) {
-		const char *below =
-			arena_printf(walk->ctx->arena, "%s/%s", path, json_name(member));
+	json_for_each (member, before) {
+		const char *below = arena_printf(walk->ctx->arena, "%s/%s", path,
+						 json_name(member));
 
 		if (!is_left_out(below) &&
 		    !is_kept(walk, below, member, json_get(after, json_name(member))))
 			return false;
 	}
-	json_for_each(member, after) {
-		const char *below =
-			arena_printf(walk->ctx->arena, "%s/%s", path, json_name(member));
+	json_for_each (member, after) {
+		const char *below = arena_printf(walk->ctx->arena, "%s/%s", path,
+						 json_name(member));
 
 		if (is_left_out(below) || (!json_get(before, json_name(member)) && !grows(below)))
 			return false;
@@ -158,15 +169,15 @@ static inline bool are_members_kept(const struct walk *walk, const char *path, c
 	return true;
 }
 
-static inline bool are_elements_kept(const struct walk *walk, const char *path, const struct json *before,
-			      const struct json *after)
+static inline bool are_elements_kept(const struct walk *walk, const char *path,
+				     const struct json *before, const struct json *after)
 {
 	const struct json *other = json_first(after);
 	const char *below = arena_printf(walk->ctx->arena, "%s/#", path);
 
 	if (json_size(before) != json_size(after))
 		return false;
-	json_for_each(element, before) {
+	json_for_each (element, before) {
 		if (!is_kept(walk, below, element, other))
 			return false;
 		other = json_next(other);
@@ -177,11 +188,12 @@ static inline bool are_elements_kept(const struct walk *walk, const char *path, 
 /* The value of an identity is nothing but read-only members. */
 static inline bool is_identity(const char *path)
 {
-	return text_starts_with(path, "/identity/userAssignedIdentities/") && !text_ends_with(path, "/#");
+	return text_starts_with(path, "/identity/userAssignedIdentities/") &&
+	       !text_ends_with(path, "/#");
 }
 
 static inline bool is_kept(const struct walk *walk, const char *path, const struct json *before,
-		    const struct json *after)
+			   const struct json *after)
 {
 	if (grows(path) && (json_is_array(before) || json_is_null(before)))
 		return json_is_array(after) && are_children_kept(walk, path, before, after);

@@ -42,11 +42,11 @@ def test_this_checkout_is_passed_in_silence(tree):
 
 # (sentence, file, what is replaced, by what, what is said)
 FAULTS = [
-    ("a route without description", ROUTES, r"\{ NULL, NULL,",
-     '{ "POST", API "New", AUTH_KEY, ROUTE_BODY, functions_import, "new" },\n\t{ NULL, NULL,',
+    ("a route without description", ROUTES, r"\{NULL, NULL,",
+     '{"POST", API "New", AUTH_KEY, ROUTE_BODY, functions_import, "new"},\n\t{NULL, NULL,',
      "POST /api/New is served, and manifests/openapi.yaml does not describe it"),
-    ("another method of a path", ROUTES, r"\{ NULL, NULL,",
-     '{ "PUT", INSTANCES "/{}", AUTH_KEY,\n\t  ROUTE_BODY, instances_purge, "new" },\n\t{ NULL, NULL,',
+    ("another method of a path", ROUTES, r"\{NULL, NULL,",
+     '{"PUT", INSTANCES "/{}", AUTH_KEY,\n\t  ROUTE_BODY, instances_purge, "new"},\n\t{NULL, NULL,',
      "PUT /runtime/webhooks/durabletask/instances/{} is served"),
     ("an operation without route", DOCUMENT, r"  /healthz:\n    get:",
      "  /healthz:\n    put: {operationId: x}\n    get:",
@@ -90,7 +90,7 @@ def test_check_routes_finds(tree, name, pattern, text, expected):
 
 
 def test_a_table_that_cannot_be_read_is_no_table_without_routes(tree):
-    replace(tree, ROUTES, r'\{ "GET", "/healthz", ', '{ "GET", HEALTH("z"), ')
+    replace(tree, ROUTES, r'\{"GET", "/healthz", ', '{"GET", HEALTH("z"), ')
     said = subprocess.run([CHECKOUT / "hack/check-routes", tree], capture_output=True, text=True)
     assert said.returncode == 1 and "cannot read" in said.stderr
 

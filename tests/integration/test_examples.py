@@ -222,7 +222,7 @@ def test_readme_knows_every_condition_and_no_other():
     declared = set()
     for name in ("hostname.h", "gateway.h"):
         text = (CHECKOUT / "pkg/api" / name).read_text(encoding="utf-8")
-        declared |= set(re.findall(r'#define CONDITION_\w+ "(\w+)"', text))
+        declared |= set(re.findall(r'#define CONDITION_\w+\s+"(\w+)"', text))
     table = {row[0] for row in rows(section("Reading a status"))}
     assert table == declared - {"GatewayWritable"}
     assert "`GatewayWritable`" in section("Reading a status")

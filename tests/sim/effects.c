@@ -73,7 +73,10 @@ static enum err send(struct ctx *ctx, struct http *http, const struct http_reque
 	if (trouble == TROUBLE_LOST_AFTER)
 		return lost(ctx, request);
 	if (trouble == TROUBLE_GARBLED)
-		spoil(reply, "{\"gar\x01""bled", 11);
+		spoil(reply,
+		      "{\"gar\x01"
+		      "bled",
+		      11);
 	if (trouble == TROUBLE_EMPTY)
 		spoil(reply, "", 0);
 	if (trouble == TROUBLE_SERVER_ERROR) {
@@ -96,7 +99,8 @@ static enum err full(struct ctx *ctx)
 	return fault_set(ctx, E_AGAIN, "StateNotDurable", "no space left on device");
 }
 
-/* A write that meets trouble either never happened or died right after; any other trouble is a full disk. */
+/* A write that meets trouble either never happened or died right after; any other trouble is a full
+ * disk. */
 static enum err before_write(struct ctx *ctx, struct counted_fs *self, enum trouble *trouble)
 {
 	if (self->effects->is_dead)
@@ -108,7 +112,8 @@ static enum err before_write(struct ctx *ctx, struct counted_fs *self, enum trou
 	return E_OK;
 }
 
-static enum err after_write(struct ctx *ctx, struct counted_fs *self, enum trouble trouble, enum err err)
+static enum err after_write(struct ctx *ctx, struct counted_fs *self, enum trouble trouble,
+			    enum err err)
 {
 	if (trouble == TROUBLE_CRASH) {
 		self->effects->is_dead = true;
@@ -117,8 +122,8 @@ static enum err after_write(struct ctx *ctx, struct counted_fs *self, enum troub
 	return trouble == TROUBLE_LOST_AFTER ? full(ctx) : err;
 }
 
-static enum err fs_write(struct ctx *ctx, struct fs *fs, const char *path, const void *data, size_t size,
-			 mode_t mode)
+static enum err fs_write(struct ctx *ctx, struct fs *fs, const char *path, const void *data,
+			 size_t size, mode_t mode)
 {
 	struct counted_fs *self = (struct counted_fs *)fs;
 	enum trouble trouble;
@@ -154,7 +159,8 @@ static enum err fs_read(struct ctx *ctx, struct fs *fs, const char *path, size_t
 	return self->inner->read(ctx, self->inner, path, max, data, size);
 }
 
-static enum err fs_list(struct ctx *ctx, struct fs *fs, const char *dir, char ***names, size_t *count)
+static enum err fs_list(struct ctx *ctx, struct fs *fs, const char *dir, char ***names,
+			size_t *count)
 {
 	struct counted_fs *self = (struct counted_fs *)fs;
 

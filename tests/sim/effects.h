@@ -12,7 +12,7 @@ struct effects {
 	enum trouble trouble;
 	unsigned at;
 	bool happened;
-	bool is_dead;	       /* after a crash: nothing has an effect any more */
+	bool is_dead;			 /* after a crash: nothing has an effect any more */
 	void (*took_time)(void *handle); /* after every effect */
 	void *handle;
 };

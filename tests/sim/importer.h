@@ -1,8 +1,10 @@
 /*
- * importer - a client that brings certificates with their keys: the real start endpoints, without a socket between.
+ * importer - a client that brings certificates with their keys: the real start endpoints, without a
+ * socket between.
  *
- * What a request writes is counted and spoilt like any other effect. The client is stubborn: after a death or a 503 it sends the
- * request again, until it is accepted. Behind the endpoints stands a model of specdir that writes to the rig's store alone.
+ * What a request writes is counted and spoilt like any other effect. The client is stubborn: after
+ * a death or a 503 it sends the request again, until it is accepted. Behind the endpoints stands a
+ * model of specdir that writes to the rig's store alone.
  */
 #pragma once
 

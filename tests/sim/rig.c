@@ -22,10 +22,10 @@
 #include "store/dirstore.h"
 #include "world/dns_model.h"
 
-#define EFFECT_TAKES 20 /* ms */
-#define VAULT_RESOURCE "https://vault.azure.net"
+#define EFFECT_TAKES	 20 /* ms */
+#define VAULT_RESOURCE	 "https://vault.azure.net"
 #define STORAGE_RESOURCE "https://storage.azure.com"
-#define ARM_RESOURCE "https://arm.test"
+#define ARM_RESOURCE	 "https://arm.test"
 
 struct sim_clock {
 	struct clock clock;
@@ -219,13 +219,14 @@ static void compose(struct rig *rig)
 		.wake_hostname = wake_hostname,
 		.handle = rig,
 	};
-	process->instance = (struct instance_world){&rig->settings, process->store, process->followers};
-	process->sealkey =
-		(struct sealkey_world){process->hostname.vault, process->sealed, process->store};
+	process->instance = (struct instance_world){&rig->settings, process->store,
+						    process->followers};
+	process->sealkey = (struct sealkey_world){process->hostname.vault, process->sealed,
+						  process->store};
 }
 
-static struct controller *make_controller(struct rig *rig, const char *name, reconcile_fn *reconcile,
-					  void *world)
+static struct controller *make_controller(struct rig *rig, const char *name,
+					  reconcile_fn *reconcile, void *world)
 {
 	const struct controller_options options = {
 		.name = name,
@@ -276,11 +277,14 @@ static void start(struct rig *rig)
 	assert(err == E_OK);
 	sign_in(rig, &ctx);
 	compose(rig);
-	process->hostnames = make_controller(rig, "hostname", hostname_reconcile, &process->hostname);
+	process->hostnames = make_controller(rig, "hostname", hostname_reconcile,
+					     &process->hostname);
 	process->gateways = make_controller(rig, "gateway", gateway_reconcile, &process->gateway);
-	process->instances = make_controller(rig, "instance", instance_reconcile, &process->instance);
+	process->instances = make_controller(rig, "instance", instance_reconcile,
+					     &process->instance);
 	process->sealkeys = make_controller(rig, "sealkey", sealkey_reconcile, &process->sealkey);
-	err = gateway_declare(&ctx, process->store, rig->settings.gateway_name, rig->options.gateway_id);
+	err = gateway_declare(&ctx, process->store, rig->settings.gateway_name,
+			      rig->options.gateway_id);
 	(void)err; /* dies or fails as any other write: the next start does it again */
 	wake_all(&ctx, rig);
 }
@@ -336,7 +340,8 @@ struct rig *rig_new(void)
 
 	log_open(LOG_LEVEL_ERROR);
 	rig->arena = arena;
-	rig->clock = (struct sim_clock){{sim_wall, sim_mono}, MSEC_PER_HOUR, 1790000000 * MSEC_PER_SEC};
+	rig->clock =
+		(struct sim_clock){{sim_wall, sim_mono}, MSEC_PER_HOUR, 1790000000 * MSEC_PER_SEC};
 	rig->rng = (struct sim_rng){{sim_fill}, 88172645463325252ULL};
 	rig->started = rig->clock.mono;
 	rig->effects.took_time = take_time;
@@ -351,7 +356,7 @@ struct rig *rig_new(void)
 	rig->settings = settings_of(&rig->options);
 	rig->world = world_new(&rig->options, &rig->world_doors);
 	strcpy(rig->directory, access("/dev/shm", W_OK) == 0 ? "/dev/shm/gatecert-sim-XXXXXX"
-							      : "/tmp/gatecert-sim-XXXXXX");
+							     : "/tmp/gatecert-sim-XXXXXX");
 	if (!mkdtemp(rig->directory))
 		abort();
 	start(rig);
@@ -400,7 +405,8 @@ void rig_forget_state(struct rig *rig)
 }
 
 /* What people do is not part of the process: it happens in any case. */
-static void change(struct rig *rig, const char *name, void (*how)(struct ctx *ctx, struct rig *rig, const char *name))
+static void change(struct rig *rig, const char *name,
+		   void (*how)(struct ctx *ctx, struct rig *rig, const char *name))
 {
 	struct effects effects = rig->effects;
 	cleanup_ctx struct ctx ctx;
@@ -461,7 +467,7 @@ void rig_desire(struct rig *rig, const char *hostname)
 
 void rig_desire_key(struct rig *rig, const char *hostname, enum key_type key_type)
 {
-	static void (*const how[])(struct ctx *ctx, struct rig *rig, const char *name) = {
+	static void (*const how[])(struct ctx * ctx, struct rig * rig, const char *name) = {
 		[KEY_TYPE_DEFAULT] = desire,
 		[KEY_TYPE_RSA_2048] = desire_rsa,
 		[KEY_TYPE_EC_P256] = desire_ec,
@@ -490,7 +496,8 @@ bool rig_is_settled(struct rig *rig)
 	store_list_withdrawn(&ctx, rig->process.store, KIND_HOSTNAME, &objects, &withdrawn);
 	store_list(&ctx, rig->process.store, KIND_HOSTNAME, &objects, &count);
 	for (size_t i = 0; i < count; i++) {
-		const struct hostname_status *status = &((const struct hostname *)objects[i])->status;
+		const struct hostname_status *status =
+			&((const struct hostname *)objects[i])->status;
 
 		if (!condition_is_true(&status->conditions, CONDITION_READY) ||
 		    !text_equals(status->step, step_info(STEP_COMPLETED)->name))
@@ -499,7 +506,8 @@ bool rig_is_settled(struct rig *rig)
 	return !withdrawn;
 }
 
-/* One pass of whoever is due; else the clock moves on, at most to `until`. False when there is nothing left before it. */
+/* One pass of whoever is due; else the clock moves on, at most to `until`. False when there is
+ * nothing left before it. */
 static bool step(struct rig *rig, msec_t until)
 {
 	struct controller *controllers[] = {rig->process.hostnames, rig->process.gateways,
@@ -524,7 +532,8 @@ static bool step(struct rig *rig, msec_t until)
 	return true;
 }
 
-bool rig_run_until(struct rig *rig, bool (*is_done)(void *handle), void *handle, struct budget budget)
+bool rig_run_until(struct rig *rig, bool (*is_done)(void *handle), void *handle,
+		   struct budget budget)
 {
 	msec_t until = rig->clock.mono + budget.time;
 	unsigned passes = rig->passes + budget.passes;
@@ -622,7 +631,8 @@ const char *rig_condition(struct ctx *ctx, struct rig *rig, const char *hostname
 	const struct condition *condition =
 		object ? condition_find(&object->status.conditions, type) : NULL;
 
-	return condition ? arena_printf(ctx->arena, "%s %s: %s", condition_status_names[condition->status],
+	return condition ? arena_printf(ctx->arena, "%s %s: %s",
+					condition_status_names[condition->status],
 					condition->reason, condition->message)
 			 : "";
 }
@@ -640,5 +650,6 @@ const char *rig_describe(struct ctx *ctx, struct rig *rig)
 	for (size_t i = 0; i < count; i++)
 		json_append(ctx, all, object_to_json(ctx, KIND_GATEWAY, objects[i], 0));
 	return arena_printf(ctx->arena, "after %u passes, %u effects, %lld ms: %s", rig->passes,
-			    rig->effects.count, (long long)rig_time(rig), json_print_pretty(ctx, all));
+			    rig->effects.count, (long long)rig_time(rig),
+			    json_print_pretty(ctx, all));
 }

@@ -1,9 +1,11 @@
 /*
- * rig - the real reconcilers with nobody at work: no threads, a clock that the test owns, the model world behind every door.
+ * rig - the real reconcilers with nobody at work: no threads, a clock that the test owns, the model
+ * world behind every door.
  *
- * Every outbound call and every durable write is an effect, counted from 1. One of them can be made to go wrong: the
- * process dies right after it, it fails before or after it was done, or its answer is spoilt. A death is followed by a
- * restart from what is on the disk. `rig_run` steps until everything that is desired is Ready, or a budget is used up.
+ * Every outbound call and every durable write is an effect, counted from 1. One of them can be made
+ * to go wrong: the process dies right after it, it fails before or after it was done, or its answer
+ * is spoilt. A death is followed by a restart from what is on the disk. `rig_run` steps until
+ * everything that is desired is Ready, or a budget is used up.
  */
 #pragma once
 
@@ -16,13 +18,13 @@
 
 enum trouble {
 	TROUBLE_NONE,
-	TROUBLE_CRASH,	     /* dies after the effect */
-	TROUBLE_LOST_BEFORE, /* the effect never happened; E_AGAIN, or E_CONFLICT for a ONE_SHOT */
-	TROUBLE_LOST_AFTER,  /* it happened, and nobody was told; errors as above */
-	TROUBLE_THROTTLED,   /* refused for now, with a wait of a minute */
-	TROUBLE_REFUSED,     /* refused */
-	TROUBLE_GARBLED,     /* happened; the answer's body is rubbish */
-	TROUBLE_EMPTY,	     /* happened; the answer's body is empty */
+	TROUBLE_CRASH,	      /* dies after the effect */
+	TROUBLE_LOST_BEFORE,  /* the effect never happened; E_AGAIN, or E_CONFLICT for a ONE_SHOT */
+	TROUBLE_LOST_AFTER,   /* it happened, and nobody was told; errors as above */
+	TROUBLE_THROTTLED,    /* refused for now, with a wait of a minute */
+	TROUBLE_REFUSED,      /* refused */
+	TROUBLE_GARBLED,      /* happened; the answer's body is rubbish */
+	TROUBLE_EMPTY,	      /* happened; the answer's body is empty */
 	TROUBLE_SERVER_ERROR, /* happened; 500 */
 };
 
@@ -49,8 +51,10 @@ struct budget {
 /* True when rig_is_settled within the budget. */
 bool rig_run(struct rig *rig, struct budget budget);
 
-/* As rig_run, until `is_done` says so; it is asked before every pass, and so sees all that can be seen. */
-bool rig_run_until(struct rig *rig, bool (*is_done)(void *handle), void *handle, struct budget budget);
+/* As rig_run, until `is_done` says so; it is asked before every pass, and so sees all that can be
+ * seen. */
+bool rig_run_until(struct rig *rig, bool (*is_done)(void *handle), void *handle,
+		   struct budget budget);
 
 /* Every desired hostname is Ready and at rest, and no withdrawn one is left. */
 bool rig_is_settled(struct rig *rig);

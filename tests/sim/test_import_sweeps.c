@@ -1,6 +1,7 @@
 /*
- * Certificates that are brought with their keys, gone wrong at every single effect: of the request that brings one, of its import, and of
- * what overtakes it. The vault gets each once, and no sealed key stays behind.
+ * Certificates that are brought with their keys, gone wrong at every single effect: of the request
+ * that brings one, of its import, and of what overtakes it. The vault gets each once, and no sealed
+ * key stays behind.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,9 +18,9 @@
 #include "world/blob_model.h"
 #include "world/sim_http.h"
 
-#define SHOP "shop.example.com"
+#define SHOP	    "shop.example.com"
 #define EFFECTS_MAX 400
-#define YEAR (365 * MSEC_PER_DAY)
+#define YEAR	    (365 * MSEC_PER_DAY)
 
 struct trouble_row {
 	const char *sentence;
@@ -54,8 +55,8 @@ struct run {
 
 static void fail_run(struct run *run, const char *what)
 {
-	fprintf(stderr, "%s, %s at effect %u: %s\n%s\n", run->scene, run->row->sentence, run->effect, what,
-		    rig_describe(&run->ctx, run->rig));
+	fprintf(stderr, "%s, %s at effect %u: %s\n%s\n", run->scene, run->row->sentence,
+		run->effect, what, rig_describe(&run->ctx, run->rig));
 	fail();
 }
 
@@ -110,7 +111,7 @@ static size_t versions(struct run *run)
 {
 	const struct json *state = world_state(&run->ctx, run->world);
 
-	json_for_each(object, json_path(state, "vault.certificates"))
+	json_for_each (object, json_path(state, "vault.certificates"))
 		return json_size(json_get(object, "versions"));
 	return 0;
 }
@@ -119,7 +120,7 @@ static bool has_pending(struct run *run)
 {
 	const struct json *state = world_state(&run->ctx, run->world);
 
-	json_for_each(object, json_path(state, "vault.certificates"))
+	json_for_each (object, json_path(state, "vault.certificates"))
 		if (text_equals(json_text(json_path(object, "pending.status")), "inProgress"))
 			return true;
 	return false;
@@ -177,7 +178,8 @@ static void await_midway(struct run *run)
 		fail_run(run, "did not come so far");
 }
 
-/* The gateway itself looks at the vault from time to time, also when nobody here has anything to do. */
+/* The gateway itself looks at the vault from time to time, also when nobody here has anything to
+ * do. */
 static void await(struct run *run, bool (*is_done)(void *handle), const char *what)
 {
 	struct budget budget = run->row->budget;
@@ -221,7 +223,8 @@ static void check_overtaken(struct run *run, const char *id)
 
 	if (!instance)
 		fail_run(run, "the overtaken request is not there");
-	if (instance->status.runtime_status == RUNTIME_COMPLETED || run->row->trouble == TROUBLE_REFUSED)
+	if (instance->status.runtime_status == RUNTIME_COMPLETED ||
+	    run->row->trouble == TROUBLE_REFUSED)
 		return;
 	if (instance->status.runtime_status != RUNTIME_FAILED ||
 	    !text_equals(instance->status.error, "Superseded"))
@@ -326,7 +329,8 @@ static bool withdraw(struct run *run)
 /* Somebody rotates the sealing key between request and import: what was sealed still opens. */
 static void rotate_seal_key(struct run *run)
 {
-	static const char body[] = "{\"kty\":\"RSA\",\"key_size\":2048,\"key_ops\":[\"wrapKey\",\"unwrapKey\"]}";
+	static const char body[] =
+		"{\"kty\":\"RSA\",\"key_size\":2048,\"key_ops\":[\"wrapKey\",\"unwrapKey\"]}";
 	struct http *http = world_http(run->ctx.arena, run->world, true);
 	struct http_request request = {
 		.kind = HTTP_ONE_SHOT,
@@ -375,7 +379,8 @@ static unsigned sweep_all(const char *scene, unsigned after_passes, bool (*play)
 	unsigned effects = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(troubles); i++) {
-		struct run run = {.scene = scene, .row = &troubles[i], .after_passes = after_passes};
+		struct run run = {
+			.scene = scene, .row = &troubles[i], .after_passes = after_passes};
 
 		effects = sweep(&run, play);
 	}
@@ -430,8 +435,8 @@ static void test_switched(void **state)
 static void test_overtaking(void **state)
 {
 	(void)state;
-	sweep_midway("an import over an issuance", issuance_passes,
-		     ARRAY_SIZE(issuance_passes), overtake_acme);
+	sweep_midway("an import over an issuance", issuance_passes, ARRAY_SIZE(issuance_passes),
+		     overtake_acme);
 }
 
 static void test_withdrawn(void **state)
@@ -455,8 +460,9 @@ static struct run quiet_run(const char *scene)
 
 static void forbid_vault(struct run *run, bool is_forbidden)
 {
-	assert_int_equal(world_set(&run->ctx, run->world, "vaultAccess",
-				   is_forbidden ? "forbid" : "allow"), E_OK);
+	assert_int_equal(
+		world_set(&run->ctx, run->world, "vaultAccess", is_forbidden ? "forbid" : "allow"),
+		E_OK);
 }
 
 static void test_expired_while_waiting(void **state)
@@ -476,7 +482,8 @@ static void test_expired_while_waiting(void **state)
 	rig_pass_time(run.rig, 30 * MSEC_PER_MIN);
 	assert_int_equal(importer_count_sealed(run.rig), 0);
 	assert_int_equal(versions(&run), 0);
-	if (!text_starts_with(rig_condition(&run.ctx, run.rig, SHOP, CONDITION_READY), "False ImportNeeded"))
+	if (!text_starts_with(rig_condition(&run.ctx, run.rig, SHOP, CONDITION_READY),
+			      "False ImportNeeded"))
 		fail_run(&run, "ImportNeeded is not told");
 	end(&run);
 }
@@ -535,7 +542,8 @@ static void test_life_of_an_imported_one(void **state)
 	if (!text_starts_with(rig_condition(&run.ctx, run.rig, SHOP, CONDITION_READY), "True"))
 		fail_run(&run, "not Ready any more");
 	rig_pass_time(run.rig, 30 * MSEC_PER_DAY);
-	if (!text_starts_with(rig_condition(&run.ctx, run.rig, SHOP, CONDITION_READY), "False ImportNeeded"))
+	if (!text_starts_with(rig_condition(&run.ctx, run.rig, SHOP, CONDITION_READY),
+			      "False ImportNeeded"))
 		fail_run(&run, "ImportNeeded is not told");
 	assert_int_equal(versions(&run), 1);
 	end(&run);
@@ -563,16 +571,17 @@ static void test_orphan_is_swept(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		{"an import is done once, whatever happens at any effect", test_imports, NULL, NULL, NULL},
+		{"an import is done once, whatever happens at any effect", test_imports, NULL, NULL,
+		 NULL},
 		{"the same leaf again makes no new version", test_repeated, NULL, NULL, NULL},
 		{"another import overtakes one at any time", test_superseded, NULL, NULL, NULL},
 		{"AddCertificate overtakes an import at any time", test_switched, NULL, NULL, NULL},
 		{"an import overtakes an issuance at any time", test_overtaking, NULL, NULL, NULL},
 		{"a withdrawal overtakes an import at any time", test_withdrawn, NULL, NULL, NULL},
-		{"what was sealed before a rotation of the vault's key still opens", test_rotated, NULL,
-		 NULL, NULL},
-		{"a certificate that ends while it waits is given up", test_expired_while_waiting, NULL,
-		 NULL, NULL},
+		{"what was sealed before a rotation of the vault's key still opens", test_rotated,
+		 NULL, NULL, NULL},
+		{"a certificate that ends while it waits is given up", test_expired_while_waiting,
+		 NULL, NULL, NULL},
 		{"a successor that ends while it waits is given up, and its predecessor serves on",
 		 test_expired_successor, NULL, NULL, NULL},
 		{"an imported certificate is left alone, warned of, and told missed",

@@ -1,7 +1,7 @@
 /*
- * What a hostname lives through after its first certificate, gone wrong at every single effect: a renewal, another type
- * of key, a withdrawal midway, and a neighbour on the same way. What serves goes on serving, whatever happens to its
- * successor.
+ * What a hostname lives through after its first certificate, gone wrong at every single effect: a
+ * renewal, another type of key, a withdrawal midway, and a neighbour on the same way. What serves
+ * goes on serving, whatever happens to its successor.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,10 +16,10 @@
 #include "sim/rig.h"
 #include "world/blob_model.h"
 
-#define SHOP "shop.example.com"
-#define BLOG "blog.example.com"
+#define SHOP	    "shop.example.com"
+#define BLOG	    "blog.example.com"
 #define EFFECTS_MAX 400
-#define LIFETIME "14400" /* renewed after two hours */
+#define LIFETIME    "14400" /* renewed after two hours */
 
 struct trouble_row {
 	const char *sentence;
@@ -54,8 +54,8 @@ static void fail_run(struct run *run, const char *what)
 	cleanup_ctx struct ctx ctx;
 
 	ctx_init(&ctx, rig_doors(run->rig));
-	print_error("%s, %s at effect %u: %s\n%s\n", run->scene, run->row->sentence, run->effect, what,
-		    rig_describe(&ctx, run->rig));
+	print_error("%s, %s at effect %u: %s\n%s\n", run->scene, run->row->sentence, run->effect,
+		    what, rig_describe(&ctx, run->rig));
 	fail();
 }
 
@@ -74,7 +74,8 @@ static void begin(struct run *run)
 	set(run, "certificateSeconds", LIFETIME);
 }
 
-/* A certificate may be ordered once while another is valid: when its key has to change, and at half of a short life. */
+/* A certificate may be ordered once while another is valid: when its key has to change, and at half
+ * of a short life. */
 static void check_nothing_forbidden(struct run *run)
 {
 	struct world_never never = world_never_events(run->world);
@@ -100,7 +101,7 @@ static size_t versions(struct ctx *ctx, struct run *run, const char *name)
 {
 	const struct json *state = world_state(ctx, run->world);
 
-	json_for_each(object, json_path(state, "vault.certificates"))
+	json_for_each (object, json_path(state, "vault.certificates"))
 		if (text_equals(json_get_text(object, "name"), name))
 			return json_size(json_get(object, "versions"));
 	return 0;
@@ -110,7 +111,7 @@ static bool has_pending(struct ctx *ctx, struct run *run)
 {
 	const struct json *state = world_state(ctx, run->world);
 
-	json_for_each(object, json_path(state, "vault.certificates"))
+	json_for_each (object, json_path(state, "vault.certificates"))
 		if (text_equals(json_text(json_path(object, "pending.status")), "inProgress"))
 			return true;
 	return false;
@@ -219,7 +220,8 @@ static bool change_key(struct run *run)
 	if (!rig_run_until(run->rig, is_replaced, run, run->row->budget))
 		fail_run(run, "not replaced within the budget");
 	check_replaced_once(run);
-	if (!text_equals(rig_hostname(&ctx, run->rig, SHOP)->status.certificate.key_type, "EC-P256"))
+	if (!text_equals(rig_hostname(&ctx, run->rig, SHOP)->status.certificate.key_type,
+			 "EC-P256"))
 		fail_run(run, "the new key is not EC-P256");
 	return end(run);
 }
@@ -280,7 +282,8 @@ static bool undo(struct run *run)
 }
 
 /* How many effects there were to spoil. */
-static unsigned sweep(const char *scene, const struct trouble_row *row, bool (*play)(struct run *run))
+static unsigned sweep(const char *scene, const struct trouble_row *row,
+		      bool (*play)(struct run *run))
 {
 	struct run run = {.scene = scene, .row = row, .effect = 1};
 
@@ -347,12 +350,12 @@ static void test_withdrawals(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		{"what is valid serves through trouble at any effect of its renewal", test_renewals, NULL,
-		 NULL, NULL},
+		{"what is valid serves through trouble at any effect of its renewal", test_renewals,
+		 NULL, NULL, NULL},
 		{"what is valid serves through trouble at any effect of a change of key",
 		 test_changes_of_key, NULL, NULL, NULL},
-		{"two hostnames at once survive a crash after any effect", test_crashes_of_two, NULL, NULL,
-		 NULL},
+		{"two hostnames at once survive a crash after any effect", test_crashes_of_two,
+		 NULL, NULL, NULL},
 		{"a hostname withdrawn after any pass leaves nothing behind, whatever happens",
 		 test_withdrawals, NULL, NULL, NULL},
 	};

@@ -1,5 +1,6 @@
 /*
- * Scenes from a gateway's life, acted by the real reconcilers in simulated time. Each asserts the world, not the calls.
+ * Scenes from a gateway's life, acted by the real reconcilers in simulated time. Each asserts the
+ * world, not the calls.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -50,7 +51,8 @@ static void run(struct scene *scene, struct budget budget)
 	fail();
 }
 
-static void assert_condition(struct scene *scene, const char *hostname, const char *type, const char *wanted)
+static void assert_condition(struct scene *scene, const char *hostname, const char *type,
+			     const char *wanted)
 {
 	const char *is = rig_condition(&scene->ctx, scene->rig, hostname, type);
 
@@ -81,7 +83,8 @@ static void test_settled_costs_nothing(void **state)
 	assert_int_equal(rig_effects(scene.rig), effects);
 	rig_pass_time(scene.rig, 12 * MSEC_PER_HOUR);
 	assert_int_equal(count(&scene, DOOR_VAULT, "^PUT|^POST /certificates"), 2);
-	/* A look at vault and gateway once an hour; the gateway's time of observation is all that is written. */
+	/* A look at vault and gateway once an hour; the gateway's time of observation is all that
+	 * is written. */
 	assert_in_range(rig_writes(scene.rig) - writes, 0, 14);
 	close_scene(&scene);
 }
@@ -105,7 +108,8 @@ static void test_ninety_are_two_updates(void **state)
 
 static void test_colliding_names(void **state)
 {
-	static const char *const names[] = {"a-b.example.com", "a.b.example.com", "a.b-example.com"};
+	static const char *const names[] = {"a-b.example.com", "a.b.example.com",
+					    "a.b-example.com"};
 	struct scene scene;
 
 	(void)state;
@@ -116,11 +120,10 @@ static void test_colliding_names(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		assert_non_null(world_served_certificate(&scene.ctx, scene.world, names[i]));
 		for (size_t k = 0; k < i; k++)
-			assert_string_not_equal(
-				rig_hostname(&scene.ctx, scene.rig, names[i])
-					->status.certificate.vault_name,
-				rig_hostname(&scene.ctx, scene.rig, names[k])
-					->status.certificate.vault_name);
+			assert_string_not_equal(rig_hostname(&scene.ctx, scene.rig, names[i])
+							->status.certificate.vault_name,
+						rig_hostname(&scene.ctx, scene.rig, names[k])
+							->status.certificate.vault_name);
 	}
 	close_scene(&scene);
 }
@@ -162,7 +165,8 @@ static void test_failing_renewal_leaves_ready(void **state)
 	open_scene(&scene);
 	rig_desire(scene.rig, SHOP);
 	run(&scene, ample);
-	wait = rig_hostname(&scene.ctx, scene.rig, SHOP)->status.renewal_time - ctx_wall(&scene.ctx);
+	wait = rig_hostname(&scene.ctx, scene.rig, SHOP)->status.renewal_time -
+	       ctx_wall(&scene.ctx);
 	dns_model_set(scene.world, SHOP, "192.0.2.99");
 	rig_pass_time(scene.rig, wait + MSEC_PER_DAY);
 	assert_condition(&scene, SHOP, CONDITION_READY, "True Serving");
@@ -185,7 +189,8 @@ static void test_wrong_dns_costs_the_ca_nothing(void **state)
 	rig_desire(scene.rig, SHOP);
 	rig_desire(scene.rig, "blog.example.com");
 	rig_pass_time(scene.rig, MSEC_PER_HOUR);
-	assert_condition(&scene, SHOP, CONDITION_DNS_RESOLVED, "False WrongTarget: " SHOP " resolves to 192.0.2.99");
+	assert_condition(&scene, SHOP, CONDITION_DNS_RESOLVED,
+			 "False WrongTarget: " SHOP " resolves to 192.0.2.99");
 	assert_condition(&scene, SHOP, CONDITION_READY, "False WrongTarget");
 	assert_condition(&scene, "blog.example.com", CONDITION_READY, "True");
 	assert_string_equal(rig_hostname(&scene.ctx, scene.rig, SHOP)->status.refusal.error,

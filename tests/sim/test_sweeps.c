@@ -1,6 +1,7 @@
 /*
- * One issuance, gone wrong at every single effect in every way: it must still end well, once, within a budget. A lost write
- * shows only as a hang and a lost wake-up only as delay, hence the budget of passes and of simulated time.
+ * One issuance, gone wrong at every single effect in every way: it must still end well, once,
+ * within a budget. A lost write shows only as a hang and a lost wake-up only as delay, hence the
+ * budget of passes and of simulated time.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -21,7 +22,8 @@ struct sweep {
 };
 
 static const struct sweep sweeps[] = {
-	{"a crash after any effect costs no more than a restart", TROUBLE_CRASH,
+	{"a crash after any effect costs no more than a restart",
+	 TROUBLE_CRASH,
 	 {80, 5 * MSEC_PER_MIN}},
 	{"any effect may get lost on the way there", TROUBLE_LOST_BEFORE, {80, 5 * MSEC_PER_MIN}},
 	{"any answer may get lost on the way back", TROUBLE_LOST_AFTER, {80, 5 * MSEC_PER_MIN}},
@@ -37,7 +39,8 @@ static void fail_at(struct rig *rig, const struct sweep *sweep, unsigned effect,
 	cleanup_ctx struct ctx ctx;
 
 	ctx_init(&ctx, rig_doors(rig));
-	print_error("%s: at effect %u: %s\n%s\n", sweep->sentence, effect, what, rig_describe(&ctx, rig));
+	print_error("%s: at effect %u: %s\n%s\n", sweep->sentence, effect, what,
+		    rig_describe(&ctx, rig));
 	fail();
 }
 

@@ -1,9 +1,9 @@
 /*
  * acme_script - a CA that follows a script, for the unit tests of pkg/acme.
  *
- * Each request must be the next one of the script. Whatever the script, every POST is held to RFC 8555: the JWS names the
- * URL it goes to, `jwk` on newAccount and `kid` elsewhere, a nonce that was given out and never used, and as many
- * signatures as POSTs.
+ * Each request must be the next one of the script. Whatever the script, every POST is held to RFC
+ * 8555: the JWS names the URL it goes to, `jwk` on newAccount and `kid` elsewhere, a nonce that was
+ * given out and never used, and as many signatures as POSTs.
  */
 #pragma once
 
@@ -23,7 +23,7 @@
 #include "codec/json.h"
 
 #define CA	  "https://ca.example"
-#define NONCES    512
+#define NONCES	  512
 #define STEPS_MAX 12
 
 /* Coordinates 00..1f and 20..3f; the thumbprint was computed elsewhere. */
@@ -32,28 +32,28 @@
 #define OTHER_KEY_X    "QEFCQ0RFRkdISUpLTE1OT1BRUlNUVVZXWFlaW1xdXl8"
 #define KEY_THUMBPRINT "0r62zgBj277RicA3LnaBKQ5_9RCDIomrlbpWjO0QTG0"
 
-#define PROBLEM(type, detail)                                                                     \
+#define PROBLEM(type, detail) \
 	"{\"type\":\"urn:ietf:params:acme:error:" type "\",\"detail\":\"" detail "\"}"
-#define DIRECTORY                                                                                 \
-	"{\"newNonce\":\"" CA "/nonce\",\"newAccount\":\"" CA "/account\",\"newOrder\":\"" CA     \
+#define DIRECTORY                                                                             \
+	"{\"newNonce\":\"" CA "/nonce\",\"newAccount\":\"" CA "/account\",\"newOrder\":\"" CA \
 	"/order\",\"meta\":{\"caaIdentities\":[\"ca.example\",7,\"ca2.example\"]}}"
 
-#define GET_DIRECTORY                                                                             \
-	{                                                                                         \
-		.request = "GET /dir", .status = 200, .body = DIRECTORY, .nonce = ""                         \
+#define GET_DIRECTORY                                                                \
+	{                                                                            \
+		.request = "GET /dir", .status = 200, .body = DIRECTORY, .nonce = "" \
 	}
-#define HEAD_NONCE                                                                                \
-	{                                                                                         \
-		.request = "HEAD /nonce", .status = 200                                           \
+#define HEAD_NONCE                                      \
+	{                                               \
+		.request = "HEAD /nonce", .status = 200 \
 	}
-#define FIND_ACCOUNT                                                                              \
-	{                                                                                         \
-		.request = "POST /account", .status = 200, .location = CA "/account/1",           \
-		.body = "{\"status\":\"valid\"}", .payload = "{\"onlyReturnExisting\":true}"      \
+#define FIND_ACCOUNT                                                                         \
+	{                                                                                    \
+		.request = "POST /account", .status = 200, .location = CA "/account/1",      \
+		.body = "{\"status\":\"valid\"}", .payload = "{\"onlyReturnExisting\":true}" \
 	}
-#define BAD_NONCE(at)                                                                             \
-	{                                                                                         \
-		.request = "POST " at, .status = 400, .body = PROBLEM("badNonce", "old")          \
+#define BAD_NONCE(at)                                                                    \
+	{                                                                                \
+		.request = "POST " at, .status = 400, .body = PROBLEM("badNonce", "old") \
 	}
 
 struct step {
@@ -83,20 +83,20 @@ struct script {
 	struct http_request last;
 };
 
-#define script_of(pointer, member)                                                                \
+#define script_of(pointer, member) \
 	((struct script *)(void *)((char *)(pointer)-offsetof(struct script, member)))
 
-#define script_assert(script, condition)                                                          \
-	do {                                                                                      \
-		if (!(condition))                                                                 \
-			fail_msg("%s: not so: %s (%s)", (script)->name, #condition,               \
-				(script)->ctx.fault.text);                                        \
+#define script_assert(script, condition)                                            \
+	do {                                                                        \
+		if (!(condition))                                                   \
+			fail_msg("%s: not so: %s (%s)", (script)->name, #condition, \
+				 (script)->ctx.fault.text);                         \
 	} while (0)
 #define script_equal(script, actual, expected)                                                    \
 	do {                                                                                      \
 		if (!text_equals(actual, expected))                                               \
 			fail_msg("%s: %s is \"%s\", not \"%s\"", (script)->name, #actual, actual, \
-				expected);                                                        \
+				 expected);                                                       \
 	} while (0)
 
 static msec_t script_wall(struct clock *clock)
@@ -120,7 +120,8 @@ static enum err script_public_key(struct ctx *ctx, struct signer *signer, struct
 }
 
 static enum err script_sign(struct ctx *ctx, struct signer *signer,
-	const unsigned char digest[static 32], unsigned char signature[static 64])
+			    const unsigned char digest[static 32],
+			    unsigned char signature[static 64])
 {
 	struct script *script = script_of(signer, signer);
 
@@ -175,7 +176,8 @@ static void script_check_post(struct script *script, const struct http_request *
 	const char *text;
 	bool is_account = text_equals(path, "/account");
 
-	script_assert(script, json_parse(&script->ctx, request->body, request->body_size, &jws) == E_OK);
+	script_assert(script,
+		      json_parse(&script->ctx, request->body, request->body_size, &jws) == E_OK);
 	text = script_decode(script, json_get_text(jws, "protected"));
 	script_assert(script, json_parse(&script->ctx, text, strlen(text), &header) == E_OK);
 	script_equal(script, json_get_text(header, "alg"), "ES256");
@@ -192,20 +194,22 @@ static void script_check_post(struct script *script, const struct http_request *
 	script_assert(script, ++script->posts == script->signatures);
 }
 
-static void script_add(struct script *script, struct http_reply *reply, const char *name, const char *value)
+static void script_add(struct script *script, struct http_reply *reply, const char *name,
+		       const char *value)
 {
 	struct http_header *old = reply->headers;
 
 	if (!value || !*value)
 		return;
-	reply->headers = arena_new_array(script->ctx.arena, struct http_header, reply->header_count + 1);
+	reply->headers = arena_new_array(script->ctx.arena, struct http_header,
+					 reply->header_count + 1);
 	if (old)
 		memcpy(reply->headers, old, sizeof(*old) * reply->header_count);
 	reply->headers[reply->header_count++] = (struct http_header){name, value};
 }
 
 static enum err script_send(struct ctx *ctx, struct http *http, const struct http_request *request,
-	struct http_reply *reply)
+			    struct http_reply *reply)
 {
 	struct script *script = script_of(http, http);
 	const struct step *step = script->next;
@@ -230,7 +234,8 @@ static enum err script_send(struct ctx *ctx, struct http *http, const struct htt
 	script_add(script, reply, "Location", step->location);
 	script_add(script, reply, "Retry-After", step->retry_after);
 	script_add(script, reply, "replay-nonce",
-		step->nonce ? step->nonce : arena_printf(ctx->arena, "nonce-%u", script->nonces++));
+		   step->nonce ? step->nonce
+			       : arena_printf(ctx->arena, "nonce-%u", script->nonces++));
 	return E_OK;
 }
 
@@ -261,7 +266,7 @@ static void script_end(struct script *script, enum err err, enum err expected)
 {
 	if (err != expected)
 		fail_msg("%s: %s, not %s: %s", script->name, err_name(err), err_name(expected),
-			script->ctx.fault.text);
+			 script->ctx.fault.text);
 	if (script->next->request)
 		fail_msg("%s: nobody asked %s", script->name, script->next->request);
 }

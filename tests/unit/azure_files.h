@@ -14,8 +14,8 @@ struct file {
 
 static const struct file *files;
 
-static inline enum err fake_read(
-	struct ctx *ctx, struct fs *fs, const char *path, size_t max, char **data, size_t *size)
+static inline enum err fake_read(struct ctx *ctx, struct fs *fs, const char *path, size_t max,
+				 char **data, size_t *size)
 {
 	(void)fs;
 	for (const struct file *file = files; file && file->path; file++)
@@ -29,8 +29,8 @@ static inline enum err fake_read(
 	return fault_set(ctx, E_NOTFOUND, "FileNotFound", "%s does not exist", path);
 }
 
-static inline enum err fake_list(
-	struct ctx *ctx, struct fs *fs, const char *dir, char ***names, size_t *count)
+static inline enum err fake_list(struct ctx *ctx, struct fs *fs, const char *dir, char ***names,
+				 size_t *count)
 {
 	(void)fs;
 	*names = arena_new_array(ctx->arena, char *, 1);

@@ -60,8 +60,8 @@ static inline const char *script_header(const struct http_request *request, cons
 	return NULL;
 }
 
-static inline void script_check_headers(
-	const struct script *script, const struct http_request *request)
+static inline void script_check_headers(const struct script *script,
+					const struct http_request *request)
 {
 	const struct exchange *wanted = script->next;
 	const char *colon = wanted->header ? strchr(wanted->header, ':') : NULL;
@@ -76,22 +76,22 @@ static inline void script_check_headers(
 		script_fail(script, "carries a header that it must not", wanted->lacks);
 }
 
-static inline void script_check(
-	struct script *script, struct ctx *ctx, const struct http_request *request)
+static inline void script_check(struct script *script, struct ctx *ctx,
+				const struct http_request *request)
 {
 	const struct exchange *wanted = script->next;
 	char *line = arena_printf(ctx->arena, "%s %s", request->method, request->url);
-	char *body =
-		arena_strndup(ctx->arena, request->body ? request->body : "", request->body_size);
+	char *body = arena_strndup(ctx->arena, request->body ? request->body : "",
+				   request->body_size);
 
 	if (!wanted->request)
 		script_fail(script, "is one too many", line);
 	if (strcmp(line, wanted->request) != 0)
 		fail_msg("%s: request %u: is %s, not %s", script->name, script->sent, line,
-			wanted->request);
+			 wanted->request);
 	if (wanted->sends && (*wanted->sends ? !strstr(body, wanted->sends) : *body != '\0'))
 		fail_msg("%s: request %u: sends %s, not %s", script->name, script->sent, body,
-			wanted->sends);
+			 wanted->sends);
 	if (wanted->kind && request->kind != wanted->kind)
 		script_fail(script, "is of another kind", line);
 	if (request->timeout <= 0)
@@ -100,7 +100,7 @@ static inline void script_check(
 }
 
 static inline enum err script_send(struct ctx *ctx, struct http *http,
-	const struct http_request *request, struct http_reply *reply)
+				   const struct http_request *request, struct http_reply *reply)
 {
 	struct script *script = (struct script *)http;
 	const struct exchange *now = script->next;
@@ -124,8 +124,8 @@ static inline msec_t script_now(struct clock *clock)
 	return ((struct script *)((char *)clock - offsetof(struct script, clock)))->now;
 }
 
-static inline void script_begin(
-	struct script *script, const char *name, const struct exchange *exchanges)
+static inline void script_begin(struct script *script, const char *name,
+				const struct exchange *exchanges)
 {
 	*script = (struct script){
 		.http = {.send = script_send},
@@ -152,23 +152,23 @@ struct outcome {
 	const char *reason, *says, *not_says;
 };
 
-static inline void script_expect(
-	const struct script *script, enum err kind, const struct outcome *wanted)
+static inline void script_expect(const struct script *script, enum err kind,
+				 const struct outcome *wanted)
 {
 	const struct fault *fault = &script->ctx.fault;
 
 	if (kind != wanted->err)
 		fail_msg("%s: is %s (%s: %s), not %s", script->name, err_name(kind), fault->reason,
-			fault->text, err_name(wanted->err));
+			 fault->text, err_name(wanted->err));
 	if (kind == E_OK)
 		return;
 	if (wanted->reason && strcmp(fault->reason, wanted->reason) != 0)
 		fail_msg("%s: the reason is %s, not %s", script->name, fault->reason,
-			wanted->reason);
+			 wanted->reason);
 	if (wanted->says && !strstr(fault->text, wanted->says))
 		fail_msg("%s: the text \"%s\" lacks \"%s\"", script->name, fault->text,
-			wanted->says);
+			 wanted->says);
 	if (wanted->not_says && strstr(fault->text, wanted->not_says))
 		fail_msg("%s: the text \"%s\" has \"%s\"", script->name, fault->text,
-			wanted->not_says);
+			 wanted->not_says);
 }

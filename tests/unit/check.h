@@ -24,23 +24,23 @@ static inline void check_begin(struct ctx *ctx)
 	ctx_init(ctx, &doors);
 }
 
-#define check_row(sentence, claim)                                                                 \
-	do {                                                                                       \
-		if (!(claim))                                                                      \
-			fail_msg("%s: not true: %s", (sentence), #claim);                          \
+#define check_row(sentence, claim)                                        \
+	do {                                                              \
+		if (!(claim))                                             \
+			fail_msg("%s: not true: %s", (sentence), #claim); \
 	} while (0)
 
-#define check_row_text(sentence, actual, expected)                                                 \
-	do {                                                                                       \
-		const char *actual_ = (actual), *expected_ = (expected);                           \
-		if (!text_equals(actual_, expected_))                                              \
-			fail_msg("%s: \"%s\", expected \"%s\"", (sentence),                        \
-				actual_ ? actual_ : "(null)", expected_ ? expected_ : "(null)");   \
+#define check_row_text(sentence, actual, expected)                                                \
+	do {                                                                                      \
+		const char *actual_ = (actual), *expected_ = (expected);                          \
+		if (!text_equals(actual_, expected_))                                             \
+			fail_msg("%s: \"%s\", expected \"%s\"", (sentence),                       \
+				 actual_ ? actual_ : "(null)", expected_ ? expected_ : "(null)"); \
 	} while (0)
 
-#define check_row_int(sentence, actual, expected)                                                  \
-	do {                                                                                       \
-		long long actual_ = (actual), expected_ = (expected);                              \
-		if (actual_ != expected_)                                                          \
-			fail_msg("%s: %lld, expected %lld", (sentence), actual_, expected_);       \
+#define check_row_int(sentence, actual, expected)                                            \
+	do {                                                                                 \
+		long long actual_ = (actual), expected_ = (expected);                        \
+		if (actual_ != expected_)                                                    \
+			fail_msg("%s: %lld, expected %lld", (sentence), actual_, expected_); \
 	} while (0)

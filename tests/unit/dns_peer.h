@@ -93,7 +93,7 @@ static inline void dns_put_data(struct dns_writer *writer, const struct dns_reco
 		dns_put(writer, value, strlen(value));
 	} else {
 		assert(inet_pton(record->type == A ? AF_INET : AF_INET6, record->text, address) ==
-			1);
+		       1);
 		dns_put(writer, address, record->type == A ? 4 : 16);
 	}
 }
@@ -115,8 +115,8 @@ static inline void dns_put_record(struct dns_writer *writer, const struct dns_re
 }
 
 /* The question's name, and its type behind it. Returns where the question ends. */
-static inline size_t dns_read_question(
-	const unsigned char *data, size_t size, char name[static 256], unsigned *type)
+static inline size_t dns_read_question(const unsigned char *data, size_t size,
+				       char name[static 256], unsigned *type)
 {
 	size_t at = 12, length = 0;
 
@@ -134,8 +134,8 @@ static inline size_t dns_read_question(
 	return at + 5;
 }
 
-static inline const struct dns_entry *dns_find(
-	const struct dns_peer *peer, const char *name, unsigned type)
+static inline const struct dns_entry *dns_find(const struct dns_peer *peer, const char *name,
+					       unsigned type)
 {
 	static const struct dns_entry nodata = {.name = ""};
 	const struct dns_entry *entry;
@@ -163,7 +163,7 @@ static inline unsigned dns_put_records(struct dns_writer *writer, const struct d
 
 /* False: no answer at all. */
 static inline bool dns_make_answer(struct dns_peer *peer, const unsigned char *data, size_t size,
-	bool is_tcp, struct dns_writer *out)
+				   bool is_tcp, struct dns_writer *out)
 {
 	const struct dns_entry *entry;
 	bool is_cut;
@@ -226,11 +226,11 @@ static inline void *dns_serve(void *arg)
 		if (!polled[0].revents)
 			continue;
 		from_size = sizeof(from);
-		size = recvfrom(
-			peer->udp, data, sizeof(data), 0, (struct sockaddr *)&from, &from_size);
+		size = recvfrom(peer->udp, data, sizeof(data), 0, (struct sockaddr *)&from,
+				&from_size);
 		if (size > 12 && dns_make_answer(peer, data, (size_t)size, false, &answer))
 			sendto(peer->udp, answer.data, answer.size, 0, (struct sockaddr *)&from,
-				from_size);
+			       from_size);
 	}
 	return NULL;
 }

@@ -1,40 +1,51 @@
 /*
- * gateway_document - a gateway as Azure describes it, for tests of render: states, back-references, parts of others.
+ * gateway_document - a gateway as Azure describes it, for tests of render: states, back-references,
+ * parts of others.
  *
- * A change is "COLLECTION JSON" (one more child), "-NAME" (a member of properties less), "*NAME JSON" (a member of
- * properties set) or "+NAME JSON" (a member of the document set). "$G" stands for the gateway's id.
+ * A change is "COLLECTION JSON" (one more child), "-NAME" (a member of properties less), "*NAME
+ * JSON" (a member of properties set) or "+NAME JSON" (a member of the document set). "$G" stands
+ * for the gateway's id.
  */
 #pragma once
 
 #include "codec/json.h"
 #include "unit/check.h"
 
-#define GATEWAY                                                                                          \
-	"/subscriptions/0/resourceGroups/web/providers/Microsoft.Network/applicationGateways/gateway"
+#define GATEWAY                                                                                \
+	"/subscriptions/0/resourceGroups/web/providers/Microsoft.Network/applicationGateways/" \
+	"gateway"
 #define VAULT "https://vault.test/secrets/"
 
 /* Shorthands of children. */
 #define REF(collection, name) "{\"id\":\"$G/" collection "/" name "\"}"
-#define LISTENER_ON(frontend, port, name, host, certificate)                                             \
-	"httpListeners {\"name\":\"" name "\",\"properties\":{\"frontendIPConfiguration\":" REF(         \
-		"frontendIPConfigurations", frontend) ",\"frontendPort\":" REF("frontendPorts", port)    \
-	",\"protocol\":\"Https\"," host ",\"sslCertificate\":" REF("sslCertificates", certificate) "}}"
+#define LISTENER_ON(frontend, port, name, host, certificate)                                     \
+	"httpListeners {\"name\":\"" name "\",\"properties\":{\"frontendIPConfiguration\":" REF( \
+		"frontendIPConfigurations",                                                      \
+		frontend) ",\"frontendPort\":" REF("frontendPorts",                              \
+						   port) ",\"protocol\":\"Https\"," host         \
+							 ",\"sslCertificate\":" REF(             \
+								 "sslCertificates",              \
+								 certificate) "}}"
 #define LISTENER(name, host, certificate) LISTENER_ON("public", "https", name, host, certificate)
-#define HOST(name) "\"hostName\":\"" name "\""
-#define CERTIFICATE(name, secret)                                                                        \
-	"sslCertificates {\"name\":\"" name "\",\"properties\":{\"keyVaultSecretId\":\"" secret "\"}}"
-#define RULE(name, listener, priority)                                                                   \
-	"requestRoutingRules {\"name\":\"" name "\",\"properties\":{\"ruleType\":\"Basic\",\"priority\":" \
-	priority ",\"httpListener\":" REF("httpListeners", listener)                                     \
-	",\"backendAddressPool\":" REF("backendAddressPools", "pool")                                    \
-	",\"backendHttpSettings\":" REF("backendHttpSettingsCollection", "settings") "}}"
+#define HOST(name)			  "\"hostName\":\"" name "\""
+#define CERTIFICATE(name, secret)                                                               \
+	"sslCertificates {\"name\":\"" name "\",\"properties\":{\"keyVaultSecretId\":\"" secret \
+	"\"}}"
+#define RULE(name, listener, priority)                                                      \
+	"requestRoutingRules {\"name\":\"" name                                             \
+	"\",\"properties\":{\"ruleType\":\"Basic\",\"priority\":" priority                  \
+	",\"httpListener\":" REF("httpListeners", listener) ",\"backendAddressPool\":" REF( \
+		"backendAddressPools",                                                      \
+		"pool") ",\"backendHttpSettings\":" REF("backendHttpSettingsCollection",    \
+							"settings") "}}"
 
 static const char gateway_text[] =
 	"{\"name\":\"gateway\",\"id\":\"$G\",\"type\":\"Microsoft.Network/applicationGateways\","
 	"\"etag\":\"W/\\\"1\\\"\",\"location\":\"westeurope\",\"zones\":[\"1\",\"2\"],"
 	"\"tags\":{\"cost center\":\"0042\"},\"unknown\":{\"numbers\":[1.0,1e3,0.10,1E+2,-0]},"
 	"\"identity\":{\"type\":\"userAssigned\",\"principalId\":\"p\",\"tenantId\":\"t\","
-	"\"userAssignedIdentities\":{\"/Some/Identity\":{\"principalId\":\"p\",\"clientId\":\"c\"}}},"
+	"\"userAssignedIdentities\":{\"/Some/"
+	"Identity\":{\"principalId\":\"p\",\"clientId\":\"c\"}}},"
 	"\"properties\":{\"provisioningState\":\"Succeeded\",\"operationalState\":\"Running\","
 	"\"resourceGuid\":\"g\",\"sku\":{\"name\":\"Standard_v2\",\"family\":\"Generation_2\"},"
 	"\"newIn2027\":{\"ratio\":1.50,\"list\":[{},[],null]},"
@@ -53,16 +64,34 @@ static const char gateway_text[] =
 	"\"probes\":[{\"name\":\"probe\",\"properties\":{\"interval\":30.0,"
 	"\"backendHttpSettings\":[{\"id\":\"x\"}]}}],"
 	"\"httpListeners\":[{\"name\":\"theirs\",\"etag\":\"e\",\"properties\":{"
-	"\"frontendIPConfiguration\":" REF("frontendIPConfigurations", "public") ","
-	"\"frontendPort\":" REF("frontendPorts", "https") ",\"protocol\":\"Https\","
-	"\"hostName\":\"www.foreign.example\",\"hostNames\":[],\"enableHttp3\":false,"
-	"\"sslCertificate\":" REF("sslCertificates", "theirs") ","
-	"\"requestRoutingRules\":[{\"id\":\"x\"}]}}],"
-	"\"urlPathMaps\":[{\"name\":\"map\",\"properties\":{\"requestRoutingRules\":[],\"pathRules\":[{"
-	"\"name\":\"acme\",\"etag\":\"e\",\"properties\":{\"provisioningState\":\"Succeeded\","
-	"\"paths\":[\"/x/*\"]}}]}}],"
-	"\"requestRoutingRules\":[{\"name\":\"theirs\",\"etag\":\"e\",\"properties\":{"
-	"\"ruleType\":\"Basic\",\"priority\":10,\"httpListener\":" REF("httpListeners", "theirs") "}}]}}";
+	"\"frontendIPConfiguration\":" REF(
+		"frontendIPConfigurations",
+		"public") ","
+			  "\"frontendPort\":" REF(
+				  "frontendPorts",
+				  "https") ",\"protocol\":\"Https\","
+					   "\"hostName\":\"www.foreign.example\",\"hostNames\":[],"
+					   "\"enableHttp3\":false,"
+					   "\"sslCertificate\":" REF(
+						   "sslCertificates",
+						   "theirs") ","
+							     "\"requestRoutingRules\":[{\"id\":"
+							     "\"x\"}]}}],"
+							     "\"urlPathMaps\":[{\"name\":\"map\","
+							     "\"properties\":{"
+							     "\"requestRoutingRules\":[],"
+							     "\"pathRules\":[{"
+							     "\"name\":\"acme\",\"etag\":\"e\","
+							     "\"properties\":{"
+							     "\"provisioningState\":\"Succeeded\","
+							     "\"paths\":[\"/x/*\"]}}]}}],"
+							     "\"requestRoutingRules\":[{\"name\":"
+							     "\"theirs\",\"etag\":\"e\","
+							     "\"properties\":{"
+							     "\"ruleType\":\"Basic\",\"priority\":"
+							     "10,\"httpListener\":" REF(
+								     "httpListeners",
+								     "theirs") "}}]}}";
 
 /* "$G" replaced. */
 static inline char *gateway_expand(struct ctx *ctx, const char *text)
@@ -88,7 +117,8 @@ static inline void gateway_change(struct ctx *ctx, struct json *document, const 
 {
 	struct json *properties = json_get(document, "properties");
 	const char *space = strchr(change, ' ');
-	const char *name = space ? arena_strndup(ctx->arena, change, (size_t)(space - change)) : change;
+	const char *name = space ? arena_strndup(ctx->arena, change, (size_t)(space - change))
+				 : change;
 
 	if (change[0] == '*')
 		json_set(ctx, properties, name + 1, gateway_parse(ctx, space + 1));
@@ -103,7 +133,7 @@ static inline void gateway_change(struct ctx *ctx, struct json *document, const 
 static inline struct json *gateway_child(const struct json *document, const char *collection,
 					 const char *name)
 {
-	json_for_each(child, json_get(json_get(document, "properties"), collection))
+	json_for_each (child, json_get(json_get(document, "properties"), collection))
 		if (text_equals(json_get_text(child, "name"), name))
 			return child;
 	return NULL;

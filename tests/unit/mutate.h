@@ -22,7 +22,8 @@ struct mutate {
 };
 
 static inline void mutate_show(const struct mutate *mutate, const char *head, size_t head_size,
-	const char *middle, size_t middle_size, const char *tail, size_t tail_size)
+			       const char *middle, size_t middle_size, const char *tail,
+			       size_t tail_size)
 {
 	size_t size = head_size + middle_size + tail_size;
 	char *text = calloc(1, size + mutate->is_terminated);

@@ -1,5 +1,6 @@
 /*
- * our_clock - time that only the test moves, from any thread, and chance that always deals the same.
+ * our_clock - time that only the test moves, from any thread, and chance that always deals the
+ * same.
  */
 #pragma once
 

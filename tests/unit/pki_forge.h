@@ -13,8 +13,8 @@
 static inline void forge_add_name(X509_NAME *name, const char *cn)
 {
 	if (cn)
-		X509_NAME_add_entry_by_txt(
-			name, "CN", MBSTRING_UTF8, (const unsigned char *)cn, -1, -1, 0);
+		X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, (const unsigned char *)cn, -1,
+					   -1, 0);
 }
 
 static inline struct bytes forge_take(struct ctx *ctx, unsigned char *der, int size)
@@ -26,8 +26,8 @@ static inline struct bytes forge_take(struct ctx *ctx, unsigned char *der, int s
 }
 
 /* `san` as in OpenSSL's configuration ("DNS:a,DNS:b"); both names may be NULL. */
-static inline struct bytes forge_csr(
-	struct ctx *ctx, EVP_PKEY *key, const char *cn, const char *san)
+static inline struct bytes forge_csr(struct ctx *ctx, EVP_PKEY *key, const char *cn,
+				     const char *san)
 {
 	X509_REQ *request = X509_REQ_new();
 	STACK_OF(X509_EXTENSION) *extensions = sk_X509_EXTENSION_new_null();
@@ -37,8 +37,8 @@ static inline struct bytes forge_csr(
 	forge_add_name(X509_REQ_get_subject_name(request), cn);
 	X509_REQ_set_pubkey(request, key);
 	if (san) {
-		sk_X509_EXTENSION_push(
-			extensions, X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, san));
+		sk_X509_EXTENSION_push(extensions,
+				       X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, san));
 		X509_REQ_add_extensions(request, extensions);
 	}
 	X509_REQ_sign(request, key, EVP_sha256());
@@ -57,9 +57,9 @@ struct forged {
 static inline struct bytes forge_cert(struct ctx *ctx, const struct forged *forged)
 {
 	X509 *certificate = X509_new();
-	X509_EXTENSION *san =
-		forged->san ? X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, forged->san)
-			    : NULL;
+	X509_EXTENSION *san = forged->san ? X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name,
+								forged->san)
+					  : NULL;
 	unsigned char *der = NULL;
 	int size;
 

@@ -18,7 +18,7 @@ static inline bool answer_echo(struct peer_connection *connection)
 	char head[128];
 
 	snprintf(head, sizeof(head), "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n",
-		strlen(connection->text));
+		 strlen(connection->text));
 	return peer_say(connection, head) && peer_say(connection, connection->text);
 }
 
@@ -66,8 +66,8 @@ static inline bool answer_lines(struct peer_connection *connection, unsigned cou
 
 static inline bool answer_endless(struct peer_connection *connection)
 {
-	bool is_sent =
-		peer_say(connection, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+	bool is_sent = peer_say(connection,
+				"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
 
 	while (is_sent && !peer_is_stopping(connection->peer))
 		is_sent = peer_say(connection, "10\r\n0123456789abcdef\r\n");
@@ -91,7 +91,7 @@ static const struct canned canned[] = {
 	{"/short", "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n0123456789", true},
 	{"/short-chunk", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel", true},
 	{"/bad-chunk", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nhello\r\n",
-		true},
+	 true},
 	{"/half-headers", "HTTP/1.1 200 OK\r\nContent-", true},
 	{"/only-interim", "HTTP/1.1 103 Early Hints\r\nX-Early: yes\r\n\r\n", true},
 	{"/http-9", "HTTP/9.1 200 OK\r\nContent-Length: 0\r\n\r\n", true},
@@ -102,21 +102,21 @@ static const struct canned canned[] = {
 	{"/redirect", "HTTP/1.1 302 Found\r\nLocation: /ok\r\nContent-Length: 0\r\n\r\n", false},
 	{"/500", "HTTP/1.1 500 Oops\r\nContent-Length: 3\r\n\r\nwhy", false},
 	{"/interim",
-		"HTTP/1.1 103 Early Hints\r\nX-Early: yes\r\n\r\n"
-		"HTTP/1.1 201 Created\r\nX-Late:  a b \t\r\nX-Late: second\r\nX-Empty:\r\n"
-		"Content-Length: 2\r\n\r\nok",
-		false},
+	 "HTTP/1.1 103 Early Hints\r\nX-Early: yes\r\n\r\n"
+	 "HTTP/1.1 201 Created\r\nX-Late:  a b \t\r\nX-Late: second\r\nX-Empty:\r\n"
+	 "Content-Length: 2\r\n\r\nok",
+	 false},
 	{"/trailers",
-		"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-T\r\n\r\n"
-		"2\r\nok\r\n0\r\nX-T: late\r\n\r\n",
-		false},
+	 "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-T\r\n\r\n"
+	 "2\r\nok\r\n0\r\nX-T: late\r\n\r\n",
+	 false},
 	{"/gzip", "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\nnope",
-		false},
+	 false},
 	{"/head", "HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\nETag: \"1\"\r\n\r\n", false},
 };
 
-static inline bool rude_answer(
-	struct peer_connection *connection, const char *method, const char *path)
+static inline bool rude_answer(struct peer_connection *connection, const char *method,
+			       const char *path)
 {
 	size_t i;
 

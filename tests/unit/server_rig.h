@@ -1,8 +1,9 @@
 /*
  * server_rig - the HTTP server in this process, and a client that speaks raw bytes to it.
  *
- * One thread: the client writes, then runs the server until the connection ends. specdir is a model that
- * remembers what was desired and can refuse; the store is the real one in a temporary directory.
+ * One thread: the client writes, then runs the server until the connection ends. specdir is a model
+ * that remembers what was desired and can refuse; the store is the real one in a temporary
+ * directory.
  */
 #pragma once
 
@@ -29,7 +30,7 @@
 #include "server/server.h"
 #include "store/dirstore.h"
 
-#define RIG_KEY	     "correct-horse-battery-staple"
+#define RIG_KEY		"correct-horse-battery-staple"
 #define RIG_DESIRED_MAX 400
 
 struct rig {
@@ -43,8 +44,8 @@ struct rig {
 };
 
 struct rig_reply {
-	int status;	   /* 0: the server closed without an answer */
-	const char *head;  /* status line and headers */
+	int status;	  /* 0: the server closed without an answer */
+	const char *head; /* status line and headers */
 	const char *body;
 	struct json *json; /* NULL: the body is none */
 };
@@ -80,7 +81,7 @@ enum err specdir_desire(struct ctx *ctx, struct specdir *specdir, const char *ho
 			return E_OK;
 	assert_true(rig_desired_count < RIG_DESIRED_MAX);
 	if (rig_store) {
-		struct hostname object = { .meta = { .name = hostname } };
+		struct hostname object = {.meta = {.name = hostname}};
 
 		TRY(store_put_spec(ctx, rig_store, KIND_HOSTNAME, &object));
 	}
@@ -113,7 +114,7 @@ enum err specdir_put(struct ctx *ctx, struct specdir *specdir, const char *hostn
 	json_set_text(ctx, json_get(json, "metadata"), "name", hostname);
 	json_remove(json_get(json, "metadata"), "resourceVersion");
 	TRY(object_from_json(ctx, KIND_HOSTNAME, json, &object));
-	object.source = (struct hostname_source){ "/etc/gatecert/hostnames.d/api.d/x.json", 1, NULL };
+	object.source = (struct hostname_source){"/etc/gatecert/hostnames.d/api.d/x.json", 1, NULL};
 	return store_put_spec(ctx, rig_store, KIND_HOSTNAME, &object);
 }
 
@@ -131,17 +132,17 @@ const struct specdir_report *specdir_report(struct specdir *specdir)
 
 static inline void rig_open(struct rig *rig, const char *base_url, bool has_key, bool is_anonymous)
 {
-	*rig = (struct rig){ .doors = { clock_system(), rng_system(), fs_system(), NULL } };
+	*rig = (struct rig){.doors = {clock_system(), rng_system(), fs_system(), NULL}};
 	rig_specdir_fails = false;
 	rig_desired_count = 0;
-	rig_report = (struct specdir_report){ .files = 2, .hostnames = 3 };
+	rig_report = (struct specdir_report){.files = 2, .hostnames = 3};
 	snprintf(rig->directory, sizeof(rig->directory), "/tmp/gatecert-server-XXXXXX");
 	assert_non_null(mkdtemp(rig->directory));
 	ctx_init(&rig->ctx, &rig->doors);
 	assert_int_equal(dirstore_open(&rig->ctx, rig->directory, &rig->store), E_OK);
 	rig_store = rig->store;
 	rig_owned = NULL;
-	rig->key = (struct api_key){ .name = "test", .key = RIG_KEY };
+	rig->key = (struct api_key){.name = "test", .key = RIG_KEY};
 	rig->options = (struct server_options){
 		.listen = "127.0.0.1:0",
 		.public_base_url = base_url,
@@ -169,9 +170,9 @@ static inline void rig_close(struct rig *rig)
 
 static inline int rig_connect(struct rig *rig)
 {
-	struct sockaddr_in address = { .sin_family = AF_INET,
-				       .sin_port = htons((uint16_t)server_port(rig->server)),
-				       .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in address = {.sin_family = AF_INET,
+				      .sin_port = htons((uint16_t)server_port(rig->server)),
+				      .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	assert_true(fd >= 0);
@@ -182,8 +183,8 @@ static inline int rig_connect(struct rig *rig)
 /* Runs the server as a main loop would, for at most `wait` or until `fd` has news. */
 static inline void rig_turn(struct rig *rig, int fd, int wait)
 {
-	struct pollfd polls[2] = { { .fd = server_fd(rig->server), .events = POLLIN },
-				   { .fd = fd, .events = POLLIN } };
+	struct pollfd polls[2] = {{.fd = server_fd(rig->server), .events = POLLIN},
+				  {.fd = fd, .events = POLLIN}};
 	msec_t due = server_run(rig->server);
 
 	if (due >= 0 && due < wait)
@@ -209,7 +210,7 @@ static inline size_t rig_receive(struct rig *rig, int fd, struct buf *out)
 
 static inline struct rig_reply rig_read_reply(struct rig *rig, const char *text, size_t size)
 {
-	struct rig_reply reply = { .head = "", .body = "" };
+	struct rig_reply reply = {.head = "", .body = ""};
 	char *copy = arena_strndup(rig->ctx.arena, text ? text : "", size), *blank;
 
 	if (sscanf(copy, "HTTP/1.%*d %d", &reply.status) != 1)
@@ -224,7 +225,8 @@ static inline struct rig_reply rig_read_reply(struct rig *rig, const char *text,
 	return reply;
 }
 
-/* Sends these bytes and runs the server until it closes: "Connection: close" is the caller's to send. */
+/* Sends these bytes and runs the server until it closes: "Connection: close" is the caller's to
+ * send. */
 static inline struct rig_reply rig_send(struct rig *rig, const char *bytes, size_t size)
 {
 	struct buf out cleanup_buf;
@@ -275,9 +277,9 @@ static inline const char *rig_header(struct rig *rig, const struct rig_reply *re
 	return arena_strndup(rig->ctx.arena, line, strcspn(line, "\r"));
 }
 
-#define RIG_START "/api/AddCertificateFunctions_HttpStart"
+#define RIG_START	  "/api/AddCertificateFunctions_HttpStart"
 #define RIG_START_SEVERAL "/api/AddMultipleCertificatesFunctions_HttpStart"
-#define RIG_INSTANCES "/runtime/webhooks/durabletask/instances"
+#define RIG_INSTANCES	  "/runtime/webhooks/durabletask/instances"
 
 /* Starts a request and gives its id. */
 static inline const char *rig_start(struct rig *rig, const char *target, const char *body)

@@ -21,8 +21,8 @@ static inline msec_t test_mono(struct clock *clock)
 
 static bool is_full;
 
-static inline enum err full_write(struct ctx *ctx, struct fs *fs, const char *path, const void *data,
-			   size_t size, mode_t mode)
+static inline enum err full_write(struct ctx *ctx, struct fs *fs, const char *path,
+				  const void *data, size_t size, mode_t mode)
 {
 	(void)fs;
 	if (is_full && strstr(path, "/state/"))
@@ -31,8 +31,8 @@ static inline enum err full_write(struct ctx *ctx, struct fs *fs, const char *pa
 }
 
 /* Without waiting for the disk: for tests of many. */
-static inline enum err quick_write(struct ctx *ctx, struct fs *fs, const char *path, const void *data,
-			    size_t size, mode_t mode)
+static inline enum err quick_write(struct ctx *ctx, struct fs *fs, const char *path,
+				   const void *data, size_t size, mode_t mode)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, mode);
 
@@ -58,8 +58,9 @@ static inline void start(struct rig *rig)
 {
 	struct specdir_options options = {.directory = rig->specs};
 
-	assert_int_equal(dirstore_open(&rig->ctx, fs_join(&rig->ctx, rig->root, "state"), &rig->store),
-			 E_OK);
+	assert_int_equal(
+		dirstore_open(&rig->ctx, fs_join(&rig->ctx, rig->root, "state"), &rig->store),
+		E_OK);
 	options.store = rig->store;
 	rig->specdir = specdir_new(&options);
 }
@@ -151,7 +152,8 @@ static inline const char *in_force(struct rig *rig)
 	for (size_t i = 0; i < count; i++) {
 		const struct hostname *hostname = items[i];
 
-		text = arena_printf(rig->ctx.arena, "%s%s%s%s%s", text, i ? " " : "", hostname->meta.name,
+		text = arena_printf(rig->ctx.arena, "%s%s%s%s%s", text, i ? " " : "",
+				    hostname->meta.name,
 				    hostname->spec.key_type == KEY_TYPE_EC_P256 ? "(EC)" : "",
 				    hostname->source.problem ? "!" : "");
 	}
@@ -168,6 +170,6 @@ static inline enum err desire(struct rig *rig, const char *hostname, bool *intro
 	return specdir_desire(&rig->ctx, rig->specdir, hostname, NULL, NULL, introduced);
 }
 
-#define HEAD "apiVersion: gatecert/v1\nkind: Hostname\n"
+#define HEAD	     "apiVersion: gatecert/v1\nkind: Hostname\n"
 #define NATIVE(name) HEAD "metadata:\n  name: " name "\n"
-#define BROKEN "hostnames: [a.example.com\n"
+#define BROKEN	     "hostnames: [a.example.com\n"

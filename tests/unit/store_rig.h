@@ -17,8 +17,8 @@ static atomic_uint writes, removes;
 static atomic_bool is_full;
 static struct fs *real;
 
-static inline enum err counted_write(struct ctx *ctx, struct fs *fs, const char *path, const void *data,
-			      size_t size, mode_t mode)
+static inline enum err counted_write(struct ctx *ctx, struct fs *fs, const char *path,
+				     const void *data, size_t size, mode_t mode)
 {
 	(void)fs;
 	if (is_full)
@@ -85,7 +85,8 @@ static inline void tear_down(struct rig *rig)
 
 static inline struct hostname make(const char *name)
 {
-	return (struct hostname){.meta = {.name = name}, .source = {.file = "/specs/a.yaml", .line = 3}};
+	return (struct hostname){.meta = {.name = name},
+				 .source = {.file = "/specs/a.yaml", .line = 3}};
 }
 
 static inline enum err put(struct rig *rig, const struct hostname *hostname)

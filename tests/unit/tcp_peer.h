@@ -106,7 +106,7 @@ static bool peer_read_request(struct peer_connection *connection)
 		if (size == sizeof(connection->text) - 1)
 			return false;
 		got = recv(connection->fd, connection->text + size,
-			sizeof(connection->text) - 1 - size, 0);
+			   sizeof(connection->text) - 1 - size, 0);
 		if (got <= 0)
 			return false;
 		size += (size_t)got;
@@ -150,8 +150,8 @@ static void *peer_accept(void *arg)
 	return NULL;
 }
 
-static void peer_start(
-	struct peer *peer, bool (*answer)(struct peer_connection *, const char *, const char *))
+static void peer_start(struct peer *peer,
+		       bool (*answer)(struct peer_connection *, const char *, const char *))
 {
 	struct sockaddr_in address = {.sin_family = AF_INET};
 	socklen_t size = sizeof(address);

@@ -16,7 +16,8 @@
 static inline char *tempdir_make(struct ctx *ctx)
 {
 	const char *base = getenv("TMPDIR");
-	char *path = arena_printf(ctx->arena, "%s/gatecert-test-XXXXXX", base && *base ? base : "/tmp");
+	char *path = arena_printf(ctx->arena, "%s/gatecert-test-XXXXXX",
+				  base && *base ? base : "/tmp");
 
 	assert_non_null(mkdtemp(path));
 	return path;
@@ -34,8 +35,8 @@ static inline void tempdir_remove(const char *path)
 	nftw(path, tempdir_remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
-/* Files that are renamed into place look whole from the first moment; `age` seconds old, so that they do not
- * look young. */
+/* Files that are renamed into place look whole from the first moment; `age` seconds old, so that
+ * they do not look young. */
 static inline void tempdir_write(const char *path, const char *text, int age)
 {
 	struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_nsec = UTIME_NOW}};

@@ -1,4 +1,5 @@
-/* The account's key, in the vault or in a file: made once, found again, and kept where the CA knows only an old one. */
+/* The account's key, in the vault or in a file: made once, found again, and kept where the CA knows
+ * only an old one. */
 #include "reconcile/account.h"
 
 #include "tempdir.h"
@@ -7,7 +8,7 @@
 #include "world/sim_http.h"
 
 #define VAULT_RESOURCE "https://vault.azure.net"
-#define KEY_PATH "/keys/" ACCOUNT_KEY_NAME
+#define KEY_PATH       "/keys/" ACCOUNT_KEY_NAME
 
 /* --- a CA and a vault that lets us in --- */
 
@@ -23,8 +24,8 @@ struct scene {
 	struct account *account;
 };
 
-static enum err send_signed_in(struct ctx *ctx, struct http *http, const struct http_request *request,
-			       struct http_reply *reply)
+static enum err send_signed_in(struct ctx *ctx, struct http *http,
+			       const struct http_request *request, struct http_reply *reply)
 {
 	struct scene *scene = (struct scene *)((char *)http - offsetof(struct scene, signed_in));
 	struct http_request with_token = *request;
@@ -72,8 +73,8 @@ static const char *session(struct scene *scene)
 	struct acme_session out;
 	const char *url;
 
-	if (account_session(&scene->ctx, scene->account, &scene->settings, scene->acme, scene->plain, &scene->vault,
-			    &out) != E_OK)
+	if (account_session(&scene->ctx, scene->account, &scene->settings, scene->acme,
+			    scene->plain, &scene->vault, &out) != E_OK)
 		return NULL;
 	assert_int_equal(acme_account_find(&scene->ctx, &out, &url), E_OK);
 	return url;
@@ -87,10 +88,11 @@ static size_t count(struct scene *scene, enum door door, const char *regex)
 /* Somebody makes a new version of the key. */
 static void rotate(struct scene *scene)
 {
-	struct http_request request = {.kind = HTTP_ONE_SHOT,
-				       .method = "POST",
-				       .url = SIM_VAULT KEY_PATH "/create?api-version=7.4",
-				       .body = "{\"kty\":\"EC\",\"crv\":\"P-256\",\"key_ops\":[\"sign\",\"verify\"]}"};
+	struct http_request request = {
+		.kind = HTTP_ONE_SHOT,
+		.method = "POST",
+		.url = SIM_VAULT KEY_PATH "/create?api-version=7.4",
+		.body = "{\"kty\":\"EC\",\"crv\":\"P-256\",\"key_ops\":[\"sign\",\"verify\"]}"};
 	struct http_reply reply;
 
 	request.body_size = strlen(request.body);

@@ -3,12 +3,12 @@
 
 #include "acme_script.h"
 
-#define ORDER                                                                                     \
-	"{\"status\":\"pending\",\"authorizations\":[\"" CA "/authz/1\"],\"finalize\":\"" CA      \
+#define ORDER                                                                                \
+	"{\"status\":\"pending\",\"authorizations\":[\"" CA "/authz/1\"],\"finalize\":\"" CA \
 	"/finalize/1\"}"
-#define READ_ORDER                                                                                \
-	{                                                                                         \
-		.request = "POST /order/1", .status = 200, .body = ORDER, .payload = ""           \
+#define READ_ORDER                                                                      \
+	{                                                                               \
+		.request = "POST /order/1", .status = 200, .body = ORDER, .payload = "" \
 	}
 
 static enum err find(struct script *s)
@@ -69,114 +69,274 @@ struct row {
 	struct step steps[STEPS_MAX];
 };
 
-#define NO_ACCOUNT                                                                                \
-	{                                                                                         \
-		.request = "POST /account", .status = 400,                                        \
-		.body = PROBLEM("accountDoesNotExist", "none"),                                   \
-		.payload = "{\"onlyReturnExisting\":true}"                                        \
+#define NO_ACCOUNT                                              \
+	{                                                       \
+		.request = "POST /account", .status = 400,      \
+		.body = PROBLEM("accountDoesNotExist", "none"), \
+		.payload = "{\"onlyReturnExisting\":true}"      \
 	}
-#define NEW_ACCOUNT                                                                               \
-	{                                                                                         \
-		.request = "POST /account", .status = 201, .location = CA "/account/1",           \
-		.body = "{\"status\":\"valid\"}",                                                 \
-		.payload = "{\"termsOfServiceAgreed\":true,"                                      \
-			   "\"contact\":[\"mailto:ops@example.com\"]}"                            \
+#define NEW_ACCOUNT                                                                     \
+	{                                                                               \
+		.request = "POST /account", .status = 201, .location = CA "/account/1", \
+		.body = "{\"status\":\"valid\"}",                                       \
+		.payload = "{\"termsOfServiceAgreed\":true,"                            \
+			   "\"contact\":[\"mailto:ops@example.com\"]}"                  \
 	}
-#define NEW_ORDER                                                                                 \
-	{                                                                                         \
+#define NEW_ORDER                                                                                  \
+	{                                                                                          \
 		.request = "POST /order", .status = 201, .location = CA "/order/1", .body = ORDER, \
-		.payload = "{\"identifiers\":[{\"type\":\"dns\",\"value\":\"example.com\"},"      \
-			   "{\"type\":\"dns\",\"value\":\"www.example.com\"}]}"                   \
+		.payload = "{\"identifiers\":[{\"type\":\"dns\",\"value\":\"example.com\"},"       \
+			   "{\"type\":\"dns\",\"value\":\"www.example.com\"}]}"                    \
 	}
 
 /* From nothing. */
 static const struct row cold_rows[] = {
-	{"a standing account costs one signature", find, E_OK, 1, NULL,
-		{GET_DIRECTORY, HEAD_NONCE, FIND_ACCOUNT}},
-	{"a nonce of the directory saves newNonce", find, E_OK, 1, NULL,
-		{{.request = "GET /dir", .status = 200, .body = DIRECTORY}, FIND_ACCOUNT}},
-	{"no account is an answer", find, E_NOTFOUND, 1, "AccountDoesNotExist",
-		{GET_DIRECTORY, HEAD_NONCE, NO_ACCOUNT}},
-	{"an account is looked for before it is made", ensure, E_OK, 2, NULL,
-		{GET_DIRECTORY, HEAD_NONCE, NO_ACCOUNT, NEW_ACCOUNT}},
-	{"an account that stands is not made again", ensure, E_OK, 1, NULL,
-		{GET_DIRECTORY, HEAD_NONCE, FIND_ACCOUNT}},
-	{"an account refused for its terms", ensure, E_REFUSED, 2, "UserActionRequired",
-		{GET_DIRECTORY, HEAD_NONCE, NO_ACCOUNT, {.request = "POST /account", .status = 403,
-			.body = PROBLEM("userActionRequired", "terms")}}},
-	{"a request in the name of nobody waits for an account", read_order, E_AGAIN, 1,
-		"AccountDoesNotExist", {GET_DIRECTORY, HEAD_NONCE, NO_ACCOUNT}},
-	{"a closed account is told as such", find, E_REFUSED, 1, "AccountProblem",
-		{GET_DIRECTORY, HEAD_NONCE, {.request = "POST /account", .status = 200,
-			.location = CA "/account/1", .body = "{\"status\":\"deactivated\"}"}}},
-	{"an account without Location is unclear", find, E_AGAIN, 1, "CAAnswerUnclear",
-		{GET_DIRECTORY, HEAD_NONCE, {.request = "POST /account", .status = 200,
-			.body = "{\"status\":\"valid\"}"}}},
-	{"an account elsewhere is refused", find, E_REFUSED, 1, "ForeignUrl",
-		{GET_DIRECTORY, HEAD_NONCE, {.request = "POST /account", .status = 200,
-			.location = "https://evil.example/account/1",
-			.body = "{\"status\":\"valid\"}"}}},
-	{"newAccount not found does not mean no account", find, E_AGAIN, 1, NULL,
-		{GET_DIRECTORY, HEAD_NONCE, {.request = "POST /account", .status = 404}}},
-	{"the CA is away", find, E_AGAIN, 0, "Unreachable",
-		{{.request = "GET /dir", .err = E_AGAIN}}},
-	{"no directory does not mean no account", find, E_REFUSED, 0, "CADirectoryNotFound",
-		{{.request = "GET /dir", .status = 404}}},
-	{"a directory that is no JSON", find, E_AGAIN, 0, "CAAnswerUnclear",
-		{{.request = "GET /dir", .status = 200, .body = "<html>"}}},
-	{"a directory without newOrder", find, E_AGAIN, 0, "CAAnswerUnclear",
-		{{.request = "GET /dir", .status = 200, .body = "{\"newNonce\":\"" CA "/nonce\","
-			"\"newAccount\":\"" CA "/account\"}"}}},
-	{"a directory that leads elsewhere", find, E_REFUSED, 0, "ForeignUrl",
-		{{.request = "GET /dir", .status = 200,
-			.body = "{\"newNonce\":\"https://evil.example/nonce\"}"}}},
-	{"a directory that leads to another port", find, E_REFUSED, 0, "ForeignUrl",
-		{{.request = "GET /dir", .status = 200, .body = "{\"newNonce\":\"" CA ":8443/n\"}"}}},
-	{"newNonce without a nonce", find, E_AGAIN, 0, "CAAnswerUnclear",
-		{GET_DIRECTORY, {.request = "HEAD /nonce", .status = 200, .nonce = ""}}},
-	{"a nonce that is no base64url is ignored", find, E_AGAIN, 0, "CAAnswerUnclear",
-		{GET_DIRECTORY, {.request = "HEAD /nonce", .status = 200, .nonce = "a b"}}},
-	{"newNonce not found does not mean no account", find, E_AGAIN, 0, NULL,
-		{GET_DIRECTORY, {.request = "HEAD /nonce", .status = 404, .nonce = ""}}},
-	{"newNonce throttled", find, E_THROTTLED, 0, NULL,
-		{GET_DIRECTORY, {.request = "HEAD /nonce", .status = 503, .retry_after = "5"}}},
+	{"a standing account costs one signature",
+	 find,
+	 E_OK,
+	 1,
+	 NULL,
+	 {GET_DIRECTORY, HEAD_NONCE, FIND_ACCOUNT}},
+	{"a nonce of the directory saves newNonce",
+	 find,
+	 E_OK,
+	 1,
+	 NULL,
+	 {{.request = "GET /dir", .status = 200, .body = DIRECTORY}, FIND_ACCOUNT}},
+	{"no account is an answer",
+	 find,
+	 E_NOTFOUND,
+	 1,
+	 "AccountDoesNotExist",
+	 {GET_DIRECTORY, HEAD_NONCE, NO_ACCOUNT}},
+	{"an account is looked for before it is made",
+	 ensure,
+	 E_OK,
+	 2,
+	 NULL,
+	 {GET_DIRECTORY, HEAD_NONCE, NO_ACCOUNT, NEW_ACCOUNT}},
+	{"an account that stands is not made again",
+	 ensure,
+	 E_OK,
+	 1,
+	 NULL,
+	 {GET_DIRECTORY, HEAD_NONCE, FIND_ACCOUNT}},
+	{"an account refused for its terms",
+	 ensure,
+	 E_REFUSED,
+	 2,
+	 "UserActionRequired",
+	 {GET_DIRECTORY,
+	  HEAD_NONCE,
+	  NO_ACCOUNT,
+	  {.request = "POST /account",
+	   .status = 403,
+	   .body = PROBLEM("userActionRequired", "terms")}}},
+	{"a request in the name of nobody waits for an account",
+	 read_order,
+	 E_AGAIN,
+	 1,
+	 "AccountDoesNotExist",
+	 {GET_DIRECTORY, HEAD_NONCE, NO_ACCOUNT}},
+	{"a closed account is told as such",
+	 find,
+	 E_REFUSED,
+	 1,
+	 "AccountProblem",
+	 {GET_DIRECTORY,
+	  HEAD_NONCE,
+	  {.request = "POST /account",
+	   .status = 200,
+	   .location = CA "/account/1",
+	   .body = "{\"status\":\"deactivated\"}"}}},
+	{"an account without Location is unclear",
+	 find,
+	 E_AGAIN,
+	 1,
+	 "CAAnswerUnclear",
+	 {GET_DIRECTORY,
+	  HEAD_NONCE,
+	  {.request = "POST /account", .status = 200, .body = "{\"status\":\"valid\"}"}}},
+	{"an account elsewhere is refused",
+	 find,
+	 E_REFUSED,
+	 1,
+	 "ForeignUrl",
+	 {GET_DIRECTORY,
+	  HEAD_NONCE,
+	  {.request = "POST /account",
+	   .status = 200,
+	   .location = "https://evil.example/account/1",
+	   .body = "{\"status\":\"valid\"}"}}},
+	{"newAccount not found does not mean no account",
+	 find,
+	 E_AGAIN,
+	 1,
+	 NULL,
+	 {GET_DIRECTORY, HEAD_NONCE, {.request = "POST /account", .status = 404}}},
+	{"the CA is away",
+	 find,
+	 E_AGAIN,
+	 0,
+	 "Unreachable",
+	 {{.request = "GET /dir", .err = E_AGAIN}}},
+	{"no directory does not mean no account",
+	 find,
+	 E_REFUSED,
+	 0,
+	 "CADirectoryNotFound",
+	 {{.request = "GET /dir", .status = 404}}},
+	{"a directory that is no JSON",
+	 find,
+	 E_AGAIN,
+	 0,
+	 "CAAnswerUnclear",
+	 {{.request = "GET /dir", .status = 200, .body = "<html>"}}},
+	{"a directory without newOrder",
+	 find,
+	 E_AGAIN,
+	 0,
+	 "CAAnswerUnclear",
+	 {{.request = "GET /dir",
+	   .status = 200,
+	   .body = "{\"newNonce\":\"" CA "/nonce\","
+		   "\"newAccount\":\"" CA "/account\"}"}}},
+	{"a directory that leads elsewhere",
+	 find,
+	 E_REFUSED,
+	 0,
+	 "ForeignUrl",
+	 {{.request = "GET /dir",
+	   .status = 200,
+	   .body = "{\"newNonce\":\"https://evil.example/nonce\"}"}}},
+	{"a directory that leads to another port",
+	 find,
+	 E_REFUSED,
+	 0,
+	 "ForeignUrl",
+	 {{.request = "GET /dir", .status = 200, .body = "{\"newNonce\":\"" CA ":8443/n\"}"}}},
+	{"newNonce without a nonce",
+	 find,
+	 E_AGAIN,
+	 0,
+	 "CAAnswerUnclear",
+	 {GET_DIRECTORY, {.request = "HEAD /nonce", .status = 200, .nonce = ""}}},
+	{"a nonce that is no base64url is ignored",
+	 find,
+	 E_AGAIN,
+	 0,
+	 "CAAnswerUnclear",
+	 {GET_DIRECTORY, {.request = "HEAD /nonce", .status = 200, .nonce = "a b"}}},
+	{"newNonce not found does not mean no account",
+	 find,
+	 E_AGAIN,
+	 0,
+	 NULL,
+	 {GET_DIRECTORY, {.request = "HEAD /nonce", .status = 404, .nonce = ""}}},
+	{"newNonce throttled",
+	 find,
+	 E_THROTTLED,
+	 0,
+	 NULL,
+	 {GET_DIRECTORY, {.request = "HEAD /nonce", .status = 503, .retry_after = "5"}}},
 };
 
 /* With directory, account and one nonce at hand. */
 static const struct row warm_rows[] = {
 	{"one POST, one signature", read_order, E_OK, 1, NULL, {READ_ORDER}},
-	{"each answer's nonce serves the next request", two_new_orders, E_OK, 2, NULL,
-		{NEW_ORDER, NEW_ORDER}},
-	{"an error's nonce too", two_new_orders, E_REFUSED, 2, "RequestRejected",
-		{NEW_ORDER, {.request = "POST /order", .status = 400,
-			.body = PROBLEM("malformed", "no")}}},
-	{"an answer without a nonce costs a newNonce", two_new_orders, E_OK, 2, NULL,
-		{{.request = "POST /order", .status = 201, .location = CA "/order/1", .body = ORDER,
-			 .nonce = ""}, HEAD_NONCE, NEW_ORDER}},
-	{"newNonce not found does not mean no order", two_reads, E_AGAIN, 1, NULL,
-		{{.request = "POST /order/1", .status = 200, .body = ORDER, .nonce = ""},
-			{.request = "HEAD /nonce", .status = 404, .nonce = ""}}},
-	{"badNonce is signed again with the error's nonce", read_order, E_OK, 2, NULL,
-		{BAD_NONCE("/order/1"), READ_ORDER}},
-	{"a one-shot too, for it was not carried out", new_order, E_OK, 2, NULL,
-		{BAD_NONCE("/order"), NEW_ORDER}},
-	{"five times", read_order, E_OK, 6, NULL,
-		{BAD_NONCE("/order/1"), BAD_NONCE("/order/1"), BAD_NONCE("/order/1"),
-			BAD_NONCE("/order/1"), BAD_NONCE("/order/1"), READ_ORDER}},
-	{"and no more", new_order, E_AGAIN, 6, "BadNonce",
-		{BAD_NONCE("/order"), BAD_NONCE("/order"), BAD_NONCE("/order"),
-			BAD_NONCE("/order"), BAD_NONCE("/order"), BAD_NONCE("/order")}},
-	{"badNonce without a nonce asks for one", read_order, E_OK, 2, NULL,
-		{{.request = "POST /order/1", .status = 400, .body = PROBLEM("badNonce", "old"),
-			 .nonce = ""}, HEAD_NONCE, READ_ORDER}},
-	{"another 400 is not signed again", read_order, E_REFUSED, 1, "RequestRejected",
-		{{.request = "POST /order/1", .status = 400, .body = PROBLEM("malformed", "no")}}},
-	{"no answer to a read", read_order, E_AGAIN, 1, "Unreachable",
-		{{.request = "POST /order/1", .err = E_AGAIN}}},
-	{"no answer to a one-shot", new_order, E_CONFLICT, 1, "Unreachable",
-		{{.request = "POST /order", .err = E_CONFLICT}}},
-	{"shutting down", read_order, E_CANCELLED, 1, NULL,
-		{{.request = "POST /order/1", .err = E_CANCELLED}}},
+	{"each answer's nonce serves the next request",
+	 two_new_orders,
+	 E_OK,
+	 2,
+	 NULL,
+	 {NEW_ORDER, NEW_ORDER}},
+	{"an error's nonce too",
+	 two_new_orders,
+	 E_REFUSED,
+	 2,
+	 "RequestRejected",
+	 {NEW_ORDER,
+	  {.request = "POST /order", .status = 400, .body = PROBLEM("malformed", "no")}}},
+	{"an answer without a nonce costs a newNonce",
+	 two_new_orders,
+	 E_OK,
+	 2,
+	 NULL,
+	 {{.request = "POST /order",
+	   .status = 201,
+	   .location = CA "/order/1",
+	   .body = ORDER,
+	   .nonce = ""},
+	  HEAD_NONCE,
+	  NEW_ORDER}},
+	{"newNonce not found does not mean no order",
+	 two_reads,
+	 E_AGAIN,
+	 1,
+	 NULL,
+	 {{.request = "POST /order/1", .status = 200, .body = ORDER, .nonce = ""},
+	  {.request = "HEAD /nonce", .status = 404, .nonce = ""}}},
+	{"badNonce is signed again with the error's nonce",
+	 read_order,
+	 E_OK,
+	 2,
+	 NULL,
+	 {BAD_NONCE("/order/1"), READ_ORDER}},
+	{"a one-shot too, for it was not carried out",
+	 new_order,
+	 E_OK,
+	 2,
+	 NULL,
+	 {BAD_NONCE("/order"), NEW_ORDER}},
+	{"five times",
+	 read_order,
+	 E_OK,
+	 6,
+	 NULL,
+	 {BAD_NONCE("/order/1"), BAD_NONCE("/order/1"), BAD_NONCE("/order/1"),
+	  BAD_NONCE("/order/1"), BAD_NONCE("/order/1"), READ_ORDER}},
+	{"and no more",
+	 new_order,
+	 E_AGAIN,
+	 6,
+	 "BadNonce",
+	 {BAD_NONCE("/order"), BAD_NONCE("/order"), BAD_NONCE("/order"), BAD_NONCE("/order"),
+	  BAD_NONCE("/order"), BAD_NONCE("/order")}},
+	{"badNonce without a nonce asks for one",
+	 read_order,
+	 E_OK,
+	 2,
+	 NULL,
+	 {{.request = "POST /order/1",
+	   .status = 400,
+	   .body = PROBLEM("badNonce", "old"),
+	   .nonce = ""},
+	  HEAD_NONCE,
+	  READ_ORDER}},
+	{"another 400 is not signed again",
+	 read_order,
+	 E_REFUSED,
+	 1,
+	 "RequestRejected",
+	 {{.request = "POST /order/1", .status = 400, .body = PROBLEM("malformed", "no")}}},
+	{"no answer to a read",
+	 read_order,
+	 E_AGAIN,
+	 1,
+	 "Unreachable",
+	 {{.request = "POST /order/1", .err = E_AGAIN}}},
+	{"no answer to a one-shot",
+	 new_order,
+	 E_CONFLICT,
+	 1,
+	 "Unreachable",
+	 {{.request = "POST /order", .err = E_CONFLICT}}},
+	{"shutting down",
+	 read_order,
+	 E_CANCELLED,
+	 1,
+	 NULL,
+	 {{.request = "POST /order/1", .err = E_CANCELLED}}},
 };
 
 static void run_rows(const struct row *rows, size_t count, bool is_warm)
@@ -267,8 +427,9 @@ static void test_directory_is_kept_for_a_day_and_longer_when_the_CA_is_away(void
 		{"served stale", MSEC_PER_DAY, {{.request = "GET /dir", .err = E_AGAIN}}},
 		{"not asked at once again", MSEC_PER_MIN - 1, {{0}}},
 		{"asked a minute later", 1, {{.request = "GET /dir", .status = 503}}},
-		{"garbage does not replace it", MSEC_PER_MIN,
-			{{.request = "GET /dir", .status = 200, .body = "{}"}}},
+		{"garbage does not replace it",
+		 MSEC_PER_MIN,
+		 {{.request = "GET /dir", .status = 200, .body = "{}"}}},
 		{"back again", MSEC_PER_MIN, {GET_DIRECTORY}},
 		{"and kept", MSEC_PER_DAY - 1, {{0}}},
 	};
@@ -343,10 +504,9 @@ static void test_badNonce_empties_the_pool(void **state)
 	(void)state;
 	script_sign_in(&s);
 	acme_nonce_keep(&s.ctx, s.session.acme, "stale");
-	acme_nonce_keep(&s.ctx, s.session.acme,
-		arena_printf(s.ctx.arena, "nonce-%u", s.nonces++));
+	acme_nonce_keep(&s.ctx, s.session.acme, arena_printf(s.ctx.arena, "nonce-%u", s.nonces++));
 	script_run(&s, "badNonce empties the pool",
-		(struct step[]){BAD_NONCE("/order/1"), READ_ORDER, HEAD_NONCE, {0}});
+		   (struct step[]){BAD_NONCE("/order/1"), READ_ORDER, HEAD_NONCE, {0}});
 	assert_int_equal(read_order(&s), E_OK);
 	assert_int_equal(acme_nonce_take(&s.ctx, &s.session, &nonce), E_OK);
 	script_end(&s, acme_nonce_take(&s.ctx, &s.session, &nonce), E_OK);
@@ -366,14 +526,15 @@ struct spinner {
 };
 
 static enum err spinner_send(struct ctx *ctx, struct http *http, const struct http_request *request,
-	struct http_reply *reply)
+			     struct http_reply *reply)
 {
 	struct spinner *spinner = (struct spinner *)(void *)http;
 	struct http_header *header = arena_new_one(ctx->arena, struct http_header);
 	bool is_directory = text_equals(request->method, "GET");
 
 	pthread_mutex_lock(&spinner->lock);
-	*header = (struct http_header){"Replay-Nonce", arena_printf(ctx->arena, "%u", spinner->made++)};
+	*header = (struct http_header){"Replay-Nonce",
+				       arena_printf(ctx->arena, "%u", spinner->made++)};
 	pthread_mutex_unlock(&spinner->lock);
 	*reply = (struct http_reply){.status = 200, .headers = header, .header_count = 1};
 	reply->body = is_directory ? DIRECTORY : "";

@@ -1,6 +1,6 @@
 /*
- * Whatever bytes an Azure service answers: no crash, an error that is allowed there, and a text that is one line.
- * Each seed goes through all its truncations and through a deterministic mutator.
+ * Whatever bytes an Azure service answers: no crash, an error that is allowed there, and a text
+ * that is one line. Each seed goes through all its truncations and through a deterministic mutator.
  */
 #include "azure_script.h"
 
@@ -33,7 +33,7 @@ struct seed {
 };
 
 static enum err garbler_send(struct ctx *ctx, struct http *http, const struct http_request *request,
-	struct http_reply *reply)
+			     struct http_reply *reply)
 {
 	const struct garbler *garbler = (const struct garbler *)http;
 	char *text = arena_alloc(ctx->arena, garbler->size + 1);
@@ -41,10 +41,10 @@ static enum err garbler_send(struct ctx *ctx, struct http *http, const struct ht
 	(void)request;
 	memcpy(text, garbler->body, garbler->size);
 	*reply = (struct http_reply){.status = garbler->status,
-		.headers = arena_new_array(ctx->arena, struct http_header, 4),
-		.header_count = 4,
-		.body = arena_copy(ctx->arena, text, garbler->size + 1),
-		.body_size = garbler->size};
+				     .headers = arena_new_array(ctx->arena, struct http_header, 4),
+				     .header_count = 4,
+				     .body = arena_copy(ctx->arena, text, garbler->size + 1),
+				     .body_size = garbler->size};
 	reply->headers[0] = (struct http_header){"Azure-AsyncOperation", text};
 	reply->headers[1] = (struct http_header){"x-ms-error-code", text};
 	reply->headers[2] = (struct http_header){"Retry-After", text};
@@ -57,9 +57,9 @@ static enum err garbler_send(struct ctx *ctx, struct http *http, const struct ht
 static struct appgateway gateway_of(struct http *http)
 {
 	return (struct appgateway){.http = http,
-		.endpoint = "https://arm.example",
-		.gateway_id = ID,
-		.api_version = "2025-05-01"};
+				   .endpoint = "https://arm.example",
+				   .gateway_id = ID,
+				   .api_version = "2025-05-01"};
 }
 
 static enum err gateway_get(struct ctx *ctx, struct http *http)
@@ -125,8 +125,8 @@ static enum err certificate_merge(struct ctx *ctx, struct http *http)
 	struct cert leaf = {.der = {(unsigned char *)"x", 1}};
 	struct vault_certificate certificate;
 
-	return keyvault_certificate_merge(
-		ctx, &vault, "x", &(struct chain){&leaf, 1}, NULL, &certificate);
+	return keyvault_certificate_merge(ctx, &vault, "x", &(struct chain){&leaf, 1}, NULL,
+					  &certificate);
 }
 
 static enum err key_ensure(struct ctx *ctx, struct http *http)
@@ -192,34 +192,34 @@ static enum err challenge(struct ctx *ctx, struct http *http)
 
 /* ---- seeds */
 
-#define ERROR \
+#define ERROR                                                                                    \
 	"{\"error\":{\"code\":\"Conflict\",\"message\":\"pending inProgress 1b0f6b0f-aaaa-bbbb-" \
-	"cccc-1b0f6b0faaaa at 2026-11-23T15:39:55Z W/\\\"x\\\"\",\"innererror\":{\"code\":" \
-	"\"ObjectIsDeletedButRecoverable\"},\"details\":[{\"code\":\"a\",\"message\":\"b\"," \
+	"cccc-1b0f6b0faaaa at 2026-11-23T15:39:55Z W/\\\"x\\\"\",\"innererror\":{\"code\":"      \
+	"\"ObjectIsDeletedButRecoverable\"},\"details\":[{\"code\":\"a\",\"message\":\"b\","     \
 	"\"details\":[{\"code\":\"c\"}]}]}}"
-#define GATEWAY \
+#define GATEWAY                                                                          \
 	"{\"etag\":\"W/\\\"1\\\"\",\"properties\":{\"provisioningState\":\"Succeeded\"," \
-	"\"ipAddress\":\"203.0.113.7\",\"frontendIPConfigurations\":[{\"properties\":" \
+	"\"ipAddress\":\"203.0.113.7\",\"frontendIPConfigurations\":[{\"properties\":"   \
 	"{\"publicIPAddress\":{\"id\":\"/subscriptions/s/x\"}}}]}}"
-#define CERTIFICATE \
+#define CERTIFICATE                                                                         \
 	"{\"id\":\"https://v/certificates/x/1\",\"sid\":\"https://v/secrets/x/1\",\"cer\":" \
 	"\"MIIBAAAA\",\"attributes\":{\"enabled\":true},\"tags\":{\"a\":\"b\"}}"
-#define OPERATION \
+#define OPERATION                                                                            \
 	"{\"status\":\"inProgress\",\"issuer\":{\"name\":\"Unknown\"},\"csr\":\"MIIBAAAA\"," \
 	"\"error\":{\"code\":\"a\",\"message\":\"b\"}}"
-#define KEY \
+#define KEY                                                                                \
 	"{\"key\":{\"kid\":\"https://v/keys/k/1\",\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":" \
-	"\"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8\",\"y\":" \
+	"\"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8\",\"y\":"                           \
 	"\"ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8\"}}"
-#define VERSIONS \
+#define VERSIONS                                                                        \
 	"{\"value\":[{\"kid\":\"https://v/keys/k/1\",\"attributes\":{\"enabled\":true," \
 	"\"created\":7}}],\"nextLink\":null}"
-#define TOKEN \
+#define TOKEN                                                                                \
 	"{\"access_token\":\"a.b.c\",\"expires_in\":\"3600\",\"expires_on\":\"1800003600\"," \
 	"\"client_id\":\"x\"}"
 #define OAUTH \
 	"{\"error\":\"invalid_client\",\"error_description\":\"AADSTS7000215: no. Trace ID: 1\"}"
-#define BEARER \
+#define BEARER                                                                                  \
 	"Bearer authorization=\"https://a/t\", scope=\"https://r/.default\", error=\"e\\\"\", " \
 	"claims=\"eyJhIjoxfQ==\""
 #define XML "<?xml?><Error><Code>x</Code><Message>no\nRequestId:1</Message></Error>"
@@ -230,8 +230,8 @@ static const struct seed seeds[] = {
 	{"an accepted gateway", gateway_put, true, 200, GATEWAY},
 	{"a refused gateway", gateway_put, false, 429, ERROR},
 	{"an operation", operation_get, false, 200,
-		"{\"status\":\"Failed\","
-		"\"error\":" ERROR "}"},
+	 "{\"status\":\"Failed\","
+	 "\"error\":" ERROR "}"},
 	{"a certificate", certificate_get, false, 200, CERTIFICATE},
 	{"a certificate in the making", certificate_create, true, 202, OPERATION},
 	{"a conflict over one", certificate_create, true, 409, ERROR},
@@ -288,13 +288,13 @@ static void try_one(const struct seed *seed, const char *body, size_t size)
 	if (kind != E_OK) {
 		assert_true(*script.ctx.fault.text);
 		for (const char *p = script.ctx.fault.reason; *p || p == script.ctx.fault.reason;
-			p++)
+		     p++)
 			assert_true(isalnum((unsigned char)*p));
 		assert_null(strpbrk(script.ctx.fault.text, "\r\n"));
 	}
 	if (seed->is_one_shot && (kind == E_AGAIN || kind == E_REFUSED))
 		fail_msg("%s: %s (%s) although it may have happened: %.*s", seed->sentence,
-			err_name(kind), script.ctx.fault.text, (int)size, body);
+			 err_name(kind), script.ctx.fault.text, (int)size, body);
 	script_end(&script);
 }
 

@@ -26,16 +26,16 @@ static void encodes_the_vectors_of_the_rfc(void **state)
 
 		check_begin(&ctx);
 		check_row_text(rows[i].sentence, base64_encode(&ctx, rows[i].data, size),
-			rows[i].standard);
-		check_row_text(
-			rows[i].sentence, base64url_encode(&ctx, rows[i].data, size), rows[i].url);
-		check_row_int(
-			rows[i].sentence, base64_decode(&ctx, rows[i].standard, &bytes), E_OK);
+			       rows[i].standard);
+		check_row_text(rows[i].sentence, base64url_encode(&ctx, rows[i].data, size),
+			       rows[i].url);
+		check_row_int(rows[i].sentence, base64_decode(&ctx, rows[i].standard, &bytes),
+			      E_OK);
 		check_row(rows[i].sentence,
-			bytes.size == size && !memcmp(bytes.data, rows[i].data, size));
+			  bytes.size == size && !memcmp(bytes.data, rows[i].data, size));
 		check_row_int(rows[i].sentence, base64url_decode(&ctx, rows[i].url, &bytes), E_OK);
 		check_row(rows[i].sentence,
-			bytes.size == size && !memcmp(bytes.data, rows[i].data, size));
+			  bytes.size == size && !memcmp(bytes.data, rows[i].data, size));
 	}
 }
 
@@ -75,11 +75,11 @@ static void refuses_what_is_not_canonical(void **state)
 
 		check_begin(&ctx);
 		check_row_int(rows[i].sentence, base64_decode(&ctx, rows[i].text, &bytes),
-			rows[i].is_standard ? E_REFUSED : E_OK);
+			      rows[i].is_standard ? E_REFUSED : E_OK);
 		if (rows[i].is_standard)
 			check_row_text(rows[i].sentence, ctx.fault.reason, "InvalidBase64");
 		check_row_int(rows[i].sentence, base64url_decode(&ctx, rows[i].text, &bytes),
-			rows[i].is_url ? E_REFUSED : E_OK);
+			      rows[i].is_url ? E_REFUSED : E_OK);
 	}
 }
 
@@ -95,12 +95,12 @@ static void every_size_and_byte_survives(void **state)
 	for (size_t size = 0; size <= sizeof(data); size++) {
 		struct bytes bytes;
 
-		assert_int_equal(
-			base64_decode(&ctx, base64_encode(&ctx, data, size), &bytes), E_OK);
+		assert_int_equal(base64_decode(&ctx, base64_encode(&ctx, data, size), &bytes),
+				 E_OK);
 		assert_int_equal(bytes.size, size);
 		assert_memory_equal(bytes.data, data, size);
-		assert_int_equal(
-			base64url_decode(&ctx, base64url_encode(&ctx, data, size), &bytes), E_OK);
+		assert_int_equal(base64url_decode(&ctx, base64url_encode(&ctx, data, size), &bytes),
+				 E_OK);
 		assert_int_equal(bytes.size, size);
 		assert_memory_equal(bytes.data, data, size);
 	}
@@ -123,8 +123,8 @@ static void check_variant(const char *text, size_t size, void *data)
 
 static void no_damage_to_a_seed_has_two_spellings(void **state)
 {
-	static const char *const seeds[] = {
-		"Zm9vYmFyAA==", "eyJhbGciOiJFUzI1NiJ9", "-__-Zg", "Zm8="};
+	static const char *const seeds[] = {"Zm9vYmFyAA==", "eyJhbGciOiJFUzI1NiJ9", "-__-Zg",
+					    "Zm8="};
 	struct mutate mutate = {.is_terminated = true, .visit = check_variant};
 
 	(void)state;

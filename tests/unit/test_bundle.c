@@ -50,8 +50,8 @@ static const char *der_of(struct ctx *ctx, EVP_PKEY *key, enum form form)
 		BIO_free(bio);
 		return text;
 	}
-	i2d_PKCS8PrivateKey_bio(bio, key, form == ENCRYPTED_DER ? EVP_aes_256_cbc() : NULL, NULL, 0, NULL,
-				form == ENCRYPTED_DER ? (char *)(uintptr_t)"secret" : NULL);
+	i2d_PKCS8PrivateKey_bio(bio, key, form == ENCRYPTED_DER ? EVP_aes_256_cbc() : NULL, NULL, 0,
+				NULL, form == ENCRYPTED_DER ? (char *)(uintptr_t) "secret" : NULL);
 	size = (int)BIO_get_mem_data(bio, &data);
 	text = base64_encode(ctx, data, (size_t)size);
 	BIO_free(bio);
@@ -69,7 +69,7 @@ static const char *key_text(struct ctx *ctx, EVP_PKEY *key, enum form form)
 		PEM_write_bio_PrivateKey_traditional(bio, key, NULL, NULL, 0, NULL, NULL);
 	else if (form == ENCRYPTED_PKCS8)
 		PEM_write_bio_PKCS8PrivateKey(bio, key, EVP_aes_256_cbc(), NULL, 0, NULL,
-					      (char *)(uintptr_t)"secret");
+					      (char *)(uintptr_t) "secret");
 	else
 		PEM_write_bio_PKCS8PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL);
 	return take_bio(ctx, bio);
@@ -107,7 +107,8 @@ static void test_key_forms(void **state)
 		enum err err;
 
 		ctx_init(&ctx, doors());
-		err = bundle_read_key(&ctx, key_text(&ctx, pkey, forms[i].form), forms[i].password, &key);
+		err = bundle_read_key(&ctx, key_text(&ctx, pkey, forms[i].form), forms[i].password,
+				      &key);
 		if ((err == E_OK) != !forms[i].complaint ||
 		    (err != E_OK && !strstr(ctx.fault.text, forms[i].complaint)))
 			fail_msg("%s: %s %s", forms[i].sentence, err_name(err), ctx.fault.text);
@@ -118,7 +119,8 @@ static void test_key_forms(void **state)
 
 static void test_rubbish_keys(void **state)
 {
-	static const char *const rubbish[] = {"", "x", "MIIB", "-----BEGIN PRIVATE KEY-----\nAAAA\n",
+	static const char *const rubbish[] = {"",	  "x",
+					      "MIIB",	  "-----BEGIN PRIVATE KEY-----\nAAAA\n",
 					      "AAAA====", "-----BEGIN CERTIFICATE-----"};
 
 	(void)state;
@@ -185,10 +187,13 @@ static void test_checks(void **state)
 		enum err err;
 
 		ctx_init(&ctx, doors());
-		der = forge(&ctx, checks[i].has_own_key ? own : other, checks[i].san, checks[i].not_after);
-		assert_int_equal(bundle_read_key(&ctx, key_text(&ctx, own, PKCS8), NULL, &key), E_OK);
-		assert_int_equal(bundle_read_chain(&ctx, base64_encode(&ctx, der.data, der.size), &chain),
+		der = forge(&ctx, checks[i].has_own_key ? own : other, checks[i].san,
+			    checks[i].not_after);
+		assert_int_equal(bundle_read_key(&ctx, key_text(&ctx, own, PKCS8), NULL, &key),
 				 E_OK);
+		assert_int_equal(
+			bundle_read_chain(&ctx, base64_encode(&ctx, der.data, der.size), &chain),
+			E_OK);
 		err = bundle_check(&ctx, key, &chain, HOST, FORGE_NOW);
 		if ((err == E_OK) != !checks[i].reason ||
 		    (err != E_OK && !text_equals(ctx.fault.reason, checks[i].reason)))
@@ -213,7 +218,8 @@ static void test_pkcs12_holds_both(void **state)
 	ctx_init(&ctx, doors());
 	der = forge(&ctx, pkey, "DNS:" HOST, FORGE_NOW + MSEC_PER_DAY);
 	assert_int_equal(bundle_read_key(&ctx, key_text(&ctx, pkey, PKCS8), NULL, &key), E_OK);
-	assert_int_equal(bundle_read_chain(&ctx, base64_encode(&ctx, der.data, der.size), &chain), E_OK);
+	assert_int_equal(bundle_read_chain(&ctx, base64_encode(&ctx, der.data, der.size), &chain),
+			 E_OK);
 	assert_int_equal(bundle_to_pkcs12(&ctx, key, &chain, "pass", &pfx), E_OK);
 	at = pfx.data;
 	pkcs12 = d2i_PKCS12(NULL, &at, (long)pfx.size);
@@ -258,7 +264,8 @@ static struct bytes unwrap(struct ctx *ctx, const struct vault *vault, const str
 	EVP_PKEY_decrypt_init(opener);
 	EVP_PKEY_CTX_set_rsa_padding(opener, RSA_PKCS1_OAEP_PADDING);
 	EVP_PKEY_CTX_set_rsa_oaep_md(opener, EVP_sha256());
-	assert_int_equal(EVP_PKEY_decrypt(opener, key.data, &key.size, wrapped->data, wrapped->size), 1);
+	assert_int_equal(
+		EVP_PKEY_decrypt(opener, key.data, &key.size, wrapped->data, wrapped->size), 1);
 	EVP_PKEY_CTX_free(opener);
 	return key;
 }
@@ -274,7 +281,8 @@ static void test_sealed_opens_for_its_purpose_only(void **state)
 	(void)state;
 	ctx_init(&ctx, doors());
 	open_vault(&ctx, &vault);
-	assert_int_equal(seal_close(&ctx, &vault.public, HOST " 1", secret, sizeof(secret), &sealed), E_OK);
+	assert_int_equal(
+		seal_close(&ctx, &vault.public, HOST " 1", secret, sizeof(secret), &sealed), E_OK);
 	assert_null(memmem(sealed.ciphertext.data, sealed.ciphertext.size, "canary", 6));
 	assert_int_equal(sealed_from_json(&ctx, sealed_to_json(&ctx, &sealed), &again), E_OK);
 	key = unwrap(&ctx, &vault, &again.wrapped_key);
@@ -306,7 +314,8 @@ static void test_every_seal_differs(void **state)
 
 static void test_bad_seal_keys(void **state)
 {
-	static const struct seal_key keys[] = {{"k", "", "AQAB"}, {"k", "AQAB", "AQAB"}, {"k", "!", "AQAB"}};
+	static const struct seal_key keys[] = {
+		{"k", "", "AQAB"}, {"k", "AQAB", "AQAB"}, {"k", "!", "AQAB"}};
 	cleanup_ctx struct ctx ctx;
 	struct sealed sealed;
 

@@ -90,8 +90,8 @@ static void waits_grow_and_saturate(void **state)
 {
 	(void)state;
 	assert_true(msec_add(1, 2) == 3 && msec_add(-5, 2) == 2 && msec_add(5, -2) == 5);
-	assert_true(
-		msec_add(MSEC_NEVER, 1) == MSEC_NEVER && msec_add(MSEC_NEVER - 1, 1) == MSEC_NEVER);
+	assert_true(msec_add(MSEC_NEVER, 1) == MSEC_NEVER &&
+		    msec_add(MSEC_NEVER - 1, 1) == MSEC_NEVER);
 	assert_true(msec_double(1000, 0, 9000) == 1000 && msec_double(1000, 3, 9000) == 8000);
 	assert_true(msec_double(1000, 4, 9000) == 9000 &&
 		    msec_double(1, 4000000000U, MSEC_NEVER) == MSEC_NEVER);
@@ -99,8 +99,8 @@ static void waits_grow_and_saturate(void **state)
 	assert_true(msec_grow_by_half(1000, 0, 9000) == 1000 &&
 		    msec_grow_by_half(1000, 2, 9000) == 2250);
 	assert_true(msec_grow_by_half(1000, 4000000000U, 9000) == 9000);
-	assert_true(
-		msec_grow_by_half(1, 4000000000U, 9000) == 1 && msec_grow_by_half(5, 0, 3) == 3);
+	assert_true(msec_grow_by_half(1, 4000000000U, 9000) == 1 &&
+		    msec_grow_by_half(5, 0, 3) == 3);
 }
 
 static void the_clocks_of_the_system_move_forward(void **state)
@@ -146,8 +146,8 @@ static void chance_stays_in_its_bounds(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(seen); i++)
 		assert_in_range(seen[i], 1000, 1900);
 	assert_true(rng_between(rng_system(), 5, 5) == 5);
-	assert_true(
-		rng_jitter(rng_system(), 1000, 0) == 1000 && rng_jitter(rng_system(), 0, 50) == 0);
+	assert_true(rng_jitter(rng_system(), 1000, 0) == 1000 &&
+		    rng_jitter(rng_system(), 0, 50) == 0);
 	assert_true(rng_jitter(rng_system(), MSEC_NEVER, 50) == MSEC_NEVER);
 	/* Beyond the last whole run of seven the dice are thrown again: what comes next is 0. */
 	dice.next = UINT64_MAX;

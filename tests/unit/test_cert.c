@@ -26,31 +26,31 @@ static int tear_down(void **state)
 static struct forged leaf(void)
 {
 	return (struct forged){.key = leaf_key,
-		.issuer_key = ca_key,
-		.issuer_cn = "Test CA",
-		.san = "DNS:shop.example.com,DNS:a.example.com",
-		.not_before = FORGE_NOW,
-		.not_after = FORGE_NOW + 90 * DAY};
+			       .issuer_key = ca_key,
+			       .issuer_cn = "Test CA",
+			       .san = "DNS:shop.example.com,DNS:a.example.com",
+			       .not_before = FORGE_NOW,
+			       .not_after = FORGE_NOW + 90 * DAY};
 }
 
 static struct forged issuer(void)
 {
 	return (struct forged){.key = ca_key,
-		.issuer_key = root_key,
-		.cn = "Test CA",
-		.issuer_cn = "Test Root",
-		.not_before = FORGE_NOW - 900 * DAY,
-		.not_after = FORGE_NOW + 900 * DAY};
+			       .issuer_key = root_key,
+			       .cn = "Test CA",
+			       .issuer_cn = "Test Root",
+			       .not_before = FORGE_NOW - 900 * DAY,
+			       .not_after = FORGE_NOW + 900 * DAY};
 }
 
 static struct forged root(void)
 {
 	return (struct forged){.key = root_key,
-		.issuer_key = root_key,
-		.cn = "Test Root",
-		.issuer_cn = "Test Root",
-		.not_before = FORGE_NOW - 900 * DAY,
-		.not_after = FORGE_NOW + 900 * DAY};
+			       .issuer_key = root_key,
+			       .cn = "Test Root",
+			       .issuer_cn = "Test Root",
+			       .not_before = FORGE_NOW - 900 * DAY,
+			       .not_after = FORGE_NOW + 900 * DAY};
 }
 
 static char *pem_of(struct forged forged)
@@ -135,8 +135,8 @@ static void refuses(const char *sentence, const char *pem, const char *text)
 
 	check_row_int(sentence, chain_from_pem(&ctx, pem, strlen(pem), &chain), E_REFUSED);
 	check_row_text(sentence, ctx.fault.reason, "InvalidCertificate");
-	check_row_text(
-		sentence, ctx.fault.text, arena_printf(ctx.arena, "the certificate %s", text));
+	check_row_text(sentence, ctx.fault.text,
+		       arena_printf(ctx.arena, "the certificate %s", text));
 }
 
 static void test_a_chain_is_read(void **state)
@@ -217,26 +217,26 @@ static const struct judged judged[] = {
 	{"the leaf alone", NAMES, 0, 90 * DAY, false, LEAF_ALONE, NULL},
 	{"begins five minutes from now", NAMES, 5 * MSEC_PER_MIN, DAY, false, WHOLE, NULL},
 	{"begins later", NAMES, 5 * MSEC_PER_MIN + 1000, DAY, false, WHOLE,
-		"is not valid yet; check this machine's clock"},
+	 "is not valid yet; check this machine's clock"},
 	{"ends in a second", NAMES, -DAY, 1000, false, WHOLE, NULL},
 	{"ends now", NAMES, -DAY, 0, false, WHOLE, "is expired; check this machine's clock"},
 	{"ended yesterday", NAMES, -90 * DAY, -DAY, false, WHOLE,
-		"is expired; check this machine's clock"},
+	 "is expired; check this machine's clock"},
 	{"another key", NAMES, 0, 90 * DAY, true, WHOLE, "has another key than the request"},
 	{"a name is missing", "DNS:shop.example.com", 0, 90 * DAY, false, WHOLE,
-		"does not cover exactly the names of the request"},
+	 "does not cover exactly the names of the request"},
 	{"a name too many", NAMES ",DNS:evil.example", 0, 90 * DAY, false, WHOLE,
-		"does not cover exactly the names of the request"},
+	 "does not cover exactly the names of the request"},
 	{"a wildcard in place of the name", "DNS:a.example.com,DNS:*.example.com", 0, 90 * DAY,
-		false, WHOLE, "does not cover exactly the names of the request"},
+	 false, WHOLE, "does not cover exactly the names of the request"},
 	{"an address besides", NAMES ",IP:192.0.2.1", 0, 90 * DAY, false, WHOLE,
-		"carries alternative names other than DNS names"},
+	 "carries alternative names other than DNS names"},
 	{"the issuer is left out", NAMES, 0, 90 * DAY, false, GAP,
-		"comes with a chain that is not in order of issuing"},
+	 "comes with a chain that is not in order of issuing"},
 	{"root before issuer", NAMES, 0, 90 * DAY, false, BACKWARDS,
-		"comes with a chain that is not in order of issuing"},
+	 "comes with a chain that is not in order of issuing"},
 	{"signed by another key of that name", NAMES, 0, 90 * DAY, false, FORGED,
-		"comes with a chain in which a signature is wrong"},
+	 "comes with a chain in which a signature is wrong"},
 };
 
 static const char *chain_pem(const struct judged *row)
@@ -257,8 +257,8 @@ static const char *chain_pem(const struct judged *row)
 	if (row->order == GAP)
 		return arena_printf(ctx.arena, "%s%s", first, pem_of(root()));
 	return arena_printf(ctx.arena, "%s%s%s", first,
-		pem_of(row->order == BACKWARDS ? root() : issuer()),
-		pem_of(row->order == BACKWARDS ? issuer() : root()));
+			    pem_of(row->order == BACKWARDS ? root() : issuer()),
+			    pem_of(row->order == BACKWARDS ? issuer() : root()));
 }
 
 static void test_a_fresh_chain_is_judged(void **state)
@@ -276,13 +276,13 @@ static void test_a_fresh_chain_is_judged(void **state)
 		pem = chain_pem(row);
 		check_row_int(row->sentence, chain_from_pem(&ctx, pem, strlen(pem), &chain), E_OK);
 		err = chain_check(&ctx, &chain, &csr, FORGE_NOW);
-		check_row_text(
-			row->sentence, err_name(err), err_name(row->text ? E_REFUSED : E_OK));
+		check_row_text(row->sentence, err_name(err),
+			       err_name(row->text ? E_REFUSED : E_OK));
 		if (!row->text)
 			continue;
 		check_row_text(row->sentence, ctx.fault.reason, "CertificateRejected");
 		check_row_text(row->sentence, ctx.fault.text,
-			arena_printf(ctx.arena, "the new certificate %s", row->text));
+			       arena_printf(ctx.arena, "the new certificate %s", row->text));
 	}
 	chain.count = 0;
 	assert_int_equal(chain_check(&ctx, &chain, &csr, FORGE_NOW), E_REFUSED);

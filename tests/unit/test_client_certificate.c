@@ -22,8 +22,8 @@ struct row {
 
 static enum err header_of(struct script *script, struct credential *credential, const char **header)
 {
-	return credential_header(
-		&script->ctx, credential, &script->http, &script->http, ARM, header);
+	return credential_header(&script->ctx, credential, &script->http, &script->http, ARM,
+				 header);
 }
 
 static void begin(struct script *script, const char *name, const struct exchange *exchanges)
@@ -61,8 +61,8 @@ static X509 *make_certificate(EVP_PKEY *key)
 	ASN1_INTEGER_set(X509_get_serialNumber(certificate), 7);
 	X509_gmtime_adj(X509_getm_notBefore(certificate), 0);
 	X509_gmtime_adj(X509_getm_notAfter(certificate), 3600);
-	X509_NAME_add_entry_by_txt(
-		name, "CN", MBSTRING_ASC, (const unsigned char *)"client", -1, -1, 0);
+	X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)"client", -1,
+				   -1, 0);
 	X509_set_issuer_name(certificate, name);
 	X509_set_pubkey(certificate, key);
 	assert_true(X509_sign(certificate, key, EVP_sha256()) > 0);
@@ -91,7 +91,7 @@ struct catcher {
 };
 
 static enum err catch_form(struct ctx *ctx, struct http *http, const struct http_request *request,
-	struct http_reply *reply)
+			   struct http_reply *reply)
 {
 	struct catcher *catcher = (struct catcher *)http;
 
@@ -120,7 +120,8 @@ static void check_signature(struct ctx *ctx, EVP_PKEY *key, const char *assertio
 	EVP_PKEY_CTX *padding;
 	struct bytes signature;
 
-	assert_int_equal(base64url_decode(ctx,
+	assert_int_equal(
+		base64url_decode(ctx,
 				 arena_strndup(ctx->arena, second + 1, strcspn(second + 1, "&")),
 				 &signature),
 		E_OK);
@@ -128,13 +129,14 @@ static void check_signature(struct ctx *ctx, EVP_PKEY *key, const char *assertio
 	assert_true(EVP_PKEY_CTX_set_rsa_padding(padding, RSA_PKCS1_PSS_PADDING) > 0);
 	assert_true(EVP_PKEY_CTX_set_rsa_pss_saltlen(padding, 32) > 0);
 	assert_int_equal(EVP_DigestVerify(md, signature.data, signature.size,
-				 (const unsigned char *)assertion, (size_t)(second - assertion)),
-		1);
+					  (const unsigned char *)assertion,
+					  (size_t)(second - assertion)),
+			 1);
 	EVP_MD_CTX_free(md);
 }
 
-static void check_assertion(
-	struct ctx *ctx, const char *assertion, X509 *certificate, bool has_chain)
+static void check_assertion(struct ctx *ctx, const char *assertion, X509 *certificate,
+			    bool has_chain)
 {
 	struct json *header = decode_part(ctx, assertion);
 	struct json *claims = decode_part(ctx, strchr(assertion, '.') + 1);
@@ -146,7 +148,7 @@ static void check_assertion(
 	assert_string_equal(json_get_text(header, "x5t#S256"), base64url_encode(ctx, digest, 32));
 	if (has_chain)
 		assert_string_equal(json_text(json_at(json_get(header, "x5c"), 0)),
-			base64_encode(ctx, der, (size_t)size));
+				    base64_encode(ctx, der, (size_t)size));
 	else
 		assert_null(json_get(header, "x5c"));
 	assert_string_equal(json_get_text(claims, "aud"), AUDIENCE);
@@ -164,9 +166,9 @@ static void sign_in_by_certificate(EVP_PKEY *key, X509 *certificate, const char 
 	char *pem = pem_file(key, certificate);
 	const struct file own[] = {{"/run/client.pem", pem}, {NULL, NULL}};
 	const struct credential_options options = {.tenant_id = "tenant",
-		.client_id = "client",
-		.client_certificate_path = "/run/client.pem",
-		.send_certificate_chain = send_chain};
+						   .client_id = "client",
+						   .client_certificate_path = "/run/client.pem",
+						   .send_certificate_chain = send_chain};
 	struct catcher catcher = {.http = {.send = catch_form}};
 	struct credential *credential;
 	struct script script;
@@ -214,27 +216,32 @@ static const struct file broken_files[] = {
 	.tenant_id = "tenant", .client_id = "client", .client_certificate_path = path
 
 static const struct row broken_certificates[] = {
-	{"a file that is missing is named", {CERTIFICATE("/run/missing.pem")}, {{.request = NULL}},
-		{.err = E_REFUSED,
-			.reason = "AzureAuthFailed",
-			.says = "AZURE_CLIENT_CERTIFICATE_PATH: /run/missing.pem"},
-		NULL},
-	{"a file without anything is explained", {CERTIFICATE("/run/empty.pem")},
-		{{.request = NULL}},
-		{.err = E_REFUSED,
-			.reason = "AzureAuthFailed",
-			.says = "a certificate and its private key as PEM"},
-		NULL},
-	{"a file without a key is explained", {CERTIFICATE("/run/half.pem")}, {{.request = NULL}},
-		{.err = E_REFUSED,
-			.reason = "AzureAuthFailed",
-			.says = "a certificate and its private key as PEM"},
-		NULL},
-	{"a file with garbage is refused", {CERTIFICATE("/run/garbage.pem")}, {{.request = NULL}},
-		{.err = E_REFUSED,
-			.reason = "AzureAuthFailed",
-			.says = "sign-in with client certificate"},
-		NULL},
+	{"a file that is missing is named",
+	 {CERTIFICATE("/run/missing.pem")},
+	 {{.request = NULL}},
+	 {.err = E_REFUSED,
+	  .reason = "AzureAuthFailed",
+	  .says = "AZURE_CLIENT_CERTIFICATE_PATH: /run/missing.pem"},
+	 NULL},
+	{"a file without anything is explained",
+	 {CERTIFICATE("/run/empty.pem")},
+	 {{.request = NULL}},
+	 {.err = E_REFUSED,
+	  .reason = "AzureAuthFailed",
+	  .says = "a certificate and its private key as PEM"},
+	 NULL},
+	{"a file without a key is explained",
+	 {CERTIFICATE("/run/half.pem")},
+	 {{.request = NULL}},
+	 {.err = E_REFUSED,
+	  .reason = "AzureAuthFailed",
+	  .says = "a certificate and its private key as PEM"},
+	 NULL},
+	{"a file with garbage is refused",
+	 {CERTIFICATE("/run/garbage.pem")},
+	 {{.request = NULL}},
+	 {.err = E_REFUSED, .reason = "AzureAuthFailed", .says = "sign-in with client certificate"},
+	 NULL},
 };
 
 static void test_broken_certificates(void **state)

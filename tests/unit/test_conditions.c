@@ -1,11 +1,12 @@
-/* What is told of a pass: which condition, when a hiccup counts, and what a renewal's trouble may not touch. */
+/* What is told of a pass: which condition, when a hiccup counts, and what a renewal's trouble may
+ * not touch. */
 #include "reconcile/conditions.h"
 
 #include "base/log.h"
 #include "unit/check.h"
 #include "unit/our_clock.h"
 
-#define SHOP "shop.example.com"
+#define SHOP   "shop.example.com"
 #define SECRET "https://vault.test/secrets/shop-example-com"
 
 /* A hostname with a certificate that the gateway shows; the rows say what of it is not so. */
@@ -25,14 +26,16 @@ static void open_scene(struct scene *scene, enum certificate_verdict verdict)
 	ctx_init(&scene->ctx, &scene->doors);
 	scene->programmed = (struct programmed_hostname){.hostname = SHOP, .secret_id = SECRET};
 	scene->gateway.status.programmed = (struct objects){&scene->programmed, 1};
-	scene->pass = (struct pass){.name = SHOP, .gateway = &scene->gateway, .verdict = verdict, .why = "RenewalDue"};
+	scene->pass = (struct pass){
+		.name = SHOP, .gateway = &scene->gateway, .verdict = verdict, .why = "RenewalDue"};
 	scene->pass.host.meta.generation = 7;
 	scene->pass.host.status.certificate.secret_id = SECRET "/version";
 }
 
 static const char *told(struct scene *scene, const char *type)
 {
-	const struct condition *condition = condition_find(&scene->pass.host.status.conditions, type);
+	const struct condition *condition = condition_find(&scene->pass.host.status.conditions,
+							   type);
 
 	if (!condition)
 		return "-";
@@ -41,9 +44,11 @@ static const char *told(struct scene *scene, const char *type)
 			    condition->reason);
 }
 
-static void given(struct scene *scene, const char *type, enum condition_status status, const char *reason)
+static void given(struct scene *scene, const char *type, enum condition_status status,
+		  const char *reason)
 {
-	condition_set(&scene->ctx, &scene->pass.host.status.conditions, type, status, reason, "before", 7);
+	condition_set(&scene->ctx, &scene->pass.host.status.conditions, type, status, reason,
+		      "before", 7);
 }
 
 static void fail_step(struct scene *scene, enum step step, enum err err, const char *reason)
@@ -84,7 +89,8 @@ static void test_failures(void **state)
 			our_time += failures[i].lasted;
 		}
 		fail_step(&scene, STEP_CHECK_DNS, failures[i].err, "Broken");
-		check_row_text(failures[i].sentence, told(&scene, CONDITION_DNS_RESOLVED), failures[i].dns);
+		check_row_text(failures[i].sentence, told(&scene, CONDITION_DNS_RESOLVED),
+			       failures[i].dns);
 		ctx_fini(&scene.ctx);
 	}
 }
@@ -156,27 +162,30 @@ static const struct {
 	enum err err;
 	const char *ready, *renewing;
 } conclusions[] = {
-	{"current and shown", CERTIFICATE_CURRENT, true, NULL, NULL, E_OK, "True Serving", "False NotDue"},
-	{"due and shown", CERTIFICATE_DUE, true, NULL, NULL, E_OK, "True Serving", "True RenewalDue"},
-	{"due again", CERTIFICATE_DUE, true, "False", NULL, E_OK, "True Serving", "True RenewalDue"},
-	{"the reason of a renewal's trouble stays", CERTIFICATE_DUE, true, "True", NULL, E_OK, "True Serving",
-	 "True Before"},
-	{"renewed", CERTIFICATE_CURRENT, true, "True", NULL, E_OK, "True Serving", "False NotDue"},
-	{"ended before it was renewed", CERTIFICATE_UNUSABLE, true, "True", NULL, E_OK, "False InProgress",
-	 "False RenewalDue"},
-	{"none yet", CERTIFICATE_UNUSABLE, false, NULL, NULL, E_OK, "False InProgress", "-"},
-	{"current and not shown yet", CERTIFICATE_CURRENT, false, NULL, NULL, E_OK, "False InProgress",
+	{"current and shown", CERTIFICATE_CURRENT, true, NULL, NULL, E_OK, "True Serving",
 	 "False NotDue"},
-	{"what is False is the reason", CERTIFICATE_CURRENT, false, NULL, CONDITION_GATEWAY_CONFIGURED, E_REFUSED,
-	 "False Broken", "False NotDue"},
-	{"a spec that cannot be read is not", CERTIFICATE_CURRENT, false, NULL, CONDITION_SPEC_VALID, E_OK,
+	{"due and shown", CERTIFICATE_DUE, true, NULL, NULL, E_OK, "True Serving",
+	 "True RenewalDue"},
+	{"due again", CERTIFICATE_DUE, true, "False", NULL, E_OK, "True Serving",
+	 "True RenewalDue"},
+	{"the reason of a renewal's trouble stays", CERTIFICATE_DUE, true, "True", NULL, E_OK,
+	 "True Serving", "True Before"},
+	{"renewed", CERTIFICATE_CURRENT, true, "True", NULL, E_OK, "True Serving", "False NotDue"},
+	{"ended before it was renewed", CERTIFICATE_UNUSABLE, true, "True", NULL, E_OK,
+	 "False InProgress", "False RenewalDue"},
+	{"none yet", CERTIFICATE_UNUSABLE, false, NULL, NULL, E_OK, "False InProgress", "-"},
+	{"current and not shown yet", CERTIFICATE_CURRENT, false, NULL, NULL, E_OK,
 	 "False InProgress", "False NotDue"},
+	{"what is False is the reason", CERTIFICATE_CURRENT, false, NULL,
+	 CONDITION_GATEWAY_CONFIGURED, E_REFUSED, "False Broken", "False NotDue"},
+	{"a spec that cannot be read is not", CERTIFICATE_CURRENT, false, NULL,
+	 CONDITION_SPEC_VALID, E_OK, "False InProgress", "False NotDue"},
 	{"nor is an end that is near", CERTIFICATE_CURRENT, false, NULL, CONDITION_EXPIRING, E_OK,
 	 "False InProgress", "False NotDue"},
-	{"what is False does not outweigh what is served", CERTIFICATE_CURRENT, true, NULL, CONDITION_DNS_RESOLVED,
-	 E_REFUSED, "True Serving", "False NotDue"},
-	{"shutting down takes nothing back", CERTIFICATE_UNUSABLE, false, NULL, CONDITION_DNS_RESOLVED, E_CANCELLED,
-	 "-", "-"},
+	{"what is False does not outweigh what is served", CERTIFICATE_CURRENT, true, NULL,
+	 CONDITION_DNS_RESOLVED, E_REFUSED, "True Serving", "False NotDue"},
+	{"shutting down takes nothing back", CERTIFICATE_UNUSABLE, false, NULL,
+	 CONDITION_DNS_RESOLVED, E_CANCELLED, "-", "-"},
 };
 
 static void test_conclusions(void **state)
@@ -191,7 +200,8 @@ static void test_conclusions(void **state)
 			scene.gateway.status.programmed.count = 0;
 		if (conclusions[i].old_renewing)
 			given(&scene, CONDITION_RENEWING,
-			      text_equals(conclusions[i].old_renewing, "True") ? CONDITION_TRUE : CONDITION_FALSE,
+			      text_equals(conclusions[i].old_renewing, "True") ? CONDITION_TRUE
+									       : CONDITION_FALSE,
 			      "Before");
 		if (conclusions[i].false_type)
 			given(&scene, conclusions[i].false_type, CONDITION_FALSE, "Broken");
@@ -269,7 +279,8 @@ static void test_error_codes(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(codes); i++)
-		check_row_text(codes[i].sentence, conditions_error_code(codes[i].reason), codes[i].code);
+		check_row_text(codes[i].sentence, conditions_error_code(codes[i].reason),
+			       codes[i].code);
 }
 
 static void test_lasting_trouble_says_what_to_do(void **state)
@@ -301,7 +312,8 @@ static void test_setting(void **state)
 	(void)state;
 	open_scene(&scene, CERTIFICATE_UNUSABLE);
 	assert_true(condition_set(&scene.ctx, &list, "A", CONDITION_TRUE, "Well", "text", 1));
-	assert_true(condition_set(&scene.ctx, &list, "B", CONDITION_UNKNOWN, "Who knows", "text", 1));
+	assert_true(
+		condition_set(&scene.ctx, &list, "B", CONDITION_UNKNOWN, "Who knows", "text", 1));
 	assert_int_equal(list.count, 2);
 	before = condition_find(&list, "A");
 	our_time += MSEC_PER_MIN;
@@ -311,7 +323,8 @@ static void test_setting(void **state)
 	assert_true(condition_set(&scene.ctx, &list, "A", CONDITION_TRUE, "Well", "news", 2));
 	assert_int_equal(condition_find(&list, "A")->last_transition, before->last_transition);
 	assert_true(condition_set(&scene.ctx, &list, "A", CONDITION_FALSE, "Ill", "news", 2));
-	assert_int_equal(condition_find(&list, "A")->last_transition, before->last_transition + MSEC_PER_MIN);
+	assert_int_equal(condition_find(&list, "A")->last_transition,
+			 before->last_transition + MSEC_PER_MIN);
 	/* who read it before still reads what was there */
 	assert_string_equal(before->message, "text");
 	assert_int_equal(before->observed_generation, 1);

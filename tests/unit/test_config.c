@@ -86,7 +86,8 @@ static void test_defaults(void **state)
 	assert_int_equal(rig.err, E_OK);
 	config = rig.config;
 	assert_string_equal(config->acme_endpoint, "https://ca.example/directory");
-	assert_string_equal(config->blob_container_url, "https://acc.blob.core.windows.net/challenges");
+	assert_string_equal(config->blob_container_url,
+			    "https://acc.blob.core.windows.net/challenges");
 	assert_string_equal(config->key_vault_base_url, "https://vault.vault.azure.net");
 	assert_string_equal(config->spec_directory, "/etc/gatecert/hostnames.d");
 	assert_null(config->api_spec_directory);
@@ -130,7 +131,8 @@ static void test_required(void **state)
 		load(&rig, complete(&rig.ctx, key, ""));
 		check_row_int(key, rig.err, E_REFUSED);
 		check_row_int(key, (long long)rig.problems.errors, 1);
-		check_row(key, strstr(printed(&rig), arena_printf(rig.ctx.arena, "%s: required", key)));
+		check_row(key,
+			  strstr(printed(&rig), arena_printf(rig.ctx.arena, "%s: required", key)));
 		setenv(key, documented[i].value, 1);
 		load(&rig, complete(&rig.ctx, key, ""));
 		check_row_text(key, printed(&rig), "");
@@ -144,7 +146,8 @@ static const struct {
 	const char *key, *value;
 	const char *says; /* NULL: fine */
 } values[] = {
-	{"AcmeEndpoint", "http://ca.example/", "gatecert.yaml:10:15: AcmeEndpoint: must begin with https://"},
+	{"AcmeEndpoint", "http://ca.example/",
+	 "gatecert.yaml:10:15: AcmeEndpoint: must begin with https://"},
 	{"AcmeEndpoint", "ca.example", "AcmeEndpoint: the URL is not absolute"},
 	{"AcmeEndpoint", "https://user:pw@ca.example/", "names a user"},
 	{"AcmeAccountEmail", "ops", "must be an e-mail address"},
@@ -182,7 +185,8 @@ static const struct {
 	{"PublicBaseUrl", "http://127.0.0.1:8400", NULL},
 	{"PublicBaseUrl", "ftp://x/", "neither https nor http"},
 	{"TaskHub", "a b", "must be 1 to 45 letters"},
-	{"DnsServers", "[10.0.0.1, '10.0.0.1:5353', '2001:db8::1', '[2001:db8::1]:53', '[::1]']", NULL},
+	{"DnsServers", "[10.0.0.1, '10.0.0.1:5353', '2001:db8::1', '[2001:db8::1]:53', '[::1]']",
+	 NULL},
 	{"DnsServers", "10.0.0.1", NULL},
 	{"DnsServers", "[dns.example.com]", "\"dns.example.com\" must be an IP address"},
 	{"DnsServers", "['10.0.0.1:0']", "must be an IP address"},
@@ -223,7 +227,8 @@ static const struct {
 	{"AZURE_TOKEN_CREDENTIALS", "everything", "AZURE_TOKEN_CREDENTIALS"},
 	{"AZURE_TOKEN_CREDENTIALS", "prod", NULL},
 	{"IDENTITY_HEADER", "x", "unknown member IDENTITY_HEADER"},
-	{"AcmeEndpont", "x", "gatecert.yaml:11:1: unknown member AcmeEndpont: did you mean AcmeEndpoint?"},
+	{"AcmeEndpont", "x",
+	 "gatecert.yaml:11:1: unknown member AcmeEndpont: did you mean AcmeEndpoint?"},
 	{"acmeendpoint", "x", "did you mean AcmeEndpoint?"},
 };
 
@@ -234,7 +239,8 @@ static void test_values(void **state)
 	(void)state;
 	set_up(&rig);
 	for (size_t i = 0; i < ARRAY_SIZE(values); i++) {
-		const char *row = arena_printf(rig.ctx.arena, "%s: %s\n", values[i].key, values[i].value);
+		const char *row = arena_printf(rig.ctx.arena, "%s: %s\n", values[i].key,
+					       values[i].value);
 
 		load(&rig, complete(&rig.ctx, values[i].key, row));
 		if (!values[i].says) {
@@ -288,10 +294,12 @@ static void test_bad_files(void **state)
 			fail_msg("%s: \"%s\"", files[i].sentence, printed(&rig));
 	}
 	problems_init(&rig.problems);
-	assert_int_equal(config_load(&rig.ctx, "/nonexistent/gatecert.yaml", &rig.config, &rig.problems),
-			 E_REFUSED);
-	assert_string_equal(printed(&rig),
-			    "/nonexistent/gatecert.yaml: cannot be read: No such file or directory");
+	assert_int_equal(
+		config_load(&rig.ctx, "/nonexistent/gatecert.yaml", &rig.config, &rig.problems),
+		E_REFUSED);
+	assert_string_equal(
+		printed(&rig),
+		"/nonexistent/gatecert.yaml: cannot be read: No such file or directory");
 	problems_init(&rig.problems);
 	assert_int_equal(config_load(&rig.ctx, "/dev/zero", &rig.config, &rig.problems), E_REFUSED);
 	assert_non_null(strstr(printed(&rig), "is not a regular file"));
@@ -303,19 +311,23 @@ static void test_endpoints(void **state)
 	static const struct {
 		const char *given, *directory;
 	} rows[] = {
-		{"https://acme-v02.api.letsencrypt.org/", "https://acme-v02.api.letsencrypt.org/directory"},
-		{"https://acme-v02.api.letsencrypt.org", "https://acme-v02.api.letsencrypt.org/directory"},
+		{"https://acme-v02.api.letsencrypt.org/",
+		 "https://acme-v02.api.letsencrypt.org/directory"},
+		{"https://acme-v02.api.letsencrypt.org",
+		 "https://acme-v02.api.letsencrypt.org/directory"},
 		{"https://ca.example:14000/dir", "https://ca.example:14000/dir"},
 		{"https://ca.example:14000", "https://ca.example:14000/directory"},
-		{"https://ca.example/acme/acme/directory", "https://ca.example/acme/acme/directory"},
+		{"https://ca.example/acme/acme/directory",
+		 "https://ca.example/acme/acme/directory"},
 	};
 	struct rig rig;
 
 	(void)state;
 	set_up(&rig);
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		load(&rig, complete(&rig.ctx, "AcmeEndpoint",
-				    arena_printf(rig.ctx.arena, "AcmeEndpoint: %s\n", rows[i].given)));
+		load(&rig,
+		     complete(&rig.ctx, "AcmeEndpoint",
+			      arena_printf(rig.ctx.arena, "AcmeEndpoint: %s\n", rows[i].given)));
 		check_row_int(rows[i].given, rig.err, E_OK);
 		check_row_text(rows[i].given, rig.config->acme_endpoint, rows[i].directory);
 	}
@@ -344,11 +356,13 @@ static void test_name_policies(void **state)
 		const char *said = rows[i].said;
 
 		load(&rig, complete(&rig.ctx, "AcmeEndpoint",
-				    arena_printf(rig.ctx.arena, "AcmeEndpoint: %s\n%s%s\n", rows[i].endpoint,
-						 said ? "NamePolicy: " : "", said ? said : "")));
+				    arena_printf(rig.ctx.arena, "AcmeEndpoint: %s\n%s%s\n",
+						 rows[i].endpoint, said ? "NamePolicy: " : "",
+						 said ? said : "")));
 		check_row_int(rows[i].endpoint, rig.err, rows[i].policy ? E_OK : E_REFUSED);
 		if (!rows[i].policy) {
-			assert_non_null(strstr(printed(&rig), "NamePolicy: must be syntax or public"));
+			assert_non_null(
+				strstr(printed(&rig), "NamePolicy: must be syntax or public"));
 			continue;
 		}
 		check_row_text(rows[i].endpoint, rig.config->name_policy, rows[i].policy);
@@ -367,19 +381,24 @@ static const struct {
 } keys[] = {
 	{"objects", "ApiKeys: [{name: portal, key: " KEY_A "}, {name: b, key: " KEY_B "}]\n", NULL,
 	 "portal=" KEY_A " b=" KEY_B, NULL},
-	{"a map", "ApiKeys: {portal: " KEY_A ", b: " KEY_B "}\n", NULL, "portal=" KEY_A " b=" KEY_B, NULL},
-	{"texts", "ApiKeys: [portal=" KEY_A ", " KEY_B "]\n", NULL, "portal=" KEY_A " key-2=" KEY_B, NULL},
+	{"a map", "ApiKeys: {portal: " KEY_A ", b: " KEY_B "}\n", NULL, "portal=" KEY_A " b=" KEY_B,
+	 NULL},
+	{"texts", "ApiKeys: [portal=" KEY_A ", " KEY_B "]\n", NULL, "portal=" KEY_A " key-2=" KEY_B,
+	 NULL},
 	{"one text", "ApiKeys: " KEY_B "\n", NULL, "key-1=" KEY_B, NULL},
 	{"the environment", "", "portal=" KEY_A ", " KEY_B, "portal=" KEY_A " key-2=" KEY_B, NULL},
 	{"the environment wins", "ApiKeys: " KEY_B "\n", KEY_A, "key-1=" KEY_A, NULL},
 	{"a short key is warned about", "ApiKeys: [b=short]\n", NULL, "b=short",
 	 "ApiKeys: the key b has fewer than 16 characters"},
-	{"the same name twice", "ApiKeys: [a=" KEY_A ", a=" KEY_B "]\n", NULL, NULL, "two keys are named a"},
+	{"the same name twice", "ApiKeys: [a=" KEY_A ", a=" KEY_B "]\n", NULL, NULL,
+	 "two keys are named a"},
 	{"no key", "ApiKeys: [{name: portal}]\n", NULL, NULL, "ApiKeys[0].key: required"},
-	{"an empty key", "ApiKeys: {portal: ''}\n", NULL, NULL, "a key must have 1 to 512 characters"},
+	{"an empty key", "ApiKeys: {portal: ''}\n", NULL, NULL,
+	 "a key must have 1 to 512 characters"},
 	{"a key with a space", "ApiKeys: {portal: 'SECRET SECRETSECRET'}\n", NULL, NULL,
 	 "a key must be ASCII without white space"},
-	{"a name with a space", "ApiKeys: {'a b': " KEY_A "}\n", NULL, NULL, "a key's name must be"},
+	{"a name with a space", "ApiKeys: {'a b': " KEY_A "}\n", NULL, NULL,
+	 "a key's name must be"},
 	{"a key that looks like a number", "ApiKeys: {portal: '12345678901234567890'}\n", NULL,
 	 "portal=12345678901234567890", NULL},
 	{"lists in lists", "ApiKeys: [[SECRETSECRET]]\n", NULL, NULL, "ApiKeys[0]: expected a map"},
@@ -444,7 +463,8 @@ static void test_environment(void **state)
 	assert_string_equal(rig.config->listen, "127.0.0.1:8400");
 	setenv("Workers", "x", 1);
 	load(&rig, complete(&rig.ctx, NULL, "Workers: 5\n"));
-	assert_string_equal(printed(&rig), "environment: Workers: expected a whole number, found \"x\"");
+	assert_string_equal(printed(&rig),
+			    "environment: Workers: expected a whole number, found \"x\"");
 	unsetenv("Workers");
 	unsetenv("DnsServers");
 	unsetenv("AZURE_TENANT_ID");
@@ -478,15 +498,17 @@ static void test_print(void **state)
 
 	(void)state;
 	set_up(&rig);
-	load(&rig, complete(&rig.ctx, NULL,
-			    "ApiKeys: [portal=SECRETSECRETSECRET]\nAZURE_CLIENT_SECRET: SECRETSECRET\n"
-			    "AZURE_CLIENT_ID: app\nDnsServers: ['10.0.0.1:53', '::1']\nSelfCheck: off\n"
-			    "GatewayGatherSeconds: 0\nPublicBaseUrl: https://x.example/\n"));
+	load(&rig,
+	     complete(&rig.ctx, NULL,
+		      "ApiKeys: [portal=SECRETSECRETSECRET]\nAZURE_CLIENT_SECRET: SECRETSECRET\n"
+		      "AZURE_CLIENT_ID: app\nDnsServers: ['10.0.0.1:53', '::1']\nSelfCheck: off\n"
+		      "GatewayGatherSeconds: 0\nPublicBaseUrl: https://x.example/\n"));
 	assert_string_equal(printed(&rig), "");
 	first = config_print(&rig.ctx, rig.config);
 	assert_null(strstr(first, "SECRETSECRET"));
 	assert_non_null(strstr(first, "AZURE_CLIENT_SECRET: \"***\"\n"));
-	assert_non_null(strstr(first, "ApiKeys: [{\"name\":\"portal\",\"key\":\"***\",\"readOnly\":false}]\n"));
+	assert_non_null(strstr(
+		first, "ApiKeys: [{\"name\":\"portal\",\"key\":\"***\",\"readOnly\":false}]\n"));
 	assert_non_null(strstr(first, "AcmeEndpoint: \"https://ca.example/directory\"\n"));
 	assert_non_null(strstr(first, "GatewayGatherSeconds: 0\n"));
 	load(&rig, first);
@@ -523,7 +545,13 @@ static const struct {
 	{"printing", {"--print-config"}, -1, OPTIONS_PRINT_CONFIG, CONFIG_PATH, "", ""},
 	{"the version", {"--version"}, 0, OPTIONS_RUN, NULL, "gatecertd ", ""},
 	{"help", {"--help", "--nonsense"}, 0, OPTIONS_RUN, NULL, "--check-config", ""},
-	{"an unknown option", {"--confg", "/x"}, 2, OPTIONS_RUN, NULL, "", "--confg: no such option"},
+	{"an unknown option",
+	 {"--confg", "/x"},
+	 2,
+	 OPTIONS_RUN,
+	 NULL,
+	 "",
+	 "--confg: no such option"},
 	{"a short option", {"-h"}, 2, OPTIONS_RUN, NULL, "", "--help"},
 	{"an argument", {"/x"}, 2, OPTIONS_RUN, NULL, "", "/x: takes no arguments"},
 	{"no file", {"--config"}, 2, OPTIONS_RUN, NULL, "", "--config: needs a value"},

@@ -9,7 +9,7 @@
 #include "unit/our_clock.h"
 
 #define BACKOFF_MAX (5 * MSEC_PER_MIN)
-#define DRAWS 400
+#define DRAWS	    400
 
 /* --- a reconciler that does as it is told --- */
 
@@ -67,7 +67,8 @@ static msec_t look(struct controller *controller)
 #define SEC MSEC_PER_SEC
 #define MIN MSEC_PER_MIN
 
-/* The wait after so many failures in a row lies in [low, high], and over many draws comes near both. */
+/* The wait after so many failures in a row lies in [low, high], and over many draws comes near
+ * both. */
 static const struct {
 	const char *sentence;
 	enum err err;
@@ -85,7 +86,8 @@ static const struct {
 	{"the fifth conflict: soon", E_CONFLICT, 4, -1, 0, 200, 2000},
 	{"the sixth: not so soon", E_CONFLICT, 5, -1, 0, 24 * SEC, 36 * SEC},
 	{"the hundredth: no later", E_CONFLICT, 99, -1, 0, 24 * SEC, 36 * SEC},
-	{"a conflict with a Retry-After waits for it", E_CONFLICT, 0, -1, 7 * SEC, 7 * SEC, 7 * SEC},
+	{"a conflict with a Retry-After waits for it", E_CONFLICT, 0, -1, 7 * SEC, 7 * SEC,
+	 7 * SEC},
 	{"throttled: never before the time", E_THROTTLED, 0, -1, MIN, MIN, 66 * SEC},
 	{"throttled often: still the time that was said", E_THROTTLED, 20, -1, MIN, MIN, 66 * SEC},
 	{"throttled without a time: half a minute", E_THROTTLED, 0, -1, 0, 30 * SEC, 33 * SEC},
@@ -126,8 +128,8 @@ static void test_policy(void **state)
 		msec_t low = MSEC_NEVER, high = 0, span = policies[i].high - policies[i].low;
 
 		for (int draw = 0; draw < DRAWS; draw++) {
-			msec_t wait = wait_after(policies[i].err, policies[i].before, policies[i].again,
-						 policies[i].retry_after);
+			msec_t wait = wait_after(policies[i].err, policies[i].before,
+						 policies[i].again, policies[i].retry_after);
 
 			low = wait < low ? wait : low;
 			high = wait > high ? wait : high;
@@ -224,7 +226,7 @@ static void test_activity_counts(void **state)
 
 /* --- with threads --- */
 
-#define KEYS 6
+#define KEYS	6
 #define WORKERS 4
 
 static struct {
@@ -316,7 +318,8 @@ static void test_never_two_at_once(void **state)
 		if (i % 500 == 0)
 			nap();
 	}
-	while (controller_activity(controller).passes < 200 && clock_system()->mono(clock_system()) < until)
+	while (controller_activity(controller).passes < 200 &&
+	       clock_system()->mono(clock_system()) < until)
 		nap();
 	end_crew(controller);
 	assert_int_equal(crew.overlaps, 0);

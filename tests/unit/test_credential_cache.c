@@ -11,8 +11,8 @@
 
 static enum err header_of(struct script *script, struct credential *credential, const char **header)
 {
-	return credential_header(
-		&script->ctx, credential, &script->http, &script->http, ARM, header);
+	return credential_header(&script->ctx, credential, &script->http, &script->http, ARM,
+				 header);
 }
 
 /* One call after another: what the clock says, what happens before, and what comes back. */
@@ -52,23 +52,26 @@ static void run_steps(const struct step *steps, size_t count, const struct excha
 	credential_free(credential);
 }
 
-#define ASK(t) \
-	{ \
+#define ASK(t)                                                        \
+	{                                                             \
 		.request = AUTHORITY, .status = 200, .body = TOKEN(t) \
 	}
 
 static void a_token_serves_until_its_margin(void **state)
 {
-	static const struct exchange exchanges[] = {ASK("1"), ASK("2"),
-		{.request = AUTHORITY, .status = 503}, ASK("3"), {.request = NULL}};
+	static const struct exchange exchanges[] = {ASK("1"),
+						    ASK("2"),
+						    {.request = AUTHORITY, .status = 503},
+						    ASK("3"),
+						    {.request = NULL}};
 	static const struct step steps[] = {
 		{"the first call signs in", 0, NULL, E_OK, "Bearer 1", 0},
 		{"the second does not", 0, NULL, E_OK, "Bearer 1", 0},
 		{"nor one a moment before the margin", 54 * MSEC_PER_MIN - 1, NULL, E_OK,
-			"Bearer 1", 0},
+		 "Bearer 1", 0},
 		{"the margin is a tenth of an hour", 1, NULL, E_OK, "Bearer 2", 0},
 		{"a token that still lives bridges a failure", 54 * MSEC_PER_MIN, NULL, E_OK,
-			"Bearer 2", 0},
+		 "Bearer 2", 0},
 		{"and is not renewed again at once", 1, NULL, E_OK, "Bearer 2", 0},
 		{"but a second later", MSEC_PER_SEC, NULL, E_OK, "Bearer 3", 0},
 	};
@@ -104,15 +107,15 @@ static void failures_are_remembered_for_a_while(void **state)
 	static const struct step steps[] = {
 		{"a refusal comes from Entra", 0, NULL, E_REFUSED, NULL, 0},
 		{"and is repeated without asking for 5 s", 5 * MSEC_PER_SEC - 1, NULL, E_REFUSED,
-			NULL, 0},
+		 NULL, 0},
 		{"then Entra is asked again", 1, NULL, E_REFUSED, NULL, 0},
 		{"and next time left alone for twice as long", 10 * MSEC_PER_SEC - 1, NULL,
-			E_REFUSED, NULL, 0},
+		 E_REFUSED, NULL, 0},
 		{"a throttle says when", 1, NULL, E_THROTTLED, NULL, 30 * MSEC_PER_SEC},
 		{"and counts down", 10 * MSEC_PER_SEC, NULL, E_THROTTLED, NULL, 20 * MSEC_PER_SEC},
 		{"until it is over", 20 * MSEC_PER_SEC, NULL, E_AGAIN, NULL, 0},
 		{"a throttle without a time gets ours, which grows with each failure",
-			8 * MSEC_PER_SEC, NULL, E_THROTTLED, NULL, 32 * MSEC_PER_SEC},
+		 8 * MSEC_PER_SEC, NULL, E_THROTTLED, NULL, 32 * MSEC_PER_SEC},
 		{"a success ends it all", 32 * MSEC_PER_SEC, NULL, E_OK, "Bearer 1", 0},
 	};
 
@@ -133,15 +136,15 @@ static const struct life lives[] = {
 	{"an hour as a time", LIFE(",\"expires_on\":\"1800003600\""), 54 * MSEC_PER_MIN},
 	{"an hour as a date", LIFE(",\"expires_on\":\"2027-01-15T09:00:00Z\""), 54 * MSEC_PER_MIN},
 	{"an hour left of a cached day", LIFE(",\"expires_on\":1800003600,\"expires_in\":86400"),
-		54 * MSEC_PER_MIN},
+	 54 * MSEC_PER_MIN},
 	{"an hour, although our clock says it is over",
-		LIFE(",\"expires_on\":1700000000,\"expires_in\":\"3600\""), 54 * MSEC_PER_MIN},
+	 LIFE(",\"expires_on\":1700000000,\"expires_in\":\"3600\""), 54 * MSEC_PER_MIN},
 	{"half an hour has a margin of five minutes", LIFE(",\"expires_in\":1800"),
-		25 * MSEC_PER_MIN},
+	 25 * MSEC_PER_MIN},
 	{"a minute is renewed half-way", LIFE(",\"expires_in\":60"), 30 * MSEC_PER_SEC},
 	{"five minutes when nothing is said", LIFE(""), 150 * MSEC_PER_SEC},
 	{"five minutes when nonsense is said", LIFE(",\"expires_in\":\"soon\""),
-		150 * MSEC_PER_SEC},
+	 150 * MSEC_PER_SEC},
 };
 
 static void test_lives(void **state)
@@ -149,7 +152,8 @@ static void test_lives(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(lives); i++) {
 		const struct exchange exchanges[] = {
-			{.request = AUTHORITY, .status = 200, .body = lives[i].body}, ASK("2"),
+			{.request = AUTHORITY, .status = 200, .body = lives[i].body},
+			ASK("2"),
 			{.request = NULL}};
 		const struct step steps[] = {
 			{lives[i].sentence, 0, NULL, E_OK, "Bearer t", 0},
@@ -230,7 +234,7 @@ struct worker {
 };
 
 static enum err slow_send(struct ctx *ctx, struct http *http, const struct http_request *request,
-	struct http_reply *reply)
+			  struct http_reply *reply)
 {
 	struct slow *slow = (struct slow *)http;
 
@@ -250,9 +254,9 @@ static void *work(void *argument)
 {
 	struct worker *worker = argument;
 	const struct doors doors = {.clock = clock_system(),
-		.rng = rng_system(),
-		.fs = fs_system(),
-		.cancel = worker->cancel};
+				    .rng = rng_system(),
+				    .fs = fs_system(),
+				    .cancel = worker->cancel};
 	const char *header = NULL;
 	struct ctx ctx;
 
@@ -261,8 +265,8 @@ static void *work(void *argument)
 	worker->slow->started++;
 	pthread_cond_broadcast(&worker->slow->changed);
 	pthread_mutex_unlock(&worker->slow->lock);
-	worker->kind = credential_header(
-		&ctx, worker->credential, &worker->slow->http, NULL, ARM, &header);
+	worker->kind = credential_header(&ctx, worker->credential, &worker->slow->http, NULL, ARM,
+					 &header);
 	worker->has_header = text_equals(header, "Bearer s");
 	ctx_fini(&ctx);
 	return NULL;
@@ -300,8 +304,8 @@ static struct credential *new_credential(void)
 static void many_threads_sign_in_once(void **state)
 {
 	struct slow slow = {.http = {.send = slow_send},
-		.lock = PTHREAD_MUTEX_INITIALIZER,
-		.changed = PTHREAD_COND_INITIALIZER};
+			    .lock = PTHREAD_MUTEX_INITIALIZER,
+			    .changed = PTHREAD_COND_INITIALIZER};
 	struct credential *credential = new_credential();
 	struct worker workers[THREADS];
 
@@ -324,8 +328,8 @@ static void many_threads_sign_in_once(void **state)
 static void who_waits_for_another_sign_in_can_be_stopped(void **state)
 {
 	struct slow slow = {.http = {.send = slow_send},
-		.lock = PTHREAD_MUTEX_INITIALIZER,
-		.changed = PTHREAD_COND_INITIALIZER};
+			    .lock = PTHREAD_MUTEX_INITIALIZER,
+			    .changed = PTHREAD_COND_INITIALIZER};
 	struct credential *credential = new_credential();
 	struct cancel *cancel = cancel_new();
 	struct worker first = {.slow = &slow, .credential = credential};

@@ -38,17 +38,16 @@ struct read {
 static const struct read readable[] = {
 	{"one name", "shop.example.com", "DNS:shop.example.com", "shop.example.com"},
 	{"the common name counts too", "a.example.com", "DNS:b.example.com",
-		"a.example.com b.example.com"},
+	 "a.example.com b.example.com"},
 	{"without alternative names the common name stands alone", "a.example.com", NULL,
-		"a.example.com"},
+	 "a.example.com"},
 	{"a common name that is no DNS name does not count", "My Shop", "DNS:b.example.com",
-		"b.example.com"},
+	 "b.example.com"},
 	{"a single label is no DNS name of ours", "localhost", NULL, ""},
 	{"sorted, in lower case, each once", NULL,
-		"DNS:B.example.com,DNS:a.example.com,DNS:b.example.com",
-		"a.example.com b.example.com"},
+	 "DNS:B.example.com,DNS:a.example.com,DNS:b.example.com", "a.example.com b.example.com"},
 	{"a wildcard", "*.example.com", "DNS:*.example.com,DNS:example.com",
-		"*.example.com example.com"},
+	 "*.example.com example.com"},
 	{"no name at all", NULL, NULL, ""},
 };
 
@@ -93,7 +92,7 @@ static void refuses(const char *sentence, const void *der, size_t size, const ch
 	check_row_int(sentence, csr_from_der(&ctx, der, size, &csr), E_REFUSED);
 	check_row_text(sentence, ctx.fault.reason, "InvalidCsr");
 	check_row_text(sentence, ctx.fault.text,
-		arena_printf(ctx.arena, "the certificate signing request %s", text));
+		       arena_printf(ctx.arena, "the certificate signing request %s", text));
 }
 
 static struct bytes names_beyond_count(void)

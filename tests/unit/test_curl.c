@@ -50,13 +50,13 @@ static int tear_down(void **state)
 	return 0;
 }
 
-static struct http_request make_request(
-	struct world *world, enum http_kind kind, const char *method, const char *path)
+static struct http_request make_request(struct world *world, enum http_kind kind,
+					const char *method, const char *path)
 {
 	struct http_request request = {.kind = kind, .method = method, .allow_plain = true};
 
-	request.url =
-		arena_printf(world->ctx.arena, "http://127.0.0.1:%u%s", world->peer.port, path);
+	request.url = arena_printf(world->ctx.arena, "http://127.0.0.1:%u%s", world->peer.port,
+				   path);
 	if (strcmp(method, "POST") == 0) {
 		request.body = "body";
 		request.body_size = 4;
@@ -65,7 +65,7 @@ static struct http_request make_request(
 }
 
 static enum err send_one(struct world *world, enum http_kind kind, const char *method,
-	const char *path, struct http_reply *reply)
+			 const char *path, struct http_reply *reply)
 {
 	struct http_request request = make_request(world, kind, method, path);
 
@@ -84,51 +84,50 @@ struct failing {
 
 static const struct failing failing[] = {
 	{"a dripping answer ends with the request's time", "/drip", HTTP_READ, 300, E_AGAIN,
-		"Timeout", "no clear answer from ORIGIN: no complete answer in time"},
+	 "Timeout", "no clear answer from ORIGIN: no complete answer in time"},
 	{"a dripping answer to a ONE_SHOT is open", "/drip", HTTP_ONE_SHOT, 300, E_CONFLICT,
-		"Timeout", "no clear answer from ORIGIN: no complete answer in time"},
+	 "Timeout", "no clear answer from ORIGIN: no complete answer in time"},
 	{"silence ends with the request's time", "/silence", HTTP_READ, 200, E_AGAIN, "Timeout",
-		"no clear answer from ORIGIN: no complete answer in time"},
+	 "no clear answer from ORIGIN: no complete answer in time"},
 	{"an endless answer is cut at its limit", "/endless", HTTP_READ, 0, E_AGAIN,
-		"ReplyTooLarge", "no clear answer from ORIGIN: the answer is larger than allowed"},
+	 "ReplyTooLarge", "no clear answer from ORIGIN: the answer is larger than allowed"},
 	{"an endless answer to a ONE_SHOT is open", "/endless", HTTP_ONE_SHOT, 0, E_CONFLICT,
-		"ReplyTooLarge", "no clear answer from ORIGIN: the answer is larger than allowed"},
+	 "ReplyTooLarge", "no clear answer from ORIGIN: the answer is larger than allowed"},
 	{"over 128 lines of headers are too many", "/many-lines", HTTP_READ, 0, E_AGAIN,
-		"ReplyTooLarge", "no clear answer from ORIGIN: the answer is larger than allowed"},
+	 "ReplyTooLarge", "no clear answer from ORIGIN: the answer is larger than allowed"},
 	{"over 64 KiB of headers are too many", "/large-lines", HTTP_READ, 0, E_AGAIN,
-		"ReplyTooLarge", "no clear answer from ORIGIN: the answer is larger than allowed"},
+	 "ReplyTooLarge", "no clear answer from ORIGIN: the answer is larger than allowed"},
 	{"a body shorter than announced is no answer", "/short", HTTP_READ, 0, E_AGAIN,
-		"ConnectionLost", "no clear answer from ORIGIN: the answer was cut short"},
+	 "ConnectionLost", "no clear answer from ORIGIN: the answer was cut short"},
 	{"a body shorter than announced leaves a ONE_SHOT open", "/short", HTTP_ONE_SHOT, 0,
-		E_CONFLICT, "ConnectionLost",
-		"no clear answer from ORIGIN: the answer was cut short"},
+	 E_CONFLICT, "ConnectionLost", "no clear answer from ORIGIN: the answer was cut short"},
 	{"a chunk cut short is no answer", "/short-chunk", HTTP_READ, 0, E_AGAIN, "ConnectionLost",
-		NULL},
+	 NULL},
 	{"a chunk without a size is no answer", "/bad-chunk", HTTP_READ, 0, E_AGAIN, NULL, NULL},
 	{"headers cut short are no answer", "/half-headers", HTTP_READ, 0, E_AGAIN,
-		"ConnectionLost", "no clear answer from ORIGIN: the answer was cut short"},
+	 "ConnectionLost", "no clear answer from ORIGIN: the answer was cut short"},
 	{"headers cut short leave a ONE_SHOT open", "/half-headers", HTTP_ONE_SHOT, 0, E_CONFLICT,
-		"ConnectionLost", "no clear answer from ORIGIN: the answer was cut short"},
+	 "ConnectionLost", "no clear answer from ORIGIN: the answer was cut short"},
 	{"an interim answer alone is none", "/only-interim", HTTP_ONE_SHOT, 0, E_CONFLICT,
-		"ConnectionLost", NULL},
+	 "ConnectionLost", NULL},
 	{"another protocol is no answer", "/garbage", HTTP_READ, 0, E_AGAIN, "ReplyMalformed",
-		"no clear answer from ORIGIN: the answer is not HTTP"},
+	 "no clear answer from ORIGIN: the answer is not HTTP"},
 	{"another protocol leaves a ONE_SHOT open", "/garbage", HTTP_ONE_SHOT, 0, E_CONFLICT,
-		"ReplyMalformed", "no clear answer from ORIGIN: the answer is not HTTP"},
+	 "ReplyMalformed", "no clear answer from ORIGIN: the answer is not HTTP"},
 	{"an HTTP version of the future is no answer", "/http-9", HTTP_ONE_SHOT, 0, E_CONFLICT,
-		"ReplyMalformed", NULL},
+	 "ReplyMalformed", NULL},
 	{"a status that is no number is no answer", "/no-status", HTTP_ONE_SHOT, 0, E_CONFLICT,
-		NULL, NULL},
+	 NULL, NULL},
 	{"a close instead of an answer may be repeated for a READ", "/nothing", HTTP_READ, 0,
-		E_AGAIN, "ConnectionLost",
-		"no clear answer from ORIGIN: the connection was closed without an answer"},
+	 E_AGAIN, "ConnectionLost",
+	 "no clear answer from ORIGIN: the connection was closed without an answer"},
 	{"a close instead of an answer leaves a ONE_SHOT open", "/nothing", HTTP_ONE_SHOT, 0,
-		E_CONFLICT, "ConnectionLost",
-		"no clear answer from ORIGIN: the connection was closed without an answer"},
+	 E_CONFLICT, "ConnectionLost",
+	 "no clear answer from ORIGIN: the connection was closed without an answer"},
 	{"a reset leaves a ONE_SHOT open", "/reset", HTTP_ONE_SHOT, 0, E_CONFLICT, "ConnectionLost",
-		NULL},
+	 NULL},
 	{"a reset may be repeated for an IDEMPOTENT", "/reset", HTTP_IDEMPOTENT, 0, E_AGAIN,
-		"ConnectionLost", NULL},
+	 "ConnectionLost", NULL},
 };
 
 static void check_failing(struct world *world, const struct failing *row)
@@ -148,7 +147,7 @@ static void check_failing(struct world *world, const struct failing *row)
 	snprintf(origin, sizeof(origin), "http://127.0.0.1:%u", world->peer.port);
 	if (row->text) {
 		snprintf(text, sizeof(text), "no clear answer from %s%s", origin,
-			strstr(row->text, "ORIGIN") + strlen("ORIGIN"));
+			 strstr(row->text, "ORIGIN") + strlen("ORIGIN"));
 		if (strcmp(world->ctx.fault.text, text) != 0)
 			fail_msg("%s: said %s", row->sentence, world->ctx.fault.text);
 	}
@@ -176,12 +175,12 @@ static void test_a_one_shot_is_never_sent_on_a_used_connection(void **state)
 	struct http_reply reply;
 
 	assert_int_equal(send_one(world, HTTP_READ, "GET", "/ok", &reply), E_OK);
-	assert_int_equal(
-		send_one(world, HTTP_ONE_SHOT, "POST", "/dropped-when-reused", &reply), E_OK);
+	assert_int_equal(send_one(world, HTTP_ONE_SHOT, "POST", "/dropped-when-reused", &reply),
+			 E_OK);
 	assert_int_equal(reply.status, 200);
 	assert_int_equal(peer_count(&world->peer, "POST", "/dropped-when-reused"), 1);
-	assert_int_equal(
-		send_one(world, HTTP_ONE_SHOT, "POST", "/dropped-when-reused", &reply), E_OK);
+	assert_int_equal(send_one(world, HTTP_ONE_SHOT, "POST", "/dropped-when-reused", &reply),
+			 E_OK);
 	assert_int_equal(peer_count(&world->peer, "POST", "/dropped-when-reused"), 2);
 }
 
@@ -264,8 +263,8 @@ static void test_the_limit_itself_still_fits(void **state)
 static void test_the_request_goes_out_as_written(void **state)
 {
 	struct world *world = *state;
-	struct http_request request =
-		make_request(world, HTTP_IDEMPOTENT, "PUT", "/echo/../a%2Fb?x=%20y");
+	struct http_request request = make_request(world, HTTP_IDEMPOTENT, "PUT",
+						   "/echo/../a%2Fb?x=%20y");
 	struct http_reply reply;
 
 	request.body = "a\0b";
@@ -348,20 +347,20 @@ struct refused {
 
 static const struct refused refused[] = {
 	{"plain http needs leave", "http://127.0.0.1:1/x?code=secret", NULL, "v", false, E_REFUSED,
-		"InvalidUrl", "http://127.0.0.1:1: only https is allowed"},
+	 "InvalidUrl", "http://127.0.0.1:1: only https is allowed"},
 	{"a URL with a user is none", "https://u:p@host/", NULL, "v", false, E_REFUSED,
-		"InvalidUrl", "the URL names a user"},
+	 "InvalidUrl", "the URL names a user"},
 	{"another scheme is refused", "file:///etc/passwd", NULL, "v", true, E_REFUSED,
-		"InvalidUrl", NULL},
+	 "InvalidUrl", NULL},
 	{"a header cannot smuggle another one", "https://host/", NULL, "a\r\nX: b", false,
-		E_REFUSED, "InvalidHeader",
-		"https://host: the value for the header X-T holds a control character"},
+	 E_REFUSED, "InvalidHeader",
+	 "https://host: the value for the header X-T holds a control character"},
 	{"a closed port leaves a ONE_SHOT unsent", "https://example.com/x?code=secret",
-		"127.0.0.1:1", "v", false, E_AGAIN, "ConnectFailed",
-		"cannot reach https://example.com: no connection (refused or unreachable)"},
+	 "127.0.0.1:1", "v", false, E_AGAIN, "ConnectFailed",
+	 "cannot reach https://example.com: no connection (refused or unreachable)"},
 	{"a name that does not resolve leaves a ONE_SHOT unsent", "https://no-such-host.invalid/x",
-		NULL, "v", false, E_AGAIN, "ConnectFailed",
-		"cannot reach https://no-such-host.invalid: its name does not resolve"},
+	 NULL, "v", false, E_AGAIN, "ConnectFailed",
+	 "cannot reach https://no-such-host.invalid: its name does not resolve"},
 };
 
 static void test_what_cannot_be_sent_is_filed(void **state)
@@ -383,9 +382,9 @@ static void test_what_cannot_be_sent_is_filed(void **state)
 
 		err = http_send(&world->ctx, world->http, &request, &reply);
 		if (err != row->kind || strcmp(world->ctx.fault.reason, row->reason) != 0 ||
-			(row->text && strcmp(world->ctx.fault.text, row->text) != 0))
+		    (row->text && strcmp(world->ctx.fault.text, row->text) != 0))
 			fail_msg("%s: got %s %s (%s)", row->sentence, err_name(err),
-				world->ctx.fault.reason, world->ctx.fault.text);
+				 world->ctx.fault.reason, world->ctx.fault.text);
 	}
 }
 

@@ -37,8 +37,8 @@ static X509 *make_certificate(EVP_PKEY *key)
 	ASN1_INTEGER_set(X509_get_serialNumber(certificate), 1);
 	X509_gmtime_adj(X509_getm_notBefore(certificate), -60);
 	X509_gmtime_adj(X509_getm_notAfter(certificate), 3600);
-	X509_NAME_add_entry_by_txt(
-		name, "CN", MBSTRING_ASC, (const unsigned char *)"peer", -1, -1, 0);
+	X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)"peer", -1, -1,
+				   0);
 	X509_set_issuer_name(certificate, name);
 	X509_set_pubkey(certificate, key);
 	X509_add_ext(certificate, san, -1);
@@ -157,28 +157,28 @@ struct row {
 static const struct row rows[] = {
 	{"a trusted server is heard", TLS, "/x", NULL, HTTP_ONE_SHOT, E_OK, NULL, NULL, 1},
 	{"an untrusted server gets no request", TLS, "/x?secret", "", HTTP_ONE_SHOT, E_AGAIN,
-		"TlsFailed",
-		": its certificate is not trusted (SSL certificate problem: self-signed "
-		"certificate)",
-		0},
+	 "TlsFailed",
+	 ": its certificate is not trusted (SSL certificate problem: self-signed "
+	 "certificate)",
+	 0},
 	{"a certificate for another name is not trusted", OTHER_NAME, "/x?secret", NULL,
-		HTTP_ONE_SHOT, E_AGAIN, "TlsFailed",
-		": its certificate is not trusted (SSL: no "
-		"alternative certificate subject name matches target host name 'shop.example.com')",
-		0},
+	 HTTP_ONE_SHOT, E_AGAIN, "TlsFailed",
+	 ": its certificate is not trusted (SSL: no "
+	 "alternative certificate subject name matches target host name 'shop.example.com')",
+	 0},
 	{"a missing file of CAs trusts nobody", TLS, "/x", "/nonexistent", HTTP_ONE_SHOT, E_AGAIN,
-		"TlsFailed", ": the file of trusted CAs cannot be read", 0},
+	 "TlsFailed", ": the file of trusted CAs cannot be read", 0},
 	{"a server that never answers the handshake got no request", PLAIN, "/x", NULL,
-		HTTP_ONE_SHOT, E_AGAIN, "Timeout", ": no connection in time", 0},
+	 HTTP_ONE_SHOT, E_AGAIN, "Timeout", ": no connection in time", 0},
 	{"an answer that ends with its connection may have been cut", TLS, "/endless", NULL,
-		HTTP_ONE_SHOT, E_CONFLICT, "ReplyMalformed",
-		": the answer does not say how long it is", 1},
+	 HTTP_ONE_SHOT, E_CONFLICT, "ReplyMalformed", ": the answer does not say how long it is",
+	 1},
 	{"an answer without a body may end with its connection", TLS, "/empty", NULL, HTTP_ONE_SHOT,
-		E_OK, NULL, NULL, 1},
+	 E_OK, NULL, NULL, 1},
 };
 
-static const char *target_url(
-	struct world *world, const struct row *row, struct http_request *request)
+static const char *target_url(struct world *world, const struct row *row,
+			      struct http_request *request)
 {
 	struct arena *arena = world->ctx.arena;
 
@@ -187,7 +187,7 @@ static const char *target_url(
 		return arena_printf(arena, "https://shop.example.com%s", row->path);
 	}
 	return arena_printf(arena, "https://127.0.0.1:%u%s",
-		row->target == TLS ? world->port : world->peer.port, row->path);
+			    row->target == TLS ? world->port : world->peer.port, row->path);
 }
 
 static void check_row(struct world *world, const struct row *row)
@@ -206,10 +206,10 @@ static void check_row(struct world *world, const struct row *row)
 	curl_close(http);
 	behind = strstr(world->ctx.fault.text, ": ");
 	if (err != row->expected ||
-		(row->reason && strcmp(world->ctx.fault.reason, row->reason) != 0) ||
-		(row->text && !text_equals(behind, row->text)))
+	    (row->reason && strcmp(world->ctx.fault.reason, row->reason) != 0) ||
+	    (row->text && !text_equals(behind, row->text)))
 		fail_msg("%s: got %s %s (%s)", row->sentence, err_name(err),
-			world->ctx.fault.reason, world->ctx.fault.text);
+			 world->ctx.fault.reason, world->ctx.fault.text);
 }
 
 static void test_tls(void **state)

@@ -56,7 +56,7 @@ static void reads_rfc3339(void **state)
 		msec_t wall = NONE;
 
 		check_row_int(rows[i].sentence, date_parse_rfc3339(rows[i].text, &wall),
-			rows[i].wall != NONE);
+			      rows[i].wall != NONE);
 		check_row_int(rows[i].sentence, wall, rows[i].wall);
 	}
 }
@@ -90,7 +90,7 @@ static void reads_dates_of_http(void **state)
 		msec_t wall = NONE;
 
 		check_row_int(rows[i].sentence, date_parse_http(rows[i].text, &wall),
-			rows[i].wall != NONE);
+			      rows[i].wall != NONE);
 		check_row_int(rows[i].sentence, wall, rows[i].wall);
 	}
 }
@@ -124,7 +124,7 @@ static void reads_retry_after(void **state)
 		msec_t wait = NONE;
 
 		check_row_int(rows[i].sentence, date_parse_retry_after(rows[i].text, now, &wait),
-			rows[i].wait != NONE);
+			      rows[i].wait != NONE);
 		check_row_int(rows[i].sentence, wait, rows[i].wait);
 	}
 }
@@ -155,7 +155,7 @@ static void agrees_with_the_c_library(void **state)
 {
 	(void)state;
 	for (int64_t second = 4321; second < LAST_OF_9999;
-		second += (second < CYCLE ? 1 : 97) * 86400 + 1) {
+	     second += (second < CYCLE ? 1 : 97) * 86400 + 1) {
 		time_t time = (time_t)second;
 		char expected[64], text[25];
 		struct ctx ctx cleanup_ctx;
@@ -194,9 +194,9 @@ static void check_variant(const char *text, size_t size, void *data)
 
 static void no_damage_to_a_seed_leaves_the_range(void **state)
 {
-	static const char *const seeds[] = {"2020-03-24T21:51:49.123+01:00",
-		"Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT",
-		"Sun Nov  6 08:49:37 1994", "120"};
+	static const char *const seeds[] = {
+		"2020-03-24T21:51:49.123+01:00", "Sun, 06 Nov 1994 08:49:37 GMT",
+		"Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994", "120"};
 	struct mutate mutate = {.is_terminated = true, .visit = check_variant};
 
 	(void)state;

@@ -6,53 +6,104 @@
 #include "unit/mutate.h"
 
 #define TIMEOUT ((msec_t)300)
-#define NO_RECORD \
-	{ \
+#define NO_RECORD             \
+	{                     \
 		NULL, A, NULL \
 	}
 
 static const struct dns_entry zone[] = {
 	{"v4.example.com", A, NOERROR_, PROPER, {{"v4.example.com", A, "203.0.113.7"}}},
-	{"v6.example.com", AAAA, NOERROR_, PROPER,
-		{{"v6.example.com", AAAA, "2001:db8:0:0::0001"}}},
-	{"both.example.com", A, NOERROR_, PROPER,
-		{{"both.example.com", A, "203.0.113.7"}, {"both.example.com", A, "203.0.113.8"}}},
+	{"v6.example.com",
+	 AAAA,
+	 NOERROR_,
+	 PROPER,
+	 {{"v6.example.com", AAAA, "2001:db8:0:0::0001"}}},
+	{"both.example.com",
+	 A,
+	 NOERROR_,
+	 PROPER,
+	 {{"both.example.com", A, "203.0.113.7"}, {"both.example.com", A, "203.0.113.8"}}},
 	{"both.example.com", AAAA, NOERROR_, PROPER, {{"BOTH.Example.Com", AAAA, "64:ff9b::1"}}},
-	{"alias.example.com", A, NOERROR_, PROPER,
-		{{"alias.example.com", CNAME, "mid.example.net"},
-			{"mid.example.net", CNAME, "END.example.org"},
-			{"end.example.org", A, "203.0.113.9"}}},
-	{"reversed.example.com", A, NOERROR_, PROPER,
-		{{"end.example.org", A, "203.0.113.9"},
-			{"mid.example.net", CNAME, "end.example.org"},
-			{"reversed.example.com", CNAME, "mid.example.net"}}},
+	{"alias.example.com",
+	 A,
+	 NOERROR_,
+	 PROPER,
+	 {{"alias.example.com", CNAME, "mid.example.net"},
+	  {"mid.example.net", CNAME, "END.example.org"},
+	  {"end.example.org", A, "203.0.113.9"}}},
+	{"reversed.example.com",
+	 A,
+	 NOERROR_,
+	 PROPER,
+	 {{"end.example.org", A, "203.0.113.9"},
+	  {"mid.example.net", CNAME, "end.example.org"},
+	  {"reversed.example.com", CNAME, "mid.example.net"}}},
 	{"lazy.example.com", A, NOERROR_, PROPER, {{"lazy.example.com", CNAME, "v4.example.com"}}},
-	{"lazy.example.com", AAAA, NOERROR_, PROPER,
-		{{"lazy.example.com", CNAME, "v4.example.com"}}},
-	{"stray.example.com", A, NOERROR_, PROPER,
-		{{"stray.example.com", A, "203.0.113.7"}, {"other.example.com", A, "192.0.2.66"}}},
+	{"lazy.example.com",
+	 AAAA,
+	 NOERROR_,
+	 PROPER,
+	 {{"lazy.example.com", CNAME, "v4.example.com"}}},
+	{"stray.example.com",
+	 A,
+	 NOERROR_,
+	 PROPER,
+	 {{"stray.example.com", A, "203.0.113.7"}, {"other.example.com", A, "192.0.2.66"}}},
 	{"only-stray.example.com", A, NOERROR_, PROPER, {{"other.example.com", A, "192.0.2.66"}}},
-	{"eight.example.com", A, NOERROR_, PROPER,
-		{{"eight.example.com", CNAME, "c1"}, {"c1", CNAME, "c2"}, {"c2", CNAME, "c3"},
-			{"c3", CNAME, "c4"}, {"c4", CNAME, "c5"}, {"c5", CNAME, "c6"},
-			{"c6", CNAME, "c7"}, {"c7", CNAME, "c8"}, {"c8", A, "203.0.113.8"}}},
-	{"nine.example.com", A, NOERROR_, PROPER,
-		{{"nine.example.com", CNAME, "c1"}, {"c1", CNAME, "c2"}, {"c2", CNAME, "c3"},
-			{"c3", CNAME, "c4"}, {"c4", CNAME, "c5"}, {"c5", CNAME, "c6"},
-			{"c6", CNAME, "c7"}, {"c7", CNAME, "c8"}, {"c8", CNAME, "c9"},
-			{"c9", A, "203.0.113.9"}}},
-	{"loop.example.com", A, NOERROR_, PROPER,
-		{{"loop.example.com", CNAME, "loop.example.com"}}},
-	{"slow-loop.example.com", A, NOERROR_, PROPER,
-		{{"slow-loop.example.com", CNAME, "slow-loop2.example.com"}}},
-	{"slow-loop2.example.com", A, NOERROR_, PROPER,
-		{{"slow-loop2.example.com", CNAME, "slow-loop.example.com"}}},
+	{"eight.example.com",
+	 A,
+	 NOERROR_,
+	 PROPER,
+	 {{"eight.example.com", CNAME, "c1"},
+	  {"c1", CNAME, "c2"},
+	  {"c2", CNAME, "c3"},
+	  {"c3", CNAME, "c4"},
+	  {"c4", CNAME, "c5"},
+	  {"c5", CNAME, "c6"},
+	  {"c6", CNAME, "c7"},
+	  {"c7", CNAME, "c8"},
+	  {"c8", A, "203.0.113.8"}}},
+	{"nine.example.com",
+	 A,
+	 NOERROR_,
+	 PROPER,
+	 {{"nine.example.com", CNAME, "c1"},
+	  {"c1", CNAME, "c2"},
+	  {"c2", CNAME, "c3"},
+	  {"c3", CNAME, "c4"},
+	  {"c4", CNAME, "c5"},
+	  {"c5", CNAME, "c6"},
+	  {"c6", CNAME, "c7"},
+	  {"c7", CNAME, "c8"},
+	  {"c8", CNAME, "c9"},
+	  {"c9", A, "203.0.113.9"}}},
+	{"loop.example.com",
+	 A,
+	 NOERROR_,
+	 PROPER,
+	 {{"loop.example.com", CNAME, "loop.example.com"}}},
+	{"slow-loop.example.com",
+	 A,
+	 NOERROR_,
+	 PROPER,
+	 {{"slow-loop.example.com", CNAME, "slow-loop2.example.com"}}},
+	{"slow-loop2.example.com",
+	 A,
+	 NOERROR_,
+	 PROPER,
+	 {{"slow-loop2.example.com", CNAME, "slow-loop.example.com"}}},
 	{"gone.example.com", A, NXDOMAIN_, PROPER, {NO_RECORD}},
 	{"gone.example.com", AAAA, NXDOMAIN_, PROPER, {NO_RECORD}},
-	{"dangling.example.com", A, NXDOMAIN_, PROPER,
-		{{"dangling.example.com", CNAME, "gone.example.net"}}},
-	{"dangling.example.com", AAAA, NXDOMAIN_, PROPER,
-		{{"dangling.example.com", CNAME, "gone.example.net"}}},
+	{"dangling.example.com",
+	 A,
+	 NXDOMAIN_,
+	 PROPER,
+	 {{"dangling.example.com", CNAME, "gone.example.net"}}},
+	{"dangling.example.com",
+	 AAAA,
+	 NXDOMAIN_,
+	 PROPER,
+	 {{"dangling.example.com", CNAME, "gone.example.net"}}},
 	{"servfail.example.com", A, SERVFAIL_, PROPER, {NO_RECORD}},
 	{"half.example.com", A, NOERROR_, PROPER, {{"half.example.com", A, "203.0.113.7"}}},
 	{"half.example.com", AAAA, SERVFAIL_, PROPER, {NO_RECORD}},
@@ -63,21 +114,36 @@ static const struct dns_entry zone[] = {
 	{"garbled.example.com", A, NOERROR_, GARBLED, {{"garbled.example.com", A, "203.0.113.7"}}},
 	{"large.example.com", A, NOERROR_, OVER_TCP, {{"large.example.com", A, "203.0.113.7"}}},
 	{"many.example.com", A, NOERROR_, MANY, {{"many.example.com", A, "203.0.113.7"}}},
-	{"own.caa.example.com", CAA, NOERROR_, PROPER,
-		{{"own.caa.example.com", CAA, "0 ISSUE letsencrypt.org"},
-			{"own.caa.example.com", CAA, "128 issuewild ;"}}},
-	{"caa.example.com", CAA, NOERROR_, PROPER,
-		{{"caa.example.com", CAA, "0 issue pki.example"}}},
-	{"aliased.caa.example.com", CAA, NOERROR_, PROPER,
-		{{"aliased.caa.example.com", CNAME, "x.example.org"},
-			{"x.example.org", CAA, "0 issue other.example"}}},
-	{"empty-alias.caa.example.com", CAA, NOERROR_, PROPER,
-		{{"empty-alias.caa.example.com", CNAME, "nothing.example.org"}}},
+	{"own.caa.example.com",
+	 CAA,
+	 NOERROR_,
+	 PROPER,
+	 {{"own.caa.example.com", CAA, "0 ISSUE letsencrypt.org"},
+	  {"own.caa.example.com", CAA, "128 issuewild ;"}}},
+	{"caa.example.com",
+	 CAA,
+	 NOERROR_,
+	 PROPER,
+	 {{"caa.example.com", CAA, "0 issue pki.example"}}},
+	{"aliased.caa.example.com",
+	 CAA,
+	 NOERROR_,
+	 PROPER,
+	 {{"aliased.caa.example.com", CNAME, "x.example.org"},
+	  {"x.example.org", CAA, "0 issue other.example"}}},
+	{"empty-alias.caa.example.com",
+	 CAA,
+	 NOERROR_,
+	 PROPER,
+	 {{"empty-alias.caa.example.com", CNAME, "nothing.example.org"}}},
 	{"gone.caa.example.com", CAA, NXDOMAIN_, PROPER, {NO_RECORD}},
-	{"odd.example.net", CAA, NOERROR_, PROPER,
-		{{"odd.example.net", CAA,
-			"0 issue a\x01\xff"
-			"b"}}},
+	{"odd.example.net",
+	 CAA,
+	 NOERROR_,
+	 PROPER,
+	 {{"odd.example.net", CAA,
+	   "0 issue a\x01\xff"
+	   "b"}}},
 	{"com.broken", CAA, SERVFAIL_, PROPER, {NO_RECORD}},
 	{.name = NULL},
 };
@@ -139,7 +205,7 @@ static const char *with_servers(struct world *world, const char *text)
 	for (at = text; *at; at++) {
 		if (at[0] == 'S' && (at[1] == '1' || at[1] == '2')) {
 			out = arena_printf(arena, "%s127.0.0.1:%u", out,
-				at[1] == '1' ? world->peer.port : world->other.port);
+					   at[1] == '1' ? world->peer.port : world->other.port);
 			at++;
 		} else {
 			out = arena_printf(arena, "%s%c", out, *at);
@@ -161,73 +227,72 @@ struct row {
 static const struct row rows[] = {
 	{"one IPv4 address", "v4.example.com", false, E_OK, "203.0.113.7", "v4.example.com S1"},
 	{"one IPv6 address, in its canonical form", "v6.example.com", false, E_OK, "2001:db8::1",
-		"v6.example.com S1"},
+	 "v6.example.com S1"},
 	{"IPv4 before IPv6", "both.example.com", false, E_OK, "203.0.113.7 203.0.113.8 64:ff9b::1",
-		"both.example.com S1"},
+	 "both.example.com S1"},
 	{"a chain of CNAMEs", "alias.example.com", false, E_OK, "203.0.113.9",
-		"end.example.org S1"},
+	 "end.example.org S1"},
 	{"the order of records does not matter", "reversed.example.com", false, E_OK, "203.0.113.9",
-		"end.example.org S1"},
+	 "end.example.org S1"},
 	{"a server that does not follow CNAMEs", "lazy.example.com", false, E_OK, "203.0.113.7",
-		"v4.example.com S1"},
+	 "v4.example.com S1"},
 	{"records of other names do not count", "stray.example.com", false, E_OK, "203.0.113.7",
-		"stray.example.com S1"},
+	 "stray.example.com S1"},
 	{"only records of other names", "only-stray.example.com", false, E_NOTFOUND, "NoAddress",
-		"S1 said NODATA (neither A nor AAAA) for only-stray.example.com"},
+	 "S1 said NODATA (neither A nor AAAA) for only-stray.example.com"},
 	{"eight CNAMEs", "eight.example.com", false, E_OK, "203.0.113.8", "c8 S1"},
 	{"nine CNAMEs", "nine.example.com", false, E_AGAIN, "LookupFailed",
-		"S1 said that nine.example.com is a chain of more than 8 CNAMEs"},
+	 "S1 said that nine.example.com is a chain of more than 8 CNAMEs"},
 	{"a name that is its own CNAME", "loop.example.com", false, E_AGAIN, "LookupFailed",
-		"S1 said that loop.example.com is a chain of more than 8 CNAMEs"},
+	 "S1 said that loop.example.com is a chain of more than 8 CNAMEs"},
 	{"two names that are each other's CNAME", "slow-loop.example.com", false, E_AGAIN,
-		"LookupFailed",
-		"S1 said that slow-loop.example.com is a chain of more than 8 CNAMEs"},
+	 "LookupFailed", "S1 said that slow-loop.example.com is a chain of more than 8 CNAMEs"},
 	{"no such name", "gone.example.com", false, E_NOTFOUND, "NXDomain",
-		"S1 said NXDOMAIN for gone.example.com"},
+	 "S1 said NXDOMAIN for gone.example.com"},
 	{"a CNAME to no such name", "dangling.example.com", false, E_NOTFOUND, "NXDomain",
-		"S1 said NXDOMAIN for gone.example.net, the CNAME of dangling.example.com"},
+	 "S1 said NXDOMAIN for gone.example.net, the CNAME of dangling.example.com"},
 	{"a name without addresses", "empty.example.com", false, E_NOTFOUND, "NoAddress",
-		"S1 said NODATA (neither A nor AAAA) for empty.example.com"},
+	 "S1 said NODATA (neither A nor AAAA) for empty.example.com"},
 	{"a server in trouble", "servfail.example.com", false, E_AGAIN, "LookupFailed",
-		"S1 said SERVFAIL for servfail.example.com"},
+	 "S1 said SERVFAIL for servfail.example.com"},
 	{"trouble with IPv6 alone", "half.example.com", false, E_AGAIN, "LookupFailed",
-		"S1 said SERVFAIL for half.example.com"},
+	 "S1 said SERVFAIL for half.example.com"},
 	{"a server that refuses", "refused.example.com", false, E_AGAIN, "LookupFailed",
-		"S1 said REFUSED for refused.example.com"},
+	 "S1 said REFUSED for refused.example.com"},
 	{"a server that does not understand", "formerr.example.com", false, E_AGAIN, "LookupFailed",
-		"S1 said FORMERR for formerr.example.com"},
+	 "S1 said FORMERR for formerr.example.com"},
 	{"a server that speaks in riddles", "odd.example.com", false, E_AGAIN, "LookupFailed",
-		"S1 said an unknown error for odd.example.com"},
+	 "S1 said an unknown error for odd.example.com"},
 	{"a server that does not answer", "silent.example.com", false, E_AGAIN, "LookupFailed",
-		"S1 gave no answer for silent.example.com in time"},
+	 "S1 gave no answer for silent.example.com in time"},
 	{"an answer that ends too early", "garbled.example.com", false, E_AGAIN, "LookupFailed",
-		"S1 sent a garbled answer for garbled.example.com"},
+	 "S1 sent a garbled answer for garbled.example.com"},
 	{"an answer too large for UDP", "large.example.com", false, E_OK, "203.0.113.7",
-		"large.example.com S1"},
+	 "large.example.com S1"},
 	{"more addresses than we look at", "many.example.com", false, E_AGAIN, "LookupFailed",
-		"S1 sent more than 32 addresses for many.example.com"},
+	 "S1 sent more than 32 addresses for many.example.com"},
 	{"the second server helps out", "servfail.example.com", true, E_OK, "192.0.2.1",
-		"servfail.example.com S2"},
+	 "servfail.example.com S2"},
 	{"NXDOMAIN of the first server decides", "gone.example.com", true, E_NOTFOUND, "NXDomain",
-		"S1 said NXDOMAIN for gone.example.com"},
+	 "S1 said NXDOMAIN for gone.example.com"},
 	{"both servers are named when both fail", "refused.example.com", true, E_AGAIN,
-		"LookupFailed",
-		"S1 said REFUSED for refused.example.com; S2 said REFUSED for refused.example.com"},
+	 "LookupFailed",
+	 "S1 said REFUSED for refused.example.com; S2 said REFUSED for refused.example.com"},
 };
 
-static void check_answer(
-	struct world *world, const struct row *row, const struct dns_answer *answer)
+static void check_answer(struct world *world, const struct row *row,
+			 const struct dns_answer *answer)
 {
 	const char *addresses = "";
 	size_t i;
 
 	for (i = 0; i < answer->count; i++)
-		addresses = arena_printf(
-			world->ctx.arena, "%s%s%s", addresses, i ? " " : "", answer->addresses[i]);
+		addresses = arena_printf(world->ctx.arena, "%s%s%s", addresses, i ? " " : "",
+					 answer->addresses[i]);
 	check_row_text(row->sentence, addresses, row->said);
 	check_row_text(row->sentence,
-		arena_printf(world->ctx.arena, "%s %s", answer->canonical, answer->server),
-		with_servers(world, row->text));
+		       arena_printf(world->ctx.arena, "%s %s", answer->canonical, answer->server),
+		       with_servers(world, row->text));
 }
 
 static void test_what_a_name_resolves_to(void **state)
@@ -244,14 +309,14 @@ static void test_what_a_name_resolves_to(void **state)
 		err = dns->resolve(&world->ctx, dns, row->name, &answer);
 		if (err != row->expected)
 			fail_msg("%s: got %s (%s)", row->sentence, err_name(err),
-				world->ctx.fault.text);
+				 world->ctx.fault.text);
 		if (err == E_OK) {
 			check_answer(world, row, &answer);
 			continue;
 		}
 		check_row_text(row->sentence, world->ctx.fault.reason, row->said);
-		check_row_text(
-			row->sentence, world->ctx.fault.text, with_servers(world, row->text));
+		check_row_text(row->sentence, world->ctx.fault.text,
+			       with_servers(world, row->text));
 	}
 }
 
@@ -270,8 +335,8 @@ static void test_a_server_that_is_not_there(void **state)
 	struct world *world = *state;
 
 	assert_int_equal(resolve_at(world, "127.0.0.1:1", "a.example.com"), E_AGAIN);
-	assert_string_equal(
-		world->ctx.fault.text, "127.0.0.1:1 cannot be reached to look up a.example.com");
+	assert_string_equal(world->ctx.fault.text,
+			    "127.0.0.1:1 cannot be reached to look up a.example.com");
 	assert_int_equal(resolve_at(world, "::1", "a.example.com"), E_AGAIN);
 	assert_true(text_starts_with(world->ctx.fault.text, "[::1]:53 "));
 	assert_int_equal(resolve_at(world, "no.server.example", "a.example.com"), E_AGAIN);
@@ -301,21 +366,21 @@ struct caa_row {
 
 static const struct caa_row caa_rows[] = {
 	{"records of its own", "own.caa.example.com", E_OK, "own.caa.example.com",
-		"0 issue=letsencrypt.org, 128 issuewild=;"},
+	 "0 issue=letsencrypt.org, 128 issuewild=;"},
 	{"the parent's", "plain.caa.example.com", E_OK, "caa.example.com", "0 issue=pki.example"},
 	{"an ancestor's", "a.b.c.caa.example.com", E_OK, "caa.example.com", "0 issue=pki.example"},
 	{"of a name that does not exist", "gone.caa.example.com", E_OK, "caa.example.com",
-		"0 issue=pki.example"},
+	 "0 issue=pki.example"},
 	{"of a wildcard", "*.own.caa.example.com", E_OK, "own.caa.example.com",
-		"0 issue=letsencrypt.org, 128 issuewild=;"},
+	 "0 issue=letsencrypt.org, 128 issuewild=;"},
 	{"behind a CNAME", "aliased.caa.example.com", E_OK, "x.example.org",
-		"0 issue=other.example"},
+	 "0 issue=other.example"},
 	{"behind a CNAME without any, the parent's of the name", "empty-alias.caa.example.com",
-		E_OK, "caa.example.com", "0 issue=pki.example"},
+	 E_OK, "caa.example.com", "0 issue=pki.example"},
 	{"none at all", "free.example.com", E_OK, NULL, ""},
 	{"octets that are no text", "odd.example.net", E_OK, "odd.example.net", "0 issue=a??b"},
 	{"trouble at an ancestor", "shop.com.broken", E_AGAIN, NULL,
-		"S1 said SERVFAIL for com.broken"},
+	 "S1 said SERVFAIL for com.broken"},
 };
 
 static void test_who_may_issue(void **state)
@@ -328,15 +393,17 @@ static void test_who_may_issue(void **state)
 
 	for (row = caa_rows; row < caa_rows + ARRAY_SIZE(caa_rows); row++) {
 		check_row_int(row->sentence,
-			world->one->caa(&world->ctx, world->one, row->name, &set), row->expected);
+			      world->one->caa(&world->ctx, world->one, row->name, &set),
+			      row->expected);
 		if (row->expected != E_OK) {
 			check_row_text(row->sentence, world->ctx.fault.text,
-				with_servers(world, row->said));
+				       with_servers(world, row->said));
 			continue;
 		}
 		for (said = "", i = 0; i < set.count; i++)
 			said = arena_printf(world->ctx.arena, "%s%s%u %s=%s", said, i ? ", " : "",
-				set.items[i].flags, set.items[i].tag, set.items[i].value);
+					    set.items[i].flags, set.items[i].tag,
+					    set.items[i].value);
 		check_row_text(row->sentence, said, row->said);
 		check_row_text(row->sentence, set.owner, row->owner);
 		check_row_text(row->sentence, set.server, with_servers(world, "S1"));
@@ -373,8 +440,8 @@ static void test_a_cancelled_lookup_returns_at_once(void **state)
 	msec_t returned_at;
 
 	pthread_create(&thread, NULL, cancel_when_asked, &canceller);
-	assert_int_equal(
-		patient->resolve(&world->ctx, patient, "silent.example.com", &answer), E_CANCELLED);
+	assert_int_equal(patient->resolve(&world->ctx, patient, "silent.example.com", &answer),
+			 E_CANCELLED);
 	returned_at = ctx_mono(&world->ctx);
 	pthread_join(thread, NULL);
 	assert_in_range(returned_at - canceller.requested_at, 0, 50);
@@ -393,7 +460,7 @@ static void *resolve_often(void *arg)
 	ctx_init(&ctx, &world->doors);
 	for (i = 0; i < 50; i++)
 		if (world->one->resolve(&ctx, world->one, "both.example.com", &answer) != E_OK ||
-			answer.count != 3)
+		    answer.count != 3)
 			break;
 	ctx_fini(&ctx);
 	return i == 50 ? arg : NULL;
@@ -451,8 +518,8 @@ static void test_damaged_messages_stay_harmless(void **state)
 
 	(void)state;
 	check_begin(&ctx);
-	assert_true(message_parse(
-		&ctx, (const unsigned char *)compressed, sizeof(compressed) - 1, &message));
+	assert_true(message_parse(&ctx, (const unsigned char *)compressed, sizeof(compressed) - 1,
+				  &message));
 	assert_int_equal(message.count, 3);
 	assert_string_equal(message.records[0].target, "www.example.com");
 	assert_string_equal(message.records[1].owner, "www.example.com");
@@ -467,8 +534,8 @@ struct garbled {
 };
 
 #define HEAD(answers) "\0\0\x81\x80\0\0\0" answers "\0\0\0\0"
-#define GARBLED(sentence, data) \
-	{ \
+#define GARBLED(sentence, data)                  \
+	{                                        \
 		sentence, data, sizeof(data) - 1 \
 	}
 
@@ -498,8 +565,8 @@ static void test_garbled_messages_are_seen(void **state)
 	check_begin(&ctx);
 	for (i = 0; i < ARRAY_SIZE(garbled); i++)
 		check_row(garbled[i].sentence,
-			!message_parse(&ctx, (const unsigned char *)garbled[i].data,
-				garbled[i].size, &message));
+			  !message_parse(&ctx, (const unsigned char *)garbled[i].data,
+					 garbled[i].size, &message));
 	assert_true(message_parse(&ctx, (const unsigned char *)HEAD("\0"), 12, &message));
 	ctx_fini(&ctx);
 }

@@ -11,14 +11,15 @@ static void fills_a_struct(void **state)
 
 	(void)state;
 	check_begin(&ctx);
-	assert_int_equal(decode_thing(&ctx,
-				 "name: x\nkIND: y\napiKey: k\nnote: ''\nworkers: 64\nany: "
-				 "-9223372036854775808\n"
-				 "on: False\nsize: SMALL\ntags: one\nkeys: [a, '2']\n"
-				 "since: 2020-03-24T21:51:49.5+01:00\nlabels: {b: '1', a: x}\n"
-				 "inner: {city: c}\nparts: [{name: p, isHeavy: true}, {name: q, "
-				 "weight: 0}]\n",
-				 &problems, &t),
+	assert_int_equal(
+		decode_thing(&ctx,
+			     "name: x\nkIND: y\napiKey: k\nnote: ''\nworkers: 64\nany: "
+			     "-9223372036854775808\n"
+			     "on: False\nsize: SMALL\ntags: one\nkeys: [a, '2']\n"
+			     "since: 2020-03-24T21:51:49.5+01:00\nlabels: {b: '1', a: x}\n"
+			     "inner: {city: c}\nparts: [{name: p, isHeavy: true}, {name: q, "
+			     "weight: 0}]\n",
+			     &problems, &t),
 		E_OK);
 	assert_int_equal(problems.errors + problems.warnings, 0);
 	assert_string_equal(t.name, "x");
@@ -54,7 +55,7 @@ static void what_is_absent_gets_its_fallback(void **state)
 		{"no map at all", ""},
 		{"nothing but what is required", "name: x"},
 		{"null is absent",
-			"name: x\nworkers: null\nsize: ~\ninner:\nparts: null\ntags:\nKind: null"},
+		 "name: x\nworkers: null\nsize: ~\ninner:\nparts: null\ntags:\nKind: null"},
 	};
 
 	(void)state;
@@ -64,8 +65,8 @@ static void what_is_absent_gets_its_fallback(void **state)
 		struct thing t;
 
 		check_begin(&ctx);
-		check_row_int(
-			rows[i].sentence, decode_thing(&ctx, rows[i].text, &problems, &t), E_OK);
+		check_row_int(rows[i].sentence, decode_thing(&ctx, rows[i].text, &problems, &t),
+			      E_OK);
 		check_row_text(rows[i].sentence, t.name, i == 0 ? NULL : "x");
 		check_row_text(rows[i].sentence, t.kind, "Thing");
 		check_row_text(rows[i].sentence, t.key, NULL);
@@ -88,94 +89,94 @@ static void says_what_is_wrong(void **state)
 		{"a required field", "any: 1", "f:1:1: name: required"},
 		{"a required field that is null", "name:", "f:1:1: name: required"},
 		{"a misspelt member", "name: x\nwokers: 3",
-			"f:2:1: unknown member wokers: did you mean workers?"},
+		 "f:2:1: unknown member wokers: did you mean workers?"},
 		{"a member in another case", "name: x\nWorkers: 3",
-			"f:2:1: unknown member Workers: did you mean workers?"},
+		 "f:2:1: unknown member Workers: did you mean workers?"},
 		{"a member like no other", "name: x\nsomething: 3",
-			"f:2:1: unknown member something"},
+		 "f:2:1: unknown member something"},
 		{"a member with a line end", "name: x\n\"line\\nend\": 3",
-			"f:2:1: unknown member \"line\\x0Aend\""},
+		 "f:2:1: unknown member \"line\\x0Aend\""},
 		{"a misspelt member inside", "name: x\ninner: {city: a, cod: 1}",
-			"f:2:18: inner: unknown member cod: did you mean code?"},
+		 "f:2:18: inner: unknown member cod: did you mean code?"},
 		{"a misspelt member inside a list",
-			"name: x\nparts:\n- name: a\n- nam: b\n  name: c",
-			"f:4:3: parts[1]: unknown member nam: did you mean name?"},
+		 "name: x\nparts:\n- name: a\n- nam: b\n  name: c",
+		 "f:4:3: parts[1]: unknown member nam: did you mean name?"},
 		{"a member given in two cases", "name: x\nkind: a\nKIND: b",
-			"f:3:1: Kind: given twice, also as kind"},
+		 "f:3:1: Kind: given twice, also as kind"},
 		{"what is ignored", "name: x\nstatus: {any: thing}", "f:2:1: status: ignored"},
 		{"a number for a text", "name: 12",
-			"f:1:7: name: expected text, found a number: put it in quotes"},
+		 "f:1:7: name: expected text, found a number: put it in quotes"},
 		{"a boolean for a text", "name: true",
-			"f:1:7: name: expected text, found a boolean: put it in quotes"},
+		 "f:1:7: name: expected text, found a boolean: put it in quotes"},
 		{"a list for a text", "name: [x]", "f:1:7: name: expected text, found a list"},
 		{"a map for a text", "name: {x: y}", "f:1:7: name: expected text, found a map"},
 		{"a text that its check refuses", "name: a b", "f:1:7: name: \"a b\" has a space"},
 		{"a text for a number", "name: x\nany: many",
-			"f:2:6: any: expected a whole number, found many"},
+		 "f:2:6: any: expected a whole number, found many"},
 		{"a quoted number", "name: x\nany: '5'",
-			"f:2:6: any: expected a whole number, found text: remove the quotes"},
+		 "f:2:6: any: expected a whole number, found text: remove the quotes"},
 		{"a fraction", "name: x\nany: 1.0",
-			"f:2:6: any: expected a whole number, found 1.0"},
+		 "f:2:6: any: expected a whole number, found 1.0"},
 		{"an exponent", "name: x\nany: 1e3",
-			"f:2:6: any: expected a whole number, found 1e3"},
+		 "f:2:6: any: expected a whole number, found 1e3"},
 		{"a hexadecimal number", "name: x\nany: 0x10",
-			"f:2:6: any: expected a whole number, found 0x10"},
+		 "f:2:6: any: expected a whole number, found 0x10"},
 		{"an octal number", "name: x\nany: 010",
-			"f:2:6: any: expected a whole number, found 010"},
+		 "f:2:6: any: expected a whole number, found 010"},
 		{"a plus", "name: x\nany: +1", "f:2:6: any: expected a whole number, found +1"},
 		{"a number that is too large", "name: x\nany: 9223372036854775808",
-			"f:2:6: any: the number is too large"},
+		 "f:2:6: any: the number is too large"},
 		{"a number under its range", "name: x\nworkers: 0",
-			"f:2:10: workers: must be between 1 and 64"},
+		 "f:2:10: workers: must be between 1 and 64"},
 		{"a number over its range", "name: x\nworkers: 65",
-			"f:2:10: workers: must be between 1 and 64"},
+		 "f:2:10: workers: must be between 1 and 64"},
 		{"a number far over its range", "name: x\nworkers: 99999999999999999999",
-			"f:2:10: workers: must be between 1 and 64"},
+		 "f:2:10: workers: must be between 1 and 64"},
 		{"yes", "name: x\non: yes",
-			"f:2:5: on: expected true or false: write true instead"},
+		 "f:2:5: on: expected true or false: write true instead"},
 		{"off", "name: x\non: Off",
-			"f:2:5: on: expected true or false: write false instead"},
+		 "f:2:5: on: expected true or false: write false instead"},
 		{"a number for a boolean", "name: x\non: 1",
-			"f:2:5: on: expected true or false, found 1"},
+		 "f:2:5: on: expected true or false, found 1"},
 		{"a quoted boolean", "name: x\non: 'true'",
-			"f:2:5: on: expected true or false, found text: remove the quotes"},
+		 "f:2:5: on: expected true or false, found text: remove the quotes"},
 		{"an unknown choice", "name: x\nsize: 'huge'",
-			"f:2:7: size: expected small or Large, found \"huge\""},
+		 "f:2:7: size: expected small or Large, found \"huge\""},
 		{"no time", "name: x\nsince: yesterday",
-			"f:2:8: since: expected a time, as in 2026-01-31T12:00:00Z, found "
-			"yesterday"},
+		 "f:2:8: since: expected a time, as in 2026-01-31T12:00:00Z, found "
+		 "yesterday"},
 		{"a map for a list", "name: x\ntags: {a: b}",
-			"f:2:7: tags: expected a list of texts, found a map"},
+		 "f:2:7: tags: expected a list of texts, found a map"},
 		{"a number in a list of texts", "name: x\ntags: [a, 1]",
-			"f:2:11: tags[1]: expected text, found a number: put it in quotes"},
+		 "f:2:11: tags[1]: expected text, found a number: put it in quotes"},
 		{"nothing in a list of texts", "name: x\ntags: [a, ~]",
-			"f:2:11: tags[1]: expected text, found nothing"},
+		 "f:2:11: tags[1]: expected text, found nothing"},
 		{"a list that its check refuses", "name: x\ntags: [a, b, c, d]",
-			"f:2:7: tags: more than 3"},
+		 "f:2:7: tags: more than 3"},
 		{"a list for a map of texts", "name: x\nlabels: [a]",
-			"f:2:9: labels: expected a map of texts, found a list"},
+		 "f:2:9: labels: expected a map of texts, found a list"},
 		{"a number in a map of texts", "name: x\nlabels: {a: 1}",
-			"f:2:13: labels.a: expected text, found a number: put it in quotes"},
+		 "f:2:13: labels.a: expected text, found a number: put it in quotes"},
 		{"a text for an object", "name: x\ninner: y",
-			"f:2:8: inner: expected a map, found y"},
+		 "f:2:8: inner: expected a map, found y"},
 		{"what an object requires", "name: x\ninner: {}", "f:2:8: inner.city: required"},
 		{"a map for a list of objects", "name: x\nparts: {name: y}",
-			"f:2:8: parts: expected a list of maps, found a map"},
+		 "f:2:8: parts: expected a list of maps, found a map"},
 		{"a text among objects", "name: x\nparts: [y]",
-			"f:2:9: parts[0]: expected a map, found y"},
+		 "f:2:9: parts[0]: expected a map, found y"},
 		{"a list for the whole", "[a]", "f:1:1: expected a map, found a list"},
 		{"a text for the whole", "a", "f:1:1: expected a map, found a"},
 		{"a secret of the wrong type keeps quiet", "name: x\napiKey: 1234",
-			"f:2:9: apiKey: expected text, found a number: put it in quotes"},
+		 "f:2:9: apiKey: expected text, found a number: put it in quotes"},
 		{"a secret number keeps quiet", "name: x\npin: hunter2",
-			"f:2:6: pin: expected a whole number, found something else"},
+		 "f:2:6: pin: expected a whole number, found something else"},
 		{"secrets of the wrong type keep quiet", "name: x\nkeys: [hunter2, [x]]",
-			"f:2:17: keys[1]: expected text, found a list"},
+		 "f:2:17: keys[1]: expected text, found a list"},
 		{"everything at once", "nam: x\nworkers: 0\non: no\n",
-			"f:1:1: unknown member nam: did you mean name?\nf:2:10: workers: must be "
-			"between 1 and 64\n"
-			"f:3:5: on: expected true or false: write false instead\nf:1:1: name: "
-			"required"},
+		 "f:1:1: unknown member nam: did you mean name?\nf:2:10: workers: must be "
+		 "between 1 and 64\n"
+		 "f:3:5: on: expected true or false: write false instead\nf:1:1: name: "
+		 "required"},
 	};
 
 	(void)state;
@@ -187,14 +188,14 @@ static void says_what_is_wrong(void **state)
 
 		check_begin(&ctx);
 		err = decode_thing(&ctx, rows[i].text, &problems, &t);
-		check_row_text(
-			rows[i].sentence, problems_print(&ctx, &problems, "\n"), rows[i].problems);
+		check_row_text(rows[i].sentence, problems_print(&ctx, &problems, "\n"),
+			       rows[i].problems);
 		check_row_int(rows[i].sentence, err, problems.errors ? E_REFUSED : E_OK);
 		check_row_int(rows[i].sentence, (long long)problems.warnings,
-			strcmp(rows[i].sentence, "what is ignored") == 0);
+			      strcmp(rows[i].sentence, "what is ignored") == 0);
 		if (err)
 			check_row_text(rows[i].sentence, ctx.fault.text,
-				problem_print(&ctx, problems.first));
+				       problem_print(&ctx, problems.first));
 	}
 }
 
@@ -207,8 +208,8 @@ static void what_is_wrong_leaves_the_rest_readable(void **state)
 	(void)state;
 	check_begin(&ctx);
 	assert_int_equal(decode_thing(&ctx, "name: [x]\nworkers: 9\ntags: [a, {}, b]\nsize: huge\n",
-				 &problems, &t),
-		E_REFUSED);
+				      &problems, &t),
+			 E_REFUSED);
 	assert_null(t.name);
 	assert_int_equal(t.workers, 9);
 	assert_int_equal(t.tags.count, 2);
@@ -225,14 +226,14 @@ static void sets_one_field_from_text(void **state)
 		{"a text that looks like a number", "name", "12", "\"12\"", NULL},
 		{"an empty text", "name", "", "\"\"", NULL},
 		{"a text that its check refuses", "name", "a b", NULL,
-			"env: name: \"a b\" has a space"},
+		 "env: name: \"a b\" has a space"},
 		{"a number", "workers", "12", "12", NULL},
 		{"a number with a space", "workers", " 12", NULL,
-			"env: workers: expected a whole number, found \" 12\""},
+		 "env: workers: expected a whole number, found \" 12\""},
 		{"an empty number", "workers", "", NULL,
-			"env: workers: expected a whole number, found \"\""},
+		 "env: workers: expected a whole number, found \"\""},
 		{"a number out of range", "workers", "0", NULL,
-			"env: workers: must be between 1 and 64"},
+		 "env: workers: must be between 1 and 64"},
 		{"a boolean", "on", "True", "true", NULL},
 		{"no boolean", "on", "1", NULL, "env: on: expected true or false, found \"1\""},
 		{"a choice", "size", "small", "\"small\"", NULL},
@@ -261,12 +262,12 @@ static void sets_one_field_from_text(void **state)
 		err = fields_set_text(&ctx, field, "env", rows[i].text, &problems, &t);
 		check_row_int(rows[i].sentence, err, rows[i].problem ? E_REFUSED : E_OK);
 		check_row_text(rows[i].sentence, problems_print(&ctx, &problems, "\n"),
-			rows[i].problem ? rows[i].problem : "");
+			       rows[i].problem ? rows[i].problem : "");
 		if (rows[i].problem)
 			continue;
 		json = json_get(fields_encode(&ctx, thing_fields, &t, 0), rows[i].field);
-		check_row_text(
-			rows[i].sentence, json ? json_print(&ctx, json) : NULL, rows[i].json);
+		check_row_text(rows[i].sentence, json ? json_print(&ctx, json) : NULL,
+			       rows[i].json);
 	}
 }
 

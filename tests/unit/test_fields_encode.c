@@ -8,17 +8,20 @@ static void encodes_in_table_order(void **state)
 
 	(void)state;
 	check_begin(&ctx);
-	assert_int_equal(decode_thing(&ctx,
-				 "parts: [{name: p}]\nkeys: [a, b]\napiKey: k\nnote: n\nname: x\n",
-				 &problems, &t),
+	assert_int_equal(
+		decode_thing(&ctx,
+			     "parts: [{name: p}]\nkeys: [a, b]\napiKey: k\nnote: n\nname: x\n",
+			     &problems, &t),
 		E_OK);
-	assert_string_equal(json_print(&ctx, fields_encode(&ctx, thing_fields, &t, 0)),
+	assert_string_equal(
+		json_print(&ctx, fields_encode(&ctx, thing_fields, &t, 0)),
 		"{\"name\":\"x\",\"Kind\":\"Thing\",\"apiKey\":\"k\",\"note\":\"n\",\"workers\":4,"
 		"\"pin\":0,\"any\":0,"
 		"\"on\":true,\"size\":\"Large\",\"keys\":[\"a\",\"b\"],\"inner\":{\"code\":-3},"
 		"\"parts\":[{\"name\":\"p\",\"weight\":7,\"isHeavy\":false}]}");
-	assert_string_equal(json_print(&ctx, fields_encode(&ctx, thing_fields, &t,
-						     FIELD_SECRET | FIELD_INTERNAL | FIELD_NOCASE)),
+	assert_string_equal(
+		json_print(&ctx, fields_encode(&ctx, thing_fields, &t,
+					       FIELD_SECRET | FIELD_INTERNAL | FIELD_NOCASE)),
 		"{\"name\":\"x\",\"apiKey\":\"***\",\"workers\":4,\"pin\":\"***\",\"any\":0,"
 		"\"on\":true,\"size\":\"Large\",\"keys\":[\"***\"],\"inner\":{\"code\":-3},"
 		"\"parts\":[{\"name\":\"p\",\"weight\":7,\"isHeavy\":false}]}");
@@ -38,12 +41,28 @@ static unsigned random_below(unsigned end)
 
 static const char *random_text(struct ctx *ctx)
 {
-	static const char *const texts[] = {"", "1", "true", "null", "~", "a b", "\xC3\xBC", "\"",
-		"\\", "\n", "\t", "- x", "a: b", "#", "{}", "\x01\x7F", "\xF0\x9F\x98\x80", "0x1",
-		"2020-01-01"};
+	static const char *const texts[] = {"",
+					    "1",
+					    "true",
+					    "null",
+					    "~",
+					    "a b",
+					    "\xC3\xBC",
+					    "\"",
+					    "\\",
+					    "\n",
+					    "\t",
+					    "- x",
+					    "a: b",
+					    "#",
+					    "{}",
+					    "\x01\x7F",
+					    "\xF0\x9F\x98\x80",
+					    "0x1",
+					    "2020-01-01"};
 
 	return arena_printf(ctx->arena, "%s%s", texts[random_below(ARRAY_SIZE(texts))],
-		texts[random_below(ARRAY_SIZE(texts))]);
+			    texts[random_below(ARRAY_SIZE(texts))]);
 }
 
 static struct texts random_texts(struct ctx *ctx)
@@ -133,8 +152,8 @@ static void what_was_encoded_decodes_to_the_same(void **state)
 			fail_msg("%s: %s", text, ctx.fault.text);
 		check_equal(&thing, &from_text);
 		assert_int_equal(fields_decode(&ctx, thing_fields, NULL, "",
-					 node_from_json(&ctx, json), &problems, &from_tree),
-			E_OK);
+					       node_from_json(&ctx, json), &problems, &from_tree),
+				 E_OK);
 		check_equal(&thing, &from_tree);
 	}
 }

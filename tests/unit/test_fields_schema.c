@@ -8,19 +8,20 @@ static const struct {
 	{"which has nothing else", "additionalProperties", "false"},
 	{"and needs what is required", "required", "[\"name\"]"},
 	{"text", "properties.name", "{\"type\":\"string\"}"},
-	{"a fallback is the default", "properties.Kind", "{\"type\":\"string\",\"default\":\"Thing\"}"},
+	{"a fallback is the default", "properties.Kind",
+	 "{\"type\":\"string\",\"default\":\"Thing\"}"},
 	{"a secret is not shown", "properties.apiKey", "{\"type\":\"string\",\"writeOnly\":true}"},
 	{"what is internal is not there", "properties.note", NULL},
 	{"a number with bounds", "properties.workers",
-		"{\"type\":\"integer\",\"minimum\":1,\"maximum\":64,\"default\":4}"},
+	 "{\"type\":\"integer\",\"minimum\":1,\"maximum\":64,\"default\":4}"},
 	{"a number without", "properties.any", "{\"type\":\"integer\"}"},
 	{"a boolean", "properties.on", "{\"type\":\"boolean\",\"default\":true}"},
 	{"a choice", "properties.size", "{\"enum\":[\"small\",\"Large\"],\"default\":\"Large\"}"},
 	{"texts, or one", "properties.tags",
-		"{\"type\":[\"array\",\"string\"],\"items\":{\"type\":\"string\"}}"},
+	 "{\"type\":[\"array\",\"string\"],\"items\":{\"type\":\"string\"}}"},
 	{"a time", "properties.since", "{\"type\":\"string\",\"format\":\"date-time\"}"},
 	{"a map of texts", "properties.labels",
-		"{\"type\":\"object\",\"additionalProperties\":{\"type\":\"string\"}}"},
+	 "{\"type\":\"object\",\"additionalProperties\":{\"type\":\"string\"}}"},
 	{"an object by its own table", "properties.inner.required", "[\"city\"]"},
 	{"a number below zero", "properties.inner.properties.code.default", "-3"},
 	{"a list of objects", "properties.parts.type", "\"array\""},
@@ -62,7 +63,8 @@ static void has_choices_patterns_and_help(void **state)
 
 	(void)state;
 	check_begin(&ctx);
-	assert_string_equal(json_print(&ctx, json_get(fields_schema(&ctx, hints), "properties")),
+	assert_string_equal(
+		json_print(&ctx, json_get(fields_schema(&ctx, hints), "properties")),
 		"{\"mode\":{\"enum\":[\"false\",\"1\",\"prod\",false,1],\"description\":\"How.\"},"
 		"\"word\":{\"type\":\"string\",\"enum\":[\"false\",\"1\",\"prod\"]},"
 		"\"id\":{\"type\":\"string\",\"pattern\":\"^[0-9]$\"},"

@@ -6,7 +6,8 @@
 
 #include "unit/check.h"
 
-/* One word a step: "+HI" instance I follows hostname H, "-HI" no more, "?H=XY" news of H wakes X and Y. */
+/* One word a step: "+HI" instance I follows hostname H, "-HI" no more, "?H=XY" news of H wakes X
+ * and Y. */
 static const struct {
 	const char *sentence;
 	const char *script;

@@ -166,7 +166,7 @@ static void what_the_disk_refuses_is_told_and_leaves_no_litter(void **state)
 		{"the disk is full", 1, ENOSPC, "old", "write %s/a: No space left on device"},
 		{"the rename fails", 2, EROFS, "old", "write %s/a: Read-only file system"},
 		{"the directory cannot be synced", 3, EIO, "new",
-			"sync the directory %s: Input/output error"},
+		 "sync the directory %s: Input/output error"},
 	};
 
 	(void)state;
@@ -186,7 +186,7 @@ static void what_the_disk_refuses_is_told_and_leaves_no_litter(void **state)
 		check_row_text(rows[i].sentence, ctx.fault.reason, "StateNotDurable");
 		snprintf(text, sizeof(text), rows[i].text, dir);
 		check_row_text(rows[i].sentence, ctx.fault.text,
-			arena_printf(ctx.arena, "cannot %s", text));
+			       arena_printf(ctx.arena, "cannot %s", text));
 		check_row_int(rows[i].sentence, get(&ctx, "a", 10, &data, &size), E_OK);
 		check_row_text(rows[i].sentence, data, rows[i].content);
 		check_row_int(rows[i].sentence, (long long)count_all(), 1);
@@ -206,9 +206,9 @@ static void refuses_what_is_no_regular_file(void **state)
 		{"a dangling link", "dangling", E_REFUSED, "NotRegularFile", "is a symbolic link"},
 		{"a directory", "dir", E_REFUSED, "NotRegularFile", "is not a regular file"},
 		{"a FIFO that nobody writes", "fifo", E_REFUSED, "NotRegularFile",
-			"is not a regular file"},
+		 "is not a regular file"},
 		{"a file over the limit", "large", E_REFUSED, "FileTooLarge",
-			"is larger than 10 bytes"},
+		 "is larger than 10 bytes"},
 	};
 	struct ctx ctx cleanup_ctx;
 
@@ -224,10 +224,11 @@ static void refuses_what_is_no_regular_file(void **state)
 		char *data = NULL;
 		size_t size;
 
-		check_row_int(
-			rows[i].sentence, get(&ctx, rows[i].name, 10, &data, &size), rows[i].err);
+		check_row_int(rows[i].sentence, get(&ctx, rows[i].name, 10, &data, &size),
+			      rows[i].err);
 		check_row_text(rows[i].sentence, ctx.fault.reason, rows[i].reason);
-		check_row_text(rows[i].sentence, ctx.fault.text,
+		check_row_text(
+			rows[i].sentence, ctx.fault.text,
 			arena_printf(ctx.arena, "%s %s", path(&ctx, rows[i].name), rows[i].text));
 	}
 }
@@ -250,7 +251,8 @@ static void a_failed_write_changes_nothing_and_says_why(void **state)
 	assert_int_equal(put(&ctx, "a", text, 0600), E_AGAIN);
 	setrlimit(RLIMIT_FSIZE, &saved);
 	assert_string_equal(ctx.fault.reason, "StateNotDurable");
-	assert_string_equal(ctx.fault.text,
+	assert_string_equal(
+		ctx.fault.text,
 		arena_printf(ctx.arena, "cannot write %s: File too large", path(&ctx, "a")));
 	assert_int_equal(get(&ctx, "a", 100, &data, &size), E_OK);
 	assert_string_equal(data, "old");
@@ -266,8 +268,8 @@ static void says_when_there_is_no_room(void **state)
 	assert_int_equal(put(&ctx, "absent/a", "x", 0600), E_AGAIN);
 	assert_string_equal(ctx.fault.reason, "StateNotDurable");
 	assert_string_equal(ctx.fault.text,
-		arena_printf(ctx.arena, "cannot create %s: No such file or directory",
-			path(&ctx, "absent/a")));
+			    arena_printf(ctx.arena, "cannot create %s: No such file or directory",
+					 path(&ctx, "absent/a")));
 	assert_int_equal(mkdir(path(&ctx, "d"), 0700), 0);
 	assert_int_equal(put(&ctx, "d", "x", 0600), E_AGAIN);
 	assert_int_equal(count_all(), 1);
@@ -343,8 +345,9 @@ static void lists_names_sorted_without_dot_files(void **state)
 
 static void joins(void **state)
 {
-	static const char *const rows[][3] = {{"/a", "b", "/a/b"}, {"/a/", "b", "/a/b"},
-		{"/", "b", "/b"}, {"a", "b", "a/b"}, {"/a//", "b", "/a/b"}, {".", "b", "./b"}};
+	static const char *const rows[][3] = {{"/a", "b", "/a/b"},   {"/a/", "b", "/a/b"},
+					      {"/", "b", "/b"},	     {"a", "b", "a/b"},
+					      {"/a//", "b", "/a/b"}, {".", "b", "./b"}};
 	struct ctx ctx cleanup_ctx;
 
 	(void)state;

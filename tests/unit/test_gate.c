@@ -26,7 +26,7 @@ struct service {
 };
 
 static enum err service_send(struct ctx *ctx, struct http *http, const struct http_request *request,
-	struct http_reply *reply)
+			     struct http_reply *reply)
 {
 	struct service *service = (struct service *)http;
 	struct http_header *header = arena_new_one(ctx->arena, struct http_header);
@@ -37,9 +37,9 @@ static enum err service_send(struct ctx *ctx, struct http *http, const struct ht
 		return fault_set(ctx, service->err, "Test", "no answer");
 	*header = (struct http_header){"Retry-After", service->retry_after};
 	*reply = (struct http_reply){.status = service->status,
-		.headers = header,
-		.body = service->body,
-		.header_count = service->retry_after ? 1 : 0};
+				     .headers = header,
+				     .body = service->body,
+				     .header_count = service->retry_after ? 1 : 0};
 	return E_OK;
 }
 
@@ -66,8 +66,8 @@ static int set_up(void **state)
 	world->service.http.send = service_send;
 	world->service.status = 200;
 	world->gate = gate_new("Key Vault");
-	world->http =
-		gate_wrap(world->ctx.arena, world->gate, &world->service.http, body_says_lock);
+	world->http = gate_wrap(world->ctx.arena, world->gate, &world->service.http,
+				body_says_lock);
 	*state = world;
 	return 0;
 }
@@ -128,9 +128,9 @@ static void test_what_shuts_the_gate(void **state)
 		struct world *world = *state;
 
 		check_row_int(row->sentence,
-			send_one(world, row->status, row->retry_after, row->body), E_OK);
-		check_row_int(
-			row->sentence, gate_shut_for(world->gate, &world->ctx), row->shut_for);
+			      send_one(world, row->status, row->retry_after, row->body), E_OK);
+		check_row_int(row->sentence, gate_shut_for(world->gate, &world->ctx),
+			      row->shut_for);
 		tear_down(state);
 		set_up(state);
 	}
@@ -150,8 +150,8 @@ static void test_nothing_passes_a_shut_gate(void **state)
 	assert_int_equal(world->service.sent, 1);
 	assert_string_equal(world->ctx.fault.reason, "Throttled");
 	assert_string_equal(world->ctx.fault.text,
-		"Key Vault is throttling us; nothing is sent there "
-		"until the pause is over");
+			    "Key Vault is throttling us; nothing is sent there "
+			    "until the pause is over");
 	now += 59999;
 	assert_int_equal(send_one(world, 200, NULL, ""), E_THROTTLED);
 	now += 1;
@@ -242,7 +242,7 @@ struct barrier_service {
 
 /* All workers are through the gate before the first of them is answered. */
 static enum err send_together(struct ctx *ctx, struct http *http,
-	const struct http_request *request, struct http_reply *reply)
+			      const struct http_request *request, struct http_reply *reply)
 {
 	(void)ctx;
 	(void)request;

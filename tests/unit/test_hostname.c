@@ -6,7 +6,7 @@
 #include "mutate.h"
 
 #define LABEL_63 "a23456789012345678901234567890123456789012345678901234567890123"
-#define NAME_253 \
+#define NAME_253                               \
 	LABEL_63 "." LABEL_63 "." LABEL_63 "." \
 		 "a234567890123456789012345678901234567890123456789012345678901"
 
@@ -27,23 +27,23 @@ static void gives_each_name_one_spelling(void **state)
 		{"four numbers and a letter", "1.2.3.4a", "1.2.3.4a", "1.2.3.4a"},
 		{"a wildcard", "*.Example.com", "*.example.com", "*.example.com"},
 		{"an umlaut", "b\u00fccher.example", "xn--bcher-kva.example",
-			"b\u00fccher.example"},
+		 "b\u00fccher.example"},
 		{"a capital umlaut", "B\u00dcCHER.example", "xn--bcher-kva.example",
-			"b\u00fccher.example"},
+		 "b\u00fccher.example"},
 		{"an umlaut of two code points", "bu\u0308cher.example", "xn--bcher-kva.example",
-			"b\u00fccher.example"},
+		 "b\u00fccher.example"},
 		{"its A-label", "xn--bcher-kva.example", "xn--bcher-kva.example",
-			"b\u00fccher.example"},
+		 "b\u00fccher.example"},
 		{"its A-label in capitals", "XN--BCHER-KVA.example", "xn--bcher-kva.example",
-			"b\u00fccher.example"},
+		 "b\u00fccher.example"},
 		{"a sharp s stays one", "fa\u00df.de", "xn--fa-hia.de", "fa\u00df.de"},
 		{"ideographic full stops", "\u4f8b\u3048\u3002\u30c6\u30b9\u30c8\u3002",
-			"xn--r8jz45g.xn--zckzah", "\u4f8b\u3048.\u30c6\u30b9\u30c8"},
+		 "xn--r8jz45g.xn--zckzah", "\u4f8b\u3048.\u30c6\u30b9\u30c8"},
 		{"full-width letters", "\uff25\uff38.com", "ex.com", "ex.com"},
 		{"a wildcard over an umlaut", "*.b\u00fccher.example", "*.xn--bcher-kva.example",
-			"*.b\u00fccher.example"},
+		 "*.b\u00fccher.example"},
 		{"a label in Arabic", "\u0645\u062b\u0627\u0644.com", "xn--mgbh0fb.com",
-			"\u0645\u062b\u0627\u0644.com"},
+		 "\u0645\u062b\u0627\u0644.com"},
 		{"xn-- elsewhere in a label", "1xn--a.com", "1xn--a.com", "1xn--a.com"},
 	};
 
@@ -58,7 +58,8 @@ static void gives_each_name_one_spelling(void **state)
 		check_row_text(rows[i].sentence, name, rows[i].name);
 		check_row_text(rows[i].sentence, hostname_display(&ctx, name), rows[i].shown);
 		check_row_int(rows[i].sentence,
-			hostname_normalise(&ctx, name, HOSTNAME_ALLOW_WILDCARD, &again), E_OK);
+			      hostname_normalise(&ctx, name, HOSTNAME_ALLOW_WILDCARD, &again),
+			      E_OK);
 		check_row_text(rows[i].sentence, again, name);
 	}
 }
@@ -76,22 +77,22 @@ static void says_why_a_name_is_none(void **state)
 		{"a leading dot", ".a.com", ".a.com", "a label is empty"},
 		{"two dots inside", "a..com", "a..com", "a label is empty"},
 		{"one label", "localhost", "localhost",
-			"it needs at least two labels, as in example.com"},
+		 "it needs at least two labels, as in example.com"},
 		{"one label and a dot", "com.", "com.",
-			"it needs at least two labels, as in example.com"},
+		 "it needs at least two labels, as in example.com"},
 		{"eleven labels", "a.b.c.d.e.f.g.h.i.j.k", "a.b.c.d.e.f.g.h.i.j.k",
-			"it has more than 10 labels"},
+		 "it has more than 10 labels"},
 		{"a label of 64 octets", LABEL_63 "4.com", LABEL_63 "4.com",
-			"a label is longer than 63 octets"},
+		 "a label is longer than 63 octets"},
 		{"254 octets", NAME_253 "2", LABEL_63 ".a234567890123456...",
-			"it is longer than 253 octets"},
+		 "it is longer than 253 octets"},
 		{"a hyphen first", "-a.com", "-a.com", label},
 		{"a hyphen last", "a-.com", "a-.com", label},
 		{"a hyphen alone", "-.com", "-.com", label},
 		{"hyphens at three and four", "ab--c.com", "ab--c.com",
-			"a label has hyphens at its third and fourth place"},
+		 "a label has hyphens at its third and fourth place"},
 		{"an underscore", "_dmarc.a.com", "_dmarc.a.com",
-			"the character '_' is not allowed"},
+		 "the character '_' is not allowed"},
 		{"a URL", "https://a.com/", "https://a.com/", "the character ':' is not allowed"},
 		{"a port", "a.com:443", "a.com:443", "the character ':' is not allowed"},
 		{"a slash", "a.com/..", "a.com/..", "the character '/' is not allowed"},
@@ -109,23 +110,23 @@ static void says_why_a_name_is_none(void **state)
 		{"a star alone", "*", "*", "a wildcard is not allowed here"},
 		{"a star over nothing", "*.", "*.", "a label is empty"},
 		{"a star over a top-level name", "*.com", "*.com",
-			"it needs at least two labels, as in example.com"},
+		 "it needs at least two labels, as in example.com"},
 		{"a star over an address", "*.192.0.2.1", "*.192.0.2.1", "it is an IP address"},
 		{"an A-label of nothing", "xn--.com", "xn--.com", label},
 		{"an A-label that is ASCII", "xn--abc-.com", "xn--abc-.com", label},
 		{"an A-label that is no punycode", "xn--0000h.com", "xn--0000h.com",
-			"a label beginning with \"xn--\" is not valid punycode"},
+		 "a label beginning with \"xn--\" is not valid punycode"},
 		{"an A-label for an emoji", "xn--i-7iq.ws", "xn--i-7iq.ws",
-			"a label beginning with \"xn--\" stands for nothing that is allowed"},
+		 "a label beginning with \"xn--\" stands for nothing that is allowed"},
 		{"an A-label for a capital", "xn--bcher-5na.com", "xn--bcher-5na.com", NULL},
 		{"an emoji", "\U0001F4A9.la", "\U0001F4A9.la",
-			"IDNA: string contains a disallowed character"},
+		 "IDNA: string contains a disallowed character"},
 		{"a zero-width joiner", "a\u200Db.com", "a\u200Db.com", NULL},
 		{"a right-to-left override", "a\u202Ebc.com", "a\u202Ebc.com", NULL},
 		{"a soft hyphen and nothing else", "\u00AD.com", "\\xC2\\xAD.com", NULL},
 		{"a label too long once it is ASCII",
-			"\u00fc2345678901234567890123456789012345678901234567890123456789.com",
-			NULL, NULL},
+		 "\u00fc2345678901234567890123456789012345678901234567890123456789.com", NULL,
+		 NULL},
 		{"a bad byte", "a\xFF.com", "a\\xFF.com", "it is not UTF-8"},
 		{"half a character", "a.co\xC3", "a.co\\xC3", "it is not UTF-8"},
 	};
@@ -136,15 +137,16 @@ static void says_why_a_name_is_none(void **state)
 		struct ctx ctx cleanup_ctx;
 
 		check_begin(&ctx);
-		check_row_int(rows[i].sentence,
+		check_row_int(
+			rows[i].sentence,
 			hostname_normalise(&ctx, rows[i].given, HOSTNAME_ALLOW_WILDCARD, &name),
 			E_REFUSED);
 		check_row_text(rows[i].sentence, ctx.fault.reason, "InvalidHostname");
 		check_row(rows[i].sentence, name == NULL);
 		if (rows[i].what)
 			check_row_text(rows[i].sentence, ctx.fault.text,
-				arena_printf(ctx.arena, "\"%s\" is not a valid hostname: %s",
-					rows[i].shown, rows[i].what));
+				       arena_printf(ctx.arena, "\"%s\" is not a valid hostname: %s",
+						    rows[i].shown, rows[i].what));
 	}
 }
 
@@ -156,12 +158,14 @@ static void wildcards_need_permission(void **state)
 	(void)state;
 	check_begin(&ctx);
 	assert_int_equal(hostname_normalise(&ctx, "*.example.com", 0, &name), E_REFUSED);
-	assert_string_equal(ctx.fault.text,
+	assert_string_equal(
+		ctx.fault.text,
 		"\"*.example.com\" is not a valid hostname: a wildcard is not allowed here");
 }
 
-#define NOT_BELOW "it does not end in a public suffix, so no public CA certifies it (NamePolicy is public)"
-#define ITSELF                                                                \
+#define NOT_BELOW \
+	"it does not end in a public suffix, so no public CA certifies it (NamePolicy is public)"
+#define ITSELF                                                                      \
 	"it is a public suffix itself, only names below it can have a certificate " \
 	"(NamePolicy is public)"
 
@@ -185,7 +189,8 @@ static void public_policy_demands_a_public_suffix(void **state)
 		{"the exception of a wildcard rule", "www.ck", NULL},
 		{"below the exception", "shop.city.kawasaki.jp", NULL},
 		{"a suffix outside ASCII, as A-label", "shop.xn--p1ai", NULL},
-		{"a suffix outside ASCII", "\u043c\u0430\u0433\u0430\u0437\u0438\u043d.\u0440\u0444", NULL},
+		{"a suffix outside ASCII",
+		 "\u043c\u0430\u0433\u0430\u0437\u0438\u043d.\u0440\u0444", NULL},
 		{"a suffix of two labels outside ASCII", "\u516c\u53f8.cn", ITSELF},
 		{"a name of the local network", "shop.internal", NOT_BELOW},
 		{"a name of multicast DNS", "printer.local", NOT_BELOW},
@@ -204,16 +209,17 @@ static void public_policy_demands_a_public_suffix(void **state)
 
 		check_begin(&ctx);
 		check_row_int(rows[i].sentence,
-			hostname_normalise(&ctx, given, HOSTNAME_ALLOW_WILDCARD, &name), E_OK);
-		err = hostname_normalise(
-			&ctx, given, HOSTNAME_ALLOW_WILDCARD | HOSTNAME_PUBLIC_ONLY, &name);
+			      hostname_normalise(&ctx, given, HOSTNAME_ALLOW_WILDCARD, &name),
+			      E_OK);
+		err = hostname_normalise(&ctx, given,
+					 HOSTNAME_ALLOW_WILDCARD | HOSTNAME_PUBLIC_ONLY, &name);
 		check_row_int(rows[i].sentence, err, rows[i].what ? E_REFUSED : E_OK);
 		if (!rows[i].what)
 			continue;
 		check_row_text(rows[i].sentence, ctx.fault.reason, "InvalidHostname");
 		check_row_text(rows[i].sentence, ctx.fault.text,
-			arena_printf(ctx.arena, "\"%s\" is not a valid hostname: %s", given,
-				rows[i].what));
+			       arena_printf(ctx.arena, "\"%s\" is not a valid hostname: %s", given,
+					    rows[i].what));
 	}
 }
 
@@ -242,7 +248,7 @@ static void covers(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
 		check_row_int(rows[i].sentence, hostname_covers(rows[i].pattern, rows[i].hostname),
-			rows[i].is_covered);
+			      rows[i].is_covered);
 }
 
 /*
@@ -261,29 +267,27 @@ static const enum label_state next_state[][CLASSES] = {
 	[AFTER_HYPHEN] = {WITH_LETTER, WITH_LETTER, AFTER_HYPHEN, DOOMED, DOOMED},
 };
 
-static const char *const alabels[] = {
-	"xn--bcher-kva", "xn--fa-hia", "xn--zckzah", "xn--r8jz45g", "xn--p1ai"};
+static const char *const alabels[] = {"xn--bcher-kva", "xn--fa-hia", "xn--zckzah", "xn--r8jz45g",
+				      "xn--p1ai"};
 
 /* Endings whose place in the public suffix list is settled. */
 static const struct ending {
 	const char *text;
-	bool is_public;	 /* a name below it is */
+	bool is_public; /* a name below it is */
 	bool is_a_name; /* it is a public name itself */
 } endings[] = {
-	{"com", true, false},
-	{"Co.UK", true, false},
-	{"b.ck", true, false},
-	{"www.ck", true, true},
-	{"github.io", true, true},
-	{"xn--p1ai", true, false},
-	{"test", false, false},
-	{"Internal", false, false},
-	{"com.local", false, false},
+	{"com", true, false},	{"Co.UK", true, false},	    {"b.ck", true, false},
+	{"www.ck", true, true}, {"github.io", true, true},  {"xn--p1ai", true, false},
+	{"test", false, false}, {"Internal", false, false}, {"com.local", false, false},
 };
 
-static const char *const pieces[] = {"a", "b", "q", "z", "0", "1", "9", "-", "a-b", "--", "A", "Z",
-	"q0", "ab--", LABEL_63, "a234567890123456789012345678901234567890123456789012345678901",
-	"_", " ", "*", "/", "\x7F"};
+static const char *const pieces[] = {
+	"a",   "b",    "q",	 "z",
+	"0",   "1",    "9",	 "-",
+	"a-b", "--",   "A",	 "Z",
+	"q0",  "ab--", LABEL_63, "a234567890123456789012345678901234567890123456789012345678901",
+	"_",   " ",    "*",	 "/",
+	"\x7F"};
 
 static uint64_t random_state = 0x9E3779B97F4A7C15;
 
@@ -429,15 +433,16 @@ static void agrees_with_the_oracle_on_a_million_names(void **state)
 			const struct ending *ending = generate_name(given);
 			bool is_accepted, is_public;
 
-			is_accepted = hostname_normalise(
-					      &ctx, given, HOSTNAME_ALLOW_WILDCARD, &name) == E_OK;
+			is_accepted = hostname_normalise(&ctx, given, HOSTNAME_ALLOW_WILDCARD,
+							 &name) == E_OK;
 			if (is_accepted != oracle(given))
-				fail_msg(
-					"%s: %s", given, is_accepted ? "accepted" : ctx.fault.text);
+				fail_msg("%s: %s", given,
+					 is_accepted ? "accepted" : ctx.fault.text);
 			accepted += is_accepted;
 			is_public = hostname_normalise(&ctx, given,
-					    HOSTNAME_ALLOW_WILDCARD | HOSTNAME_PUBLIC_ONLY,
-					    &name) == E_OK;
+						       HOSTNAME_ALLOW_WILDCARD |
+							       HOSTNAME_PUBLIC_ONLY,
+						       &name) == E_OK;
 			if (is_public && !is_accepted)
 				fail_msg("%s: public, and no hostname", given);
 			if (!is_accepted || !ending)
@@ -473,16 +478,16 @@ static void check_variant(const char *text, size_t size, void *data)
 	assert_int_equal(hostname_normalise(&ctx, name, HOSTNAME_ALLOW_WILDCARD, &again), E_OK);
 	assert_string_equal(name, again);
 	assert_int_equal(hostname_normalise(&ctx, hostname_display(&ctx, name),
-				 HOSTNAME_ALLOW_WILDCARD, &back),
-		E_OK);
+					    HOSTNAME_ALLOW_WILDCARD, &back),
+			 E_OK);
 	assert_string_equal(name, back);
 }
 
 static void no_damage_to_a_seed_breaks_it(void **state)
 {
 	static const char *const seeds[] = {"*.Shop.example.com.", "b\u00fccher.xn--zckzah.example",
-		"\u4f8b\u3048\u3002\u30c6\u30b9\u30c8", "xn--mgbh0fb.xn--fa-hia.com",
-		"a\u0308\u200d\u00df.de"};
+					    "\u4f8b\u3048\u3002\u30c6\u30b9\u30c8",
+					    "xn--mgbh0fb.xn--fa-hia.com", "a\u0308\u200d\u00df.de"};
 	struct mutate mutate = {.is_terminated = true, .visit = check_variant};
 
 	(void)state;

@@ -49,8 +49,8 @@ static void parse(struct ctx *ctx, const struct brought *brought, const char *mo
 	json_set_text(ctx, text, "PrivateKey", brought->key);
 	json_set_text(ctx, text, "certificate", brought->certificate);
 	members = json_print(ctx, text);
-	request.body = arena_printf(ctx->arena, "{\"hostnames\":[%.*s%s}]}", (int)strlen(members) - 1,
-				    members, more);
+	request.body = arena_printf(ctx->arena, "{\"hostnames\":[%.*s%s}]}",
+				    (int)strlen(members) - 1, members, more);
 	request.body_size = strlen(request.body);
 	startbody_parse(ctx, &request, &rules, start);
 	importbody_parse(ctx, start, out);
@@ -88,9 +88,11 @@ static void test_bodies(void **state)
 		parse(&ctx, &brought, bodies[i].more, &start, &import);
 		check_row(sentence, (start.problems.errors > 0) == (bodies[i].field != NULL));
 		if (bodies[i].field)
-			check_row(sentence, strstr(problems_print(&ctx, &start.problems, "\n"), bodies[i].field));
+			check_row(sentence, strstr(problems_print(&ctx, &start.problems, "\n"),
+						   bodies[i].field));
 		check_row_int(sentence, import.skip_dns, bodies[i].skips_dns);
-		check_row(sentence, strlen(import.leaf_sha256) == 64 && import.not_after > ctx_wall(&ctx));
+		check_row(sentence,
+			  strlen(import.leaf_sha256) == 64 && import.not_after > ctx_wall(&ctx));
 		EVP_PKEY_free(brought.pair);
 	}
 }
@@ -125,7 +127,7 @@ static int algorithm_of(const X509_ALGOR *algorithm)
 
 static void check_safe(PKCS7 *safe)
 {
-	STACK_OF(PKCS12_SAFEBAG) *bags;
+	STACK_OF(PKCS12_SAFEBAG) * bags;
 
 	if (PKCS7_type_is_encrypted(safe)) {
 		assert_int_equal(algorithm_of(safe->d.encrypted->enc_data->algorithm),
@@ -135,7 +137,8 @@ static void check_safe(PKCS7 *safe)
 	bags = PKCS12_unpack_p7data(safe);
 	for (int i = 0; i < sk_PKCS12_SAFEBAG_num(bags); i++) {
 		const X509_ALGOR *algorithm;
-		const X509_SIG *shrouded = PKCS12_SAFEBAG_get0_pkcs8(sk_PKCS12_SAFEBAG_value(bags, i));
+		const X509_SIG *shrouded =
+			PKCS12_SAFEBAG_get0_pkcs8(sk_PKCS12_SAFEBAG_value(bags, i));
 
 		assert_non_null(shrouded);
 		X509_SIG_get0(shrouded, &algorithm, NULL);
@@ -154,7 +157,7 @@ static void test_the_pkcs12_is_triple_des(void **state)
 	struct chain chain;
 	struct bytes pfx;
 	struct key *key;
-	STACK_OF(PKCS7) *safes;
+	STACK_OF(PKCS7) * safes;
 	PKCS12 *pkcs12;
 
 	(void)state;

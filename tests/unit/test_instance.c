@@ -1,5 +1,6 @@
 /*
- * The instance reconciler over a store: what a request of the documented API shows of the hostnames it follows.
+ * The instance reconciler over a store: what a request of the documented API shows of the hostnames
+ * it follows.
  */
 #include <string.h>
 
@@ -12,7 +13,7 @@
 
 #define SHOP "shop.example.com"
 #define BLOG "blog.example.com"
-#define ID "0123456789abcdef0123456789abcdef"
+#define ID   "0123456789abcdef0123456789abcdef"
 
 struct fake_clock {
 	struct clock clock;
@@ -42,8 +43,9 @@ static void open_scene(struct scene *scene)
 	ctx_init(&scene->ctx, &scene->doors);
 	scene->directory = tempdir_make(&scene->ctx);
 	assert_int_equal(dirstore_open(&scene->ctx, scene->directory, &scene->store), E_OK);
-	scene->settings = (struct settings){
-		.instance_timeout = MSEC_PER_HOUR, .instance_retention = MSEC_PER_DAY, .instances_kept = 3};
+	scene->settings = (struct settings){.instance_timeout = MSEC_PER_HOUR,
+					    .instance_retention = MSEC_PER_DAY,
+					    .instances_kept = 3};
 	scene->world = (struct instance_world){&scene->settings, scene->store, followers_new()};
 }
 
@@ -64,7 +66,8 @@ static void put_hostname(struct scene *scene, const char *name, const char *step
 	store_get(&scene->ctx, scene->store, KIND_HOSTNAME, name, &found);
 	hostname = *(const struct hostname *)found;
 	hostname.status.step = step;
-	assert_int_equal(store_put_status(&scene->ctx, scene->store, KIND_HOSTNAME, &hostname), E_OK);
+	assert_int_equal(store_put_status(&scene->ctx, scene->store, KIND_HOSTNAME, &hostname),
+			 E_OK);
 }
 
 static void change_hostname(struct scene *scene, const char *name, bool is_ready, const char *error)
@@ -76,12 +79,15 @@ static void change_hostname(struct scene *scene, const char *name, bool is_ready
 	hostname = *(const struct hostname *)found;
 	condition_set(&scene->ctx, &hostname.status.conditions, CONDITION_READY,
 		      is_ready ? CONDITION_TRUE : CONDITION_FALSE, "Test", "", 1);
-	hostname.status.refusal = (struct refusal){
-		.count = error != NULL, .pass = scene->clock.now, .error = error, .text = "what to do"};
+	hostname.status.refusal = (struct refusal){.count = error != NULL,
+						   .pass = scene->clock.now,
+						   .error = error,
+						   .text = "what to do"};
 	store_put_status(&scene->ctx, scene->store, KIND_HOSTNAME, &hostname);
 }
 
-static void put_instance(struct scene *scene, const char *id, const char *const *hostnames, size_t count)
+static void put_instance(struct scene *scene, const char *id, const char *const *hostnames,
+			 size_t count)
 {
 	struct instance instance = {
 		.meta = {.name = id},

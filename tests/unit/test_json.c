@@ -27,7 +27,7 @@ static void accepts_what_the_rfc_allows(void **state)
 		{"a bare number", "-0", "-0"},
 		{"a number with all its parts", "-10.250E+007", "-10.250E+007"},
 		{"a number that a double would round", "12345678901234567890.10",
-			"12345678901234567890.10"},
+		 "12345678901234567890.10"},
 		{"the three words", "[true,false,null]", "[true,false,null]"},
 		{"all white space", "\t\r\n [\t1\r,\n2 ]\t", "[1,2]"},
 		{"members in their order", "{\"b\":1,\"a\":2}", "{\"b\":1,\"a\":2}"},
@@ -35,7 +35,7 @@ static void accepts_what_the_rfc_allows(void **state)
 		{"names that differ in case", "{\"a\":1,\"A\":2}", "{\"a\":1,\"A\":2}"},
 		{"one name in two objects", "[{\"a\":1},{\"a\":1}]", "[{\"a\":1},{\"a\":1}]"},
 		{"the same name above and below", "{\"a\":{\"a\":{\"a\":1}}}",
-			"{\"a\":{\"a\":{\"a\":1}}}"},
+		 "{\"a\":{\"a\":{\"a\":1}}}"},
 		{"short escapes", "\"\\\"\\\\\\/\\b\\f\\n\\r\\t\"", "\"\\\"\\\\/\\b\\f\\n\\r\\t\""},
 		{"an escape of two bytes", "\"\\u00e9\"", "\"\xC3\xA9\""},
 		{"an escape of three bytes", "\"\\u20AC\"", "\"\xE2\x82\xAC\""},
@@ -53,7 +53,7 @@ static void accepts_what_the_rfc_allows(void **state)
 
 		check_begin(&ctx);
 		check_row_text(rows[i].sentence, json_print(&ctx, parse(&ctx, rows[i].text)),
-			rows[i].printed);
+			       rows[i].printed);
 	}
 }
 
@@ -65,70 +65,70 @@ static void refuses_and_says_where(void **state)
 		{"nothing", "", "line 1, column 1: expected a value, found the end"},
 		{"white space alone", " \n ", "line 2, column 2: expected a value, found the end"},
 		{"an open object", "{",
-			"line 1, column 2: expected a member name in double quotes, "
-			"found the end"},
+		 "line 1, column 2: expected a member name in double quotes, "
+		 "found the end"},
 		{"a bare name", "{a:1}",
-			"line 1, column 2: expected a member name in double "
-			"quotes, found 'a'"},
+		 "line 1, column 2: expected a member name in double "
+		 "quotes, found 'a'"},
 		{"a comma before the end of an object", "{\"a\":1,}",
-			"line 1, column 8: expected a member name in double quotes, found '}'"},
+		 "line 1, column 8: expected a member name in double quotes, found '}'"},
 		{"a comma before the end of an array", "[1,]",
-			"line 1, column 4: expected a value, found ']'"},
+		 "line 1, column 4: expected a value, found ']'"},
 		{"a missing comma", "[1 2]", "line 1, column 4: expected ',' or ']', found '2'"},
 		{"a missing comma in an object", "{\n\t\"a\": 1\n\t\"b\": 2\n}",
-			"line 3, column 2: expected ',' or '}', found '\"'"},
+		 "line 3, column 2: expected ',' or '}', found '\"'"},
 		{"a missing colon", "{\"a\" 1}", "line 1, column 6: expected ':', found '1'"},
 		{"a second value", "1 2", "line 1, column 3: expected the end, found '2'"},
 		{"a backslash behind the value", "1\\0",
-			"line 1, column 2: expected the end, found '\\'"},
+		 "line 1, column 2: expected the end, found '\\'"},
 		{"a duplicate member", "{\"a\":1,\n \"b\":2,\n \"a\":3}",
-			"line 3, column 2: duplicate member \"a\""},
+		 "line 3, column 2: duplicate member \"a\""},
 		{"a duplicate member spelled otherwise", "{\"a\":1,\"\\u0061\":3}",
-			"line 1, column 8: duplicate member \"a\""},
+		 "line 1, column 8: duplicate member \"a\""},
 		{"the first of several duplicates", "{\"b\":1,\"a\":1,\"a\":2,\"b\":2}",
-			"line 1, column 14: duplicate member \"a\""},
+		 "line 1, column 14: duplicate member \"a\""},
 		{"a duplicate deep inside", "[{\"x\":{\"y\":1,\"y\":2}}]",
-			"line 1, column 14: duplicate member \"y\""},
+		 "line 1, column 14: duplicate member \"y\""},
 		{"a leading zero", "01", "line 1, column 1: a number may not begin with 0"},
 		{"a leading plus", "+1", "line 1, column 1: expected a value, found '+'"},
 		{"a lone minus", "-", "line 1, column 2: expected a digit, found the end"},
 		{"a point without digits", "1.",
-			"line 1, column 3: expected a digit, found the end"},
+		 "line 1, column 3: expected a digit, found the end"},
 		{"a point first", ".5", "line 1, column 1: expected a value, found '.'"},
 		{"an exponent without digits", "1e+",
-			"line 1, column 4: expected a digit, found the end"},
+		 "line 1, column 4: expected a digit, found the end"},
 		{"not a number", "NaN", "line 1, column 1: expected a value, found 'N'"},
 		{"half a word", "tru", "line 1, column 1: expected a value, found 't'"},
 		{"a word with a tail", "nulls", "line 1, column 5: expected the end, found 's'"},
 		{"an open string", "[\"abc", "line 1, column 2: a string that does not end"},
 		{"a raw line end in a string", "\"a\nb\"",
-			"line 1, column 3: control character in a string"},
+		 "line 1, column 3: control character in a string"},
 		{"an unknown escape", "\"\\x\"",
-			"line 1, column 3: expected an escape behind \\, found 'x'"},
+		 "line 1, column 3: expected an escape behind \\, found 'x'"},
 		{"a short escape", "\"\\u00g0\"",
-			"line 1, column 6: expected four hexadecimal digits behind \\u, found 'g'"},
+		 "line 1, column 6: expected four hexadecimal digits behind \\u, found 'g'"},
 		{"NUL as an escape", "\"a\\u0000\"", "line 1, column 3: NUL in a string"},
 		{"a lone high surrogate", "\"\\ud800\"",
-			"line 1, column 2: lone surrogate in a string"},
+		 "line 1, column 2: lone surrogate in a string"},
 		{"a high surrogate and a letter", "\"\\ud800\\u0041\"",
-			"line 1, column 2: lone surrogate in a string"},
+		 "line 1, column 2: lone surrogate in a string"},
 		{"a lone low surrogate", "\"\\udc00\"",
-			"line 1, column 2: lone surrogate in a string"},
+		 "line 1, column 2: lone surrogate in a string"},
 		{"a high surrogate and what is behind the low ones", "\"\\ud800\\ue000\"",
-			"line 1, column 2: lone surrogate in a string"},
+		 "line 1, column 2: lone surrogate in a string"},
 		{"two high surrogates", "\"\\ud800\\ud800\"",
-			"line 1, column 2: lone surrogate in a string"},
+		 "line 1, column 2: lone surrogate in a string"},
 		{"a bad byte", "[\"\xC3\xA9\xFF\"]", "line 1, column 4: this is not UTF-8"},
 		{"an overlong form", "\"\xC0\x80\"", "line 1, column 2: this is not UTF-8"},
 		{"a surrogate in UTF-8", "\"\xED\xA0\x80\"", "line 1, column 2: this is not UTF-8"},
 		{"a code point too high", "\"\xF4\x90\x80\x80\"",
-			"line 1, column 2: this is not UTF-8"},
+		 "line 1, column 2: this is not UTF-8"},
 		{"half a character", "\"\xE2\x82", "line 1, column 2: this is not UTF-8"},
 		{"a comment", "/* x */ 1", "line 1, column 1: expected a value, found '/'"},
 		{"a column in characters, not bytes", "[\"\xE2\x82\xAC\", x]",
-			"line 1, column 7: expected a value, found 'x'"},
+		 "line 1, column 7: expected a value, found 'x'"},
 		{"a control character", "[\x01]",
-			"line 1, column 2: expected a value, found byte 0x01"},
+		 "line 1, column 2: expected a value, found byte 0x01"},
 	};
 
 	(void)state;
@@ -167,7 +167,7 @@ static void nests_to_32_levels_and_no_further(void **state)
 		repeat(&buf, "]", depth % 2);
 		repeat(&buf, "]}", depth / 2);
 		assert_int_equal(json_parse(&ctx, buf.data, buf.size, &json),
-			depth <= JSON_DEPTH_MAX ? E_OK : E_REFUSED);
+				 depth <= JSON_DEPTH_MAX ? E_OK : E_REFUSED);
 	}
 }
 
@@ -269,8 +269,8 @@ static void reads_whole_numbers_only(void **state)
 		struct ctx ctx cleanup_ctx;
 
 		check_begin(&ctx);
-		check_row_int(
-			rows[i].sentence, json_int(parse(&ctx, rows[i].text), -7), rows[i].value);
+		check_row_int(rows[i].sentence, json_int(parse(&ctx, rows[i].text), -7),
+			      rows[i].value);
 	}
 }
 
@@ -338,26 +338,27 @@ static void makes_and_changes(void **state)
 	json_append(&ctx, list, json_object(&ctx));
 	json_set(&ctx, doc, "list", list);
 	assert_string_equal(json_print(&ctx, doc),
-		"{\"name\":\"text\",\"n\":9007199254740991,\"b\":true,\"none\":null,"
-		"\"list\":[\"a\\\"\\u0001\\n\",{}]}");
+			    "{\"name\":\"text\",\"n\":9007199254740991,\"b\":true,\"none\":null,"
+			    "\"list\":[\"a\\\"\\u0001\\n\",{}]}");
 	copy = json_dup(&ctx, doc);
 	json_set_text(&ctx, doc, "n", "replaced in its place");
 	json_remove(doc, "b");
 	json_remove(doc, "absent");
 	json_remove_node(list, json_first(list));
-	assert_string_equal(json_print(&ctx, doc),
+	assert_string_equal(
+		json_print(&ctx, doc),
 		"{\"name\":\"text\",\"n\":\"replaced in its place\",\"none\":null,\"list\":[{}]}");
 	json_remove(doc, "list");
 	json_remove(doc, "name");
 	json_set_int(&ctx, doc, "last", 1);
 	assert_string_equal(json_print(&ctx, doc),
-		"{\"n\":\"replaced in its place\",\"none\":null,\"last\":1}");
+			    "{\"n\":\"replaced in its place\",\"none\":null,\"last\":1}");
 	assert_int_equal(json_size(copy), 5);
 	assert_int_equal(json_get_int(copy, "n", 0), JSON_INT_MAX);
 	json_set(&ctx, doc, "copy", json_dup(&ctx, json_get(copy, "n")));
 	assert_string_equal(json_name(json_get(doc, "copy")), "copy");
-	assert_string_equal(
-		json_print_pretty(&ctx, json_get(copy, "list")), "[\"a\\\"\\u0001\\n\", {\n\t}]");
+	assert_string_equal(json_print_pretty(&ctx, json_get(copy, "list")),
+			    "[\"a\\\"\\u0001\\n\", {\n\t}]");
 }
 
 static void compares_as_json(void **state)
@@ -368,7 +369,7 @@ static void compares_as_json(void **state)
 	} rows[] = {
 		{"the same", "{\"a\":[1,2]}", "{ \"a\" : [ 1, 2 ] }", true},
 		{"members in another order", "{\"a\":1,\"b\":{\"x\":1,\"y\":2}}",
-			"{\"b\":{\"y\":2,\"x\":1},\"a\":1}", true},
+		 "{\"b\":{\"y\":2,\"x\":1},\"a\":1}", true},
 		{"elements in another order", "[1,2]", "[2,1]", false},
 		{"a number in another spelling", "1.0", "1", false},
 		{"a string and a number", "\"1\"", "1", false},
@@ -390,8 +391,8 @@ static void compares_as_json(void **state)
 	check_begin(&ctx);
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
 		check_row_int(rows[i].sentence,
-			json_equal(parse(&ctx, rows[i].a), parse(&ctx, rows[i].b)),
-			rows[i].is_equal);
+			      json_equal(parse(&ctx, rows[i].a), parse(&ctx, rows[i].b)),
+			      rows[i].is_equal);
 	assert_true(json_equal(NULL, NULL));
 	assert_false(json_equal(NULL, json_null(&ctx)));
 }

@@ -24,15 +24,15 @@ static int tear_down(void **state)
 }
 
 /* RFC 7515 A.3: the key as PKCS#8 (its d, x and y), its coordinates, and what it signed. */
-#define A3_KEY \
-	"-----BEGIN PRIVATE KEY-----\n" \
+#define A3_KEY                                                               \
+	"-----BEGIN PRIVATE KEY-----\n"                                      \
 	"MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgjpsQnnGQmL+YBIff\n" \
 	"H1136cspYG6+0iY7X1fCE9+E9LKhRANCAAR/zc4ncPbEXUGDy+5v20t7WAczNXvp\n" \
-	"7xO6z248e9FURcfxRM0bvZt+hyzf7bnuufSzaV1uqQskrYpGIyiFiOWt\n" \
+	"7xO6z248e9FURcfxRM0bvZt+hyzf7bnuufSzaV1uqQskrYpGIyiFiOWt\n"         \
 	"-----END PRIVATE KEY-----\n"
 #define A3_X "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU"
 #define A3_Y "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"
-#define A3_INPUT \
+#define A3_INPUT                                                                                \
 	"eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFt" \
 	"cGxlLmNvbS9pc19yb290Ijp0cnVlfQ"
 #define A3_SIGNATURE \
@@ -78,8 +78,8 @@ static bool verifies(const struct jwk *jwk, const char *input, const char *signa
 	ECDSA_SIG_set0(parts, BN_bin2bn(raw.data, 32, NULL), BN_bin2bn(raw.data + 32, 32, NULL));
 	size = i2d_ECDSA_SIG(parts, &der);
 	EVP_DigestVerifyInit(md, NULL, EVP_sha256(), NULL, key);
-	is_good = EVP_DigestVerify(
-			  md, der, (size_t)size, (const unsigned char *)input, strlen(input)) == 1;
+	is_good = EVP_DigestVerify(md, der, (size_t)size, (const unsigned char *)input,
+				   strlen(input)) == 1;
 	ECDSA_SIG_free(parts);
 	OPENSSL_free(der);
 	EVP_MD_CTX_free(md);
@@ -145,8 +145,8 @@ struct thumbprint {
 
 static const struct thumbprint thumbprints[] = {
 	{"the vector of RFC 9449 6.1", "l8tFrhx-34tV3hRICRDY9zCkDlpBhF42UQUfWVAWBFs",
-		"9VE4jf_Ok_o64zbTTlcuNJajHmt6v9TDVrU0CdvGRDA",
-		"0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"},
+	 "9VE4jf_Ok_o64zbTTlcuNJajHmt6v9TDVrU0CdvGRDA",
+	 "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"},
 	{"the key of RFC 7515 A.3", A3_X, A3_Y, "oKIywvGUpTVTyxMQ3bwIIeQUudfr_CkLMjCE19ECD-U"},
 	{"a short coordinate", "AAAA", A3_Y, NULL},
 	{"a long coordinate", A3_X, A3_Y "AA", NULL},
@@ -179,19 +179,19 @@ struct signing {
 
 static const struct signing signings[] = {
 	{"a new account carries its key", NULL, "n-1", "{\"a\":1}",
-		"{\"alg\":\"ES256\",\"jwk\":{\"crv\":\"P-256\",\"kty\":\"EC\",\"x\":\"" A3_X
-		"\",\"y\":\"" A3_Y "\"},\"nonce\":\"n-1\",\"url\":\"https://ca.example/x\"}"},
+	 "{\"alg\":\"ES256\",\"jwk\":{\"crv\":\"P-256\",\"kty\":\"EC\",\"x\":\"" A3_X
+	 "\",\"y\":\"" A3_Y "\"},\"nonce\":\"n-1\",\"url\":\"https://ca.example/x\"}"},
 	{"all else names the account", "https://ca.example/acct/1", "n-2", "{}",
-		"{\"alg\":\"ES256\",\"kid\":\"https://ca.example/acct/"
-		"1\",\"nonce\":\"n-2\",\"url\":"
-		"\"https://ca.example/x\"}"},
+	 "{\"alg\":\"ES256\",\"kid\":\"https://ca.example/acct/"
+	 "1\",\"nonce\":\"n-2\",\"url\":"
+	 "\"https://ca.example/x\"}"},
 	{"POST-as-GET has an empty payload", "https://ca.example/acct/1", "n-3", "",
-		"{\"alg\":\"ES256\",\"kid\":\"https://ca.example/acct/"
-		"1\",\"nonce\":\"n-3\",\"url\":"
-		"\"https://ca.example/x\"}"},
+	 "{\"alg\":\"ES256\",\"kid\":\"https://ca.example/acct/"
+	 "1\",\"nonce\":\"n-3\",\"url\":"
+	 "\"https://ca.example/x\"}"},
 	{"the inner JWS of a key change has no nonce", NULL, NULL, "{}",
-		"{\"alg\":\"ES256\",\"jwk\":{\"crv\":\"P-256\",\"kty\":\"EC\",\"x\":\"" A3_X
-		"\",\"y\":\"" A3_Y "\"},\"url\":\"https://ca.example/x\"}"},
+	 "{\"alg\":\"ES256\",\"jwk\":{\"crv\":\"P-256\",\"kty\":\"EC\",\"x\":\"" A3_X
+	 "\",\"y\":\"" A3_Y "\"},\"url\":\"https://ca.example/x\"}"},
 };
 
 static void test_a_jws_says_what_it_should_and_verifies(void **state)
@@ -207,8 +207,8 @@ static void test_a_jws_says_what_it_should_and_verifies(void **state)
 	for (row = signings; row < signings + ARRAY_SIZE(signings); row++) {
 		struct jws_header header = {"https://ca.example/x", row->nonce, row->kid};
 
-		check_row_int(
-			row->sentence, jws_sign(&ctx, signer, &header, row->payload, &body), E_OK);
+		check_row_int(row->sentence, jws_sign(&ctx, signer, &header, row->payload, &body),
+			      E_OK);
 		check_row_int(row->sentence, json_parse(&ctx, body, strlen(body), &json), E_OK);
 		check_row_int(row->sentence, (long long)json_size(json), 3);
 		protected = json_get_text(json, "protected");
@@ -216,13 +216,14 @@ static void test_a_jws_says_what_it_should_and_verifies(void **state)
 		check_row_text(row->sentence, decoded(protected), row->header);
 		check_row_text(row->sentence, decoded(payload), row->payload);
 		check_row(row->sentence,
-			verifies(&jwk, arena_printf(ctx.arena, "%s.%s", protected, payload),
-				json_get_text(json, "signature")));
+			  verifies(&jwk, arena_printf(ctx.arena, "%s.%s", protected, payload),
+				   json_get_text(json, "signature")));
 	}
 }
 
 static enum err fail_to_sign(struct ctx *context, struct signer *signer,
-	const unsigned char digest[static 32], unsigned char signature[static 64])
+			     const unsigned char digest[static 32],
+			     unsigned char signature[static 64])
 {
 	(void)signer;
 	(void)digest;

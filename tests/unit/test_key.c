@@ -44,11 +44,11 @@ static void test_sha256_vectors(void **state)
 
 	(void)state;
 	sha256("abc", 3, out); /* FIPS 180-2 B.1 */
-	assert_string_equal(
-		hex(out, 32), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+	assert_string_equal(hex(out, 32),
+			    "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 	sha256(NULL, 0, out);
-	assert_string_equal(
-		hex(out, 32), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+	assert_string_equal(hex(out, 32),
+			    "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
 }
 
 static void test_hmac_vectors(void **state)
@@ -57,11 +57,11 @@ static void test_hmac_vectors(void **state)
 
 	(void)state;
 	hmac_sha256("Jefe", 4, "what do ya want for nothing?", 28, out); /* RFC 4231 4.3 */
-	assert_string_equal(
-		hex(out, 32), "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+	assert_string_equal(hex(out, 32),
+			    "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
 	hmac_sha256(NULL, 0, NULL, 0, out);
-	assert_string_equal(
-		hex(out, 32), "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad");
+	assert_string_equal(hex(out, 32),
+			    "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad");
 }
 
 static void test_comparing_in_constant_time(void **state)
@@ -86,8 +86,8 @@ static char *print_key(EVP_PKEY *key, enum form form)
 		PEM_write_bio_PrivateKey_traditional(bio, key, NULL, NULL, 0, NULL, NULL);
 	else
 		PEM_write_bio_PKCS8PrivateKey(bio, key,
-			form == ENCRYPTED ? EVP_aes_256_cbc() : NULL, NULL, 0, NULL,
-			form == ENCRYPTED ? "sesame" : NULL);
+					      form == ENCRYPTED ? EVP_aes_256_cbc() : NULL, NULL, 0,
+					      NULL, form == ENCRYPTED ? "sesame" : NULL);
 	size = BIO_get_mem_data(bio, &data);
 	out = arena_strndup(ctx.arena, data, (size_t)size);
 	BIO_free(bio);
@@ -97,11 +97,11 @@ static char *print_key(EVP_PKEY *key, enum form form)
 static char *certificate_pem(void)
 {
 	struct forged forged = {.key = p256,
-		.issuer_key = p256,
-		.cn = "x",
-		.issuer_cn = "x",
-		.not_before = FORGE_NOW,
-		.not_after = FORGE_NOW};
+				.issuer_key = p256,
+				.cn = "x",
+				.issuer_cn = "x",
+				.not_before = FORGE_NOW,
+				.not_after = FORGE_NOW};
 	struct bytes der = forge_cert(&ctx, &forged);
 
 	return forge_pem(&ctx, "CERTIFICATE", &der);
@@ -118,22 +118,22 @@ static void test_every_form_of_a_key_is_read(void **state)
 	} rows[] = {
 		{"EC as PKCS#8", p256, print_key(p256, PKCS8), NULL, "-----BEGIN PRIVATE KEY"},
 		{"EC as SEC1", p256, print_key(p256, TRADITIONAL), NULL,
-			"-----BEGIN EC PRIVATE KEY"},
+		 "-----BEGIN EC PRIVATE KEY"},
 		{"RSA as PKCS#8", rsa, print_key(rsa, PKCS8), NULL, "-----BEGIN PRIVATE KEY"},
 		{"RSA as PKCS#1", rsa, print_key(rsa, TRADITIONAL), NULL,
-			"-----BEGIN RSA PRIVATE KEY"},
+		 "-----BEGIN RSA PRIVATE KEY"},
 		{"RSA encrypted", rsa, print_key(rsa, ENCRYPTED), "sesame", "-----BEGIN ENCRYPTED"},
 		{"a password that is not needed", p256, print_key(p256, PKCS8), "sesame",
-			"-----BEGIN PRIV"},
+		 "-----BEGIN PRIV"},
 		{"a certificate in front", rsa,
-			arena_printf(ctx.arena, "%s%s", certificate_pem(), print_key(rsa, PKCS8)),
-			NULL, ""},
+		 arena_printf(ctx.arena, "%s%s", certificate_pem(), print_key(rsa, PKCS8)), NULL,
+		 ""},
 		{"a certificate behind", rsa,
-			arena_printf(ctx.arena, "%s%s", print_key(rsa, PKCS8), certificate_pem()),
-			NULL, ""},
+		 arena_printf(ctx.arena, "%s%s", print_key(rsa, PKCS8), certificate_pem()), NULL,
+		 ""},
 		{"EC parameters in front", p256,
-			arena_printf(ctx.arena, "%s%s", parameters, print_key(p256, TRADITIONAL)),
-			NULL, ""},
+		 arena_printf(ctx.arena, "%s%s", parameters, print_key(p256, TRADITIONAL)), NULL,
+		 ""},
 	};
 	struct key *key;
 	char *pem;
@@ -143,7 +143,7 @@ static void test_every_form_of_a_key_is_read(void **state)
 	for (i = 0; i < ARRAY_SIZE(rows); i++) {
 		check_row(rows[i].sentence, text_starts_with(rows[i].pem, rows[i].head));
 		if (key_from_pem(&ctx, rows[i].pem, strlen(rows[i].pem), rows[i].password, &key) !=
-			E_OK)
+		    E_OK)
 			fail_msg("%s: %s", rows[i].sentence, ctx.fault.text);
 		check_row_int(rows[i].sentence, key_to_pem(&ctx, key, &pem), E_OK);
 		check_row_text(rows[i].sentence, pem, print_key(rows[i].key, PKCS8));
@@ -159,17 +159,17 @@ static void test_what_is_no_key_is_refused(void **state)
 		{"nothing", "", NULL, "the private key is empty"},
 		{"too much", large, NULL, "the private key is larger than 64 KiB"},
 		{"no PEM", "hello", NULL,
-			"the private key cannot be read: expected PEM with PKCS#8, "
-			"SEC1 or PKCS#1"},
+		 "the private key cannot be read: expected PEM with PKCS#8, "
+		 "SEC1 or PKCS#1"},
 		{"a certificate", certificate_pem(), NULL,
-			"the private key cannot be read: expected "
-			"PEM with PKCS#8, SEC1 or PKCS#1"},
+		 "the private key cannot be read: expected "
+		 "PEM with PKCS#8, SEC1 or PKCS#1"},
 		{"encrypted and no password", print_key(rsa, ENCRYPTED), NULL,
-			"the private key is encrypted and no password was given"},
+		 "the private key is encrypted and no password was given"},
 		{"encrypted and a wrong password", print_key(rsa, ENCRYPTED), "sesam",
-			"the private key cannot be decrypted with the password given"},
+		 "the private key cannot be decrypted with the password given"},
 		{"encrypted and an empty password", print_key(rsa, ENCRYPTED), "",
-			"the private key cannot be decrypted with the password given"},
+		 "the private key cannot be decrypted with the password given"},
 	};
 	struct key *key;
 	size_t i;
@@ -177,9 +177,9 @@ static void test_what_is_no_key_is_refused(void **state)
 	(void)state;
 	for (i = 0; i < ARRAY_SIZE(rows); i++) {
 		check_row_int(rows[i].sentence,
-			key_from_pem(
-				&ctx, rows[i].pem, strlen(rows[i].pem), rows[i].password, &key),
-			E_REFUSED);
+			      key_from_pem(&ctx, rows[i].pem, strlen(rows[i].pem), rows[i].password,
+					   &key),
+			      E_REFUSED);
 		check_row_text(rows[i].sentence, ctx.fault.reason, "InvalidKey");
 		check_row_text(rows[i].sentence, ctx.fault.text, rows[i].text);
 	}
@@ -198,7 +198,7 @@ static bool verify_rsa(int padding, const struct bytes *signature)
 	if (padding == RSA_PKCS1_PSS_PADDING)
 		EVP_PKEY_CTX_set_rsa_pss_saltlen(pctx, 32);
 	is_good = EVP_DigestVerify(md, signature->data, signature->size,
-			  (const unsigned char *)"hello", 5) == 1;
+				   (const unsigned char *)"hello", 5) == 1;
 	EVP_MD_CTX_free(md);
 	return is_good;
 }
@@ -281,8 +281,8 @@ static void test_a_key_signs_only_what_it_can(void **state)
 	(void)state;
 	for (i = 0; i < ARRAY_SIZE(rows); i++) {
 		check_row_int(rows[i].sentence,
-			key_sign(&ctx, load(rows[i].key), rows[i].alg, "x", 1, &signature),
-			E_REFUSED);
+			      key_sign(&ctx, load(rows[i].key), rows[i].alg, "x", 1, &signature),
+			      E_REFUSED);
 		check_row_text(rows[i].sentence, ctx.fault.reason, "InvalidKey");
 	}
 }

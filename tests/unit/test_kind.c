@@ -1,4 +1,5 @@
-/* What is persisted of an object is all of it, comes back as it was, and of that clients see what is theirs. */
+/* What is persisted of an object is all of it, comes back as it was, and of that clients see what
+ * is theirs. */
 #include "api/kind.h"
 
 #include <stdlib.h>
@@ -9,7 +10,7 @@
 #include "unit/check.h"
 
 #define LIST_LENGTH 2
-#define MOMENT 1790000000123
+#define MOMENT	    1790000000123
 
 static const struct {
 	enum kind kind;
@@ -42,33 +43,15 @@ static void fill_field(struct ctx *ctx, const struct field *field, void *place, 
 	texts.items[0] = path;
 	map.items[0] = (struct text_pair){"key", path};
 	switch (field->type) {
-	case FIELD_TEXT:
-		*(const char **)place = path;
-		break;
-	case FIELD_INT:
-		*(int64_t *)place = (int64_t)strlen(path);
-		break;
-	case FIELD_BOOL:
-		*(bool *)place = true;
-		break;
-	case FIELD_CHOICE:
-		*(int *)place = 1;
-		break;
-	case FIELD_TEXTS:
-		*(struct texts *)place = texts;
-		break;
-	case FIELD_TIME:
-		*(msec_t *)place = MOMENT + (msec_t)strlen(path);
-		break;
-	case FIELD_TEXT_MAP:
-		*(struct text_map *)place = map;
-		break;
-	case FIELD_OBJECT:
-		fill(ctx, field->fields, place, path);
-		break;
-	case FIELD_OBJECTS:
-		*(struct objects *)place = fill_list(ctx, field, path);
-		break;
+	case FIELD_TEXT: *(const char **)place = path; break;
+	case FIELD_INT: *(int64_t *)place = (int64_t)strlen(path); break;
+	case FIELD_BOOL: *(bool *)place = true; break;
+	case FIELD_CHOICE: *(int *)place = 1; break;
+	case FIELD_TEXTS: *(struct texts *)place = texts; break;
+	case FIELD_TIME: *(msec_t *)place = MOMENT + (msec_t)strlen(path); break;
+	case FIELD_TEXT_MAP: *(struct text_map *)place = map; break;
+	case FIELD_OBJECT: fill(ctx, field->fields, place, path); break;
+	case FIELD_OBJECTS: *(struct objects *)place = fill_list(ctx, field, path); break;
 	}
 }
 
@@ -92,10 +75,14 @@ static void *full_object(struct ctx *ctx, enum kind kind)
 static void cover(const struct field *table, char *covered)
 {
 	static const size_t sizes[] = {
-		[FIELD_TEXT] = sizeof(char *),		  [FIELD_INT] = sizeof(int64_t),
-		[FIELD_BOOL] = sizeof(bool),		  [FIELD_CHOICE] = sizeof(int),
-		[FIELD_TEXTS] = sizeof(struct texts),	  [FIELD_TIME] = sizeof(msec_t),
-		[FIELD_TEXT_MAP] = sizeof(struct text_map), [FIELD_OBJECTS] = sizeof(struct objects),
+		[FIELD_TEXT] = sizeof(char *),
+		[FIELD_INT] = sizeof(int64_t),
+		[FIELD_BOOL] = sizeof(bool),
+		[FIELD_CHOICE] = sizeof(int),
+		[FIELD_TEXTS] = sizeof(struct texts),
+		[FIELD_TIME] = sizeof(msec_t),
+		[FIELD_TEXT_MAP] = sizeof(struct text_map),
+		[FIELD_OBJECTS] = sizeof(struct objects),
 	};
 
 	for (; table->name; table++)
@@ -162,7 +149,8 @@ static void test_there_and_back(void **state)
 		assert_int_equal(json_parse(&ctx, text, strlen(text), &parsed), E_OK);
 		if (object_from_json(&ctx, kind, parsed, again) != E_OK)
 			fail_msg("%s: %s", kinds[i].name, ctx.fault.text);
-		check_row_text(kinds[i].name, json_print(&ctx, object_to_json(&ctx, kind, again, 0)), text);
+		check_row_text(kinds[i].name,
+			       json_print(&ctx, object_to_json(&ctx, kind, again, 0)), text);
 		check_row_text(kinds[i].name, json_get_text(json, "apiVersion"), API_VERSION);
 		check_row_text(kinds[i].name, json_get_text(json, "kind"), kinds[i].name);
 	}
@@ -176,8 +164,8 @@ static void test_values_come_back(void **state)
 	(void)state;
 	check_begin(&ctx);
 	before = *(struct hostname *)full_object(&ctx, KIND_HOSTNAME);
-	assert_int_equal(object_from_json(&ctx, KIND_HOSTNAME, object_to_json(&ctx, KIND_HOSTNAME, &before, 0),
-					  &after),
+	assert_int_equal(object_from_json(&ctx, KIND_HOSTNAME,
+					  object_to_json(&ctx, KIND_HOSTNAME, &before, 0), &after),
 			 E_OK);
 	assert_int_equal(after.status.certificate.not_after, before.status.certificate.not_after);
 	assert_int_equal(after.status.step_since, before.status.step_since);
@@ -195,8 +183,8 @@ static void test_an_empty_object_stays_empty(void **state)
 
 	(void)state;
 	check_begin(&ctx);
-	assert_int_equal(object_from_json(&ctx, KIND_HOSTNAME, object_to_json(&ctx, KIND_HOSTNAME, &before, 0),
-					  &after),
+	assert_int_equal(object_from_json(&ctx, KIND_HOSTNAME,
+					  object_to_json(&ctx, KIND_HOSTNAME, &before, 0), &after),
 			 E_OK);
 	assert_null(after.status.step);
 	assert_null(after.status.issuance.csr);
@@ -233,10 +221,11 @@ static void test_views(void **state)
 
 		check_begin(&ctx);
 		object = full_object(&ctx, views[i].kind);
-		check_row(views[i].sentence, json_path(object_to_json(&ctx, views[i].kind, object, 0), views[i].path));
 		check_row(views[i].sentence,
-			  !json_path(object_to_json(&ctx, views[i].kind, object, FIELD_INTERNAL), views[i].path) ==
-				  !views[i].is_shown);
+			  json_path(object_to_json(&ctx, views[i].kind, object, 0), views[i].path));
+		check_row(views[i].sentence,
+			  !json_path(object_to_json(&ctx, views[i].kind, object, FIELD_INTERNAL),
+				     views[i].path) == !views[i].is_shown);
 	}
 }
 
@@ -248,10 +237,14 @@ static const struct {
 } refusals[] = {
 	{"no object", "[]", "Hostname: "},
 	{"without a name", "{\"metadata\":{}}", "name"},
-	{"a member that nobody knows", "{\"metadata\":{\"name\":\"a\"},\"specs\":{}}", "did you mean spec?"},
-	{"a text where a number belongs", "{\"metadata\":{\"name\":\"a\",\"generation\":\"x\"}}", "generation"},
-	{"a key type that is none", "{\"metadata\":{\"name\":\"a\"},\"spec\":{\"keyType\":\"DSA\"}}", "keyType"},
-	{"two things wrong are two things told", "{\"metadata\":{\"name\":1},\"spec\":{\"keyType\":\"DSA\"}}", "; "},
+	{"a member that nobody knows", "{\"metadata\":{\"name\":\"a\"},\"specs\":{}}",
+	 "did you mean spec?"},
+	{"a text where a number belongs", "{\"metadata\":{\"name\":\"a\",\"generation\":\"x\"}}",
+	 "generation"},
+	{"a key type that is none",
+	 "{\"metadata\":{\"name\":\"a\"},\"spec\":{\"keyType\":\"DSA\"}}", "keyType"},
+	{"two things wrong are two things told",
+	 "{\"metadata\":{\"name\":1},\"spec\":{\"keyType\":\"DSA\"}}", "; "},
 };
 
 static void test_refusals(void **state)
@@ -263,8 +256,10 @@ static void test_refusals(void **state)
 		struct hostname out;
 
 		check_begin(&ctx);
-		assert_int_equal(json_parse(&ctx, refusals[i].text, strlen(refusals[i].text), &json), E_OK);
-		check_row_int(refusals[i].sentence, object_from_json(&ctx, KIND_HOSTNAME, json, &out), E_REFUSED);
+		assert_int_equal(
+			json_parse(&ctx, refusals[i].text, strlen(refusals[i].text), &json), E_OK);
+		check_row_int(refusals[i].sentence,
+			      object_from_json(&ctx, KIND_HOSTNAME, json, &out), E_REFUSED);
 		check_row_text(refusals[i].sentence, ctx.fault.reason, "InvalidObject");
 		if (!strstr(ctx.fault.text, refusals[i].words))
 			fail_msg("%s: %s", refusals[i].sentence, ctx.fault.text);

@@ -57,9 +57,10 @@ static void a_line_has_time_level_message_and_fields(void **state)
 	ctx.object = "shop.example.com";
 	capture_begin(&capture);
 	log_info(&ctx, "condition changed", "type", "Ready", "absent", NULL, "reason", "two words",
-		NULL);
+		 NULL);
 	log_debug(&ctx, "not shown", NULL);
-	assert_string_equal(capture_end(&capture),
+	assert_string_equal(
+		capture_end(&capture),
 		"2026-11-23T15:04:05.123Z INFO condition changed controller=hostname "
 		"object=shop.example.com pass=0123456789abcdef type=Ready reason=\"two words\"\n");
 }
@@ -103,24 +104,24 @@ static void values_are_quoted_escaped_and_masked(void **state)
 		{"line ends and tabs", "a\r\n\tb", "\"a\\r\\n\\tb\""},
 		{"an escape sequence", "\x1B[31m", "\"\\x1B[31m\""},
 		{"a C1 control character",
-			"\xC2\x9B"
-			"31m",
-			"\\xC2\\x9B31m"},
+		 "\xC2\x9B"
+		 "31m",
+		 "\\xC2\\x9B31m"},
 		{"a bad byte", "a\xFF", "a\\xFF"},
 		{"UTF-8",
-			"b\xC3\xBC"
-			"cher",
-			"b\xC3\xBC"
-			"cher"},
+		 "b\xC3\xBC"
+		 "cher",
+		 "b\xC3\xBC"
+		 "cher"},
 		{"a bearer token", "Authorization: Bearer abc.def, x",
-			"\"Authorization: Bearer ***, x\""},
+		 "\"Authorization: Bearer ***, x\""},
 		{"a bearer token in small letters", "bearer abc", "\"bearer ***\""},
 		{"a signature of a URL", "https://x/y?sv=1&sig=ab%2Bc&se=2",
-			"\"https://x/y?sv=1&sig=***&se=2\""},
+		 "\"https://x/y?sv=1&sig=***&se=2\""},
 		{"a code of a URL", "https://x/y?code=abc==", "\"https://x/y?code=***\""},
 		{"a status code is none", "statuscode=500", "\"statuscode=500\""},
 		{"a JWS", "{\"protected\":\"eyJhbGciOiJFUzI1NiJ9\",\"x\":1}",
-			"\"{\\\"protected\\\":\\\"eyJ***\\\",\\\"x\\\":1}\""},
+		 "\"{\\\"protected\\\":\\\"eyJ***\\\",\\\"x\\\":1}\""},
 		{"the letters of a JWS inside a word", "heyJude", "heyJude"},
 		{"a key", "x -----BEGIN PRIVATE KEY-----\nMIIE\n-----END", "\"x -----BEGIN ***\""},
 	};
@@ -159,7 +160,7 @@ static void long_values_are_cut_and_lines_end(void **state)
 	memset(value, '\x01', sizeof(value) - 1);
 	capture_begin(&capture);
 	log_info(NULL, "m", "a", value, "b", value, "c", value, "d", value, "e", value, "f", value,
-		"g", value, "h", value, "i", value, "j", value, NULL);
+		 "g", value, "h", value, "i", value, "j", value, NULL);
 	line = capture_end(&capture);
 	assert_in_range(strlen(line), 30000, 32769);
 	assert_int_equal(line[strlen(line) - 1], '\n');
@@ -174,9 +175,9 @@ static void more_fields_than_fit_are_left_out(void **state)
 	(void)state;
 	capture_begin(&capture);
 	log_info(NULL, "m", "1", "", "2", "", "3", "", "4", "", "5", "", "6", "", "7", "", "8", "",
-		"9", "", "10", "", "11", "", "12", "", "13", "", "14", "", "15", "", "16", "", "17",
-		"", "18", "", "19", "", "20", "", "21", "", "22", "", "23", "", "24", "", "25", "",
-		"26", "", NULL);
+		 "9", "", "10", "", "11", "", "12", "", "13", "", "14", "", "15", "", "16", "",
+		 "17", "", "18", "", "19", "", "20", "", "21", "", "22", "", "23", "", "24", "",
+		 "25", "", "26", "", NULL);
 	line = capture_end(&capture);
 	assert_non_null(strstr(line, " 24=\"\"\n"));
 }
@@ -207,8 +208,8 @@ static void the_journal_gets_what_its_stream_gets(void **state)
 		capture_begin(&capture);
 		fstat(STDERR_FILENO, &status);
 		snprintf(stream, sizeof(stream), "%ju:%ju%s",
-			(uintmax_t)status.st_dev + (uintmax_t)rows[i].device,
-			(uintmax_t)status.st_ino + (uintmax_t)rows[i].inode, rows[i].tail);
+			 (uintmax_t)status.st_dev + (uintmax_t)rows[i].device,
+			 (uintmax_t)status.st_ino + (uintmax_t)rows[i].inode, rows[i].tail);
 		setenv("JOURNAL_STREAM", stream, 1);
 		log_open(LOG_LEVEL_INFO);
 		log_info(NULL, "m", "k", "v", NULL);

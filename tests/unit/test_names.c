@@ -1,4 +1,5 @@
-/* What things are called: as the documented function called them, and never the same for two hostnames. */
+/* What things are called: as the documented function called them, and never the same for two
+ * hostnames. */
 #include "reconcile/names.h"
 
 #include "unit/check.h"
@@ -12,7 +13,8 @@ static const struct {
 	{"a wildcard is spelt", "*.example.com", "wildcard-example-com"},
 	{"a name in ASCII form stays", "xn--bcher-kva.example", "xn--bcher-kva-example"},
 	{"digits stay", "1.2.example", "1-2-example"},
-	{"sixty characters are plain", "a23456789.b23456789.c23456789.d23456789.e23456789.f23456.com",
+	{"sixty characters are plain",
+	 "a23456789.b23456789.c23456789.d23456789.e23456789.f23456.com",
 	 "a23456789-b23456789-c23456789-d23456789-e23456789-f23456-com"},
 };
 
@@ -23,7 +25,8 @@ static void test_plain(void **state)
 		struct ctx ctx cleanup_ctx;
 
 		check_begin(&ctx);
-		check_row_text(plains[i].sentence, name_plain(&ctx, plains[i].hostname), plains[i].plain);
+		check_row_text(plains[i].sentence, name_plain(&ctx, plains[i].hostname),
+			       plains[i].plain);
 	}
 }
 
@@ -33,7 +36,8 @@ static const char *const hostnames[] = {
 	"*.example.com",
 	"a23456789.b23456789.c23456789.d23456789.e23456789.f234567.com",
 	"a23456789.b23456789.c23456789.d23456789.e23456789.f23456-.com",
-	"a2345678901234567890123456789012345678901234567890123456789012.b2345678901234567890123456789012345678901234567"
+	"a2345678901234567890123456789012345678901234567890123456789012."
+	"b2345678901234567890123456789012345678901234567"
 	"89012345678901.c2345678901234567890123456789012345678901234567890123456789012.example.com",
 };
 
@@ -112,7 +116,8 @@ static const struct {
 	{"another case", SECRET, "HTTPS://KV.vault.azure.net/Secrets/SHOP", true},
 	{"a longer name", SECRET, SECRET "2", false},
 	{"another vault", SECRET, "https://kv2.vault.azure.net/secrets/shop", false},
-	{"a certificate is no secret", SECRET, "https://kv.vault.azure.net/certificates/shop", false},
+	{"a certificate is no secret", SECRET, "https://kv.vault.azure.net/certificates/shop",
+	 false},
 	{"none", NULL, NULL, false},
 	{"none and one", NULL, SECRET, false},
 	{"one and none", SECRET, NULL, false},

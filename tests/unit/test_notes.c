@@ -23,7 +23,11 @@ static void test_a_name_never_noted_is_zero(void **state)
 static void test_noted_is_remembered_until_dropped(void **state)
 {
 	struct notes *notes = notes_new();
-	struct note note = {.vault_seen = 1, .dns_checked = 2, .dns_watched = 3, .trouble_since = 4, .polls = 5};
+	struct note note = {.vault_seen = 1,
+			    .dns_checked = 2,
+			    .dns_watched = 3,
+			    .trouble_since = 4,
+			    .polls = 5};
 
 	(void)state;
 	notes_put(notes, "a", &note);

@@ -3,12 +3,12 @@
 
 #include "unit/check.h"
 
-#define SEC MSEC_PER_SEC
-#define MIN MSEC_PER_MIN
-#define HOUR MSEC_PER_HOUR
-#define DAY MSEC_PER_DAY
+#define SEC   MSEC_PER_SEC
+#define MIN   MSEC_PER_MIN
+#define HOUR  MSEC_PER_HOUR
+#define DAY   MSEC_PER_DAY
 #define DRAWS 2000
-#define NOW (1790000000 * SEC)
+#define NOW   (1790000000 * SEC)
 
 /* --- when a certificate is renewed --- */
 
@@ -36,7 +36,7 @@ static void test_renewal_time(void **state)
 
 /* --- what a certificate is worth --- */
 
-#define LEAF "aa11"
+#define LEAF  "aa11"
 #define OTHER "bb22"
 
 static const struct certificate_wish acme = {.source = SOURCE_ACME};
@@ -58,38 +58,42 @@ static const struct {
 	const char *why;
 } judgements[] = {
 	{"there is none", false, 0, 0, NULL, false, 0, NULL, CERTIFICATE_UNUSABLE, "NoCertificate"},
-	{"one that is disabled has no secret", false, DAY, 89 * DAY, "RSA-2048", false, 0, NULL, CERTIFICATE_UNUSABLE,
-	 "NoCertificate"},
-	{"one that has just ended", true, 90 * DAY, 0, "RSA-2048", false, 0, NULL, CERTIFICATE_UNUSABLE, "Expired"},
-	{"one that ended long ago", true, 900 * DAY, -DAY, "RSA-2048", false, 0, NULL, CERTIFICATE_UNUSABLE, "Expired"},
-	{"a fresh one", true, DAY, 89 * DAY, "RSA-2048", false, 0, NULL, CERTIFICATE_CURRENT, "Current"},
-	{"a moment before its renewal", true, 60 * DAY - 1, 30 * DAY + 1, "RSA-2048", false, 0, NULL,
-	 CERTIFICATE_CURRENT, "Current"},
-	{"at its renewal", true, 60 * DAY, 30 * DAY, "RSA-2048", false, 0, NULL, CERTIFICATE_DUE, "RenewalDue"},
-	{"a millisecond before its end", true, 90 * DAY - 1, 1, "RSA-2048", false, 0, NULL, CERTIFICATE_DUE,
-	 "RenewalDue"},
-	{"any key will do when none is named", true, DAY, 89 * DAY, "EC-P384", false, KEY_TYPE_DEFAULT, NULL,
-	 CERTIFICATE_CURRENT, "Current"},
-	{"the key that is named", true, DAY, 89 * DAY, "EC-P256", false, KEY_TYPE_EC_P256, NULL, CERTIFICATE_CURRENT,
+	{"one that is disabled has no secret", false, DAY, 89 * DAY, "RSA-2048", false, 0, NULL,
+	 CERTIFICATE_UNUSABLE, "NoCertificate"},
+	{"one that has just ended", true, 90 * DAY, 0, "RSA-2048", false, 0, NULL,
+	 CERTIFICATE_UNUSABLE, "Expired"},
+	{"one that ended long ago", true, 900 * DAY, -DAY, "RSA-2048", false, 0, NULL,
+	 CERTIFICATE_UNUSABLE, "Expired"},
+	{"a fresh one", true, DAY, 89 * DAY, "RSA-2048", false, 0, NULL, CERTIFICATE_CURRENT,
 	 "Current"},
-	{"another key than is named", true, DAY, 89 * DAY, "RSA-2048", false, KEY_TYPE_EC_P256, NULL, CERTIFICATE_DUE,
-	 "KeyTypeChanged"},
-	{"a key without a name", true, DAY, 89 * DAY, NULL, false, KEY_TYPE_EC_P256, NULL, CERTIFICATE_DUE,
-	 "KeyTypeChanged"},
-	{"an import that waits", true, DAY, 89 * DAY, "RSA-2048", false, 0, &import, CERTIFICATE_DUE,
-	 "ImportRequested"},
-	{"an import that waits while there is none", false, 0, 0, NULL, false, 0, &import, CERTIFICATE_UNUSABLE,
-	 "NoCertificate"},
-	{"an import that can no longer come", true, DAY, 89 * DAY, "RSA-2048", false, 0, &expired_import,
+	{"a moment before its renewal", true, 60 * DAY - 1, 30 * DAY + 1, "RSA-2048", false, 0,
+	 NULL, CERTIFICATE_CURRENT, "Current"},
+	{"at its renewal", true, 60 * DAY, 30 * DAY, "RSA-2048", false, 0, NULL, CERTIFICATE_DUE,
+	 "RenewalDue"},
+	{"a millisecond before its end", true, 90 * DAY - 1, 1, "RSA-2048", false, 0, NULL,
+	 CERTIFICATE_DUE, "RenewalDue"},
+	{"any key will do when none is named", true, DAY, 89 * DAY, "EC-P384", false,
+	 KEY_TYPE_DEFAULT, NULL, CERTIFICATE_CURRENT, "Current"},
+	{"the key that is named", true, DAY, 89 * DAY, "EC-P256", false, KEY_TYPE_EC_P256, NULL,
 	 CERTIFICATE_CURRENT, "Current"},
-	{"an imported one is its owner's to renew", true, 80 * DAY, 10 * DAY, "RSA-2048", true, 0, NULL,
-	 CERTIFICATE_CURRENT, "Imported"},
-	{"an imported one has the key that its owner gave it", true, DAY, 89 * DAY, "RSA-2048", true,
-	 KEY_TYPE_EC_P256, &forgotten_import, CERTIFICATE_CURRENT, "Imported"},
-	{"an imported one that the CA is to follow", true, DAY, 89 * DAY, "RSA-2048", true, 0, &acme, CERTIFICATE_DUE,
-	 "SwitchedToAcme"},
-	{"an imported one that has ended", true, 90 * DAY, 0, "RSA-2048", true, 0, NULL, CERTIFICATE_UNUSABLE,
-	 "Expired"},
+	{"another key than is named", true, DAY, 89 * DAY, "RSA-2048", false, KEY_TYPE_EC_P256,
+	 NULL, CERTIFICATE_DUE, "KeyTypeChanged"},
+	{"a key without a name", true, DAY, 89 * DAY, NULL, false, KEY_TYPE_EC_P256, NULL,
+	 CERTIFICATE_DUE, "KeyTypeChanged"},
+	{"an import that waits", true, DAY, 89 * DAY, "RSA-2048", false, 0, &import,
+	 CERTIFICATE_DUE, "ImportRequested"},
+	{"an import that waits while there is none", false, 0, 0, NULL, false, 0, &import,
+	 CERTIFICATE_UNUSABLE, "NoCertificate"},
+	{"an import that can no longer come", true, DAY, 89 * DAY, "RSA-2048", false, 0,
+	 &expired_import, CERTIFICATE_CURRENT, "Current"},
+	{"an imported one is its owner's to renew", true, 80 * DAY, 10 * DAY, "RSA-2048", true, 0,
+	 NULL, CERTIFICATE_CURRENT, "Imported"},
+	{"an imported one has the key that its owner gave it", true, DAY, 89 * DAY, "RSA-2048",
+	 true, KEY_TYPE_EC_P256, &forgotten_import, CERTIFICATE_CURRENT, "Imported"},
+	{"an imported one that the CA is to follow", true, DAY, 89 * DAY, "RSA-2048", true, 0,
+	 &acme, CERTIFICATE_DUE, "SwitchedToAcme"},
+	{"an imported one that has ended", true, 90 * DAY, 0, "RSA-2048", true, 0, NULL,
+	 CERTIFICATE_UNUSABLE, "Expired"},
 };
 
 static void test_judge(void **state)
@@ -109,7 +113,8 @@ static void test_judge(void **state)
 
 		if (judgements[i].wish)
 			hostname.wish = *judgements[i].wish;
-		check_row_int(judgements[i].sentence, policy_judge(&hostname, NOW, &why), judgements[i].verdict);
+		check_row_int(judgements[i].sentence, policy_judge(&hostname, NOW, &why),
+			      judgements[i].verdict);
 		check_row_text(judgements[i].sentence, why, judgements[i].why);
 	}
 }
@@ -151,8 +156,8 @@ static void test_ownership(void **state)
 
 /* --- waits: bounds over many draws, and the bounds are come near to --- */
 
-static void check_waits(const char *sentence, msec_t (*draw)(int64_t count, msec_t since), int64_t count,
-			msec_t since, msec_t low, msec_t high)
+static void check_waits(const char *sentence, msec_t (*draw)(int64_t count, msec_t since),
+			int64_t count, msec_t since, msec_t low, msec_t high)
 {
 	msec_t least = MSEC_NEVER, most = 0;
 
@@ -204,13 +209,14 @@ static void test_waits(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(waits); i++)
-		check_waits(waits[i].sentence, waits[i].draw, waits[i].count, waits[i].since, waits[i].low,
-			    waits[i].high);
+		check_waits(waits[i].sentence, waits[i].draw, waits[i].count, waits[i].since,
+			    waits[i].low, waits[i].high);
 }
 
 static void test_polls(void **state)
 {
-	static const msec_t expected[] = {250, 375, 562, 843, 1264, 1896, 2844, 4266, 6399, 9598, 10000, 10000};
+	static const msec_t expected[] = {250,	375,  562,  843,  1264,	 1896,
+					  2844, 4266, 6399, 9598, 10000, 10000};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(expected); i++)

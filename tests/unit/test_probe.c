@@ -5,9 +5,9 @@
 #include "base/text.h"
 #include "unit/check.h"
 
-#define A "https://v/certificates/a"
-#define B "https://v/certificates/b"
-#define C "https://v/certificates/c"
+#define A   "https://v/certificates/a"
+#define B   "https://v/certificates/b"
+#define C   "https://v/certificates/c"
 #define KEY "https://v/keys/k"
 
 /* --- a service whose answer is told, and a clock that only we move --- */
@@ -26,7 +26,7 @@ struct service {
 	struct http http;
 	int status;
 	const char *body;
-	enum err err;	 /* instead of an answer */
+	enum err err; /* instead of an answer */
 	int fault_status;
 	unsigned sent;
 	struct world *others; /* who send while we do */
@@ -134,7 +134,7 @@ static void refuse_all(struct world *world)
 struct step {
 	msec_t after; /* time passes first */
 	const char *url;
-	int status;   /* of the service */
+	int status; /* of the service */
 	const char *body;
 	bool is_asked;
 };
@@ -148,32 +148,76 @@ struct row {
 #define REFUSED 403, "no permission"
 
 static const struct row rows[] = {
-	{"one object's refusals are its own", 2,
-	 {{0, A, REFUSED, true}, {0, A, REFUSED, true}, {0, A, REFUSED, true}, {0, B, 200, "", true}}},
-	{"two objects in a row shut the scope for a third", 2,
-	 {{0, A, REFUSED, true}, {0, B, REFUSED, true}, {0, C, REFUSED, false}, {4999, C, REFUSED, false}}},
-	{"an answer between two refusals leaves it open", 2,
-	 {{0, A, REFUSED, true}, {0, C, 200, "", true}, {0, B, REFUSED, true}, {0, C, 200, "", true}}},
-	{"where the object is the scope, one refusal shuts it", 1,
-	 {{0, A, REFUSED, true}, {0, A, REFUSED, false}, {0, B, REFUSED, false}}},
-	{"one goes through when the wait is over, and the others wait for it", 2,
-	 {{0, A, REFUSED, true}, {0, B, REFUSED, true}, {5000, C, 500, "", true}, {0, C, REFUSED, false}}},
-	{"a probe that is answered opens it for all", 2,
-	 {{0, A, REFUSED, true}, {0, B, REFUSED, true}, {5000, C, 404, "", true}, {0, A, 200, "", true},
+	{"one object's refusals are its own",
+	 2,
+	 {{0, A, REFUSED, true},
+	  {0, A, REFUSED, true},
+	  {0, A, REFUSED, true},
 	  {0, B, 200, "", true}}},
-	{"a refused probe doubles the wait", 2,
-	 {{0, A, REFUSED, true}, {0, B, REFUSED, true}, {5000, C, REFUSED, true}, {9999, A, 200, "", false},
+	{"two objects in a row shut the scope for a third",
+	 2,
+	 {{0, A, REFUSED, true},
+	  {0, B, REFUSED, true},
+	  {0, C, REFUSED, false},
+	  {4999, C, REFUSED, false}}},
+	{"an answer between two refusals leaves it open",
+	 2,
+	 {{0, A, REFUSED, true},
+	  {0, C, 200, "", true},
+	  {0, B, REFUSED, true},
+	  {0, C, 200, "", true}}},
+	{"where the object is the scope, one refusal shuts it",
+	 1,
+	 {{0, A, REFUSED, true}, {0, A, REFUSED, false}, {0, B, REFUSED, false}}},
+	{"one goes through when the wait is over, and the others wait for it",
+	 2,
+	 {{0, A, REFUSED, true},
+	  {0, B, REFUSED, true},
+	  {5000, C, 500, "", true},
+	  {0, C, REFUSED, false}}},
+	{"a probe that is answered opens it for all",
+	 2,
+	 {{0, A, REFUSED, true},
+	  {0, B, REFUSED, true},
+	  {5000, C, 404, "", true},
+	  {0, A, 200, "", true},
+	  {0, B, 200, "", true}}},
+	{"a refused probe doubles the wait",
+	 2,
+	 {{0, A, REFUSED, true},
+	  {0, B, REFUSED, true},
+	  {5000, C, REFUSED, true},
+	  {9999, A, 200, "", false},
 	  {1, A, 200, "", true}}},
-	{"an object that was refused leaves the first probe to others", 2,
-	 {{0, A, REFUSED, true}, {0, B, REFUSED, true}, {5000, A, REFUSED, false}, {0, C, 200, "", true}}},
-	{"an object that was refused probes when nobody else comes", 2,
-	 {{0, A, REFUSED, true}, {0, B, REFUSED, true}, {9999, A, REFUSED, false}, {1, A, 200, "", true}}},
-	{"a 5xx says nothing about permissions", 2,
-	 {{0, A, REFUSED, true}, {0, C, 500, "", true}, {0, B, REFUSED, true}, {0, C, REFUSED, false}}},
-	{"paths and queries behind the name are the same object", 2,
-	 {{0, A "/create", REFUSED, true}, {0, A "?x=1", REFUSED, true}, {0, A "/pending", REFUSED, true}}},
-	{"what is not in the scope passes", 2,
-	 {{0, A, REFUSED, true}, {0, B, REFUSED, true}, {0, KEY, REFUSED, true}, {0, KEY, 200, "", true},
+	{"an object that was refused leaves the first probe to others",
+	 2,
+	 {{0, A, REFUSED, true},
+	  {0, B, REFUSED, true},
+	  {5000, A, REFUSED, false},
+	  {0, C, 200, "", true}}},
+	{"an object that was refused probes when nobody else comes",
+	 2,
+	 {{0, A, REFUSED, true},
+	  {0, B, REFUSED, true},
+	  {9999, A, REFUSED, false},
+	  {1, A, 200, "", true}}},
+	{"a 5xx says nothing about permissions",
+	 2,
+	 {{0, A, REFUSED, true},
+	  {0, C, 500, "", true},
+	  {0, B, REFUSED, true},
+	  {0, C, REFUSED, false}}},
+	{"paths and queries behind the name are the same object",
+	 2,
+	 {{0, A "/create", REFUSED, true},
+	  {0, A "?x=1", REFUSED, true},
+	  {0, A "/pending", REFUSED, true}}},
+	{"what is not in the scope passes",
+	 2,
+	 {{0, A, REFUSED, true},
+	  {0, B, REFUSED, true},
+	  {0, KEY, REFUSED, true},
+	  {0, KEY, 200, "", true},
 	  {0, C, REFUSED, false}}},
 };
 
@@ -287,14 +331,18 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_who_asks, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_the_wait_doubles_up_to_five_minutes, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_the_remembered_answer_is_the_services_own, set_up,
+		cmocka_unit_test_setup_teardown(test_the_wait_doubles_up_to_five_minutes, set_up,
 						tear_down),
-		cmocka_unit_test_setup_teardown(test_reads_and_writes_are_remembered_apart, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_those_under_way_when_it_was_shut_do_not_prolong_it, set_up,
+		cmocka_unit_test_setup_teardown(test_the_remembered_answer_is_the_services_own,
+						set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_reads_and_writes_are_remembered_apart, set_up,
 						tear_down),
-		cmocka_unit_test_setup_teardown(test_a_refused_token_is_everybodys, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_other_errors_are_not_remembered, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			test_those_under_way_when_it_was_shut_do_not_prolong_it, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_a_refused_token_is_everybodys, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(test_other_errors_are_not_remembered, set_up,
+						tear_down),
 	};
 
 	return cmocka_run_group_tests_name("probe", tests, NULL, NULL);

@@ -1,12 +1,14 @@
-/* What render makes of a gateway's document, row by row; fuzz/fuzz_render.c holds it to the same for any document. */
+/* What render makes of a gateway's document, row by row; fuzz/fuzz_render.c holds it to the same
+ * for any document. */
 #include "reconcile/render.h"
 
 #include "reconcile/names.h"
 #include "unit/gateway_document.h"
 
-#define SHOP "shop.example.com"
+#define SHOP   "shop.example.com"
 #define SECRET VAULT "shop-example-com"
-#define LONG "a-very-long-hostname-that-does-not-fit.into-sixty-characters.of-a-plain-name.example.com"
+#define LONG \
+	"a-very-long-hostname-that-does-not-fit.into-sixty-characters.of-a-plain-name.example.com"
 #define CHANGES_MAX 5
 
 static const struct render_target target = {GATEWAY, "pool", "settings"};
@@ -41,77 +43,165 @@ struct row {
 	const char *reason;
 };
 
-#define OURS LISTENER("shop-example-com-listener", HOST(SHOP), "shop-example-com")
-#define OUR_RULE RULE("shop-example-com-rule", "shop-example-com-listener", "50")
+#define OURS		LISTENER("shop-example-com-listener", HOST(SHOP), "shop-example-com")
+#define OUR_RULE	RULE("shop-example-com-rule", "shop-example-com-listener", "50")
 #define OUR_CERTIFICATE CERTIFICATE("shop-example-com", SECRET)
 
 static const struct row rows[] = {
-	{"what is missing is added", {NULL}, RENDER_CHANGED, "shop-example-com-listener",
-	 "shop-example-com-rule", "shop-example-com", NULL},
-	{"what is there stands", {OURS, OUR_RULE, OUR_CERTIFICATE}, RENDER_STANDS,
-	 "shop-example-com-listener", "shop-example-com-rule", "shop-example-com", NULL},
+	{"what is missing is added",
+	 {NULL},
+	 RENDER_CHANGED,
+	 "shop-example-com-listener",
+	 "shop-example-com-rule",
+	 "shop-example-com",
+	 NULL},
+	{"what is there stands",
+	 {OURS, OUR_RULE, OUR_CERTIFICATE},
+	 RENDER_STANDS,
+	 "shop-example-com-listener",
+	 "shop-example-com-rule",
+	 "shop-example-com",
+	 NULL},
 	{"a secret id with a slash behind it is the same",
 	 {OURS, OUR_RULE, CERTIFICATE("shop-example-com", SECRET "/")},
-	 RENDER_STANDS, "shop-example-com-listener", "shop-example-com-rule", "shop-example-com", NULL},
+	 RENDER_STANDS,
+	 "shop-example-com-listener",
+	 "shop-example-com-rule",
+	 "shop-example-com",
+	 NULL},
 	{"a secret id with a version is the same",
-	 {OURS, OUR_RULE, CERTIFICATE("shop-example-com", SECRET "/0123456789abcdef")}, RENDER_STANDS,
-	 "shop-example-com-listener", "shop-example-com-rule", "shop-example-com", NULL},
+	 {OURS, OUR_RULE, CERTIFICATE("shop-example-com", SECRET "/0123456789abcdef")},
+	 RENDER_STANDS,
+	 "shop-example-com-listener",
+	 "shop-example-com-rule",
+	 "shop-example-com",
+	 NULL},
 	{"a secret id in capitals is the same",
-	 {OURS, OUR_RULE, CERTIFICATE("shop-example-com", "HTTPS://VAULT.TEST/Secrets/shop-EXAMPLE-com")},
-	 RENDER_STANDS, "shop-example-com-listener", "shop-example-com-rule", "shop-example-com", NULL},
-	{"the certificate entry is known by its secret, whatever its name", {CERTIFICATE("by-hand", SECRET)},
-	 RENDER_CHANGED, "shop-example-com-listener", "shop-example-com-rule", "by-hand", NULL},
+	 {OURS, OUR_RULE,
+	  CERTIFICATE("shop-example-com", "HTTPS://VAULT.TEST/Secrets/shop-EXAMPLE-com")},
+	 RENDER_STANDS,
+	 "shop-example-com-listener",
+	 "shop-example-com-rule",
+	 "shop-example-com",
+	 NULL},
+	{"the certificate entry is known by its secret, whatever its name",
+	 {CERTIFICATE("by-hand", SECRET)},
+	 RENDER_CHANGED,
+	 "shop-example-com-listener",
+	 "shop-example-com-rule",
+	 "by-hand",
+	 NULL},
 	{"a listener of another name that shows our certificate stands",
-	 {LISTENER("by-hand", HOST(SHOP), "shop-example-com"), RULE("by-hand", "by-hand", "50"), OUR_CERTIFICATE},
-	 RENDER_STANDS, "by-hand", "by-hand", "shop-example-com", NULL},
+	 {LISTENER("by-hand", HOST(SHOP), "shop-example-com"), RULE("by-hand", "by-hand", "50"),
+	  OUR_CERTIFICATE},
+	 RENDER_STANDS,
+	 "by-hand",
+	 "by-hand",
+	 "shop-example-com",
+	 NULL},
 	{"a listener with several hostnames that shows our certificate stands",
-	 {LISTENER("by-hand", "\"hostNames\":[\"x.example\",\"SHOP.example.com\"]", "shop-example-com"),
+	 {LISTENER("by-hand", "\"hostNames\":[\"x.example\",\"SHOP.example.com\"]",
+		   "shop-example-com"),
 	  RULE("by-hand", "by-hand", "50"), OUR_CERTIFICATE},
-	 RENDER_STANDS, "by-hand", "by-hand", "shop-example-com", NULL},
+	 RENDER_STANDS,
+	 "by-hand",
+	 "by-hand",
+	 "shop-example-com",
+	 NULL},
 	{"our listener with another certificate gets ours",
 	 {LISTENER("shop-example-com-listener", HOST(SHOP), "theirs"), OUR_RULE},
-	 RENDER_CHANGED, "shop-example-com-listener", "shop-example-com-rule", "shop-example-com", NULL},
+	 RENDER_CHANGED,
+	 "shop-example-com-listener",
+	 "shop-example-com-rule",
+	 "shop-example-com",
+	 NULL},
 	{"our listener with a list of one hostname is ours",
-	 {LISTENER("shop-example-com-listener", "\"hostNames\":[\"" SHOP "\"]", "theirs"), OUR_RULE},
-	 RENDER_CHANGED, "shop-example-com-listener", "shop-example-com-rule", "shop-example-com", NULL},
+	 {LISTENER("shop-example-com-listener", "\"hostNames\":[\"" SHOP "\"]", "theirs"),
+	  OUR_RULE},
+	 RENDER_CHANGED,
+	 "shop-example-com-listener",
+	 "shop-example-com-rule",
+	 "shop-example-com",
+	 NULL},
 	{"our listener under its hashed name is ours",
 	 {LISTENER("shop-example-com-951623a26f-listener", HOST(SHOP), "theirs"),
 	  RULE("any", "shop-example-com-951623a26f-listener", "50")},
-	 RENDER_CHANGED, "shop-example-com-951623a26f-listener", "any", "shop-example-com", NULL},
-	{"our listener without a rule gets one", {OURS, OUR_CERTIFICATE}, RENDER_CHANGED,
-	 "shop-example-com-listener", "shop-example-com-rule", "shop-example-com", NULL},
+	 RENDER_CHANGED,
+	 "shop-example-com-951623a26f-listener",
+	 "any",
+	 "shop-example-com",
+	 NULL},
+	{"our listener without a rule gets one",
+	 {OURS, OUR_CERTIFICATE},
+	 RENDER_CHANGED,
+	 "shop-example-com-listener",
+	 "shop-example-com-rule",
+	 "shop-example-com",
+	 NULL},
 	{"a foreign listener on the hostname is a conflict",
 	 {LISTENER("by-hand", HOST(SHOP), "theirs"), RULE("by-hand", "by-hand", "50")},
-	 RENDER_REJECTED, "\"by-hand\"", NULL, NULL, "ListenerConflict"},
+	 RENDER_REJECTED,
+	 "\"by-hand\"",
+	 NULL,
+	 NULL,
+	 "ListenerConflict"},
 	{"a listener of our name with further hostnames is not ours",
-	 {LISTENER("shop-example-com-listener", "\"hostNames\":[\"" SHOP "\",\"x.example\"]", "theirs"), OUR_RULE},
-	 RENDER_REJECTED, "\"shop-example-com-listener\"", NULL, NULL, "ListenerConflict"},
+	 {LISTENER("shop-example-com-listener", "\"hostNames\":[\"" SHOP "\",\"x.example\"]",
+		   "theirs"),
+	  OUR_RULE},
+	 RENDER_REJECTED,
+	 "\"shop-example-com-listener\"",
+	 NULL,
+	 NULL,
+	 "ListenerConflict"},
 	{"the same hostname on a private frontend is somebody else's business",
-	 {LISTENER_ON("private", "https", "inside", HOST(SHOP), "theirs"), RULE("inside", "inside", "50")},
-	 RENDER_CHANGED, "shop-example-com-listener", "shop-example-com-rule", "shop-example-com", NULL},
+	 {LISTENER_ON("private", "https", "inside", HOST(SHOP), "theirs"),
+	  RULE("inside", "inside", "50")},
+	 RENDER_CHANGED,
+	 "shop-example-com-listener",
+	 "shop-example-com-rule",
+	 "shop-example-com",
+	 NULL},
 	{"the same hostname on another port is somebody else's business",
-	 {LISTENER_ON("public", "http", "other-port", HOST(SHOP), "theirs"), RULE("other-port", "other-port", "50")},
-	 RENDER_CHANGED, "shop-example-com-listener", "shop-example-com-rule", "shop-example-com", NULL},
+	 {LISTENER_ON("public", "http", "other-port", HOST(SHOP), "theirs"),
+	  RULE("other-port", "other-port", "50")},
+	 RENDER_CHANGED,
+	 "shop-example-com-listener",
+	 "shop-example-com-rule",
+	 "shop-example-com",
+	 NULL},
 	{"names that another hostname has are hashed",
 	 {LISTENER("shop-example-com-listener", HOST("shop.example-com"), "theirs"),
 	  RULE("shop-example-com-rule", "shop-example-com-listener", "50"),
 	  CERTIFICATE("shop-example-com", VAULT "other")},
-	 RENDER_CHANGED, "shop-example-com-951623a26f-listener", "shop-example-com-951623a26f-rule",
-	 "shop-example-com-951623a26f", NULL},
+	 RENDER_CHANGED,
+	 "shop-example-com-951623a26f-listener",
+	 "shop-example-com-951623a26f-rule",
+	 "shop-example-com-951623a26f",
+	 NULL},
 	{"an entry left over from another vault keeps its name, twice",
-	 {CERTIFICATE("shop-example-com", VAULT "old"), CERTIFICATE("shop-example-com-951623a26f", VAULT "older")},
-	 RENDER_CHANGED, "shop-example-com-listener", "shop-example-com-rule",
-	 "shop-example-com-951623a26f-2", NULL},
+	 {CERTIFICATE("shop-example-com", VAULT "old"),
+	  CERTIFICATE("shop-example-com-951623a26f", VAULT "older")},
+	 RENDER_CHANGED,
+	 "shop-example-com-listener",
+	 "shop-example-com-rule",
+	 "shop-example-com-951623a26f-2",
+	 NULL},
 	{"both listener names taken is a conflict",
 	 {LISTENER("shop-example-com-listener", HOST("x.example"), "theirs"),
 	  LISTENER("shop-example-com-951623a26f-listener", HOST("y.example"), "theirs")},
-	 RENDER_REJECTED, "\"shop-example-com-listener\"", NULL, NULL, "ListenerConflict"},
+	 RENDER_REJECTED,
+	 "\"shop-example-com-listener\"",
+	 NULL,
+	 NULL,
+	 "ListenerConflict"},
 };
 
 static const char *shown_certificate(const struct json *document, const char *listener)
 {
-	const char *id = json_get_text(
-		json_path(gateway_child(document, "httpListeners", listener), "properties.sslCertificate"), "id");
+	const char *id = json_get_text(json_path(gateway_child(document, "httpListeners", listener),
+						 "properties.sslCertificate"),
+				       "id");
 
 	return id ? strrchr(id, '/') + 1 : NULL;
 }
@@ -122,9 +212,12 @@ static void check_drawn(const struct row *row, const struct rendering *rendering
 
 	check_row_text(row->sentence, item->listener, row->listener);
 	check_row_text(row->sentence, item->rule, row->rule);
-	check_row(row->sentence, gateway_child(rendering->document, "requestRoutingRules", row->rule));
-	check_row_text(row->sentence, shown_certificate(rendering->document, row->listener), row->certificate);
-	check_row(row->sentence, gateway_child(rendering->document, "sslCertificates", row->certificate));
+	check_row(row->sentence,
+		  gateway_child(rendering->document, "requestRoutingRules", row->rule));
+	check_row_text(row->sentence, shown_certificate(rendering->document, row->listener),
+		       row->certificate);
+	check_row(row->sentence,
+		  gateway_child(rendering->document, "sslCertificates", row->certificate));
 }
 
 static void test_rows(void **state)
@@ -140,7 +233,8 @@ static void test_rows(void **state)
 		check_begin(&ctx);
 		document = document_with(&ctx, row->changes);
 		wanted = want(&ctx, SHOP);
-		check_row_int(row->sentence, render(&ctx, document, &target, &wanted, 1, &rendering), E_OK);
+		check_row_int(row->sentence,
+			      render(&ctx, document, &target, &wanted, 1, &rendering), E_OK);
 		check_row_int(row->sentence, rendering.items[0].verdict, row->verdict);
 		check_row(row->sentence, rendering.changed == (row->verdict == RENDER_CHANGED));
 		check_row_text(row->sentence, rendering.items[0].reason, row->reason);
@@ -167,8 +261,12 @@ static const struct {
 	{"without properties", {"+properties []"}, "InvalidGatewayDocument"},
 	{"with a child that is no object", {"httpListeners null"}, "InvalidGatewayDocument"},
 	{"with a child without a name", {"sslCertificates {}"}, "InvalidGatewayDocument"},
-	{"with a child whose name is no name", {"frontendPorts {\"name\":\"a/b\"}"}, "InvalidGatewayDocument"},
-	{"with two children of one name", {"requestRoutingRules {\"name\":\"THEIRS\"}"}, "InvalidGatewayDocument"},
+	{"with a child whose name is no name",
+	 {"frontendPorts {\"name\":\"a/b\"}"},
+	 "InvalidGatewayDocument"},
+	{"with two children of one name",
+	 {"requestRoutingRules {\"name\":\"THEIRS\"}"},
+	 "InvalidGatewayDocument"},
 };
 
 static void test_refusals(void **state)
@@ -182,8 +280,8 @@ static void test_refusals(void **state)
 		check_begin(&ctx);
 		wanted = want(&ctx, SHOP);
 		check_row_int(refusals[i].sentence,
-			      render(&ctx, document_with(&ctx, refusals[i].changes), &target, &wanted, 1,
-				     &rendering),
+			      render(&ctx, document_with(&ctx, refusals[i].changes), &target,
+				     &wanted, 1, &rendering),
 			      E_REFUSED);
 		check_row_text(refusals[i].sentence, ctx.fault.reason, refusals[i].reason);
 	}
@@ -197,22 +295,32 @@ static const struct {
 	int64_t priority;
 } priorities[] = {
 	{"it stays below what the service gives out itself", {NULL}, 18999},
-	{"a taken one is passed over", {RULE("x", "theirs", "18999"), RULE("y", "theirs", "18998")}, 18997},
+	{"a taken one is passed over",
+	 {RULE("x", "theirs", "18999"), RULE("y", "theirs", "18998")},
+	 18997},
 	{"it goes in front of a basic listener",
-	 {LISTENER("all", "\"hostNames\":[]", "theirs"), RULE("all", "all", "200")}, 199},
+	 {LISTENER("all", "\"hostNames\":[]", "theirs"), RULE("all", "all", "200")},
+	 199},
 	{"it goes in front of a wildcard",
-	 {LISTENER("all", HOST("*.example.com"), "theirs"), RULE("all", "all", "200")}, 199},
+	 {LISTENER("all", HOST("*.example.com"), "theirs"), RULE("all", "all", "200")},
+	 199},
 	{"it goes in front of a wildcard in a list",
-	 {LISTENER("all", "\"hostNames\":[\"a.b\",\"?.c\"]", "theirs"), RULE("all", "all", "200")}, 199},
+	 {LISTENER("all", "\"hostNames\":[\"a.b\",\"?.c\"]", "theirs"), RULE("all", "all", "200")},
+	 199},
 	{"of several it goes in front of the first",
 	 {LISTENER("all", HOST("*.example.com"), "theirs"), RULE("all", "all", "200"),
-	  LISTENER("any", HOST("*.com"), "theirs"), RULE("any", "any", "100")}, 99},
+	  LISTENER("any", HOST("*.com"), "theirs"), RULE("any", "any", "100")},
+	 99},
 	{"a wildcard on a private frontend catches nothing of ours",
-	 {LISTENER_ON("private", "https", "all", HOST("*.com"), "theirs"), RULE("all", "all", "200")}, 18999},
+	 {LISTENER_ON("private", "https", "all", HOST("*.com"), "theirs"),
+	  RULE("all", "all", "200")},
+	 18999},
 	{"a wildcard on port 80 catches nothing of ours",
-	 {LISTENER_ON("public", "http", "all", HOST("*.com"), "theirs"), RULE("all", "all", "200")}, 18999},
+	 {LISTENER_ON("public", "http", "all", HOST("*.com"), "theirs"), RULE("all", "all", "200")},
+	 18999},
 	{"where nothing is free in front, any other will do",
-	 {LISTENER("all", HOST("*.com"), "theirs"), RULE("all", "all", "1")}, 2},
+	 {LISTENER("all", HOST("*.com"), "theirs"), RULE("all", "all", "1")},
+	 2},
 };
 
 static void test_priorities(void **state)
@@ -227,10 +335,11 @@ static void test_priorities(void **state)
 		check_begin(&ctx);
 		wanted = want(&ctx, SHOP);
 		check_row_int(priorities[i].sentence,
-			      render(&ctx, document_with(&ctx, priorities[i].changes), &target, &wanted, 1,
-				     &rendering),
+			      render(&ctx, document_with(&ctx, priorities[i].changes), &target,
+				     &wanted, 1, &rendering),
 			      E_OK);
-		rule = gateway_child(rendering.document, "requestRoutingRules", "shop-example-com-rule");
+		rule = gateway_child(rendering.document, "requestRoutingRules",
+				     "shop-example-com-rule");
 		check_row_int(priorities[i].sentence,
 			      json_get_int(json_get(rule, "properties"), "priority", 0),
 			      priorities[i].priority);
@@ -250,15 +359,18 @@ static struct json *crowded(struct ctx *ctx, const char *format, size_t count)
 		char *change = arena_strdup(ctx->arena, "");
 
 		for (; hole; text = hole + 1, hole = strchr(text, '#'))
-			change = arena_printf(ctx->arena, "%s%.*s%zu", change, (int)(hole - text), text, i + 100);
+			change = arena_printf(ctx->arena, "%s%.*s%zu", change, (int)(hole - text),
+					      text, i + 100);
 		gateway_change(ctx, document, arena_printf(ctx->arena, "%s%s", change, text));
 	}
 	return document;
 }
 
-#define REDIRECT_RULE                                                                                    \
-	"requestRoutingRules {\"name\":\"r#\",\"properties\":{\"priority\":#,\"httpListener\":" REF(     \
-		"httpListeners", "l#") ",\"redirectConfiguration\":" REF("redirectConfigurations", "x") "}}"
+#define REDIRECT_RULE                                                                              \
+	"requestRoutingRules "                                                                     \
+	"{\"name\":\"r#\",\"properties\":{\"priority\":#,\"httpListener\":" REF(                   \
+		"httpListeners", "l#") ",\"redirectConfiguration\":" REF("redirectConfigurations", \
+									 "x") "}}"
 
 static const struct {
 	const char *sentence;
@@ -272,7 +384,8 @@ static const struct {
 	{"the next does not", RULE("r#", "l#", "#"), 99, RENDER_REJECTED},
 	{"rules that redirect are not active", REDIRECT_RULE, 300, RENDER_CHANGED},
 	{"but there are four hundred rules at most", REDIRECT_RULE, 399, RENDER_REJECTED},
-	{"two hundred listeners are the most", LISTENER("l#", HOST("h#.example"), "theirs"), 199, RENDER_REJECTED},
+	{"two hundred listeners are the most", LISTENER("l#", HOST("h#.example"), "theirs"), 199,
+	 RENDER_REJECTED},
 	{"one less leaves room", LISTENER("l#", HOST("h#.example"), "theirs"), 198, RENDER_CHANGED},
 };
 
@@ -288,10 +401,12 @@ static void test_capacity(void **state)
 		check_begin(&ctx);
 		wanted = want(&ctx, SHOP);
 		document = crowded(&ctx, crowds[i].child, crowds[i].count);
-		check_row_int(crowds[i].sentence, render(&ctx, document, &target, &wanted, 1, &rendering), E_OK);
+		check_row_int(crowds[i].sentence,
+			      render(&ctx, document, &target, &wanted, 1, &rendering), E_OK);
 		check_row_int(crowds[i].sentence, rendering.items[0].verdict, crowds[i].verdict);
 		if (crowds[i].verdict == RENDER_REJECTED)
-			check_row_text(crowds[i].sentence, rendering.items[0].reason, "CapacityExceeded");
+			check_row_text(crowds[i].sentence, rendering.items[0].reason,
+				       "CapacityExceeded");
 	}
 }
 
@@ -335,8 +450,8 @@ static void test_a_repair_needs_room_too(void **state)
 
 /* --- what is added, in full --- */
 
-static void check_child(struct ctx *ctx, const struct json *document, const char *collection, const char *name,
-			const char *wanted)
+static void check_child(struct ctx *ctx, const struct json *document, const char *collection,
+			const char *name, const char *wanted)
 {
 	const struct json *child = gateway_child(document, collection, name);
 
@@ -354,19 +469,37 @@ static void test_what_is_added(void **state)
 	(void)state;
 	check_begin(&ctx);
 	wanted = want(&ctx, SHOP);
-	assert_int_equal(render(&ctx, document_with(&ctx, none), &target, &wanted, 1, &rendering), E_OK);
+	assert_int_equal(render(&ctx, document_with(&ctx, none), &target, &wanted, 1, &rendering),
+			 E_OK);
 	check_child(&ctx, rendering.document, "sslCertificates", "shop-example-com",
 		    "{\"keyVaultSecretId\":\"" SECRET "\"}");
 	check_child(&ctx, rendering.document, "httpListeners", "shop-example-com-listener",
-		    "{\"frontendIPConfiguration\":" REF("frontendIPConfigurations", "public") ","
-		    "\"frontendPort\":" REF("frontendPorts", "https") ",\"protocol\":\"Https\","
-		    "\"hostName\":\"" SHOP "\",\"sslCertificate\":" REF("sslCertificates", "shop-example-com") ","
-		    "\"requireServerNameIndication\":true}");
-	check_child(&ctx, rendering.document, "requestRoutingRules", "shop-example-com-rule",
-		    "{\"ruleType\":\"Basic\",\"priority\":18999,"
-		    "\"httpListener\":" REF("httpListeners", "shop-example-com-listener") ","
-		    "\"backendAddressPool\":" REF("backendAddressPools", "pool") ","
-		    "\"backendHttpSettings\":" REF("backendHttpSettingsCollection", "settings") "}");
+		    "{\"frontendIPConfiguration\":" REF(
+			    "frontendIPConfigurations",
+			    "public") ","
+				      "\"frontendPort\":" REF(
+					      "frontendPorts",
+					      "https") ",\"protocol\":\"Https\","
+						       "\"hostName\":\"" SHOP
+						       "\",\"sslCertificate\":" REF(
+							       "sslCertificates",
+							       "shop-example-com") ","
+										   "\"requireServer"
+										   "NameIndication"
+										   "\":true}");
+	check_child(
+		&ctx, rendering.document, "requestRoutingRules", "shop-example-com-rule",
+		"{\"ruleType\":\"Basic\",\"priority\":18999,"
+		"\"httpListener\":" REF(
+			"httpListeners",
+			"shop-example-com-listener") ","
+						     "\"backendAddressPool\":" REF(
+							     "backendAddressPools",
+							     "pool") ","
+								     "\"backendHttpSettings\":" REF(
+									     "backendHttpSettingsCo"
+									     "llection",
+									     "settings") "}");
 	assert_int_equal(json_size(json_path(rendering.document, "properties.frontendPorts")), 2);
 }
 
@@ -377,7 +510,8 @@ static const struct {
 } ports[] = {
 	{"without ports one is added", {"-frontendPorts"}, "port_443"},
 	{"a port of that name and another number is left alone",
-	 {"-frontendPorts", "*frontendPorts [{\"name\":\"port_443\",\"properties\":{\"port\":8443}}]"},
+	 {"-frontendPorts",
+	  "*frontendPorts [{\"name\":\"port_443\",\"properties\":{\"port\":8443}}]"},
 	 "gatecert-port_443"},
 	{"a port with the number is used, whatever its name", {NULL}, "https"},
 };
@@ -394,11 +528,12 @@ static void test_ports(void **state)
 
 		check_begin(&ctx);
 		wanted = want(&ctx, SHOP);
-		assert_int_equal(render(&ctx, document_with(&ctx, ports[i].changes), &target, &wanted, 1,
-					&rendering),
+		assert_int_equal(render(&ctx, document_with(&ctx, ports[i].changes), &target,
+					&wanted, 1, &rendering),
 				 E_OK);
 		port = gateway_child(rendering.document, "frontendPorts", ports[i].port);
-		check_row_int(ports[i].sentence, json_get_int(json_get(port, "properties"), "port", 0), 443);
+		check_row_int(ports[i].sentence,
+			      json_get_int(json_get(port, "properties"), "port", 0), 443);
 		used = json_get_text(json_path(gateway_child(rendering.document, "httpListeners",
 							     "shop-example-com-listener"),
 					       "properties.frontendPort"),
@@ -417,7 +552,8 @@ static void test_long_names_fit(void **state)
 	(void)state;
 	check_begin(&ctx);
 	wanted = want(&ctx, LONG);
-	assert_int_equal(render(&ctx, document_with(&ctx, none), &target, &wanted, 1, &rendering), E_OK);
+	assert_int_equal(render(&ctx, document_with(&ctx, none), &target, &wanted, 1, &rendering),
+			 E_OK);
 	assert_int_equal(rendering.items[0].verdict, RENDER_CHANGED);
 	assert_in_range(strlen(rendering.items[0].listener), 61, 80);
 	assert_in_range(strlen(rendering.items[0].rule), 61, 80);
@@ -432,21 +568,29 @@ static const struct {
 	const char *certificate; /* taken away with it */
 } evictions[] = {
 	{"what is not there is absent", {NULL}, RENDER_ABSENT, NULL},
-	{"listener, rule and certificate go together", {OURS, OUR_RULE, OUR_CERTIFICATE}, RENDER_EVICTED,
+	{"listener, rule and certificate go together",
+	 {OURS, OUR_RULE, OUR_CERTIFICATE},
+	 RENDER_EVICTED,
 	 "shop-example-com"},
 	{"a certificate that another listener shows stays",
 	 {OURS, OUR_RULE, OUR_CERTIFICATE, LISTENER("more", HOST("x.example"), "shop-example-com")},
-	 RENDER_EVICTED, NULL},
+	 RENDER_EVICTED,
+	 NULL},
 	{"a listener of another name stays",
-	 {LISTENER("by-hand", HOST(SHOP), "shop-example-com"), RULE("by-hand", "by-hand", "50"), OUR_CERTIFICATE},
-	 RENDER_ABSENT, NULL},
+	 {LISTENER("by-hand", HOST(SHOP), "shop-example-com"), RULE("by-hand", "by-hand", "50"),
+	  OUR_CERTIFICATE},
+	 RENDER_ABSENT,
+	 NULL},
 	{"our listener with somebody's certificate stays",
-	 {LISTENER("shop-example-com-listener", HOST(SHOP), "theirs"), OUR_RULE}, RENDER_ABSENT, NULL},
+	 {LISTENER("shop-example-com-listener", HOST(SHOP), "theirs"), OUR_RULE},
+	 RENDER_ABSENT,
+	 NULL},
 	{"a listener that somebody redirects to stays",
 	 {OURS, OUR_RULE, OUR_CERTIFICATE,
-	  "*redirectConfigurations [{\"name\":\"r\",\"properties\":{\"targetListener\":"
-	  REF("httpListeners", "shop-example-com-listener") "}}]"},
-	 RENDER_ABSENT, NULL},
+	  "*redirectConfigurations [{\"name\":\"r\",\"properties\":{\"targetListener\":" REF(
+		  "httpListeners", "shop-example-com-listener") "}}]"},
+	 RENDER_ABSENT,
+	 NULL},
 };
 
 static void test_evictions(void **state)
@@ -464,11 +608,14 @@ static void test_evictions(void **state)
 		wanted = want(&ctx, SHOP);
 		wanted.is_evicted = true;
 		assert_int_equal(render(&ctx, document, &target, &wanted, 1, &rendering), E_OK);
-		check_row_int(evictions[i].sentence, rendering.items[0].verdict, evictions[i].verdict);
-		check_row_text(evictions[i].sentence, rendering.items[0].certificate, evictions[i].certificate);
+		check_row_int(evictions[i].sentence, rendering.items[0].verdict,
+			      evictions[i].verdict);
+		check_row_text(evictions[i].sentence, rendering.items[0].certificate,
+			       evictions[i].certificate);
 		if (is_gone)
 			check_row(evictions[i].sentence,
-				  !gateway_child(rendering.document, "httpListeners", "shop-example-com-listener") &&
+				  !gateway_child(rendering.document, "httpListeners",
+						 "shop-example-com-listener") &&
 					  !gateway_child(rendering.document, "requestRoutingRules",
 							 "shop-example-com-rule"));
 		check_row(evictions[i].sentence,

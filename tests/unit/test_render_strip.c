@@ -1,4 +1,5 @@
-/* What a PUT leaves out, what it must not, and whether a change beyond what was asked for is seen. */
+/* What a PUT leaves out, what it must not, and whether a change beyond what was asked for is seen.
+ */
 #include "reconcile/render.h"
 
 #include "unit/gateway_document.h"
@@ -21,7 +22,7 @@ static const struct json *look_up(struct ctx *ctx, const struct json *document, 
 	collection = arena_strndup(ctx->arena, path, (size_t)(slash - path));
 	dot = strchr(slash, '.');
 	name = arena_strndup(ctx->arena, slash + 1, (size_t)(dot - slash - 1));
-	json_for_each(child, json_path(document, collection))
+	json_for_each (child, json_path(document, collection))
 		if (text_equals(json_get_text(child, "name"), name))
 			return json_path(child, dot + 1);
 	return NULL;
@@ -95,8 +96,11 @@ static void test_path_rules_are_stripped(void **state)
 
 	(void)state;
 	check_begin(&ctx);
-	rule = json_at(json_path(gateway_child(stripped(&ctx), "urlPathMaps", "map"), "properties.pathRules"), 0);
-	assert_string_equal(json_print(&ctx, rule), "{\"name\":\"acme\",\"properties\":{\"paths\":[\"/x/*\"]}}");
+	rule = json_at(json_path(gateway_child(stripped(&ctx), "urlPathMaps", "map"),
+				 "properties.pathRules"),
+		       0);
+	assert_string_equal(json_print(&ctx, rule),
+			    "{\"name\":\"acme\",\"properties\":{\"paths\":[\"/x/*\"]}}");
 }
 
 static void test_numbers_stay_as_written(void **state)
@@ -117,9 +121,11 @@ static const struct {
 	const char *identity, *wanted;
 } identities[] = {
 	{"of a user-assigned identity only its id is sent",
-	 "{\"type\":\"userAssigned\",\"userAssignedIdentities\":{\"/A/b\":{\"principalId\":\"p\",\"clientId\":\"c\"}}}",
+	 "{\"type\":\"userAssigned\",\"userAssignedIdentities\":{\"/A/"
+	 "b\":{\"principalId\":\"p\",\"clientId\":\"c\"}}}",
 	 "{\"type\":\"userAssigned\",\"userAssignedIdentities\":{\"/A/b\":{}}}"},
-	{"no user-assigned ones stay none", "{\"type\":\"SystemAssigned\",\"userAssignedIdentities\":null}",
+	{"no user-assigned ones stay none",
+	 "{\"type\":\"SystemAssigned\",\"userAssignedIdentities\":null}",
 	 "{\"type\":\"SystemAssigned\",\"userAssignedIdentities\":null}"},
 	{"what is not understood goes back as it came", "{\"userAssignedIdentities\":[1.0]}",
 	 "{\"userAssignedIdentities\":[1.0]}"},
@@ -137,9 +143,11 @@ static void test_identity(void **state)
 		document = gateway_parse(&ctx, gateway_text);
 		json_remove(document, "identity");
 		if (identities[i].identity)
-			json_set(&ctx, document, "identity", gateway_parse(&ctx, identities[i].identity));
+			json_set(&ctx, document, "identity",
+				 gateway_parse(&ctx, identities[i].identity));
 		after = json_get(render_strip(&ctx, document), "identity");
-		check_row_text(identities[i].sentence, after ? json_print(&ctx, after) : NULL, identities[i].wanted);
+		check_row_text(identities[i].sentence, after ? json_print(&ctx, after) : NULL,
+			       identities[i].wanted);
 	}
 }
 
@@ -161,22 +169,28 @@ static void test_the_original_is_untouched(void **state)
 static const struct rendered_hostname changed = {.verdict = RENDER_CHANGED, .listener = "theirs"};
 static const struct rendered_hostname evicted = {
 	.verdict = RENDER_EVICTED, .listener = "theirs", .rule = "theirs", .certificate = "theirs"};
-static const struct rendered_hostname evicted_alone = {.verdict = RENDER_EVICTED, .listener = "other"};
+static const struct rendered_hostname evicted_alone = {.verdict = RENDER_EVICTED,
+						       .listener = "other"};
 
 struct tampering {
 	const char *sentence;
-	const char *change;	 /* as gateway_change */
+	const char *change;	       /* as gateway_change */
 	const char *collection, *name; /* of a child to damage; NULL: none */
-	const char *properties;	 /* of that child; NULL: the child is removed */
+	const char *properties;	       /* of that child; NULL: the child is removed */
 	const struct rendered_hostname *item;
 	bool is_faithful;
 };
 
-#define LISTENER_WITH(certificate, more)                                                                 \
-	"{\"frontendIPConfiguration\":" REF("frontendIPConfigurations", "public") ","                    \
-	"\"frontendPort\":" REF("frontendPorts", "https") ",\"protocol\":\"Https\","                     \
-	"\"hostName\":\"www.foreign.example\",\"hostNames\":[]" more ",\"sslCertificate\":" REF(         \
-		"sslCertificates", certificate) "}"
+#define LISTENER_WITH(certificate, more)                                                          \
+	"{\"frontendIPConfiguration\":" REF(                                                      \
+		"frontendIPConfigurations",                                                       \
+		"public") ","                                                                     \
+			  "\"frontendPort\":" REF(                                                \
+				  "frontendPorts",                                                \
+				  "https") ",\"protocol\":\"Https\","                             \
+					   "\"hostName\":\"www.foreign.example\",\"hostNames\":[" \
+					   "]" more ",\"sslCertificate\":" REF("sslCertificates", \
+									       certificate) "}"
 
 static const struct tampering tamperings[] = {
 	{"nothing at all", NULL, NULL, NULL, NULL, NULL, true},
@@ -188,20 +202,22 @@ static const struct tampering tamperings[] = {
 	{"a missing list of listeners", "-httpListeners", NULL, NULL, NULL, NULL, false},
 	{"another location", "+location \"eastus\"", NULL, NULL, NULL, NULL, false},
 	{"a new member of the document", "+zone 1", NULL, NULL, NULL, NULL, false},
-	{"a number written otherwise",
-	 "*newIn2027 {\"ratio\":1.5,\"list\":[{},[],null]}", NULL, NULL, NULL, NULL, false},
+	{"a number written otherwise", "*newIn2027 {\"ratio\":1.5,\"list\":[{},[],null]}", NULL,
+	 NULL, NULL, NULL, false},
 	{"a missing foreign listener", NULL, "httpListeners", "theirs", NULL, NULL, false},
-	{"a missing listener that was evicted", NULL, "httpListeners", "theirs", NULL, &evicted, true},
-	{"a missing certificate that was evicted", NULL, "sslCertificates", "theirs", NULL, &evicted, true},
-	{"a missing certificate while another was evicted", NULL, "sslCertificates", "theirs", NULL, &evicted_alone,
-	 false},
+	{"a missing listener that was evicted", NULL, "httpListeners", "theirs", NULL, &evicted,
+	 true},
+	{"a missing certificate that was evicted", NULL, "sslCertificates", "theirs", NULL,
+	 &evicted, true},
+	{"a missing certificate while another was evicted", NULL, "sslCertificates", "theirs", NULL,
+	 &evicted_alone, false},
 	{"a missing port", NULL, "frontendPorts", "http", NULL, &evicted, false},
 	{"another certificate on a foreign listener", NULL, "httpListeners", "theirs",
 	 LISTENER_WITH("new", ",\"enableHttp3\":false"), NULL, false},
 	{"another certificate on a listener that was repaired", NULL, "httpListeners", "theirs",
 	 LISTENER_WITH("new", ",\"enableHttp3\":false"), &changed, true},
-	{"more than the certificate on a listener that was repaired", NULL, "httpListeners", "theirs",
-	 LISTENER_WITH("new", ",\"enableHttp3\":true"), &changed, false},
+	{"more than the certificate on a listener that was repaired", NULL, "httpListeners",
+	 "theirs", LISTENER_WITH("new", ",\"enableHttp3\":true"), &changed, false},
 	{"a member less on a listener that was repaired", NULL, "httpListeners", "theirs",
 	 LISTENER_WITH("new", ""), &changed, false},
 };
@@ -234,8 +250,8 @@ static void test_faithfulness(void **state)
 		if (row->item)
 			items[0] = *row->item;
 		tamper(&ctx, after, row);
-		check_row(row->sentence,
-			  render_is_faithful(&ctx, before, after, &rendering, 1) == row->is_faithful);
+		check_row(row->sentence, render_is_faithful(&ctx, before, after, &rendering, 1) ==
+						 row->is_faithful);
 	}
 }
 

@@ -15,12 +15,12 @@ static void test_locks(void **state)
 		bool is_lock;
 	} rows[] = {
 		{"another operation's lock", 429, ERROR("RetryableErrorDueToAnotherOperation", "x"),
-			true},
+		 true},
 		{"the bare word", 429, "{ \"error\" : { \"code\" : \"RetryableError\" } }", true},
 		{"the internal one", 429, ERROR("InternalRetriableError", "x"), true},
 		{"a quota", 429, ERROR("TooManyRequests", "RetryableError"), false},
 		{"a quota that quotes a lock", 429,
-			ERROR("TooManyRequests", "\\\"code\\\":\\\"RetryableError\\\""), false},
+		 ERROR("TooManyRequests", "\\\"code\\\":\\\"RetryableError\\\""), false},
 		{"a lock under another status", 409, ERROR("RetryableError", "x"), false},
 		{"nothing at all", 429, "", false},
 		{"a member without a value", 429, "{\"code\"", false},
@@ -29,8 +29,8 @@ static void test_locks(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		const struct http_reply reply = {.status = rows[i].status,
-			.body = rows[i].body,
-			.body_size = strlen(rows[i].body)};
+						 .body = rows[i].body,
+						 .body_size = strlen(rows[i].body)};
 
 		if (arm_reply_is_lock(&reply) != rows[i].is_lock)
 			fail_msg("%s", rows[i].sentence);
@@ -44,17 +44,17 @@ static void test_words(void **state)
 	} rows[] = {
 		{"lines become one", "a\r\n\r\n  b\tc", "a b c"},
 		{"a trailer of ids and times goes",
-			"Bad secret. Trace ID: " GUID " Correlation ID: " GUID
-			" Timestamp: 2026-11-23 15:39:55Z",
-			"Bad secret."},
+		 "Bad secret. Trace ID: " GUID " Correlation ID: " GUID
+		 " Timestamp: 2026-11-23 15:39:55Z",
+		 "Bad secret."},
 		{"an id of a thing stays", "client 'x' with object id '" GUID "'",
-			"client 'x' with object id '" GUID "'"},
+		 "client 'x' with object id '" GUID "'"},
 		{"an id of a request goes", "the correlation id is '" GUID "'.",
-			"the correlation id is '...'."},
+		 "the correlation id is '...'."},
 		{"times go", "now 2026-11-23T15:39:55.1234567Z, until 2026-11-23T15:39:55Z.",
-			"now (time), until (time)."},
+		 "now (time), until (time)."},
 		{"etags go", "header W/\"1-a\" is not W/\"2-b\" of",
-			"header (etag) is not (etag) of"},
+		 "header (etag) is not (etag) of"},
 		{"a date stays", "use 2025-05-01 or newer", "use 2025-05-01 or newer"},
 		{"nothing stays nothing", "", ""},
 		{"half an id is text", "1b0f6b0f-aaaa", "1b0f6b0f-aaaa"},
@@ -68,7 +68,7 @@ static void test_words(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
 		if (!text_equals(said_clean(&script.ctx, rows[i].given), rows[i].wanted))
 			fail_msg("%s: \"%s\"", rows[i].sentence,
-				said_clean(&script.ctx, rows[i].given));
+				 said_clean(&script.ctx, rows[i].given));
 	script_end(&script);
 }
 

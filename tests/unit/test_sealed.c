@@ -8,8 +8,8 @@
 #include "pki/key.h"
 #include "store/sealed.h"
 
-#define ONE "0123456789abcdef0123456789abcdef"
-#define TWO "fedcba9876543210fedcba9876543210"
+#define ONE    "0123456789abcdef0123456789abcdef"
+#define TWO    "fedcba9876543210fedcba9876543210"
 #define SECRET "-----BEGIN PRIVATE KEY----- canary"
 
 struct box_rig {
@@ -116,7 +116,8 @@ static const struct {
 	{"empty", "", true},
 	{"of another kind", "{\"apiVersion\":\"gatecert/v1\",\"kind\":\"Hostname\"}", true},
 	{"without a modulus",
-	 "{\"apiVersion\":\"gatecert/v1\",\"kind\":\"SealingKey\",\"kid\":\"k\",\"e\":\"AQAB\"}", false},
+	 "{\"apiVersion\":\"gatecert/v1\",\"kind\":\"SealingKey\",\"kid\":\"k\",\"e\":\"AQAB\"}",
+	 false},
 };
 
 static void test_a_damaged_key_is_none(void **state)
@@ -130,8 +131,10 @@ static void test_a_damaged_key_is_none(void **state)
 		reopen_box(&rig);
 		check_row(damaged[i].sentence, !sealed_box_has_key(rig.box));
 		check_row(damaged[i].sentence,
-			  tempdir_exists(path_of(&rig, "sealed-key.json.corrupt")) == damaged[i].is_set_aside);
-		check_row_int(damaged[i].sentence, sealed_box_set_key(&rig.rig.ctx, rig.box, &rig.key), E_OK);
+			  tempdir_exists(path_of(&rig, "sealed-key.json.corrupt")) ==
+				  damaged[i].is_set_aside);
+		check_row_int(damaged[i].sentence,
+			      sealed_box_set_key(&rig.rig.ctx, rig.box, &rig.key), E_OK);
 		check_row_int(damaged[i].sentence, put_one(&rig, ONE), E_OK);
 		finish(&rig);
 	}
@@ -191,8 +194,13 @@ static void test_it_is_found_under_its_version_of_the_key(void **state)
 	finish(&rig);
 }
 
-static const char *const no_ids[] = {"", "..", "../../etc/passwd", "0123", ONE "0",
-				     "0123456789abcdef0123456789abcde/", "0123456789abcdef0123456789abcdeg"};
+static const char *const no_ids[] = {"",
+				     "..",
+				     "../../etc/passwd",
+				     "0123",
+				     ONE "0",
+				     "0123456789abcdef0123456789abcde/",
+				     "0123456789abcdef0123456789abcdeg"};
 
 static void test_what_is_no_id_is_no_path(void **state)
 {
@@ -204,9 +212,10 @@ static void test_what_is_no_id_is_no_path(void **state)
 	begin_with_key(&rig);
 	for (size_t i = 0; i < ARRAY_SIZE(no_ids); i++) {
 		check_row_int(no_ids[i], put_one(&rig, no_ids[i]), E_NOTFOUND);
-		check_row_int(no_ids[i],
-			      sealed_get(&rig.rig.ctx, rig.box, no_ids[i], NAME, &sealed, &associated),
-			      E_NOTFOUND);
+		check_row_int(
+			no_ids[i],
+			sealed_get(&rig.rig.ctx, rig.box, no_ids[i], NAME, &sealed, &associated),
+			E_NOTFOUND);
 		check_row_int(no_ids[i], sealed_remove(&rig.rig.ctx, rig.box, no_ids[i]), E_OK);
 	}
 	assert_int_equal(count_waiting(&rig), 0);
@@ -275,7 +284,8 @@ static void test_a_damaged_sealed_file_is_set_aside(void **state)
 	begin_with_key(&rig);
 	assert_int_equal(put_one(&rig, ONE), E_OK);
 	tempdir_write(path_of(&rig, "sealed/" ONE ".json"), "{", 0);
-	assert_int_equal(sealed_get(&rig.rig.ctx, rig.box, ONE, NAME, &sealed, &associated), E_NOTFOUND);
+	assert_int_equal(sealed_get(&rig.rig.ctx, rig.box, ONE, NAME, &sealed, &associated),
+			 E_NOTFOUND);
 	assert_true(tempdir_exists(path_of(&rig, "sealed/" ONE ".json.corrupt")));
 	finish(&rig);
 }

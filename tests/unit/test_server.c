@@ -8,128 +8,130 @@ struct row {
 	const char *text;   /* stands in the body, or NULL */
 };
 
-#define KEY   "x-functions-key: " RIG_KEY "\r\n"
-#define ONE   "{\"hostnames\":[{\"hostname\":\"example.com\"}]}"
-#define ID    "0123456789abcdef0123456789abcdef"
+#define KEY    "x-functions-key: " RIG_KEY "\r\n"
+#define ONE    "{\"hostnames\":[{\"hostname\":\"example.com\"}]}"
+#define ID     "0123456789abcdef0123456789abcdef"
 #define IMPORT "/api/AddCertificateWithPrivateKeyFunctions_HttpStart"
 
 static const struct row rows[] = {
-	{ "health needs no key", "GET", "/healthz", "", NULL, 200, NULL, "\"ok\"" },
-	{ "ready needs no key", "GET", "/readyz", "", NULL, 200, NULL, "\"status\":\"ready\"" },
-	{ "an unknown path is 404 before the key is asked for", "GET", "/nope", "", NULL, 404, NULL,
-	  "\"code\":\"NotFound\"" },
-	{ "a path that does not decode is 404", "GET", "/healthz%zz", "", NULL, 404, NULL, NULL },
-	{ "a NUL in the path is 404", "GET", "/healthz%00", "", NULL, 404, NULL, NULL },
-	{ "the root is 404", "GET", "/", "", NULL, 404, NULL, NULL },
-	{ "a wrong method is 405 before the key is asked for", "GET", RIG_START, "", NULL, 405,
-	  "Allow: POST", "\"code\":\"MethodNotAllowed\"" },
-	{ "405 names all methods of a path", "PUT", RIG_INSTANCES "/" ID, "", NULL, 405,
-	  "Allow: GET, HEAD, DELETE", NULL },
-	{ "no key is 401", "POST", RIG_START, "", ONE, 401, "WWW-Authenticate: Bearer",
-	  "\"code\":\"Unauthorized\"" },
-	{ "a wrong key is 401", "POST", RIG_START, "x-functions-key: wrong\r\n", ONE, 401, NULL,
-	  NULL },
-	{ "401 comes before 415", "POST", RIG_START, "Content-Type: image/png\r\n", ONE, 401, NULL,
-	  NULL },
-	{ "the key as x-functions-key", "POST", RIG_START, KEY, ONE, 202, NULL, NULL },
-	{ "the key as code", "POST", RIG_START "?code=" RIG_KEY, "", ONE, 202, NULL, NULL },
-	{ "the key as bearer", "POST", RIG_START, "Authorization: bearer " RIG_KEY "\r\n", ONE, 202,
-	  NULL, NULL },
-	{ "a right key beside a wrong one", "POST", RIG_START "?code=wrong", KEY, ONE, 202, NULL,
-	  NULL },
-	{ "paths match in any case", "POST", "/API/addcertificatefunctions_httpstart/", KEY, ONE,
-	  202, NULL, NULL },
-	{ "Retry-After of a 202", "POST", RIG_START, KEY, ONE, 202, "Retry-After: 10", NULL },
-	{ "the content type of answers", "POST", RIG_START, KEY, ONE, 202,
-	  "Content-Type: application/json; charset=utf-8", NULL },
-	{ "form-urlencoded is read as JSON", "POST", RIG_START,
-	  KEY "Content-Type: application/x-www-form-urlencoded\r\n", ONE, 202, NULL, NULL },
-	{ "text is read as JSON", "POST", RIG_START, KEY "Content-Type: text/plain\r\n", ONE, 202,
-	  NULL, NULL },
-	{ "JSON with a charset", "POST", RIG_START,
-	  KEY "Content-Type: Application/JSON ; charset=UTF-8\r\n", ONE, 202, NULL, NULL },
-	{ "multipart is 415", "POST", RIG_START, KEY "Content-Type: multipart/form-data; boundary=x\r\n",
-	  ONE, 415, NULL, "multipart/form-data" },
-	{ "binary is 415", "POST", RIG_START, KEY "Content-Type: application/octet-stream\r\n", ONE,
-	  415, NULL, "\"code\":\"UnsupportedMediaType\"" },
-	{ "compressed is 415", "POST", RIG_START, KEY "Content-Encoding: gzip\r\n", ONE, 415, NULL,
-	  NULL },
-	{ "a bare string is a hostname", "POST", RIG_START, KEY, "{\"hostnames\":[\"b.example.com\"]}",
-	  202, NULL, NULL },
-	{ "member names match in any case", "POST", RIG_START, KEY,
-	  "{\"HostNames\":[{\"HOSTNAME\":\"c.example.com\"}]}", 202, NULL, NULL },
-	{ "members that nobody knows are ignored", "POST", RIG_START, KEY,
-	  "{\"x\":1,\"hostnames\":[{\"hostname\":\"c.example.com\",\"privatekey\":null}]}", 202, NULL,
-	  NULL },
-	{ "a byte order mark is ignored", "POST", RIG_START, KEY, "\xef\xbb\xbf" ONE, 202, NULL, NULL },
-	{ "not JSON is 400 with its place", "POST", RIG_START, KEY, "{\n  \"hostnames\": [}", 400, NULL,
-	  "line 2, column 17" },
-	{ "an empty body is 400", "POST", RIG_START, KEY, "", 400, NULL, "\"code\":\"InvalidJson\"" },
-	{ "a list as body is 400", "POST", RIG_START, KEY, "[\"a.example.com\"]", 400, NULL,
-	  "not a JSON object" },
-	{ "no hostnames is 400", "POST", RIG_START, KEY, "{}", 400, NULL, "HostnamesMissing" },
-	{ "hostnames null is 400", "POST", RIG_START, KEY, "{\"hostnames\":null}", 400, NULL,
-	  "HostnamesMissing" },
-	{ "hostnames as a string is 400", "POST", RIG_START, KEY, "{\"hostnames\":\"a.example.com\"}",
-	  400, NULL, "is not a list" },
-	{ "an empty list is 400", "POST", RIG_START, KEY, "{\"hostnames\":[]}", 400, NULL,
-	  "HostnamesEmpty" },
-	{ "hostnames twice in different case is 400", "POST", RIG_START, KEY,
-	  "{\"hostnames\":[\"a.example.com\"],\"Hostnames\":[\"b.example.com\"]}", 400, NULL,
-	  "more than once" },
-	{ "two hostnames for one names the other endpoint", "POST", RIG_START, KEY,
-	  "{\"hostnames\":[\"a.example.com\",\"b.example.com\"]}", 400, NULL,
-	  "/api/AddMultipleCertificatesFunctions_HttpStart" },
-	{ "the list endpoint takes one", "POST", RIG_START_SEVERAL, KEY, ONE, 202, NULL, NULL },
-	{ "a number as entry is 400 and names the entry", "POST", RIG_START, KEY,
-	  "{\"hostnames\":[7]}", 400, NULL, "hostnames[0]" },
-	{ "an entry without hostname is 400", "POST", RIG_START, KEY, "{\"hostnames\":[{}]}", 400, NULL,
-	  "has no \\\"hostname\\\"" },
-	{ "an invalid hostname is 400", "POST", RIG_START, KEY, "{\"hostnames\":[\"-a.example.com\"]}",
-	  400, NULL, "\"code\":\"InvalidHostname\"" },
-	{ "a wildcard is 400 here", "POST", RIG_START, KEY, "{\"hostnames\":[\"*.example.com\"]}", 400,
-	  NULL, "InvalidHostname" },
-	{ "an IP address is 400", "POST", RIG_START, KEY, "{\"hostnames\":[\"192.0.2.1\"]}", 400, NULL,
-	  "InvalidHostname" },
-	{ "every bad entry is told (first)", "POST", RIG_START_SEVERAL, KEY,
-	  "{\"hostnames\":[\"bad_one.example.com\",\"ok.example.com\",\"nodot\"]}", 400, NULL,
-	  "bad_one.example.com" },
-	{ "every bad entry is told (last)", "POST", RIG_START_SEVERAL, KEY,
-	  "{\"hostnames\":[\"bad_one.example.com\",\"ok.example.com\",\"nodot\"]}", 400, NULL,
-	  "\"target\":\"hostnames[2]\"" },
-	{ "17 levels of JSON are 400", "POST", RIG_START, KEY,
-	  "{\"x\":[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]],\"hostnames\":[\"a.example.com\"]}", 400, NULL,
-	  "nested" },
-	{ "import names the field that is missing", "POST", IMPORT, KEY, ONE, 400, NULL,
-	  "hostnames[0].privatekey" },
-	{ "import has an older name", "POST", "/api/ImportCertificateFunctions_HttpStart", KEY, ONE,
-	  400, NULL, "hostnames[0].certificate" },
-	{ "import asks for the key first", "POST", IMPORT, "", ONE, 401, NULL, NULL },
-	{ "an unknown instance is 404", "GET", RIG_INSTANCES "/" ID, KEY, NULL, 404, NULL,
-	  "\"code\":\"InstanceNotFound\"" },
-	{ "an instance without key or code is 401", "GET", RIG_INSTANCES "/" ID, "", NULL, 401, NULL,
-	  NULL },
-	{ "an instance with a made-up code is 401", "GET", RIG_INSTANCES "/" ID "?code=abc", "", NULL,
-	  401, NULL, NULL },
-	{ "the list of hostnames needs a key", "GET", "/apis/gatecert/v1/hostnames", "", NULL, 401,
-	  NULL, NULL },
-	{ "the list of hostnames", "GET", "/apis/gatecert/v1/hostnames", KEY, NULL, 200, NULL,
-	  "\"kind\":\"HostnameList\"" },
-	{ "an unknown hostname is 404", "GET", "/apis/gatecert/v1/hostnames/x.example.com", KEY, NULL,
-	  404, NULL, "\"code\":\"NotFound\"" },
+	{"health needs no key", "GET", "/healthz", "", NULL, 200, NULL, "\"ok\""},
+	{"ready needs no key", "GET", "/readyz", "", NULL, 200, NULL, "\"status\":\"ready\""},
+	{"an unknown path is 404 before the key is asked for", "GET", "/nope", "", NULL, 404, NULL,
+	 "\"code\":\"NotFound\""},
+	{"a path that does not decode is 404", "GET", "/healthz%zz", "", NULL, 404, NULL, NULL},
+	{"a NUL in the path is 404", "GET", "/healthz%00", "", NULL, 404, NULL, NULL},
+	{"the root is 404", "GET", "/", "", NULL, 404, NULL, NULL},
+	{"a wrong method is 405 before the key is asked for", "GET", RIG_START, "", NULL, 405,
+	 "Allow: POST", "\"code\":\"MethodNotAllowed\""},
+	{"405 names all methods of a path", "PUT", RIG_INSTANCES "/" ID, "", NULL, 405,
+	 "Allow: GET, HEAD, DELETE", NULL},
+	{"no key is 401", "POST", RIG_START, "", ONE, 401, "WWW-Authenticate: Bearer",
+	 "\"code\":\"Unauthorized\""},
+	{"a wrong key is 401", "POST", RIG_START, "x-functions-key: wrong\r\n", ONE, 401, NULL,
+	 NULL},
+	{"401 comes before 415", "POST", RIG_START, "Content-Type: image/png\r\n", ONE, 401, NULL,
+	 NULL},
+	{"the key as x-functions-key", "POST", RIG_START, KEY, ONE, 202, NULL, NULL},
+	{"the key as code", "POST", RIG_START "?code=" RIG_KEY, "", ONE, 202, NULL, NULL},
+	{"the key as bearer", "POST", RIG_START, "Authorization: bearer " RIG_KEY "\r\n", ONE, 202,
+	 NULL, NULL},
+	{"a right key beside a wrong one", "POST", RIG_START "?code=wrong", KEY, ONE, 202, NULL,
+	 NULL},
+	{"paths match in any case", "POST", "/API/addcertificatefunctions_httpstart/", KEY, ONE,
+	 202, NULL, NULL},
+	{"Retry-After of a 202", "POST", RIG_START, KEY, ONE, 202, "Retry-After: 10", NULL},
+	{"the content type of answers", "POST", RIG_START, KEY, ONE, 202,
+	 "Content-Type: application/json; charset=utf-8", NULL},
+	{"form-urlencoded is read as JSON", "POST", RIG_START,
+	 KEY "Content-Type: application/x-www-form-urlencoded\r\n", ONE, 202, NULL, NULL},
+	{"text is read as JSON", "POST", RIG_START, KEY "Content-Type: text/plain\r\n", ONE, 202,
+	 NULL, NULL},
+	{"JSON with a charset", "POST", RIG_START,
+	 KEY "Content-Type: Application/JSON ; charset=UTF-8\r\n", ONE, 202, NULL, NULL},
+	{"multipart is 415", "POST", RIG_START,
+	 KEY "Content-Type: multipart/form-data; boundary=x\r\n", ONE, 415, NULL,
+	 "multipart/form-data"},
+	{"binary is 415", "POST", RIG_START, KEY "Content-Type: application/octet-stream\r\n", ONE,
+	 415, NULL, "\"code\":\"UnsupportedMediaType\""},
+	{"compressed is 415", "POST", RIG_START, KEY "Content-Encoding: gzip\r\n", ONE, 415, NULL,
+	 NULL},
+	{"a bare string is a hostname", "POST", RIG_START, KEY,
+	 "{\"hostnames\":[\"b.example.com\"]}", 202, NULL, NULL},
+	{"member names match in any case", "POST", RIG_START, KEY,
+	 "{\"HostNames\":[{\"HOSTNAME\":\"c.example.com\"}]}", 202, NULL, NULL},
+	{"members that nobody knows are ignored", "POST", RIG_START, KEY,
+	 "{\"x\":1,\"hostnames\":[{\"hostname\":\"c.example.com\",\"privatekey\":null}]}", 202,
+	 NULL, NULL},
+	{"a byte order mark is ignored", "POST", RIG_START, KEY, "\xef\xbb\xbf" ONE, 202, NULL,
+	 NULL},
+	{"not JSON is 400 with its place", "POST", RIG_START, KEY, "{\n  \"hostnames\": [}", 400,
+	 NULL, "line 2, column 17"},
+	{"an empty body is 400", "POST", RIG_START, KEY, "", 400, NULL, "\"code\":\"InvalidJson\""},
+	{"a list as body is 400", "POST", RIG_START, KEY, "[\"a.example.com\"]", 400, NULL,
+	 "not a JSON object"},
+	{"no hostnames is 400", "POST", RIG_START, KEY, "{}", 400, NULL, "HostnamesMissing"},
+	{"hostnames null is 400", "POST", RIG_START, KEY, "{\"hostnames\":null}", 400, NULL,
+	 "HostnamesMissing"},
+	{"hostnames as a string is 400", "POST", RIG_START, KEY,
+	 "{\"hostnames\":\"a.example.com\"}", 400, NULL, "is not a list"},
+	{"an empty list is 400", "POST", RIG_START, KEY, "{\"hostnames\":[]}", 400, NULL,
+	 "HostnamesEmpty"},
+	{"hostnames twice in different case is 400", "POST", RIG_START, KEY,
+	 "{\"hostnames\":[\"a.example.com\"],\"Hostnames\":[\"b.example.com\"]}", 400, NULL,
+	 "more than once"},
+	{"two hostnames for one names the other endpoint", "POST", RIG_START, KEY,
+	 "{\"hostnames\":[\"a.example.com\",\"b.example.com\"]}", 400, NULL,
+	 "/api/AddMultipleCertificatesFunctions_HttpStart"},
+	{"the list endpoint takes one", "POST", RIG_START_SEVERAL, KEY, ONE, 202, NULL, NULL},
+	{"a number as entry is 400 and names the entry", "POST", RIG_START, KEY,
+	 "{\"hostnames\":[7]}", 400, NULL, "hostnames[0]"},
+	{"an entry without hostname is 400", "POST", RIG_START, KEY, "{\"hostnames\":[{}]}", 400,
+	 NULL, "has no \\\"hostname\\\""},
+	{"an invalid hostname is 400", "POST", RIG_START, KEY,
+	 "{\"hostnames\":[\"-a.example.com\"]}", 400, NULL, "\"code\":\"InvalidHostname\""},
+	{"a wildcard is 400 here", "POST", RIG_START, KEY, "{\"hostnames\":[\"*.example.com\"]}",
+	 400, NULL, "InvalidHostname"},
+	{"an IP address is 400", "POST", RIG_START, KEY, "{\"hostnames\":[\"192.0.2.1\"]}", 400,
+	 NULL, "InvalidHostname"},
+	{"every bad entry is told (first)", "POST", RIG_START_SEVERAL, KEY,
+	 "{\"hostnames\":[\"bad_one.example.com\",\"ok.example.com\",\"nodot\"]}", 400, NULL,
+	 "bad_one.example.com"},
+	{"every bad entry is told (last)", "POST", RIG_START_SEVERAL, KEY,
+	 "{\"hostnames\":[\"bad_one.example.com\",\"ok.example.com\",\"nodot\"]}", 400, NULL,
+	 "\"target\":\"hostnames[2]\""},
+	{"17 levels of JSON are 400", "POST", RIG_START, KEY,
+	 "{\"x\":[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]],\"hostnames\":[\"a.example.com\"]}", 400, NULL,
+	 "nested"},
+	{"import names the field that is missing", "POST", IMPORT, KEY, ONE, 400, NULL,
+	 "hostnames[0].privatekey"},
+	{"import has an older name", "POST", "/api/ImportCertificateFunctions_HttpStart", KEY, ONE,
+	 400, NULL, "hostnames[0].certificate"},
+	{"import asks for the key first", "POST", IMPORT, "", ONE, 401, NULL, NULL},
+	{"an unknown instance is 404", "GET", RIG_INSTANCES "/" ID, KEY, NULL, 404, NULL,
+	 "\"code\":\"InstanceNotFound\""},
+	{"an instance without key or code is 401", "GET", RIG_INSTANCES "/" ID, "", NULL, 401, NULL,
+	 NULL},
+	{"an instance with a made-up code is 401", "GET", RIG_INSTANCES "/" ID "?code=abc", "",
+	 NULL, 401, NULL, NULL},
+	{"the list of hostnames needs a key", "GET", "/apis/gatecert/v1/hostnames", "", NULL, 401,
+	 NULL, NULL},
+	{"the list of hostnames", "GET", "/apis/gatecert/v1/hostnames", KEY, NULL, 200, NULL,
+	 "\"kind\":\"HostnameList\""},
+	{"an unknown hostname is 404", "GET", "/apis/gatecert/v1/hostnames/x.example.com", KEY,
+	 NULL, 404, NULL, "\"code\":\"NotFound\""},
 };
 
 static void check_row(struct rig *rig, const struct row *row)
 {
 	struct rig_reply reply = rig_call(rig, row->method, row->target, row->headers, row->body);
-	bool is_error_shaped = json_get_text(json_get(reply.json, "error"), "code")
-			       && json_get_text(json_get(reply.json, "error"), "message")
-			       && json_is_array(json_path(reply.json, "error.details"));
+	bool is_error_shaped = json_get_text(json_get(reply.json, "error"), "code") &&
+			       json_get_text(json_get(reply.json, "error"), "message") &&
+			       json_is_array(json_path(reply.json, "error.details"));
 
-	if (reply.status != row->status || !reply.json
-	    || (row->header && !strstr(reply.head, row->header))
-	    || (row->text && !strstr(reply.body, row->text))
-	    || (row->status >= 400 && !is_error_shaped))
+	if (reply.status != row->status || !reply.json ||
+	    (row->header && !strstr(reply.head, row->header)) ||
+	    (row->text && !strstr(reply.body, row->text)) ||
+	    (row->status >= 400 && !is_error_shaped))
 		fail_msg("%s: got %d\n%s\n%s", row->sentence, reply.status, reply.head, reply.body);
 }
 
@@ -149,19 +151,20 @@ static const struct {
 	const char *sentence, *bytes;
 	int status; /* 0: any status, but closed */
 } rude[] = {
-	{ "no Host", "GET /healthz HTTP/1.1\r\n\r\n", 400 },
-	{ "two Hosts", "GET /healthz HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n", 400 },
-	{ "a Host that is none", "GET /healthz HTTP/1.1\r\nHost: a/b@c\r\n\r\n", 400 },
-	{ "Content-Length twice",
-	  "POST /healthz HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\nx", 400 },
-	{ "Content-Length with Transfer-Encoding",
-	  "POST /healthz HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: "
-	  "chunked\r\n\r\n0\r\n\r\n",
-	  400 },
-	{ "a target with a control character", "GET /heal\x01thz HTTP/1.1\r\nHost: a\r\n\r\n", 400 },
-	{ "a Content-Length that is no number",
-	  "POST /healthz HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n", 0 },
-	{ "something else than HTTP", "\x16\x03\x01\x02\r\n\r\n", 0 },
+	{"no Host", "GET /healthz HTTP/1.1\r\n\r\n", 400},
+	{"two Hosts", "GET /healthz HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n", 400},
+	{"a Host that is none", "GET /healthz HTTP/1.1\r\nHost: a/b@c\r\n\r\n", 400},
+	{"Content-Length twice",
+	 "POST /healthz HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\nx",
+	 400},
+	{"Content-Length with Transfer-Encoding",
+	 "POST /healthz HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: "
+	 "chunked\r\n\r\n0\r\n\r\n",
+	 400},
+	{"a target with a control character", "GET /heal\x01thz HTTP/1.1\r\nHost: a\r\n\r\n", 400},
+	{"a Content-Length that is no number",
+	 "POST /healthz HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n", 0},
+	{"something else than HTTP", "\x16\x03\x01\x02\r\n\r\n", 0},
 };
 
 static void test_closes_on_ambiguous_requests(void **state)
@@ -173,8 +176,8 @@ static void test_closes_on_ambiguous_requests(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(rude); i++) {
 		struct rig_reply reply = rig_send(&rig, rude[i].bytes, strlen(rude[i].bytes));
 
-		if ((rude[i].status && reply.status != rude[i].status)
-		    || (reply.status >= 200 && reply.status < 300))
+		if ((rude[i].status && reply.status != rude[i].status) ||
+		    (reply.status >= 200 && reply.status < 300))
 			fail_msg("%s: got %d %s", rude[i].sentence, reply.status, reply.body);
 	}
 	rig_close(&rig);
@@ -197,17 +200,28 @@ static void test_limits_have_their_own_status(void **state)
 	(void)state;
 	rig_open(&rig, NULL, true, false);
 	arena = rig.ctx.arena;
-	assert_int_equal(rig_call(&rig, "GET", arena_printf(arena, "/healthz?x=%s", repeat(&rig, 'a', 4000)),
-				  "", NULL).status, 200);
-	assert_int_equal(rig_call(&rig, "GET", arena_printf(arena, "/healthz?x=%s", repeat(&rig, 'a', 4090)),
-				  "", NULL).status, 414);
+	assert_int_equal(rig_call(&rig, "GET",
+				  arena_printf(arena, "/healthz?x=%s", repeat(&rig, 'a', 4000)), "",
+				  NULL)
+				 .status,
+			 200);
+	assert_int_equal(rig_call(&rig, "GET",
+				  arena_printf(arena, "/healthz?x=%s", repeat(&rig, 'a', 4090)), "",
+				  NULL)
+				 .status,
+			 414);
 	assert_int_equal(rig_call(&rig, "GET", "/healthz",
 				  arena_printf(arena, "X: %s\r\n", repeat(&rig, 'a', 17000)), NULL)
-				 .status, 431);
-	assert_int_equal(rig_call(&rig, "POST", RIG_START, NULL, repeat(&rig, ' ', 65537)).status, 413);
-	assert_int_equal(rig_call(&rig, "POST", RIG_START, NULL, repeat(&rig, ' ', 65536)).status, 400);
-	assert_int_equal(rig_call(&rig, "POST", RIG_START, NULL, repeat(&rig, ' ', 3000000)).status, 413);
-	assert_int_equal(rig_call(&rig, "POST", RIG_START, "", repeat(&rig, ' ', 65537)).status, 401);
+				 .status,
+			 431);
+	assert_int_equal(rig_call(&rig, "POST", RIG_START, NULL, repeat(&rig, ' ', 65537)).status,
+			 413);
+	assert_int_equal(rig_call(&rig, "POST", RIG_START, NULL, repeat(&rig, ' ', 65536)).status,
+			 400);
+	assert_int_equal(rig_call(&rig, "POST", RIG_START, NULL, repeat(&rig, ' ', 3000000)).status,
+			 413);
+	assert_int_equal(rig_call(&rig, "POST", RIG_START, "", repeat(&rig, ' ', 65537)).status,
+			 401);
 	chunked = arena_printf(arena,
 			       "POST " RIG_START " HTTP/1.1\r\nHost: a\r\nConnection: close\r\n" KEY
 			       "Transfer-Encoding: chunked\r\n\r\n10001\r\n%s\r\n0\r\n\r\n",
@@ -262,7 +276,8 @@ static void test_a_bad_entry_rejects_the_whole_request(void **state)
 	rig_open(&rig, NULL, true, false);
 	assert_int_equal(rig_call(&rig, "POST", RIG_START_SEVERAL, NULL,
 				  "{\"hostnames\":[\"ok.example.com\",\"nodot\"]}")
-				 .status, 400);
+				 .status,
+			 400);
 	assert_int_equal(rig_desired_count, 0);
 	assert_int_equal(store_count(rig.store, KIND_INSTANCE), 0);
 	rig_close(&rig);
@@ -345,7 +360,8 @@ static void test_anonymous_starts_open_nothing_else(void **state)
 	reply = rig_call(&rig, "POST", RIG_START, "", ONE);
 	assert_int_equal(reply.status, 202);
 	assert_int_equal(rig_call(&rig, "GET", RIG_INSTANCES, "", NULL).status, 401);
-	assert_int_equal(rig_call(&rig, "GET", "/apis/gatecert/v1/hostnames", "", NULL).status, 401);
+	assert_int_equal(rig_call(&rig, "GET", "/apis/gatecert/v1/hostnames", "", NULL).status,
+			 401);
 	target = strstr(json_get_text(reply.json, "statusQueryGetUri"), "/runtime");
 	assert_int_equal(rig_call(&rig, "GET", target, "", NULL).status, 202);
 	rig_close(&rig);
@@ -357,11 +373,18 @@ static void test_without_keys_only_local_hosts_are_served(void **state)
 		const char *host;
 		int status;
 	} hosts[] = {
-		{ "localhost", 200 }, { "localhost:1234", 200 }, { "127.0.0.1", 200 },
-		{ "127.8.8.8:80", 200 }, { "[::1]:80", 200 }, { "cert.example.com", 200 },
-		{ "CERT.example.com", 200 }, { "evil.example.com", 403 },
-		{ "127.evil.example.com", 403 }, { "localhost.example.com", 403 },
-		{ "[::2]", 403 }, { "192.0.2.1", 403 },
+		{"localhost", 200},
+		{"localhost:1234", 200},
+		{"127.0.0.1", 200},
+		{"127.8.8.8:80", 200},
+		{"[::1]:80", 200},
+		{"cert.example.com", 200},
+		{"CERT.example.com", 200},
+		{"evil.example.com", 403},
+		{"127.evil.example.com", 403},
+		{"localhost.example.com", 403},
+		{"[::2]", 403},
+		{"192.0.2.1", 403},
 	};
 	struct rig rig;
 
@@ -398,8 +421,8 @@ static void test_others_need_a_key_to_be_let_in(void **state)
 
 static void test_keys_change_without_a_restart(void **state)
 {
-	struct api_key keys[] = { { .name = "old", .key = RIG_KEY },
-				  { .name = "new", .key = "another" } };
+	struct api_key keys[] = {{.name = "old", .key = RIG_KEY},
+				 {.name = "new", .key = "another"}};
 	struct rig rig;
 
 	(void)state;
@@ -407,7 +430,8 @@ static void test_keys_change_without_a_restart(void **state)
 	rig.options.api_keys = keys;
 	rig.options.api_key_count = 2;
 	assert_int_equal(server_reconfigure(&rig.ctx, rig.server, &rig.options), E_OK);
-	assert_int_equal(rig_call(&rig, "GET", RIG_INSTANCES "?code=another", "", NULL).status, 200);
+	assert_int_equal(rig_call(&rig, "GET", RIG_INSTANCES "?code=another", "", NULL).status,
+			 200);
 	assert_int_equal(rig_call(&rig, "GET", RIG_INSTANCES, NULL, NULL).status, 200);
 	rig.options.api_keys = keys + 1;
 	rig.options.api_key_count = 1;
@@ -415,7 +439,8 @@ static void test_keys_change_without_a_restart(void **state)
 	assert_int_equal(rig_call(&rig, "GET", RIG_INSTANCES, NULL, NULL).status, 401);
 	rig.options.public_base_url = "not a url";
 	assert_int_equal(server_reconfigure(&rig.ctx, rig.server, &rig.options), E_REFUSED);
-	assert_int_equal(rig_call(&rig, "GET", RIG_INSTANCES "?code=another", "", NULL).status, 200);
+	assert_int_equal(rig_call(&rig, "GET", RIG_INSTANCES "?code=another", "", NULL).status,
+			 200);
 	rig_close(&rig);
 }
 
@@ -437,9 +462,10 @@ static void test_links_outlive_a_restart(void **state)
 
 static void test_keeps_connections_alive(void **state)
 {
-	static const char two[] = "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n"
-				  "POST /api/nothing HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc"
-				  "GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+	static const char two[] =
+		"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n"
+		"POST /api/nothing HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc"
+		"GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
 	struct rig rig;
 	struct rig_reply reply;
 

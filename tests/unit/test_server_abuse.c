@@ -29,14 +29,14 @@ static msec_t shifted_mono(struct clock *clock)
 
 static void open_shifted(struct rig *rig)
 {
-	shifted = (struct shifted_clock){ { shifted_wall, shifted_mono }, 0 };
+	shifted = (struct shifted_clock){{shifted_wall, shifted_mono}, 0};
 	rig_open(rig, NULL, true, false);
 	rig->doors.clock = &shifted.clock;
 }
 
 static void test_buckets_fill_and_empty(void **state)
 {
-	static const struct pace_rate rate = { .per_minute = 60, .burst = 3 };
+	static const struct pace_rate rate = {.per_minute = 60, .burst = 3};
 	static struct pace pace;
 
 	(void)state;
@@ -55,7 +55,7 @@ static void test_buckets_fill_and_empty(void **state)
 
 static void test_a_set_forgets_who_rested_longest(void **state)
 {
-	static const struct pace_rate rate = { .per_minute = 1, .burst = 1 };
+	static const struct pace_rate rate = {.per_minute = 1, .burst = 1};
 	static struct pace pace;
 
 	(void)state;
@@ -68,7 +68,7 @@ static void test_a_set_forgets_who_rested_longest(void **state)
 
 static void test_a_key_that_comes_too_often_is_429(void **state)
 {
-	struct api_key keys[] = { { .name = "one", .key = "k1" }, { .name = "two", .key = "k2" } };
+	struct api_key keys[] = {{.name = "one", .key = "k1"}, {.name = "two", .key = "k2"}};
 	struct rig_reply reply;
 	struct rig rig;
 	int served = 0;
@@ -86,8 +86,10 @@ static void test_a_key_that_comes_too_often_is_429(void **state)
 	assert_int_equal(reply.status, 429);
 	assert_string_equal(rig_header(&rig, &reply, "Retry-After"), "1");
 	assert_non_null(strstr(reply.body, "\"code\":\"TooManyRequests\""));
-	assert_int_equal(rig_call(&rig, "POST", RIG_START "?code=k1", "Content-Type: image/png\r\n", "x")
-				 .status, 429);
+	assert_int_equal(
+		rig_call(&rig, "POST", RIG_START "?code=k1", "Content-Type: image/png\r\n", "x")
+			.status,
+		429);
 	assert_int_equal(rig_call(&rig, "GET", HOSTNAMES "?code=k2", "", NULL).status, 200);
 	assert_int_equal(rig_call(&rig, "GET", "/healthz?code=k1", "", NULL).status, 200);
 	rig_close(&rig);
@@ -118,7 +120,8 @@ static void test_wrong_keys_are_slowed_down_and_right_ones_are_not(void **state)
 
 static void test_stops_while_somebody_waits(void **state)
 {
-	static const char bytes[] = "GET " HOSTNAMES " HTTP/1.1\r\nHost: a\r\nx-functions-key: no\r\n\r\n";
+	static const char bytes[] = "GET " HOSTNAMES
+				    " HTTP/1.1\r\nHost: a\r\nx-functions-key: no\r\n\r\n";
 	struct rig rig;
 	int fd;
 
@@ -194,33 +197,33 @@ static const struct {
 	const char *sentence, *key, *method, *target, *body;
 	int status;
 } scoped[] = {
-	{ "a hostname below", "web", "POST", RIG_START, ONE, 202 },
-	{ "the domain itself", "web", "POST", RIG_START, "{\"hostnames\":[\"example.com\"]}", 202 },
-	{ "another domain", "web", "POST", RIG_START, "{\"hostnames\":[\"example.org\"]}", 403 },
-	{ "a domain that only ends alike", "web", "POST", RIG_START,
-	  "{\"hostnames\":[\"badexample.com\"]}", 403 },
-	{ "one of several elsewhere", "web", "POST", RIG_START_SEVERAL,
-	  "{\"hostnames\":[\"a.example.com\",\"b.example.org\"]}", 403 },
-	{ "PUT below", "web", "PUT", HOSTNAMES "/x.example.com", "{}", 201 },
-	{ "PUT elsewhere", "web", "PUT", HOSTNAMES "/x.example.org", "{}", 403 },
-	{ "GET below", "web", "GET", HOSTNAMES "/shop.example.com", NULL, 200 },
-	{ "GET elsewhere, there or not", "web", "GET", HOSTNAMES "/y.example.org", NULL, 403 },
-	{ "DELETE elsewhere", "web", "DELETE", HOSTNAMES "/y.example.org", NULL, 403 },
-	{ "gateways show all", "web", "GET", "/apis/gatecert/v1/gateways/gw", NULL, 404 },
-	{ "reading with the reader", "look", "GET", HOSTNAMES "/shop.example.com", NULL, 200 },
-	{ "writing with the reader", "look", "PUT", HOSTNAMES "/shop.example.com", "{}", 403 },
-	{ "starting with the reader", "look", "POST", RIG_START, ONE, 403 },
-	{ "purging with the reader", "look", "DELETE",
-	  RIG_INSTANCES "?createdTimeFrom=2020-01-01T00:00:00Z", NULL, 403 },
+	{"a hostname below", "web", "POST", RIG_START, ONE, 202},
+	{"the domain itself", "web", "POST", RIG_START, "{\"hostnames\":[\"example.com\"]}", 202},
+	{"another domain", "web", "POST", RIG_START, "{\"hostnames\":[\"example.org\"]}", 403},
+	{"a domain that only ends alike", "web", "POST", RIG_START,
+	 "{\"hostnames\":[\"badexample.com\"]}", 403},
+	{"one of several elsewhere", "web", "POST", RIG_START_SEVERAL,
+	 "{\"hostnames\":[\"a.example.com\",\"b.example.org\"]}", 403},
+	{"PUT below", "web", "PUT", HOSTNAMES "/x.example.com", "{}", 201},
+	{"PUT elsewhere", "web", "PUT", HOSTNAMES "/x.example.org", "{}", 403},
+	{"GET below", "web", "GET", HOSTNAMES "/shop.example.com", NULL, 200},
+	{"GET elsewhere, there or not", "web", "GET", HOSTNAMES "/y.example.org", NULL, 403},
+	{"DELETE elsewhere", "web", "DELETE", HOSTNAMES "/y.example.org", NULL, 403},
+	{"gateways show all", "web", "GET", "/apis/gatecert/v1/gateways/gw", NULL, 404},
+	{"reading with the reader", "look", "GET", HOSTNAMES "/shop.example.com", NULL, 200},
+	{"writing with the reader", "look", "PUT", HOSTNAMES "/shop.example.com", "{}", 403},
+	{"starting with the reader", "look", "POST", RIG_START, ONE, 403},
+	{"purging with the reader", "look", "DELETE",
+	 RIG_INSTANCES "?createdTimeFrom=2020-01-01T00:00:00Z", NULL, 403},
 };
 
 static void test_keys_reach_as_far_as_they_are_meant_to(void **state)
 {
 	const char *domain = "example.com", *id;
 	struct api_key keys[] = {
-		{ .name = "web", .key = "web", .hostnames = { &domain, 1 } },
-		{ .name = "look", .key = "look", .is_read_only = true },
-		{ .name = "all", .key = RIG_KEY },
+		{.name = "web", .key = "web", .hostnames = {&domain, 1}},
+		{.name = "look", .key = "look", .is_read_only = true},
+		{.name = "all", .key = RIG_KEY},
 	};
 	struct rig_reply reply;
 	struct rig rig;
@@ -232,9 +235,10 @@ static void test_keys_reach_as_far_as_they_are_meant_to(void **state)
 	assert_int_equal(server_reconfigure(&rig.ctx, rig.server, &rig.options), E_OK);
 	id = rig_start(&rig, RIG_START, "{\"hostnames\":[\"example.org\"]}");
 	for (size_t i = 0; i < ARRAY_SIZE(scoped); i++) {
-		reply = rig_call(&rig, scoped[i].method, scoped[i].target,
-				 arena_printf(rig.ctx.arena, "x-functions-key: %s\r\n", scoped[i].key),
-				 scoped[i].body);
+		reply = rig_call(
+			&rig, scoped[i].method, scoped[i].target,
+			arena_printf(rig.ctx.arena, "x-functions-key: %s\r\n", scoped[i].key),
+			scoped[i].body);
 		if (reply.status != scoped[i].status)
 			fail_msg("%s: got %d %s", scoped[i].sentence, reply.status, reply.body);
 	}

@@ -21,7 +21,7 @@ struct peer {
 
 static struct sockaddr_storage address_of(const char *text)
 {
-	struct sockaddr_storage out = { 0 };
+	struct sockaddr_storage out = {0};
 	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&out;
 	struct sockaddr_in *in = (struct sockaddr_in *)&out;
 
@@ -53,7 +53,7 @@ static struct peer join_unseen(struct conns *conns, msec_t now)
 {
 	struct sockaddr_storage from = address_of("127.0.0.1");
 
-	return (struct peer){ conns_add(conns, -1, (struct sockaddr *)&from, now), -1, -1 };
+	return (struct peer){conns_add(conns, -1, (struct sockaddr *)&from, now), -1, -1};
 }
 
 static bool is_open(const struct peer *peer)
@@ -157,15 +157,15 @@ static const struct {
 	const char *sentence, *there, *comes;
 	bool is_admitted;
 } addresses[] = {
-	{ "the same address is one too many", "192.0.2.1", "192.0.2.1", false },
-	{ "another one is not", "192.0.2.1", "192.0.2.2", true },
-	{ "IPv4 in IPv6 clothing is the same", "192.0.2.1", "::ffff:192.0.2.1", false },
-	{ "an IPv6 network is one", "2001:db8::1", "2001:db8::2", false },
-	{ "another IPv6 network is not", "2001:db8::1", "2001:db8:0:1::1", true },
-	{ "loopback is exempt", "127.0.0.1", "127.0.0.1", true },
-	{ "all of it", "127.3.2.1", "127.3.2.1", true },
-	{ "IPv6 loopback is exempt", "::1", "::1", true },
-	{ "mapped loopback is exempt", "::ffff:127.0.0.1", "::ffff:127.0.0.1", true },
+	{"the same address is one too many", "192.0.2.1", "192.0.2.1", false},
+	{"another one is not", "192.0.2.1", "192.0.2.2", true},
+	{"IPv4 in IPv6 clothing is the same", "192.0.2.1", "::ffff:192.0.2.1", false},
+	{"an IPv6 network is one", "2001:db8::1", "2001:db8::2", false},
+	{"another IPv6 network is not", "2001:db8::1", "2001:db8:0:1::1", true},
+	{"loopback is exempt", "127.0.0.1", "127.0.0.1", true},
+	{"all of it", "127.3.2.1", "127.3.2.1", true},
+	{"IPv6 loopback is exempt", "::1", "::1", true},
+	{"mapped loopback is exempt", "::ffff:127.0.0.1", "::ffff:127.0.0.1", true},
 };
 
 static void test_an_address_gets_its_share(void **state)

@@ -69,19 +69,19 @@ static const struct {
 	int status;
 	const char *text;
 } ended[] = {
-	{ "completed is 200", RUNTIME_COMPLETED, "?returnInternalServerErrorOnFailure=true", 200,
-	  "\"runtimeStatus\":\"Completed\"" },
-	{ "terminated is 200", RUNTIME_TERMINATED, "?returnInternalServerErrorOnFailure=true", 200,
-	  "\"output\":\"what happened\"" },
-	{ "failed is 200", RUNTIME_FAILED, "", 200, "\"runtimeStatus\":\"Failed\"" },
-	{ "failed is 500 when asked for", RUNTIME_FAILED,
-	  "?returnInternalServerErrorOnFailure=true", 500, "\"output\":\"what happened\"" },
-	{ "the wish is read in any case", RUNTIME_FAILED,
-	  "?RETURNINTERNALSERVERERRORONFAILURE=True", 500, "\"error\":\"Code\"" },
-	{ "a wish that cannot be read is none", RUNTIME_FAILED,
-	  "?returnInternalServerErrorOnFailure=1", 200, NULL },
-	{ "no input when not wanted", RUNTIME_COMPLETED, "?showInput=False", 200, "\"input\":null" },
-	{ "input by default", RUNTIME_COMPLETED, "?showInput=no", 200, "\"input\":\"example.com\"" },
+	{"completed is 200", RUNTIME_COMPLETED, "?returnInternalServerErrorOnFailure=true", 200,
+	 "\"runtimeStatus\":\"Completed\""},
+	{"terminated is 200", RUNTIME_TERMINATED, "?returnInternalServerErrorOnFailure=true", 200,
+	 "\"output\":\"what happened\""},
+	{"failed is 200", RUNTIME_FAILED, "", 200, "\"runtimeStatus\":\"Failed\""},
+	{"failed is 500 when asked for", RUNTIME_FAILED, "?returnInternalServerErrorOnFailure=true",
+	 500, "\"output\":\"what happened\""},
+	{"the wish is read in any case", RUNTIME_FAILED, "?RETURNINTERNALSERVERERRORONFAILURE=True",
+	 500, "\"error\":\"Code\""},
+	{"a wish that cannot be read is none", RUNTIME_FAILED,
+	 "?returnInternalServerErrorOnFailure=1", 200, NULL},
+	{"no input when not wanted", RUNTIME_COMPLETED, "?showInput=False", 200, "\"input\":null"},
+	{"input by default", RUNTIME_COMPLETED, "?showInput=no", 200, "\"input\":\"example.com\""},
 };
 
 static void test_ended(void **state)
@@ -98,9 +98,9 @@ static void test_ended(void **state)
 
 		rig_set_status(&rig, id, &status);
 		reply = rig_call(&rig, "GET", path(&rig, id, ended[i].parameters), NULL, NULL);
-		if (reply.status != ended[i].status || rig_header(&rig, &reply, "Location")
-		    || rig_header(&rig, &reply, "Retry-After")
-		    || (ended[i].text && !strstr(reply.body, ended[i].text)))
+		if (reply.status != ended[i].status || rig_header(&rig, &reply, "Location") ||
+		    rig_header(&rig, &reply, "Retry-After") ||
+		    (ended[i].text && !strstr(reply.body, ended[i].text)))
 			fail_msg("%s: got %d %s", ended[i].sentence, reply.status, reply.body);
 	}
 	rig_close(&rig);
@@ -109,10 +109,10 @@ static void test_ended(void **state)
 static void test_a_list_fails_with_one_output_each(void **state)
 {
 	struct instance_progress progress[] = {
-		{ "a.example.com", RUNTIME_COMPLETED, "Completed",
-		  "Certbot function successfully completed.", NULL, NULL },
-		{ "b.example.com", RUNTIME_FAILED, "Failed", "An error has occured. Check error.",
-		  "Timeout", "waits for DNS" },
+		{"a.example.com", RUNTIME_COMPLETED, "Completed",
+		 "Certbot function successfully completed.", NULL, NULL},
+		{"b.example.com", RUNTIME_FAILED, "Failed", "An error has occured. Check error.",
+		 "Timeout", "waits for DNS"},
 	};
 	struct instance_status status;
 	struct rig_reply reply;
@@ -123,7 +123,7 @@ static void test_a_list_fails_with_one_output_each(void **state)
 	rig_open(&rig, NULL, true, false);
 	id = rig_start(&rig, RIG_START_SEVERAL, SEVERAL);
 	status = status_of(&rig, RUNTIME_FAILED, STEP_FAILED, "Timeout", NULL);
-	status.progress = (struct objects){ progress, 2 };
+	status.progress = (struct objects){progress, 2};
 	rig_set_status(&rig, id, &status);
 	reply = rig_call(&rig, "GET", path(&rig, id, ""), NULL, NULL);
 	assert_non_null(strstr(reply.body, "\"input\":[\"a.example.com\",\"b.example.com\"]"));
@@ -133,7 +133,8 @@ static void test_a_list_fails_with_one_output_each(void **state)
 		"\"customStatus\":{\"status\":\"Completed\",\"message\":\"Certbot function "
 		"successfully completed.\",\"error\":null},\"output\":null},"
 		"{\"hostname\":\"b.example.com\",\"runtimeStatus\":\"Failed\",\"customStatus\":"
-		"{\"status\":\"Failed\",\"message\":\"An error has occured. Check error.\",\"error\":"
+		"{\"status\":\"Failed\",\"message\":\"An error has occured. Check "
+		"error.\",\"error\":"
 		"\"Timeout\"},\"output\":\"waits for DNS\"}]"));
 	rig_close(&rig);
 }
@@ -141,7 +142,7 @@ static void test_a_list_fails_with_one_output_each(void **state)
 static void test_history_holds_steps_and_events(void **state)
 {
 	struct instance_event steps[] = {
-		{ 1585086709000, "TaskCompleted", "CheckDnsResolutionStep", "example.com", "ok" },
+		{1585086709000, "TaskCompleted", "CheckDnsResolutionStep", "example.com", "ok"},
 	};
 	struct instance_status status;
 	struct rig_reply reply;
@@ -152,19 +153,23 @@ static void test_history_holds_steps_and_events(void **state)
 	rig_open(&rig, NULL, true, false);
 	id = rig_start(&rig, RIG_START, ONE);
 	status = status_of(&rig, RUNTIME_RUNNING, STEP_GET_ORDER, NULL, NULL);
-	status.history = (struct objects){ steps, 1 };
+	status.history = (struct objects){steps, 1};
 	rig_set_status(&rig, id, &status);
-	assert_int_equal(rig_call(&rig, "POST", path(&rig, id, "/raiseEvent/Hello%20you"), JSON, "{}")
-				 .status, 202);
+	assert_int_equal(
+		rig_call(&rig, "POST", path(&rig, id, "/raiseEvent/Hello%20you"), JSON, "{}")
+			.status,
+		202);
 	reply = rig_call(&rig, "GET", path(&rig, id, "?showHistory=true"), NULL, NULL);
-	assert_non_null(strstr(reply.body, "\"historyEvents\":[{\"EventType\":\"TaskCompleted\","
-					   "\"FunctionName\":\"CheckDnsResolutionStep\","
-					   "\"Timestamp\":\"2020-03-24T21:51:49Z\"},"
-					   "{\"EventType\":\"EventRaised\",\"Name\":\"Hello you\","));
+	assert_non_null(strstr(reply.body,
+			       "\"historyEvents\":[{\"EventType\":\"TaskCompleted\","
+			       "\"FunctionName\":\"CheckDnsResolutionStep\","
+			       "\"Timestamp\":\"2020-03-24T21:51:49Z\"},"
+			       "{\"EventType\":\"EventRaised\",\"Name\":\"Hello you\","));
 	assert_null(strstr(reply.body, "\"Result\""));
-	reply = rig_call(&rig, "GET", path(&rig, id, "?showHistory=true&showHistoryOutput=true"), NULL,
-			 NULL);
-	assert_non_null(strstr(reply.body, "\"Timestamp\":\"2020-03-24T21:51:49Z\",\"Result\":\"ok\"}"));
+	reply = rig_call(&rig, "GET", path(&rig, id, "?showHistory=true&showHistoryOutput=true"),
+			 NULL, NULL);
+	assert_non_null(
+		strstr(reply.body, "\"Timestamp\":\"2020-03-24T21:51:49Z\",\"Result\":\"ok\"}"));
 	reply = rig_call(&rig, "GET", path(&rig, id, ""), NULL, NULL);
 	assert_null(strstr(reply.body, "historyEvents"));
 	assert_null(json_get(reply.json, "historyEvents"));
@@ -175,16 +180,16 @@ static const struct {
 	const char *sentence, *rest, *headers, *body;
 	int running, over, unknown; /* the answer for an instance that is so */
 } calls[] = {
-	{ "an event", "/raiseEvent/Any", JSON, "{\"a\":1}", 202, 410, 404 },
-	{ "Retry", "/raiseEvent/Retry", JSON, "null", 202, 410, 404 },
-	{ "an event without content", "/raiseEvent/Any", JSON, NULL, 202, 410, 404 },
-	{ "an event that is not JSON", "/raiseEvent/Any", JSON, "nope", 400, 410, 404 },
-	{ "an event of another type", "/raiseEvent/Any", NULL, "{}", 400, 410, 404 },
-	{ "an event with a control character in its name", "/raiseEvent/a%0ab", JSON, "{}", 400, 410,
-	  404 },
-	{ "terminate", "/terminate?reason=enough", NULL, NULL, 202, 410, 404 },
-	{ "terminate with a control character", "/terminate?reason=a%0d%0ab", NULL, NULL, 400, 410,
-	  404 },
+	{"an event", "/raiseEvent/Any", JSON, "{\"a\":1}", 202, 410, 404},
+	{"Retry", "/raiseEvent/Retry", JSON, "null", 202, 410, 404},
+	{"an event without content", "/raiseEvent/Any", JSON, NULL, 202, 410, 404},
+	{"an event that is not JSON", "/raiseEvent/Any", JSON, "nope", 400, 410, 404},
+	{"an event of another type", "/raiseEvent/Any", NULL, "{}", 400, 410, 404},
+	{"an event with a control character in its name", "/raiseEvent/a%0ab", JSON, "{}", 400, 410,
+	 404},
+	{"terminate", "/terminate?reason=enough", NULL, NULL, 202, 410, 404},
+	{"terminate with a control character", "/terminate?reason=a%0d%0ab", NULL, NULL, 400, 410,
+	 404},
 };
 
 static void test_calls_on_running_and_ended_ones(void **state)
@@ -195,9 +200,9 @@ static void test_calls_on_running_and_ended_ones(void **state)
 	rig_open(&rig, NULL, true, false);
 	for (size_t i = 0; i < ARRAY_SIZE(calls); i++) {
 		const char *id = rig_start(&rig, RIG_START, ONE);
-		struct instance_status status =
-			status_of(&rig, RUNTIME_COMPLETED, STEP_COMPLETED, NULL, NULL);
-		const int expected[] = { calls[i].running, calls[i].over, calls[i].unknown };
+		struct instance_status status = status_of(&rig, RUNTIME_COMPLETED, STEP_COMPLETED,
+							  NULL, NULL);
+		const int expected[] = {calls[i].running, calls[i].over, calls[i].unknown};
 
 		for (size_t k = 0; k < 3; k++) {
 			const char *target = path(&rig, k == 2 ? NOBODY : id, calls[i].rest);
@@ -225,7 +230,8 @@ static void test_events_and_ends_are_written_to_the_spec(void **state)
 	id = rig_start(&rig, RIG_START, ONE);
 	assert_int_equal(rig_instance(&rig, id)->spec.introduced.count, 1);
 	assert_true(rig_instance(&rig, id)->spec.accepted > 0);
-	assert_int_equal(rig_instance(&rig, rig_start(&rig, RIG_START, ONE))->spec.introduced.count, 0);
+	assert_int_equal(rig_instance(&rig, rig_start(&rig, RIG_START, ONE))->spec.introduced.count,
+			 0);
 	rig_call(&rig, "POST", path(&rig, id, "/raiseEvent/Other"), JSON, "{}");
 	assert_int_equal(rig_instance(&rig, id)->spec.retry_requested, 0);
 	rig_call(&rig, "POST", path(&rig, id, "/raiseEvent/retry"), JSON, "{}");
@@ -245,22 +251,22 @@ static const struct {
 	const char *sentence;
 	bool is_owned, is_ready, is_followed, is_gone;
 } terminations[] = {
-	{ .sentence = "nothing", .is_gone = true },
-	{ .sentence = "a user's file names it", .is_owned = true },
-	{ .sentence = "it is Ready", .is_ready = true },
-	{ .sentence = "another request follows it", .is_followed = true },
+	{.sentence = "nothing", .is_gone = true},
+	{.sentence = "a user's file names it", .is_owned = true},
+	{.sentence = "it is Ready", .is_ready = true},
+	{.sentence = "another request follows it", .is_followed = true},
 };
 
 static void set_hostname_status(struct rig *rig, const char *name, bool is_ready)
 {
-	struct condition ready = { CONDITION_READY, CONDITION_TRUE, "Serving", "Serves.", 1, 1 };
+	struct condition ready = {CONDITION_READY, CONDITION_TRUE, "Serving", "Serves.", 1, 1};
 	struct hostname hostname;
 	const void *found;
 
 	assert_int_equal(store_get(&rig->ctx, rig->store, KIND_HOSTNAME, name, &found), E_OK);
 	hostname = *(const struct hostname *)found;
 	if (is_ready)
-		hostname.status.conditions = (struct objects){ &ready, 1 };
+		hostname.status.conditions = (struct objects){&ready, 1};
 	assert_int_equal(store_put_status(&rig->ctx, rig->store, KIND_HOSTNAME, &hostname), E_OK);
 }
 
@@ -285,8 +291,9 @@ static void test_terminate_withdraws_what_it_brought_in(void **state)
 		if (terminations[i].is_owned)
 			rig_owned = "example.com";
 		set_hostname_status(&rig, "example.com", terminations[i].is_ready);
-		assert_int_equal(rig_call(&rig, "POST", path(&rig, id, "/terminate"), NULL, NULL)
-					 .status, 202);
+		assert_int_equal(
+			rig_call(&rig, "POST", path(&rig, id, "/terminate"), NULL, NULL).status,
+			202);
 		if (is_desired(&rig, "example.com") == terminations[i].is_gone)
 			fail_msg("%s", terminations[i].sentence);
 		rig_close(&rig);
@@ -327,11 +334,14 @@ static void test_events_are_bounded(void **state)
 	rig_open(&rig, NULL, true, false);
 	id = rig_start(&rig, RIG_START, ONE);
 	for (int i = 0; i < INSTANCE_EVENTS_MAX; i++)
-		assert_int_equal(rig_call(&rig, "POST", path(&rig, id, "/raiseEvent/X"), JSON, "{}").status,
-				 202);
-	assert_int_equal(rig_call(&rig, "POST", path(&rig, id, "/raiseEvent/X"), JSON, "{}").status, 429);
-	assert_int_equal(rig_call(&rig, "POST", path(&rig, id, "/raiseEvent/Retry"), JSON, "{}").status,
-			 202);
+		assert_int_equal(
+			rig_call(&rig, "POST", path(&rig, id, "/raiseEvent/X"), JSON, "{}").status,
+			202);
+	assert_int_equal(rig_call(&rig, "POST", path(&rig, id, "/raiseEvent/X"), JSON, "{}").status,
+			 429);
+	assert_int_equal(
+		rig_call(&rig, "POST", path(&rig, id, "/raiseEvent/Retry"), JSON, "{}").status,
+		202);
 	rig_close(&rig);
 }
 
@@ -373,12 +383,17 @@ static void test_a_code_opens_its_own_instance_only(void **state)
 	assert_int_equal(rig_call(&rig, "GET", path(&rig, mine, code), "", NULL).status, 202);
 	assert_int_equal(rig_call(&rig, "GET", path(&rig, others, code), "", NULL).status, 401);
 	assert_int_equal(rig_call(&rig, "DELETE", path(&rig, others, code), "", NULL).status, 401);
-	reply = rig_call(&rig, "GET", arena_printf(rig.ctx.arena, RIG_INSTANCES "%s", code), "", NULL);
+	reply = rig_call(&rig, "GET", arena_printf(rig.ctx.arena, RIG_INSTANCES "%s", code), "",
+			 NULL);
 	assert_int_equal(reply.status, 401);
 	reply = rig_call(&rig, "POST", arena_printf(rig.ctx.arena, RIG_START "%s", code), "", ONE);
 	assert_int_equal(reply.status, 401);
-	assert_int_equal(rig_call(&rig, "POST", path(&rig, mine, arena_printf(rig.ctx.arena,
-				  "/terminate%s", code)), "", NULL).status, 202);
+	assert_int_equal(
+		rig_call(&rig, "POST",
+			 path(&rig, mine, arena_printf(rig.ctx.arena, "/terminate%s", code)), "",
+			 NULL)
+			.status,
+		202);
 	rig_close(&rig);
 }
 
@@ -393,23 +408,23 @@ static const struct {
 	const char *sentence, *parameters;
 	size_t count;
 } lists[] = {
-	{ "all", "", 6 },
-	{ "from long ago", "createdTimeFrom=2020-01-01T00:00:00Z", 6 },
-	{ "from the future", "createdTimeFrom=2999-01-01T00:00:00Z", 0 },
-	{ "up to long ago", "createdTimeTo=2020-01-01T00:00:00Z", 0 },
-	{ "a time that cannot be read counts as absent", "createdTimeFrom=yesterday", 6 },
-	{ "one status", "runtimeStatus=Completed", 2 },
-	{ "several in any case", "runtimeStatus=completed,%20FAILED", 3 },
-	{ "a status that does not exist counts as absent", "runtimeStatus=Odd", 6 },
-	{ "no such prefix", "instanceIdPrefix=zz", 0 },
-	{ "the first two", "top=2", 2 },
-	{ "none is no page size", "top=0", 6 },
+	{"all", "", 6},
+	{"from long ago", "createdTimeFrom=2020-01-01T00:00:00Z", 6},
+	{"from the future", "createdTimeFrom=2999-01-01T00:00:00Z", 0},
+	{"up to long ago", "createdTimeTo=2020-01-01T00:00:00Z", 0},
+	{"a time that cannot be read counts as absent", "createdTimeFrom=yesterday", 6},
+	{"one status", "runtimeStatus=Completed", 2},
+	{"several in any case", "runtimeStatus=completed,%20FAILED", 3},
+	{"a status that does not exist counts as absent", "runtimeStatus=Odd", 6},
+	{"no such prefix", "instanceIdPrefix=zz", 0},
+	{"the first two", "top=2", 2},
+	{"none is no page size", "top=0", 6},
 };
 
 static void test_lists(void **state)
 {
-	static const int runtimes[] = { RUNTIME_PENDING, RUNTIME_RUNNING,   RUNTIME_COMPLETED,
-					RUNTIME_COMPLETED, RUNTIME_FAILED, RUNTIME_TERMINATED };
+	static const int runtimes[] = {RUNTIME_PENDING,	  RUNTIME_RUNNING, RUNTIME_COMPLETED,
+				       RUNTIME_COMPLETED, RUNTIME_FAILED,  RUNTIME_TERMINATED};
 	struct rig_reply reply;
 	const char *token;
 	struct rig rig;
@@ -418,8 +433,8 @@ static void test_lists(void **state)
 	rig_open(&rig, NULL, true, false);
 	for (size_t i = 0; i < ARRAY_SIZE(runtimes); i++) {
 		const char *id = rig_start(&rig, RIG_START, ONE);
-		struct instance_status status =
-			status_of(&rig, runtimes[i], STEP_COMPLETED, NULL, NULL);
+		struct instance_status status = status_of(&rig, runtimes[i], STEP_COMPLETED, NULL,
+							  NULL);
 
 		rig_set_status(&rig, id, &status);
 	}
@@ -446,33 +461,33 @@ static const struct {
 	int status;
 	const char *text;
 } purges[] = {
-	{ "without a beginning", "runtimeStatus=Completed", 400, "createdTimeFrom" },
-	{ "with a beginning that cannot be read", "createdTimeFrom=x", 400, "createdTimeFrom" },
-	{ "with an end that cannot be read", "createdTimeFrom=2020-01-01T00:00:00Z&createdTimeTo=x",
-	  400, "createdTimeTo" },
-	{ "with a status that does not exist", "createdTimeFrom=2020-01-01T00:00:00Z&runtimeStatus=X",
-	  400, "runtimeStatus" },
-	{ "none matches", "createdTimeFrom=2999-01-01T00:00:00Z", 404, "InstanceNotFound" },
-	{ "one status", "createdTimeFrom=2020-01-01T00:00:00Z&runtimeStatus=Failed", 200,
-	  "{\"instancesDeleted\":1}" },
-	{ "running ones stay", "createdTimeFrom=2020-01-01T00:00:00Z&runtimeStatus=Running", 404,
-	  "InstanceNotFound" },
-	{ "all that ended", "createdTimeFrom=2020-01-01T00:00:00%2B00:00", 200,
-	  "{\"instancesDeleted\":2}" },
+	{"without a beginning", "runtimeStatus=Completed", 400, "createdTimeFrom"},
+	{"with a beginning that cannot be read", "createdTimeFrom=x", 400, "createdTimeFrom"},
+	{"with an end that cannot be read", "createdTimeFrom=2020-01-01T00:00:00Z&createdTimeTo=x",
+	 400, "createdTimeTo"},
+	{"with a status that does not exist",
+	 "createdTimeFrom=2020-01-01T00:00:00Z&runtimeStatus=X", 400, "runtimeStatus"},
+	{"none matches", "createdTimeFrom=2999-01-01T00:00:00Z", 404, "InstanceNotFound"},
+	{"one status", "createdTimeFrom=2020-01-01T00:00:00Z&runtimeStatus=Failed", 200,
+	 "{\"instancesDeleted\":1}"},
+	{"running ones stay", "createdTimeFrom=2020-01-01T00:00:00Z&runtimeStatus=Running", 404,
+	 "InstanceNotFound"},
+	{"all that ended", "createdTimeFrom=2020-01-01T00:00:00%2B00:00", 200,
+	 "{\"instancesDeleted\":2}"},
 };
 
 static void test_purges_by_filter(void **state)
 {
-	static const int runtimes[] = { RUNTIME_RUNNING, RUNTIME_COMPLETED, RUNTIME_FAILED,
-					RUNTIME_TERMINATED };
+	static const int runtimes[] = {RUNTIME_RUNNING, RUNTIME_COMPLETED, RUNTIME_FAILED,
+				       RUNTIME_TERMINATED};
 	struct rig rig;
 
 	(void)state;
 	rig_open(&rig, NULL, true, false);
 	for (size_t i = 0; i < ARRAY_SIZE(runtimes); i++) {
 		const char *id = rig_start(&rig, RIG_START, ONE);
-		struct instance_status status =
-			status_of(&rig, runtimes[i], STEP_COMPLETED, NULL, NULL);
+		struct instance_status status = status_of(&rig, runtimes[i], STEP_COMPLETED, NULL,
+							  NULL);
 
 		rig_set_status(&rig, id, &status);
 	}

@@ -13,26 +13,26 @@
 static const struct {
 	const char *target, *patch, *result;
 } patches[] = {
-	{ "{\"a\":\"b\"}", "{\"a\":\"c\"}", "{\"a\":\"c\"}" },
-	{ "{\"a\":\"b\"}", "{\"b\":\"c\"}", "{\"a\":\"b\",\"b\":\"c\"}" },
-	{ "{\"a\":\"b\"}", "{\"a\":null}", "{}" },
-	{ "{\"a\":\"b\",\"b\":\"c\"}", "{\"a\":null}", "{\"b\":\"c\"}" },
-	{ "{\"a\":[\"b\"]}", "{\"a\":\"c\"}", "{\"a\":\"c\"}" },
-	{ "{\"a\":\"c\"}", "{\"a\":[\"b\"]}", "{\"a\":[\"b\"]}" },
-	{ "{\"a\":{\"b\":\"c\"}}", "{\"a\":{\"b\":\"d\",\"c\":null}}", "{\"a\":{\"b\":\"d\"}}" },
-	{ "{\"a\":[{\"b\":\"c\"}]}", "{\"a\":[1]}", "{\"a\":[1]}" },
-	{ "[\"a\",\"b\"]", "[\"c\",\"d\"]", "[\"c\",\"d\"]" },
-	{ "{\"a\":\"b\"}", "[\"c\"]", "[\"c\"]" },
-	{ "{\"a\":\"foo\"}", "null", "null" },
-	{ "{\"a\":\"foo\"}", "\"bar\"", "\"bar\"" },
-	{ "{\"e\":null}", "{\"a\":1}", "{\"e\":null,\"a\":1}" },
-	{ "[1,2]", "{\"a\":\"b\",\"c\":null}", "{\"a\":\"b\"}" },
-	{ "{}", "{\"a\":{\"bb\":{\"ccc\":null}}}", "{\"a\":{\"bb\":{}}}" },
+	{"{\"a\":\"b\"}", "{\"a\":\"c\"}", "{\"a\":\"c\"}"},
+	{"{\"a\":\"b\"}", "{\"b\":\"c\"}", "{\"a\":\"b\",\"b\":\"c\"}"},
+	{"{\"a\":\"b\"}", "{\"a\":null}", "{}"},
+	{"{\"a\":\"b\",\"b\":\"c\"}", "{\"a\":null}", "{\"b\":\"c\"}"},
+	{"{\"a\":[\"b\"]}", "{\"a\":\"c\"}", "{\"a\":\"c\"}"},
+	{"{\"a\":\"c\"}", "{\"a\":[\"b\"]}", "{\"a\":[\"b\"]}"},
+	{"{\"a\":{\"b\":\"c\"}}", "{\"a\":{\"b\":\"d\",\"c\":null}}", "{\"a\":{\"b\":\"d\"}}"},
+	{"{\"a\":[{\"b\":\"c\"}]}", "{\"a\":[1]}", "{\"a\":[1]}"},
+	{"[\"a\",\"b\"]", "[\"c\",\"d\"]", "[\"c\",\"d\"]"},
+	{"{\"a\":\"b\"}", "[\"c\"]", "[\"c\"]"},
+	{"{\"a\":\"foo\"}", "null", "null"},
+	{"{\"a\":\"foo\"}", "\"bar\"", "\"bar\""},
+	{"{\"e\":null}", "{\"a\":1}", "{\"e\":null,\"a\":1}"},
+	{"[1,2]", "{\"a\":\"b\",\"c\":null}", "{\"a\":\"b\"}"},
+	{"{}", "{\"a\":{\"bb\":{\"ccc\":null}}}", "{\"a\":{\"bb\":{}}}"},
 };
 
 static void test_merge_patch_follows_the_rfc(void **state)
 {
-	struct doors doors = { clock_system(), rng_system(), fs_system(), NULL };
+	struct doors doors = {clock_system(), rng_system(), fs_system(), NULL};
 	struct ctx ctx cleanup_ctx;
 
 	(void)state;
@@ -41,10 +41,11 @@ static void test_merge_patch_follows_the_rfc(void **state)
 		struct json *target, *patch;
 		const char *result;
 
-		assert_int_equal(json_parse(&ctx, patches[i].target, strlen(patches[i].target),
-					    &target), E_OK);
-		assert_int_equal(json_parse(&ctx, patches[i].patch, strlen(patches[i].patch), &patch),
-				 E_OK);
+		assert_int_equal(
+			json_parse(&ctx, patches[i].target, strlen(patches[i].target), &target),
+			E_OK);
+		assert_int_equal(
+			json_parse(&ctx, patches[i].patch, strlen(patches[i].patch), &patch), E_OK);
 		result = json_print(&ctx, mergepatch_apply(&ctx, target, patch));
 		assert_string_equal(result, patches[i].result);
 		assert_string_equal(json_print(&ctx, target), patches[i].target);
@@ -56,42 +57,42 @@ static const struct {
 	const char *text;
 	int matches;
 } selectors[] = {
-	{ "", 1 },
-	{ "  ", 1 },
-	{ "team=web", 1 },
-	{ "team==web", 1 },
-	{ "team = web", 1 },
-	{ "team=shop", 0 },
-	{ "team!=shop", 1 },
-	{ "team!=web", 0 },
-	{ "absent!=web", 1 },
-	{ "absent=", 0 },
-	{ "team", 1 },
-	{ "absent", 0 },
-	{ "!absent", 1 },
-	{ "!team", 0 },
-	{ "team in (shop, web)", 1 },
-	{ "team in (shop)", 0 },
-	{ "team notin (shop)", 1 },
-	{ "team notin (shop,web)", 0 },
-	{ "absent notin (shop)", 1 },
-	{ "team=web,tier=front", 1 },
-	{ "team=web, tier in (back)", 0 },
-	{ "index", 0 },
-	{ "team in web", -1 },
-	{ "team in (web", -1 },
-	{ "=web", -1 },
-	{ "team=web,", -1 },
-	{ "!", -1 },
-	{ "team web", -1 },
-	{ "a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a", -1 },
+	{"", 1},
+	{"  ", 1},
+	{"team=web", 1},
+	{"team==web", 1},
+	{"team = web", 1},
+	{"team=shop", 0},
+	{"team!=shop", 1},
+	{"team!=web", 0},
+	{"absent!=web", 1},
+	{"absent=", 0},
+	{"team", 1},
+	{"absent", 0},
+	{"!absent", 1},
+	{"!team", 0},
+	{"team in (shop, web)", 1},
+	{"team in (shop)", 0},
+	{"team notin (shop)", 1},
+	{"team notin (shop,web)", 0},
+	{"absent notin (shop)", 1},
+	{"team=web,tier=front", 1},
+	{"team=web, tier in (back)", 0},
+	{"index", 0},
+	{"team in web", -1},
+	{"team in (web", -1},
+	{"=web", -1},
+	{"team=web,", -1},
+	{"!", -1},
+	{"team web", -1},
+	{"a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a", -1},
 };
 
 static void test_selectors(void **state)
 {
-	struct doors doors = { clock_system(), rng_system(), fs_system(), NULL };
-	struct text_pair pairs[] = { { "team", "web" }, { "tier", "front" } };
-	const struct text_map labels = { pairs, 2 };
+	struct doors doors = {clock_system(), rng_system(), fs_system(), NULL};
+	struct text_pair pairs[] = {{"team", "web"}, {"tier", "front"}};
+	const struct text_map labels = {pairs, 2};
 	struct ctx ctx cleanup_ctx;
 
 	(void)state;
@@ -113,64 +114,66 @@ static const struct {
 	int status;
 	const char *text;
 } steps[] = {
-	{ "a dry run makes nothing", "PUT", "/a.example.com?dryRun=All", KEY, "{}", 201,
-	  "\"kind\":\"Hostname\"" },
-	{ "so it is not there", "GET", "/a.example.com", KEY, NULL, 404, "NotFound" },
-	{ "PUT makes one", "PUT", "/A.example.com.", KEY,
-	  "{\"apiVersion\":\"gatecert/v1\",\"kind\":\"Hostname\",\"metadata\":{\"name\":\"a.example.com\","
-	  "\"labels\":{\"team\":\"web\"}},\"spec\":{\"keyType\":\"EC-P256\"},\"status\":{\"x\":1}}", 201,
-	  "\"keyType\":\"EC-P256\"" },
-	{ "it is there", "GET", "/a.example.com", KEY, NULL, 200, "\"labels\":{\"team\":\"web\"}" },
-	{ "where it comes from", "GET", "/a.example.com", KEY, NULL, 200,
-	  "\"source\":{\"file\":\"/etc/gatecert/hostnames.d/api.d/x.json\",\"line\":1}" },
-	{ "the version is a string", "GET", "/a.example.com", KEY, NULL, 200,
-	  "\"resourceVersion\":\"" },
-	{ "PUT replaces", "PUT", "/a.example.com", KEY, "{\"metadata\":{\"labels\":{\"team\":\"ops\"}}}",
-	  200, "\"keyType\":\"Default\"" },
-	{ "a dry run changes nothing", "PUT", "/a.example.com?dryRun=all", KEY,
-	  "{\"spec\":{\"keyType\":\"EC-P256\"}}", 200, "\"keyType\":\"EC-P256\"" },
-	{ "so it is as before", "GET", "/a.example.com", KEY, NULL, 200, "\"keyType\":\"Default\"" },
-	{ "PATCH changes one member", "PATCH", "/a.example.com", PATCH,
-	  "{\"spec\":{\"keyType\":\"EC-P256\"}}", 200, "\"labels\":{\"team\":\"ops\"}" },
-	{ "and takes one away", "PATCH", "/a.example.com", PATCH,
-	  "{\"metadata\":{\"labels\":{\"team\":null,\"tier\":\"x\"}}}", 200,
-	  "\"labels\":{\"tier\":\"x\"}" },
-	{ "PATCH of plain JSON is 415", "PATCH", "/a.example.com", KEY, "{}", 415,
-	  "application/merge-patch+json" },
-	{ "PATCH of nothing is 404", "PATCH", "/b.example.com", PATCH, "{}", 404, "NotFound" },
-	{ "PATCH that is not JSON is 400", "PATCH", "/a.example.com", PATCH, "{", 400, "InvalidJson" },
-	{ "PATCH to something else is 400", "PATCH", "/a.example.com", PATCH, "[]", 400,
-	  "InvalidObject" },
-	{ "a stale version is 409", "PUT", "/a.example.com", KEY,
-	  "{\"metadata\":{\"resourceVersion\":\"1\"}}", 409, "\"code\":\"Conflict\"" },
-	{ "a version of what is not there is 409", "PUT", "/b.example.com", KEY,
-	  "{\"metadata\":{\"resourceVersion\":\"1\"}}", 409, "Conflict" },
-	{ "another name is 400", "PUT", "/a.example.com", KEY,
-	  "{\"metadata\":{\"name\":\"b.example.com\"}}", 400, "metadata.name" },
-	{ "another kind is 400", "PUT", "/a.example.com", KEY, "{\"kind\":\"Pod\"}", 400, "kind" },
-	{ "another version of the API is 400", "PUT", "/a.example.com", KEY,
-	  "{\"apiVersion\":\"gatecert/v9\"}", 400, "apiVersion" },
-	{ "an unknown member is 400 and named", "PUT", "/a.example.com", KEY,
-	  "{\"spec\":{\"keytype\":\"EC-P256\"}}", 400, "keyType" },
-	{ "a wrong value is 400", "PUT", "/a.example.com", KEY, "{\"spec\":{\"keyType\":\"DSA\"}}", 400,
-	  "spec.keyType" },
-	{ "an invalid hostname is 400", "PUT", "/nodot", KEY, "{}", 400, "InvalidHostname" },
-	{ "a wildcard is 400", "PUT", "/*.example.com", KEY, "{}", 400, "InvalidHostname" },
-	{ "another dryRun is 400", "PUT", "/a.example.com?dryRun=Some", KEY, "{}", 400, "dryRun" },
-	{ "a user's hostname is 409 and names the file", "PUT", "/owned.example.com", KEY, "{}", 409,
-	  "/etc/gatecert/hostnames.d/shop.yaml" },
-	{ "its DELETE too", "DELETE", "/owned.example.com", KEY, NULL, 409, "OwnedByFile" },
-	{ "the list filters", "GET", "?labelSelector=tier%3Dx", KEY, NULL, 200, "a.example.com" },
-	{ "the list filters away", "GET", "?labelSelector=tier%3Dy", KEY, NULL, 200, "\"items\":[]" },
-	{ "a selector that cannot be read is 400", "GET", "?labelSelector=%3D", KEY, NULL, 400,
-	  "InvalidSelector" },
-	{ "a limit that is no number is 400", "GET", "?limit=x", KEY, NULL, 400, "limit" },
-	{ "a dry DELETE deletes nothing", "DELETE", "/a.example.com?dryRun=All", KEY, NULL, 200,
-	  "a.example.com" },
-	{ "DELETE answers with what was there", "DELETE", "/a.example.com", KEY, NULL, 200,
-	  "\"tier\":\"x\"" },
-	{ "DELETE again is 404", "DELETE", "/a.example.com", KEY, NULL, 404, "NotFound" },
-	{ "writes need a key", "PUT", "/a.example.com", "", "{}", 401, "Unauthorized" },
+	{"a dry run makes nothing", "PUT", "/a.example.com?dryRun=All", KEY, "{}", 201,
+	 "\"kind\":\"Hostname\""},
+	{"so it is not there", "GET", "/a.example.com", KEY, NULL, 404, "NotFound"},
+	{"PUT makes one", "PUT", "/A.example.com.", KEY,
+	 "{\"apiVersion\":\"gatecert/"
+	 "v1\",\"kind\":\"Hostname\",\"metadata\":{\"name\":\"a.example.com\","
+	 "\"labels\":{\"team\":\"web\"}},\"spec\":{\"keyType\":\"EC-P256\"},\"status\":{\"x\":1}}",
+	 201, "\"keyType\":\"EC-P256\""},
+	{"it is there", "GET", "/a.example.com", KEY, NULL, 200, "\"labels\":{\"team\":\"web\"}"},
+	{"where it comes from", "GET", "/a.example.com", KEY, NULL, 200,
+	 "\"source\":{\"file\":\"/etc/gatecert/hostnames.d/api.d/x.json\",\"line\":1}"},
+	{"the version is a string", "GET", "/a.example.com", KEY, NULL, 200,
+	 "\"resourceVersion\":\""},
+	{"PUT replaces", "PUT", "/a.example.com", KEY,
+	 "{\"metadata\":{\"labels\":{\"team\":\"ops\"}}}", 200, "\"keyType\":\"Default\""},
+	{"a dry run changes nothing", "PUT", "/a.example.com?dryRun=all", KEY,
+	 "{\"spec\":{\"keyType\":\"EC-P256\"}}", 200, "\"keyType\":\"EC-P256\""},
+	{"so it is as before", "GET", "/a.example.com", KEY, NULL, 200, "\"keyType\":\"Default\""},
+	{"PATCH changes one member", "PATCH", "/a.example.com", PATCH,
+	 "{\"spec\":{\"keyType\":\"EC-P256\"}}", 200, "\"labels\":{\"team\":\"ops\"}"},
+	{"and takes one away", "PATCH", "/a.example.com", PATCH,
+	 "{\"metadata\":{\"labels\":{\"team\":null,\"tier\":\"x\"}}}", 200,
+	 "\"labels\":{\"tier\":\"x\"}"},
+	{"PATCH of plain JSON is 415", "PATCH", "/a.example.com", KEY, "{}", 415,
+	 "application/merge-patch+json"},
+	{"PATCH of nothing is 404", "PATCH", "/b.example.com", PATCH, "{}", 404, "NotFound"},
+	{"PATCH that is not JSON is 400", "PATCH", "/a.example.com", PATCH, "{", 400,
+	 "InvalidJson"},
+	{"PATCH to something else is 400", "PATCH", "/a.example.com", PATCH, "[]", 400,
+	 "InvalidObject"},
+	{"a stale version is 409", "PUT", "/a.example.com", KEY,
+	 "{\"metadata\":{\"resourceVersion\":\"1\"}}", 409, "\"code\":\"Conflict\""},
+	{"a version of what is not there is 409", "PUT", "/b.example.com", KEY,
+	 "{\"metadata\":{\"resourceVersion\":\"1\"}}", 409, "Conflict"},
+	{"another name is 400", "PUT", "/a.example.com", KEY,
+	 "{\"metadata\":{\"name\":\"b.example.com\"}}", 400, "metadata.name"},
+	{"another kind is 400", "PUT", "/a.example.com", KEY, "{\"kind\":\"Pod\"}", 400, "kind"},
+	{"another version of the API is 400", "PUT", "/a.example.com", KEY,
+	 "{\"apiVersion\":\"gatecert/v9\"}", 400, "apiVersion"},
+	{"an unknown member is 400 and named", "PUT", "/a.example.com", KEY,
+	 "{\"spec\":{\"keytype\":\"EC-P256\"}}", 400, "keyType"},
+	{"a wrong value is 400", "PUT", "/a.example.com", KEY, "{\"spec\":{\"keyType\":\"DSA\"}}",
+	 400, "spec.keyType"},
+	{"an invalid hostname is 400", "PUT", "/nodot", KEY, "{}", 400, "InvalidHostname"},
+	{"a wildcard is 400", "PUT", "/*.example.com", KEY, "{}", 400, "InvalidHostname"},
+	{"another dryRun is 400", "PUT", "/a.example.com?dryRun=Some", KEY, "{}", 400, "dryRun"},
+	{"a user's hostname is 409 and names the file", "PUT", "/owned.example.com", KEY, "{}", 409,
+	 "/etc/gatecert/hostnames.d/shop.yaml"},
+	{"its DELETE too", "DELETE", "/owned.example.com", KEY, NULL, 409, "OwnedByFile"},
+	{"the list filters", "GET", "?labelSelector=tier%3Dx", KEY, NULL, 200, "a.example.com"},
+	{"the list filters away", "GET", "?labelSelector=tier%3Dy", KEY, NULL, 200, "\"items\":[]"},
+	{"a selector that cannot be read is 400", "GET", "?labelSelector=%3D", KEY, NULL, 400,
+	 "InvalidSelector"},
+	{"a limit that is no number is 400", "GET", "?limit=x", KEY, NULL, 400, "limit"},
+	{"a dry DELETE deletes nothing", "DELETE", "/a.example.com?dryRun=All", KEY, NULL, 200,
+	 "a.example.com"},
+	{"DELETE answers with what was there", "DELETE", "/a.example.com", KEY, NULL, 200,
+	 "\"tier\":\"x\""},
+	{"DELETE again is 404", "DELETE", "/a.example.com", KEY, NULL, 404, "NotFound"},
+	{"writes need a key", "PUT", "/a.example.com", "", "{}", 401, "Unauthorized"},
 };
 
 static void test_writes_one_after_another(void **state)
@@ -181,10 +184,10 @@ static void test_writes_one_after_another(void **state)
 	rig_open(&rig, NULL, true, false);
 	rig_owned = "owned.example.com";
 	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
-		struct rig_reply reply = rig_call(
-			&rig, steps[i].method,
-			arena_printf(rig.ctx.arena, HOSTNAMES "%s", steps[i].path),
-			steps[i].headers, steps[i].body);
+		struct rig_reply reply =
+			rig_call(&rig, steps[i].method,
+				 arena_printf(rig.ctx.arena, HOSTNAMES "%s", steps[i].path),
+				 steps[i].headers, steps[i].body);
 
 		if (reply.status != steps[i].status || !strstr(reply.body, steps[i].text))
 			fail_msg("%s: got %d %s", steps[i].sentence, reply.status, reply.body);
@@ -215,18 +218,18 @@ static void test_public_names_only(void **state)
 		const char *sentence, *method, *path, *headers, *body;
 		int status;
 	} rows[] = {
-		{ "a name in use", "PUT", HOSTNAMES "/a.corp.internal", KEY, "{}", 201 },
-		{ NULL, NULL, NULL, NULL, NULL, 0 }, /* the policy becomes stricter */
-		{ "another one", "PUT", HOSTNAMES "/b.corp.internal", KEY, "{}", 400 },
-		{ "a public one", "PUT", HOSTNAMES "/b.example.com", KEY, "{}", 201 },
-		{ "a public suffix", "PUT", HOSTNAMES "/co.uk", KEY, "{}", 400 },
-		{ "a change", "PATCH", HOSTNAMES "/a.corp.internal", PATCH, "{}", 400 },
-		{ "a look", "GET", HOSTNAMES "/a.corp.internal", KEY, NULL, 200 },
-		{ "taking away", "DELETE", HOSTNAMES "/a.corp.internal", KEY, NULL, 200 },
-		{ "a start", "POST", "/api/AddCertificateFunctions_HttpStart", KEY,
-		  "{\"hostnames\":[\"b.corp.internal\"]}", 400 },
-		{ "a start for a public one", "POST", "/api/AddCertificateFunctions_HttpStart", KEY,
-		  "{\"hostnames\":[\"c.example.com\"]}", 202 },
+		{"a name in use", "PUT", HOSTNAMES "/a.corp.internal", KEY, "{}", 201},
+		{NULL, NULL, NULL, NULL, NULL, 0}, /* the policy becomes stricter */
+		{"another one", "PUT", HOSTNAMES "/b.corp.internal", KEY, "{}", 400},
+		{"a public one", "PUT", HOSTNAMES "/b.example.com", KEY, "{}", 201},
+		{"a public suffix", "PUT", HOSTNAMES "/co.uk", KEY, "{}", 400},
+		{"a change", "PATCH", HOSTNAMES "/a.corp.internal", PATCH, "{}", 400},
+		{"a look", "GET", HOSTNAMES "/a.corp.internal", KEY, NULL, 200},
+		{"taking away", "DELETE", HOSTNAMES "/a.corp.internal", KEY, NULL, 200},
+		{"a start", "POST", "/api/AddCertificateFunctions_HttpStart", KEY,
+		 "{\"hostnames\":[\"b.corp.internal\"]}", 400},
+		{"a start for a public one", "POST", "/api/AddCertificateFunctions_HttpStart", KEY,
+		 "{\"hostnames\":[\"c.example.com\"]}", 202},
 	};
 	struct rig rig;
 
@@ -237,12 +240,13 @@ static void test_public_names_only(void **state)
 
 		if (!rows[i].sentence) {
 			rig.options.hostname_flags = HOSTNAME_PUBLIC_ONLY;
-			assert_int_equal(server_reconfigure(&rig.ctx, rig.server, &rig.options), E_OK);
+			assert_int_equal(server_reconfigure(&rig.ctx, rig.server, &rig.options),
+					 E_OK);
 			continue;
 		}
 		reply = rig_call(&rig, rows[i].method, rows[i].path, rows[i].headers, rows[i].body);
-		if (reply.status != rows[i].status
-		    || (reply.status == 400 && !strstr(reply.body, "public suffix")))
+		if (reply.status != rows[i].status ||
+		    (reply.status == 400 && !strstr(reply.body, "public suffix")))
 			fail_msg("%s: got %d %s", rows[i].sentence, reply.status, reply.body);
 	}
 	rig_close(&rig);
@@ -289,7 +293,7 @@ static void test_lists_come_in_pages(void **state)
 
 static void test_other_kinds_are_shown(void **state)
 {
-	struct gateway gateway = { .meta = { .name = "gw" }, .spec = { "/subscriptions/x" } };
+	struct gateway gateway = {.meta = {.name = "gw"}, .spec = {"/subscriptions/x"}};
 	struct rig_reply reply;
 	struct rig rig;
 	const char *id;
@@ -300,12 +304,16 @@ static void test_other_kinds_are_shown(void **state)
 	reply = rig_call(&rig, "GET", "/apis/gatecert/v1/gateways", NULL, NULL);
 	assert_string_equal(json_get_text(reply.json, "kind"), "GatewayList");
 	assert_int_equal(json_size(json_get(reply.json, "items")), 1);
-	assert_int_equal(rig_call(&rig, "GET", "/apis/gatecert/v1/gateways/gw", NULL, NULL).status, 200);
-	assert_int_equal(rig_call(&rig, "GET", "/apis/gatecert/v1/gateways/x", NULL, NULL).status, 404);
-	assert_int_equal(rig_call(&rig, "PUT", "/apis/gatecert/v1/gateways/gw", NULL, "{}").status, 405);
+	assert_int_equal(rig_call(&rig, "GET", "/apis/gatecert/v1/gateways/gw", NULL, NULL).status,
+			 200);
+	assert_int_equal(rig_call(&rig, "GET", "/apis/gatecert/v1/gateways/x", NULL, NULL).status,
+			 404);
+	assert_int_equal(rig_call(&rig, "PUT", "/apis/gatecert/v1/gateways/gw", NULL, "{}").status,
+			 405);
 	id = rig_start(&rig, RIG_START, "{\"hostnames\":[\"a.example.com\"]}");
-	reply = rig_call(&rig, "GET", arena_printf(rig.ctx.arena, "/apis/gatecert/v1/instances/%s", id),
-			 NULL, NULL);
+	reply = rig_call(&rig, "GET",
+			 arena_printf(rig.ctx.arena, "/apis/gatecert/v1/instances/%s", id), NULL,
+			 NULL);
 	assert_string_equal(json_get_text(reply.json, "kind"), "Instance");
 	reply = rig_call(&rig, "GET", "/apis/gatecert/v1/instances", NULL, NULL);
 	assert_string_equal(json_get_text(reply.json, "kind"), "InstanceList");

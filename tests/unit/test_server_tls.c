@@ -28,7 +28,8 @@ static int make_files(void **state)
 	snprintf(key, sizeof(key), "%s/api.key", directory);
 	snprintf(other_key, sizeof(other_key), "%s/other.key", directory);
 	snprintf(empty, sizeof(empty), "%s/empty", directory);
-	run("openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=first -keyout api.key -out api.crt "
+	run("openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=first -keyout api.key "
+	    "-out api.crt "
 	    "&& openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out other.key "
 	    "&& touch empty && chmod 600 *.key");
 	return 0;
@@ -50,28 +51,28 @@ static void test_files_that_cannot_be_used(void **state)
 		enum err err;
 		const char *says;
 	} table[] = {
-		{ "a pair is taken", certificate, key, NULL, E_OK, NULL },
-		{ "with a CA for clients too", certificate, key, certificate, E_OK, NULL },
-		{ "a key of another certificate is refused", certificate, other_key, NULL, E_REFUSED,
-		  "/api.crt cannot be used for TLS: with the key of" },
-		{ "a file without a certificate is refused", empty, key, NULL, E_REFUSED,
-		  "/empty cannot be used for TLS" },
-		{ "a key in the certificate's place is refused", key, key, NULL, E_REFUSED,
-		  "/api.key cannot be used for TLS" },
-		{ "a file without a key is refused", certificate, empty, NULL, E_REFUSED,
-		  "cannot be used for TLS" },
-		{ "a file without a CA is refused", certificate, key, empty, E_REFUSED,
-		  "/empty cannot be used for TLS" },
-		{ "a key in the CA's place is refused", certificate, key, key, E_REFUSED,
-		  "/api.key cannot be used for TLS" },
-		{ "a missing file is named", certificate, "/nowhere/api.key", NULL, E_NOTFOUND,
-		  "/nowhere/api.key" },
-		{ "a directory is no file", certificate, directory, NULL, E_REFUSED, directory },
+		{"a pair is taken", certificate, key, NULL, E_OK, NULL},
+		{"with a CA for clients too", certificate, key, certificate, E_OK, NULL},
+		{"a key of another certificate is refused", certificate, other_key, NULL, E_REFUSED,
+		 "/api.crt cannot be used for TLS: with the key of"},
+		{"a file without a certificate is refused", empty, key, NULL, E_REFUSED,
+		 "/empty cannot be used for TLS"},
+		{"a key in the certificate's place is refused", key, key, NULL, E_REFUSED,
+		 "/api.key cannot be used for TLS"},
+		{"a file without a key is refused", certificate, empty, NULL, E_REFUSED,
+		 "cannot be used for TLS"},
+		{"a file without a CA is refused", certificate, key, empty, E_REFUSED,
+		 "/empty cannot be used for TLS"},
+		{"a key in the CA's place is refused", certificate, key, key, E_REFUSED,
+		 "/api.key cannot be used for TLS"},
+		{"a missing file is named", certificate, "/nowhere/api.key", NULL, E_NOTFOUND,
+		 "/nowhere/api.key"},
+		{"a directory is no file", certificate, directory, NULL, E_REFUSED, directory},
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-		struct tls_files files = { table[i].certificate, table[i].key, table[i].client_ca };
+		struct tls_files files = {table[i].certificate, table[i].key, table[i].client_ca};
 		struct tls *tls = NULL;
 		struct ctx ctx;
 
@@ -86,7 +87,8 @@ static void test_files_that_cannot_be_used(void **state)
 }
 
 /* One request over TLS as a client that trusts anybody; 0: there was no answer. */
-static int ask(struct rig *rig, const char *priorities, const char *request, char *subject, size_t size)
+static int ask(struct rig *rig, const char *priorities, const char *request, char *subject,
+	       size_t size)
 {
 	int fd = rig_connect(rig), status = 0, result = GNUTLS_E_AGAIN;
 	gnutls_certificate_credentials_t credentials;
@@ -97,7 +99,8 @@ static int ask(struct rig *rig, const char *priorities, const char *request, cha
 	unsigned count;
 
 	assert_int_equal(gnutls_certificate_allocate_credentials(&credentials), 0);
-	assert_int_equal(gnutls_init(&session, GNUTLS_CLIENT | GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL), 0);
+	assert_int_equal(gnutls_init(&session, GNUTLS_CLIENT | GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL),
+			 0);
 	assert_int_equal(gnutls_priority_set_direct(session, priorities, NULL), 0);
 	gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, credentials);
 	assert_int_equal(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
@@ -112,7 +115,8 @@ static int ask(struct rig *rig, const char *priorities, const char *request, cha
 		assert_int_equal(gnutls_x509_crt_import(shown, peer, GNUTLS_X509_FMT_DER), 0);
 		assert_int_equal(gnutls_x509_crt_get_dn(shown, subject, &size), 0);
 		gnutls_x509_crt_deinit(shown);
-		assert_int_equal(gnutls_record_send(session, request, strlen(request)), strlen(request));
+		assert_int_equal(gnutls_record_send(session, request, strlen(request)),
+				 strlen(request));
 		result = GNUTLS_E_AGAIN;
 		for (int i = 0; i < HANDSHAKE_TURNS && result == GNUTLS_E_AGAIN; i++) {
 			rig_turn(rig, fd, 10);
@@ -131,7 +135,7 @@ static void serve(struct rig *rig, const char *client_ca)
 {
 	rig_open(rig, NULL, true, false);
 	server_stop(rig->server);
-	rig->options.tls = (struct tls_files){ certificate, key, client_ca };
+	rig->options.tls = (struct tls_files){certificate, key, client_ca};
 	assert_int_equal(server_start(&rig->ctx, &rig->options, &rig->server), E_OK);
 	server_set_ready(rig->server, true);
 }
@@ -144,11 +148,11 @@ static void test_versions(void **state)
 		const char *sentence, *priorities;
 		int status;
 	} table[] = {
-		{ "TLS 1.3 is spoken", "NORMAL:-VERS-ALL:+VERS-TLS1.3", 200 },
-		{ "TLS 1.2 is spoken", "NORMAL:-VERS-ALL:+VERS-TLS1.2", 200 },
-		{ "TLS 1.2 without forward secrecy is not",
-		  "NORMAL:-VERS-ALL:+VERS-TLS1.2:-KX-ALL:+RSA", 0 },
-		{ "TLS 1.1 is not", "LEGACY:-VERS-ALL:+VERS-TLS1.1", 0 },
+		{"TLS 1.3 is spoken", "NORMAL:-VERS-ALL:+VERS-TLS1.3", 200},
+		{"TLS 1.2 is spoken", "NORMAL:-VERS-ALL:+VERS-TLS1.2", 200},
+		{"TLS 1.2 without forward secrecy is not",
+		 "NORMAL:-VERS-ALL:+VERS-TLS1.2:-KX-ALL:+RSA", 0},
+		{"TLS 1.1 is not", "LEGACY:-VERS-ALL:+VERS-TLS1.1", 0},
 	};
 	struct rig rig;
 
@@ -171,7 +175,9 @@ static void test_a_client_without_a_certificate_is_not_served(void **state)
 
 	(void)state;
 	serve(&rig, certificate);
-	assert_int_equal(ask(&rig, "NORMAL:-VERS-ALL:+VERS-TLS1.2", GET_HEALTH, subject, sizeof(subject)), 0);
+	assert_int_equal(
+		ask(&rig, "NORMAL:-VERS-ALL:+VERS-TLS1.2", GET_HEALTH, subject, sizeof(subject)),
+		0);
 	assert_int_equal(ask(&rig, "NORMAL", GET_HEALTH, subject, sizeof(subject)), 0);
 	rig_close(&rig);
 }
@@ -185,7 +191,8 @@ static void test_a_reload_shows_the_new_certificate_and_a_bad_one_changes_nothin
 	serve(&rig, NULL);
 	assert_int_equal(ask(&rig, "NORMAL", GET_HEALTH, subject, sizeof(subject)), 200);
 	assert_string_equal(subject, "CN=first");
-	run("openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=second -keyout new.key -out api.crt");
+	run("openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=second -keyout new.key "
+	    "-out api.crt");
 	assert_int_equal(server_reconfigure(&rig.ctx, rig.server, &rig.options), E_OK);
 	assert_int_equal(ask(&rig, "NORMAL", GET_HEALTH, subject, sizeof(subject)), 200);
 	assert_string_equal(subject, "CN=first");
@@ -202,7 +209,8 @@ int main(void)
 		cmocka_unit_test(test_files_that_cannot_be_used),
 		cmocka_unit_test(test_versions),
 		cmocka_unit_test(test_a_client_without_a_certificate_is_not_served),
-		cmocka_unit_test(test_a_reload_shows_the_new_certificate_and_a_bad_one_changes_nothing),
+		cmocka_unit_test(
+			test_a_reload_shows_the_new_certificate_and_a_bad_one_changes_nothing),
 	};
 
 	return cmocka_run_group_tests_name("server_tls", tests, make_files, remove_files);

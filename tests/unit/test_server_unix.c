@@ -6,7 +6,7 @@
 #include "unit/server_rig.h"
 
 #define HOSTNAMES "/apis/gatecert/v1/hostnames"
-#define STRANGER 65533 /* neither root nor whoever runs the tests */
+#define STRANGER  65533 /* neither root nor whoever runs the tests */
 
 struct local_rig {
 	struct rig rig;
@@ -33,7 +33,7 @@ static void set_up(struct local_rig *local)
 
 static int local_connect(const char *path)
 {
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	assert_true(fd >= 0);
@@ -59,13 +59,14 @@ static int connect_as_stranger(const char *path)
 	return fd;
 }
 
-static struct rig_reply talk(struct local_rig *local, int fd, const char *method, const char *target,
-			     const char *headers, const char *body)
+static struct rig_reply talk(struct local_rig *local, int fd, const char *method,
+			     const char *target, const char *headers, const char *body)
 {
 	struct rig *rig = &local->rig;
 	const char *request = arena_printf(
-		rig->ctx.arena, "%s %s HTTP/1.1\r\nConnection: close\r\n%sContent-Length: %zu\r\n\r\n%s",
-		method, target, headers, strlen(body), body);
+		rig->ctx.arena,
+		"%s %s HTTP/1.1\r\nConnection: close\r\n%sContent-Length: %zu\r\n\r\n%s", method,
+		target, headers, strlen(body), body);
 	struct rig_reply reply;
 	struct buf out cleanup_buf;
 
@@ -91,12 +92,14 @@ static void test_the_own_user_needs_no_key(void **state)
 	assert_true(S_ISSOCK(status.st_mode));
 	assert_int_equal(status.st_mode & 0777, 0660);
 	server_set_ready(local.rig.server, true);
-	reply = talk(&local, local_connect(local.path), "GET", HOSTNAMES, "Host: any.example\r\n", "");
+	reply = talk(&local, local_connect(local.path), "GET", HOSTNAMES, "Host: any.example\r\n",
+		     "");
 	assert_int_equal(reply.status, 200);
 	reply = talk(&local, local_connect(local.path), "POST", RIG_START, "Host: localhost\r\n",
 		     "{\"hostnames\":[\"shop.example.com\"]}");
 	assert_int_equal(reply.status, 202);
-	assert_true(text_starts_with(rig_header(&local.rig, &reply, "Location"), "http://localhost/"));
+	assert_true(
+		text_starts_with(rig_header(&local.rig, &reply, "Location"), "http://localhost/"));
 	reply = rig_call(&local.rig, "GET", HOSTNAMES, "", NULL);
 	assert_int_equal(reply.status, 401);
 	rig_close(&local.rig);
@@ -110,10 +113,12 @@ static void test_a_stranger_needs_a_key(void **state)
 		bool has_key;
 		int status;
 	} table[] = {
-		{ "a stranger without a key is asked for one", "", true, 401 },
-		{ "a stranger with a wrong key is refused", "x-functions-key: guess\r\n", true, 401 },
-		{ "a stranger with the key is served", "x-functions-key: " RIG_KEY "\r\n", true, 200 },
-		{ "without keys everybody on this machine is served, whatever the Host", "", false, 200 },
+		{"a stranger without a key is asked for one", "", true, 401},
+		{"a stranger with a wrong key is refused", "x-functions-key: guess\r\n", true, 401},
+		{"a stranger with the key is served", "x-functions-key: " RIG_KEY "\r\n", true,
+		 200},
+		{"without keys everybody on this machine is served, whatever the Host", "", false,
+		 200},
 	};
 	struct local_rig local;
 
@@ -128,7 +133,8 @@ static void test_a_stranger_needs_a_key(void **state)
 		set_up(&local);
 		assert_int_equal(chmod(local.rig.directory, 0711), 0);
 		local_open(&local, table[i].has_key, E_OK);
-		headers = arena_printf(local.rig.ctx.arena, "Host: any.example\r\n%s", table[i].headers);
+		headers = arena_printf(local.rig.ctx.arena, "Host: any.example\r\n%s",
+				       table[i].headers);
 		fd = connect_as_stranger(local.path);
 		reply = talk(&local, fd, "GET", HOSTNAMES, headers, "");
 		check_row_int(table[i].sentence, reply.status, table[i].status);
@@ -138,7 +144,7 @@ static void test_a_stranger_needs_a_key(void **state)
 
 static void leave_stale_socket(const char *path)
 {
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
 
 	memcpy(address.sun_path, path, strlen(path));
@@ -155,8 +161,10 @@ static void test_what_a_killed_daemon_left_is_replaced(void **state)
 	leave_stale_socket(local.path);
 	assert_int_equal(local_connect(local.path), -1);
 	local_open(&local, true, E_OK);
-	assert_int_equal(talk(&local, local_connect(local.path), "GET", "/healthz", "Host: a\r\n", "").status,
-			 200);
+	assert_int_equal(
+		talk(&local, local_connect(local.path), "GET", "/healthz", "Host: a\r\n", "")
+			.status,
+		200);
 	rig_close(&local.rig);
 }
 
@@ -175,9 +183,12 @@ static void test_what_is_not_ours_stays(void **state)
 	assert_string_equal(local.rig.ctx.fault.reason, "ListenFailed");
 	assert_non_null(strstr(local.rig.ctx.fault.text, "another process serves it"));
 	fault_clear(&local.rig.ctx);
-	assert_int_equal(talk(&local, local_connect(local.path), "GET", "/healthz", "Host: a\r\n", "").status,
-			 200);
-	/* Its place taken by a file: neither the end of the first nor the start of another removes that. */
+	assert_int_equal(
+		talk(&local, local_connect(local.path), "GET", "/healthz", "Host: a\r\n", "")
+			.status,
+		200);
+	/* Its place taken by a file: neither the end of the first nor the start of another removes
+	 * that. */
 	assert_int_equal(unlink(local.path), 0);
 	file = fopen(local.path, "w");
 	assert_non_null(file);

@@ -18,7 +18,7 @@ static void begin_watching(struct rig *rig, struct watcher *watcher, const char 
 					 "x-functions-key: " RIG_KEY "\r\n\r\n",
 					 query);
 
-	*watcher = (struct watcher){ .rig = rig, .fd = rig_connect(rig) };
+	*watcher = (struct watcher){.rig = rig, .fd = rig_connect(rig)};
 	buf_init(&watcher->received, (size_t)1 << 24);
 	assert_int_equal(send(watcher->fd, bytes, strlen(bytes), 0), strlen(bytes));
 }
@@ -92,11 +92,13 @@ static void test_tells_what_happens(void **state)
 	expect(&watcher, "{\"type\":\"ADDED\",\"object\":{\"apiVersion\":\"gatecert/v1\",\"kind\":"
 			 "\"Hostname\",\"metadata\":{\"name\":\"a.example.com\"");
 	put(&rig, "b.example.com", "{}");
-	expect(&watcher, "\"ADDED\",\"object\":{\"apiVersion\":\"gatecert/v1\",\"kind\":\"Hostname\","
-			 "\"metadata\":{\"name\":\"b.example.com\"");
+	expect(&watcher,
+	       "\"ADDED\",\"object\":{\"apiVersion\":\"gatecert/v1\",\"kind\":\"Hostname\","
+	       "\"metadata\":{\"name\":\"b.example.com\"");
 	put(&rig, "a.example.com", "{\"spec\":{\"keyType\":\"EC-P256\"}}");
 	expect(&watcher, "{\"type\":\"MODIFIED\"");
-	assert_int_equal(rig_call(&rig, "DELETE", HOSTNAMES "/b.example.com", NULL, NULL).status, 200);
+	assert_int_equal(rig_call(&rig, "DELETE", HOSTNAMES "/b.example.com", NULL, NULL).status,
+			 200);
 	expect(&watcher, "{\"type\":\"DELETED\"");
 	assert_int_equal(count_events(&watcher), 4);
 	stop_watching(&watcher);
@@ -135,12 +137,15 @@ static void test_a_version_that_nobody_was_told_is_gone(void **state)
 	rig_open(&rig, NULL, true, false);
 	put(&rig, "a.example.com", "{}");
 	put(&rig, "b.example.com", "{}");
-	assert_int_equal(rig_call(&rig, "GET", HOSTNAMES "?watch=true&resourceVersion=1", NULL, NULL)
-				 .status, 410);
-	assert_int_equal(rig_call(&rig, "GET", HOSTNAMES "?watch=true&resourceVersion=x", NULL, NULL)
-				 .status, 400);
-	assert_int_equal(rig_call(&rig, "GET", HOSTNAMES "?watch=true&labelSelector=%3D", NULL, NULL)
-				 .status, 400);
+	assert_int_equal(
+		rig_call(&rig, "GET", HOSTNAMES "?watch=true&resourceVersion=1", NULL, NULL).status,
+		410);
+	assert_int_equal(
+		rig_call(&rig, "GET", HOSTNAMES "?watch=true&resourceVersion=x", NULL, NULL).status,
+		400);
+	assert_int_equal(
+		rig_call(&rig, "GET", HOSTNAMES "?watch=true&labelSelector=%3D", NULL, NULL).status,
+		400);
 	version = arena_printf(rig.ctx.arena, "&resourceVersion=%lld",
 			       (long long)store_version(rig.store));
 	begin_watching(&rig, &watcher, version);

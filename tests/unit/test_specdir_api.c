@@ -59,10 +59,11 @@ static void test_desire_refuses(void **state)
 		bool introduced = true;
 
 		if (rows[i].spec)
-			assert_int_equal(json_parse(&rig.ctx, rows[i].spec, strlen(rows[i].spec), &spec),
-					 E_OK);
-		check_row(rows[i].sentence, specdir_desire(&rig.ctx, rig.specdir, rows[i].hostname, spec,
-							   NULL, &introduced) == E_REFUSED);
+			assert_int_equal(
+				json_parse(&rig.ctx, rows[i].spec, strlen(rows[i].spec), &spec),
+				E_OK);
+		check_row(rows[i].sentence, specdir_desire(&rig.ctx, rig.specdir, rows[i].hostname,
+							   spec, NULL, &introduced) == E_REFUSED);
 		check_row(rows[i].sentence, !introduced);
 		check_row(rows[i].sentence, !strstr(rig.ctx.fault.text, "SECRETSECRET"));
 		check_row_text(rows[i].sentence, in_force(&rig), "");
@@ -241,11 +242,13 @@ static void test_put(void **state)
 	scan(&rig);
 	assert_int_equal(put(&rig, "u.example.com", "{}"), E_REFUSED);
 	assert_string_equal(rig.ctx.fault.reason, "OwnedByFile");
-	assert_string_equal(specdir_owner(&rig.ctx, rig.specdir, "u.example.com"), path(&rig, "u.yaml"));
+	assert_string_equal(specdir_owner(&rig.ctx, rig.specdir, "u.example.com"),
+			    path(&rig, "u.yaml"));
 	assert_int_equal(put(&rig, "A.example.com", "{\"spec\":{\"keyType\":\"EC-P256\"}}"), E_OK);
 	assert_null(specdir_owner(&rig.ctx, rig.specdir, "a.example.com"));
 	assert_string_equal(in_force(&rig), "a.example.com(EC) u.example.com");
-	assert_int_equal(put(&rig, "a.example.com", "{\"metadata\":{\"labels\":{\"team\":\"web\"}}}"), E_OK);
+	assert_int_equal(
+		put(&rig, "a.example.com", "{\"metadata\":{\"labels\":{\"team\":\"web\"}}}"), E_OK);
 	settle(&rig);
 	assert_string_equal(in_force(&rig), "a.example.com u.example.com");
 	assert_int_equal(get(&rig, "a.example.com")->meta.labels.count, 1);
@@ -273,8 +276,9 @@ static void test_public_names_only(void **state)
 	specdir_set_hostname_flags(rig.specdir, HOSTNAME_PUBLIC_ONLY);
 	settle(&rig);
 	assert_string_equal(in_force(&rig), "a.corp.internal! u.corp.internal! v.example.com");
-	assert_non_null(strstr(problems(&rig), "u.yaml:4:9: metadata.name: \"u.corp.internal\" is not a valid "
-					       "hostname: it does not end in a public suffix"));
+	assert_non_null(strstr(problems(&rig),
+			       "u.yaml:4:9: metadata.name: \"u.corp.internal\" is not a valid "
+			       "hostname: it does not end in a public suffix"));
 	assert_non_null(strstr(problems(&rig), "a.corp.internal.json"));
 	assert_int_equal(desire(&rig, "b.corp.internal", &introduced), E_REFUSED);
 	assert_string_equal(rig.ctx.fault.reason, "InvalidHostname");

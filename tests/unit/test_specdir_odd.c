@@ -66,7 +66,8 @@ static const struct {
 	const char *says, *in_force;
 } odd[] = {
 	{"a FIFO", make_fifo, "a.yaml: is not a regular file", "a.example.com!"},
-	{"a link to nothing", make_dangling, "a.yaml: is a symbolic link to nothing", "a.example.com!"},
+	{"a link to nothing", make_dangling, "a.yaml: is a symbolic link to nothing",
+	 "a.example.com!"},
 	{"a link to itself", make_loop, "a.yaml: cannot be read", "a.example.com!"},
 	{"a link to a device", make_device, "a.yaml: is not a regular file", "a.example.com!"},
 	{"a large file", make_large, "a.yaml: is larger than 65536 bytes", "a.example.com!"},
@@ -170,7 +171,8 @@ static void test_full_store(void **state)
 	tear_down(&rig);
 }
 
-/* With a clock that runs, a scan stops writing after a while and asks to be called again at once. */
+/* With a clock that runs, a scan stops writing after a while and asks to be called again at once.
+ */
 static void test_many_writes_are_spread(void **state)
 {
 	size_t scans = 0;
@@ -237,15 +239,17 @@ static void test_more_problems_than_are_kept(void **state)
 	text = arena_strdup(rig.ctx.arena, "hostnames: [good.example.com");
 	for (int i = 0; i < 150; i++)
 		text = arena_printf(rig.ctx.arena, "%s, nodots%d", text, i);
-	write_spec(&rig, "a.yaml", arena_printf(rig.ctx.arena, "%s]\n---\n%sspce: 1\n", text,
-						NATIVE("late.example.com")));
+	write_spec(&rig, "a.yaml",
+		   arena_printf(rig.ctx.arena, "%s]\n---\n%sspce: 1\n", text,
+				NATIVE("late.example.com")));
 	scan(&rig);
 	assert_string_equal(in_force(&rig), "good.example.com");
 	assert_int_equal(specdir_report(rig.specdir)->problems.errors, 151);
 	tear_down(&rig);
 }
 
-/* 10,000 hostnames: a scan that finds nothing new must not be felt by the API that shares its thread. */
+/* 10,000 hostnames: a scan that finds nothing new must not be felt by the API that shares its
+ * thread. */
 static void test_ten_thousand(void **state)
 {
 	struct timespec begin, end;
@@ -260,7 +264,8 @@ static void test_ten_thousand(void **state)
 		char *text = arena_strdup(rig.ctx.arena, "hostnames:\n");
 
 		for (int j = 0; j < 20; j++)
-			text = arena_printf(rig.ctx.arena, "%s- host-%d-%d.example.com\n", text, i, j);
+			text = arena_printf(rig.ctx.arena, "%s- host-%d-%d.example.com\n", text, i,
+					    j);
 		write_spec(&rig, arena_printf(rig.ctx.arena, "%d.yaml", i), text);
 	}
 	scan(&rig);

@@ -156,7 +156,8 @@ static void test_conflict(void **state)
 	restart(&rig);
 	settle(&rig);
 	assert_string_equal(in_force(&rig), "a.example.com(EC)! x.example.com");
-	/* The one that was in force goes: the other takes over, and nothing is removed in between. */
+	/* The one that was in force goes: the other takes over, and nothing is removed in between.
+	 */
 	unlink(path(&rig, "b.yaml"));
 	settle(&rig);
 	assert_string_equal(in_force(&rig), "a.example.com x.example.com");

@@ -143,14 +143,18 @@ static void test_versions(void **state)
 static void test_status(void **state)
 {
 	struct hostname hostname = make(NAME);
-	struct condition condition = {.type = CONDITION_READY, .status = CONDITION_TRUE,
-				      .reason = "Issued", .message = "fine", .last_transition = 5000};
+	struct condition condition = {.type = CONDITION_READY,
+				      .status = CONDITION_TRUE,
+				      .reason = "Issued",
+				      .message = "fine",
+				      .last_transition = 5000};
 	struct rig rig;
 	unsigned written;
 
 	(void)state;
 	set_up(&rig);
-	assert_int_equal(store_put_status(&rig.ctx, rig.store, KIND_HOSTNAME, &hostname), E_NOTFOUND);
+	assert_int_equal(store_put_status(&rig.ctx, rig.store, KIND_HOSTNAME, &hostname),
+			 E_NOTFOUND);
 	assert_int_equal(put(&rig, &hostname), E_OK);
 	hostname = *get(&rig, NAME);
 	hostname.spec.key_type = 1;
@@ -166,11 +170,13 @@ static void test_status(void **state)
 	assert_int_equal(get(&rig, NAME)->spec.key_type, 0);
 	assert_int_equal(get(&rig, NAME)->meta.generation, 1);
 	assert_string_equal(get(&rig, NAME)->status.step, "CheckAcmeOrderStep");
-	assert_string_equal(get(&rig, NAME)->status.issuance.order_url, "https://ca.example/order/1");
+	assert_string_equal(get(&rig, NAME)->status.issuance.order_url,
+			    "https://ca.example/order/1");
 	assert_int_equal(get(&rig, NAME)->status.refusal.count, 3);
 	assert_true(condition_is_true(&get(&rig, NAME)->status.conditions, CONDITION_READY));
 	hostname.meta.uid = "0123456789abcdef0123456789abcdef";
-	assert_int_equal(store_put_status(&rig.ctx, rig.store, KIND_HOSTNAME, &hostname), E_NOTFOUND);
+	assert_int_equal(store_put_status(&rig.ctx, rig.store, KIND_HOSTNAME, &hostname),
+			 E_NOTFOUND);
 	tear_down(&rig);
 }
 
@@ -216,7 +222,8 @@ static void test_list_is_ordered(void **state)
 		assert_int_equal(put(&rig, &hostname), E_OK);
 	}
 	for (int again = 0; again < 2; again++) {
-		assert_int_equal(store_list(&rig.ctx, rig.store, KIND_HOSTNAME, &items, &count), E_OK);
+		assert_int_equal(store_list(&rig.ctx, rig.store, KIND_HOSTNAME, &items, &count),
+				 E_OK);
 		assert_int_equal(count, ARRAY_SIZE(expected));
 		for (size_t i = 0; i < count; i++)
 			assert_string_equal(((const struct hostname *)items[i])->meta.name,
@@ -309,8 +316,10 @@ static void test_other_kinds(void **state)
 				    .spec = {.function = "AddMultipleCertificatesFunctions",
 					     .is_list = true,
 					     .hostnames = {hostnames, 2}}};
-	struct gateway gateway = {.meta = {.name = "My_Gateway"}, .spec = {.resource_id = "/subscriptions/x"}};
-	struct instance_event event = {.time = 123456, .type = "TaskCompleted", .name = "GetAcmeOrderStep"};
+	struct gateway gateway = {.meta = {.name = "My_Gateway"},
+				  .spec = {.resource_id = "/subscriptions/x"}};
+	struct instance_event event = {
+		.time = 123456, .type = "TaskCompleted", .name = "GetAcmeOrderStep"};
 	const void *found;
 	struct rig rig;
 
@@ -318,13 +327,15 @@ static void test_other_kinds(void **state)
 	set_up(&rig);
 	assert_int_equal(store_put_spec(&rig.ctx, rig.store, KIND_INSTANCE, &instance), E_OK);
 	assert_int_equal(store_put_spec(&rig.ctx, rig.store, KIND_GATEWAY, &gateway), E_OK);
-	assert_int_equal(store_get(&rig.ctx, rig.store, KIND_INSTANCE, instance.meta.name, &found), E_OK);
+	assert_int_equal(store_get(&rig.ctx, rig.store, KIND_INSTANCE, instance.meta.name, &found),
+			 E_OK);
 	instance = *(const struct instance *)found;
 	instance.status.runtime_status = RUNTIME_RUNNING;
 	instance.status.history = (struct objects){&event, 1};
 	assert_int_equal(store_put_status(&rig.ctx, rig.store, KIND_INSTANCE, &instance), E_OK);
 	reopen(&rig);
-	assert_int_equal(store_get(&rig.ctx, rig.store, KIND_INSTANCE, instance.meta.name, &found), E_OK);
+	assert_int_equal(store_get(&rig.ctx, rig.store, KIND_INSTANCE, instance.meta.name, &found),
+			 E_OK);
 	instance = *(const struct instance *)found;
 	assert_int_equal(instance.spec.hostnames.count, 2);
 	assert_string_equal(instance.spec.hostnames.items[1], "b.example.com");
@@ -353,12 +364,15 @@ static void test_withdrawal(void **state)
 	for (int again = 0; again < 2; again++) {
 		assert_null(get(&rig, NAME));
 		assert_int_equal(store_count(rig.store, KIND_HOSTNAME), 0);
-		assert_int_equal(store_list(&rig.ctx, rig.store, KIND_HOSTNAME, &items, &count), E_OK);
-		assert_int_equal(count, 0);
-		assert_int_equal(store_list_withdrawn(&rig.ctx, rig.store, KIND_HOSTNAME, &items, &count),
+		assert_int_equal(store_list(&rig.ctx, rig.store, KIND_HOSTNAME, &items, &count),
 				 E_OK);
+		assert_int_equal(count, 0);
+		assert_int_equal(
+			store_list_withdrawn(&rig.ctx, rig.store, KIND_HOSTNAME, &items, &count),
+			E_OK);
 		assert_int_equal(count, 1);
-		assert_int_equal(store_get_any(&rig.ctx, rig.store, KIND_HOSTNAME, NAME, &found), E_OK);
+		assert_int_equal(store_get_any(&rig.ctx, rig.store, KIND_HOSTNAME, NAME, &found),
+				 E_OK);
 		reopen(&rig);
 	}
 	withdrawn = found;
@@ -370,13 +384,15 @@ static void test_withdrawal(void **state)
 	hostname = make(NAME);
 	assert_int_equal(put(&rig, &hostname), E_OK);
 	assert_string_equal(get(&rig, NAME)->meta.uid, withdrawn->meta.uid);
-	assert_string_equal(get(&rig, NAME)->status.issuance.order_url, "https://ca.example/order/1");
+	assert_string_equal(get(&rig, NAME)->status.issuance.order_url,
+			    "https://ca.example/order/1");
 	assert_int_equal(store_forget(&rig.ctx, rig.store, KIND_HOSTNAME, NAME), E_CONFLICT);
 	assert_non_null(get(&rig, NAME));
 	assert_int_equal(store_withdraw(&rig.ctx, rig.store, KIND_HOSTNAME, NAME), E_OK);
 	assert_int_equal(store_forget(&rig.ctx, rig.store, KIND_HOSTNAME, NAME), E_OK);
 	assert_int_equal(store_forget(&rig.ctx, rig.store, KIND_HOSTNAME, NAME), E_OK);
-	assert_int_equal(store_get_any(&rig.ctx, rig.store, KIND_HOSTNAME, NAME, &found), E_NOTFOUND);
+	assert_int_equal(store_get_any(&rig.ctx, rig.store, KIND_HOSTNAME, NAME, &found),
+			 E_NOTFOUND);
 	tear_down(&rig);
 }
 

@@ -55,8 +55,9 @@ static void test_leftovers(void **state)
 
 /* Opening a directory with one file in it. */
 
-#define META                                                                                                \
-	"\"metadata\":{\"name\":\"shop.example.com\",\"uid\":\"0123456789abcdef0123456789abcdef\","           \
+#define META                                                   \
+	"\"metadata\":{\"name\":\"shop.example.com\",\"uid\":" \
+	"\"0123456789abcdef0123456789abcdef\","                \
 	"\"generation\":1,\"resourceVersion\":1}"
 
 static const struct {
@@ -69,26 +70,29 @@ static const struct {
 	{"a good file is loaded", NAME ".json",
 	 "{\"apiVersion\":\"gatecert/v1\",\"kind\":\"Hostname\"," META "}", NULL, true, false},
 	{"a newer version is refused and left alone", NAME ".json",
-	 "{\"apiVersion\":\"gatecert/v2\",\"kind\":\"Hostname\"," META ",\"new\":1}", "StateTooNew", false,
-	 false},
+	 "{\"apiVersion\":\"gatecert/v2\",\"kind\":\"Hostname\"," META ",\"new\":1}", "StateTooNew",
+	 false, false},
 	{"an unknown version of ours is refused", NAME ".json",
-	 "{\"apiVersion\":\"gatecert/v1beta1\",\"kind\":\"Hostname\"," META "}", "StateTooNew", false,
-	 false},
-	{"half a file is set aside", NAME ".json", "{\"apiVersion\":\"gatecert/v1\",\"ki", NULL, false,
-	 true},
+	 "{\"apiVersion\":\"gatecert/v1beta1\",\"kind\":\"Hostname\"," META "}", "StateTooNew",
+	 false, false},
+	{"half a file is set aside", NAME ".json", "{\"apiVersion\":\"gatecert/v1\",\"ki", NULL,
+	 false, true},
 	{"an empty file is set aside", NAME ".json", "", NULL, false, true},
 	{"another project's file is set aside", NAME ".json",
 	 "{\"apiVersion\":\"apps/v1\",\"kind\":\"Hostname\"}", NULL, false, true},
 	{"another kind is set aside", NAME ".json",
 	 "{\"apiVersion\":\"gatecert/v1\",\"kind\":\"Gateway\"," META "}", NULL, false, true},
 	{"an unknown member is set aside", NAME ".json",
-	 "{\"apiVersion\":\"gatecert/v1\",\"kind\":\"Hostname\"," META ",\"sepc\":{}}", NULL, false, true},
+	 "{\"apiVersion\":\"gatecert/v1\",\"kind\":\"Hostname\"," META ",\"sepc\":{}}", NULL, false,
+	 true},
 	{"a copy under another name is set aside", "copy.json",
 	 "{\"apiVersion\":\"gatecert/v1\",\"kind\":\"Hostname\"," META "}", NULL, false, true},
 	{"an object without identity is set aside", NAME ".json",
-	 "{\"apiVersion\":\"gatecert/v1\",\"kind\":\"Hostname\",\"metadata\":{\"name\":\"shop.example.com\"}}",
+	 "{\"apiVersion\":\"gatecert/"
+	 "v1\",\"kind\":\"Hostname\",\"metadata\":{\"name\":\"shop.example.com\"}}",
 	 NULL, false, true},
-	{"a file that is no JSON file is left alone", NAME ".corrupt", "whatever", NULL, false, false},
+	{"a file that is no JSON file is left alone", NAME ".corrupt", "whatever", NULL, false,
+	 false},
 };
 
 static void test_open(void **state)
@@ -110,7 +114,8 @@ static void test_open(void **state)
 			check_row(files[i].sentence, strstr(rig.ctx.fault.text, path));
 			check_row(files[i].sentence, strstr(rig.ctx.fault.text, "gatecert/v"));
 		} else {
-			check_row(files[i].sentence, (get(&rig, NAME) != NULL) == files[i].is_loaded);
+			check_row(files[i].sentence,
+				  (get(&rig, NAME) != NULL) == files[i].is_loaded);
 		}
 		check_row(files[i].sentence, tempdir_exists(aside) == files[i].is_aside);
 		check_row(files[i].sentence, tempdir_exists(path) == !files[i].is_aside);
@@ -152,7 +157,8 @@ static const struct {
 	const char *sentence, *name, *file; /* file NULL: a hash */
 } names[] = {
 	{"a hostname is its own file name", "shop.example.com", "shop.example.com"},
-	{"an instance id is, too", "0123456789abcdef0123456789abcdef", "0123456789abcdef0123456789abcdef"},
+	{"an instance id is, too", "0123456789abcdef0123456789abcdef",
+	 "0123456789abcdef0123456789abcdef"},
 	{"a wildcard is spelled out", "*.example.com", "_wildcard.example.com"},
 	{"what looks like a spelled-out wildcard is hashed", "_wildcard.example.com", NULL},
 	{"upper case is hashed", "Shop.example.com", NULL},

@@ -20,13 +20,14 @@ static void finds_the_nearest_name(void **state)
 		{"as many changes as letters", "lab", NULL},
 		{"nothing", "", NULL},
 		{"too long to be meant",
-			"hostnameshostnameshostnameshostnameshostnameshostnameshostnamesss", NULL},
+		 "hostnameshostnameshostnameshostnameshostnameshostnameshostnamesss", NULL},
 	};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
 		check_row_text(rows[i].sentence,
-			text_nearest(rows[i].given, names, ARRAY_SIZE(names)), rows[i].nearest);
+			       text_nearest(rows[i].given, names, ARRAY_SIZE(names)),
+			       rows[i].nearest);
 	assert_null(text_nearest("x", NULL, 0));
 }
 
@@ -40,8 +41,8 @@ static void compares_texts(void **state)
 	assert_false(text_equals_nocase("[", "{") || text_equals_nocase("\xC4", "\xE4"));
 	assert_true(text_starts_with("abc", "ab") && text_starts_with("abc", ""));
 	assert_false(text_starts_with("ab", "abc"));
-	assert_true(
-		text_ends_with("abc", "bc") && text_ends_with("abc", "") && text_ends_with("", ""));
+	assert_true(text_ends_with("abc", "bc") && text_ends_with("abc", "") &&
+		    text_ends_with("", ""));
 	assert_false(text_ends_with("bc", "abc"));
 }
 
@@ -77,8 +78,8 @@ static void knows_utf8(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
 		check_row_int(rows[i].sentence,
-			(long long)utf8_next(rows[i].text, strlen(rows[i].text)),
-			(long long)rows[i].length);
+			      (long long)utf8_next(rows[i].text, strlen(rows[i].text)),
+			      (long long)rows[i].length);
 	for (unsigned code = 1; code < 0x110000; code++) {
 		char text[4];
 		size_t length = utf8_encode(code, text);
@@ -112,7 +113,7 @@ static void quotes_what_others_wrote(void **state)
 		struct arena *arena cleanup_arena = arena_new();
 
 		check_row_text(rows[i].sentence, utf8_quote(arena, rows[i].text, rows[i].max),
-			rows[i].quoted);
+			       rows[i].quoted);
 	}
 }
 

@@ -27,23 +27,23 @@ struct good {
 
 static const struct good good[] = {
 	{"the scheme gives the port", "https://example.com/a/b?c=d", "https", "example.com", 443,
-		"/a/b", "c=d", "https://example.com"},
+	 "/a/b", "c=d", "https://example.com"},
 	{"a missing path is the root", "http://example.com", "http", "example.com", 80, "/", NULL,
-		"http://example.com"},
+	 "http://example.com"},
 	{"scheme and host are lower case, the path is not", "HTTPS://EXAMPLE.com:8443/A?B", "https",
-		"example.com", 8443, "/A", "B", "https://example.com:8443"},
+	 "example.com", 8443, "/A", "B", "https://example.com:8443"},
 	{"the path stays as it is written", "https://h/a/../b/./%2e%2E/%2f//c", "https", "h", 443,
-		"/a/../b/./%2e%2E/%2f//c", NULL, "https://h"},
+	 "/a/../b/./%2e%2E/%2f//c", NULL, "https://h"},
 	{"the scheme's own port is not told", "https://h:443/", "https", "h", 443, "/", NULL,
-		"https://h"},
+	 "https://h"},
 	{"the other scheme's port is told", "https://h:80/", "https", "h", 80, "/", NULL,
-		"https://h:80"},
+	 "https://h:80"},
 	{"IPv6 stands in brackets", "http://[2001:DB8::1]:8080/x", "http", "[2001:db8::1]", 8080,
-		"/x", NULL, "http://[2001:db8::1]:8080"},
+	 "/x", NULL, "http://[2001:db8::1]:8080"},
 	{"a query may follow the host", "https://h?x=y", "https", "h", 443, "/", "x=y",
-		"https://h"},
+	 "https://h"},
 	{"a query may hold questions and URLs", "https://h/?a=https://x/?y", "https", "h", 443, "/",
-		"a=https://x/?y", "https://h"},
+	 "a=https://x/?y", "https://h"},
 };
 
 static void test_urls_are_taken_apart(void **state)
@@ -56,11 +56,11 @@ static void test_urls_are_taken_apart(void **state)
 		if (url_parse(&ctx, row->text, &url) != E_OK)
 			fail_msg("%s: %s", row->sentence, ctx.fault.text);
 		if (strcmp(url.scheme, row->scheme) != 0 || strcmp(url.host, row->host) != 0 ||
-			url.port != row->port || strcmp(url.path, row->path) != 0 ||
-			!text_equals(url.query, row->query) ||
-			strcmp(url_origin(&ctx, &url), row->origin) != 0)
+		    url.port != row->port || strcmp(url.path, row->path) != 0 ||
+		    !text_equals(url.query, row->query) ||
+		    strcmp(url_origin(&ctx, &url), row->origin) != 0)
 			fail_msg("%s: %s %s %u %s %s %s", row->sentence, url.scheme, url.host,
-				url.port, url.path, url.query, url_origin(&ctx, &url));
+				 url.port, url.path, url.query, url_origin(&ctx, &url));
 	}
 }
 
@@ -108,7 +108,7 @@ static void test_what_is_no_url_is_refused(void **state)
 	(void)state;
 	for (i = 0; i < ARRAY_SIZE(bad); i++)
 		if (url_parse(&ctx, bad[i][1], &url) != E_REFUSED ||
-			strcmp(ctx.fault.reason, "InvalidUrl") != 0)
+		    strcmp(ctx.fault.reason, "InvalidUrl") != 0)
 			fail_msg("%s: got %s at %s", bad[i][0], ctx.fault.text, url.host);
 }
 
@@ -135,7 +135,7 @@ static const struct origin origins[] = {
 	{"the same", "https://ca.example/directory", "https://ca.example/order/1?x", true},
 	{"the port may be written", "https://ca.example/", "https://ca.example:443/", true},
 	{"the case of the host does not matter", "https://ca.example/", "HTTPS://CA.EXAMPLE/",
-		true},
+	 true},
 	{"another host", "https://ca.example/", "https://evil.example/", false},
 	{"a host that begins like ours", "https://ca.example/", "https://ca.example.evil/", false},
 	{"a host that ends like ours", "https://ca.example/", "https://evilca.example/", false},
@@ -145,11 +145,11 @@ static const struct origin origins[] = {
 	{"plain http on our port", "https://ca.example/", "http://ca.example:443/", false},
 	{"our host as the user", "https://ca.example/", "https://ca.example@evil.example/", false},
 	{"our host as the user, with a port", "https://ca.example/",
-		"https://ca.example:443@evil.example/", false},
+	 "https://ca.example:443@evil.example/", false},
 	{"our host in the path", "https://ca.example/", "https://evil.example/https://ca.example/",
-		false},
+	 false},
 	{"our host before a backslash", "https://ca.example/", "https://evil.example\\.ca.example/",
-		false},
+	 false},
 	{"an address for the name", "https://localhost/", "https://127.0.0.1/", false},
 	{"the metadata service", "https://ca.example/", "http://169.254.169.254/metadata", false},
 	{"a path alone", "https://ca.example/", "/order/1", false},
@@ -176,8 +176,8 @@ static void test_texts_tell_no_paths(void **state)
 	(void)state;
 	url_check_origin(&ctx, "https://ca.example/", "https://evil.example/x?code=secret");
 	assert_string_equal(ctx.fault.text,
-		"https://ca.example sent a URL that leads elsewhere, to "
-		"https://evil.example");
+			    "https://ca.example sent a URL that leads elsewhere, to "
+			    "https://evil.example");
 	url_check_origin(&ctx, "https://ca.example/", "https://u:secret@evil.example/");
 	assert_string_equal(ctx.fault.text, "https://ca.example sent a URL that is malformed");
 }
@@ -203,7 +203,7 @@ static void visit_damaged(const char *text, size_t size, void *data)
 		return;
 	assert_true(url.scheme && url.host && url.path && url.port);
 	if (url_parse(&ctx, url_origin(&ctx, &url), &again) != E_OK ||
-		strcmp(again.host, url.host) != 0 || again.port != url.port)
+	    strcmp(again.host, url.host) != 0 || again.port != url.port)
 		fail_msg("%s becomes %s", text, url_origin(&ctx, &url));
 }
 
@@ -223,8 +223,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_urls_are_taken_apart, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_what_is_no_url_is_refused, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_the_length_is_bounded, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(
-			test_a_peer_cannot_send_us_elsewhere, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_a_peer_cannot_send_us_elsewhere, set_up,
+						tear_down),
 		cmocka_unit_test_setup_teardown(test_texts_tell_no_paths, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_escaping, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_damaged_urls_stay_harmless, set_up, tear_down),

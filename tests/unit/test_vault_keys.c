@@ -6,12 +6,12 @@
 #define KEY		     VAULT "/keys/gatecert-acme-account"
 #define V		     "?api-version=7.4"
 #define ERROR(code, message) "{\"error\":{\"code\":\"" code "\",\"message\":\"" message "\"}}"
-#define INNER(code, inner, message) \
+#define INNER(code, inner, message)                                \
 	"{\"error\":{\"code\":\"" code "\",\"message\":\"" message \
 	"\",\"innererror\":{\"code\":\"" inner "\"}}}"
 #define KEY_X "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"
 #define KEY_Y "ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8"
-#define KEY_BUNDLE(version) \
+#define KEY_BUNDLE(version)                    \
 	"{\"key\":{\"kid\":\"" KEY "/" version \
 	"\",\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"" KEY_X "\",\"y\":\"" KEY_Y "\"}}"
 #define RSA_KEY_BUNDLE \
@@ -43,8 +43,8 @@ static enum err key_get(struct ctx *ctx, struct keyvault *vault, struct found *f
 
 static enum err key_ensure(struct ctx *ctx, struct keyvault *vault, struct found *found)
 {
-	return keyvault_key_ensure(
-		ctx, vault, "gatecert-acme-account", VAULT_KEY_SIGN, &found->key);
+	return keyvault_key_ensure(ctx, vault, "gatecert-acme-account", VAULT_KEY_SIGN,
+				   &found->key);
 }
 
 static enum err key_versions(struct ctx *ctx, struct keyvault *vault, struct found *found)
@@ -58,7 +58,7 @@ static enum err key_sign(struct ctx *ctx, struct keyvault *vault, struct found *
 
 	/* an id of another host: only its parts count */
 	return keyvault_key_sign(ctx, vault, "https://evil.example/keys/gatecert-acme-account/v7",
-		digest, found->signature);
+				 digest, found->signature);
 }
 
 static enum err sign_without_version(struct ctx *ctx, struct keyvault *vault, struct found *found)
@@ -93,84 +93,103 @@ static bool is_signature(const struct found *found)
 /* ---- the table */
 
 #define PAGE(items, next) "{\"value\":[" items "],\"nextLink\":" next "}"
-#define VERSION(v, created, enabled) \
+#define VERSION(v, created, enabled)                                                              \
 	"{\"kid\":\"" KEY "/" v "\",\"attributes\":{\"enabled\":" enabled ",\"created\":" created \
 	"}}"
 
 static const struct row keys[] = {
-	{"a version of a key is read", key_get,
-		{{.request = "GET " KEY "/v7" V, .status = 200, .body = KEY_BUNDLE("v7")}},
-		{.err = E_OK}, is_version_7},
-	{"a key that is there is taken", key_ensure,
-		{{.request = "GET " KEY V, .status = 200, .body = KEY_BUNDLE("v7")}}, {.err = E_OK},
-		is_version_7},
-	{"a key that is missing is made to sign", key_ensure,
-		{{.request = "GET " KEY V, .status = 404, .body = NOT_FOUND},
-			{.request = "POST " KEY "/create" V,
-				.kind = HTTP_ONE_SHOT,
-				.status = 200,
-				.sends = "{\"kty\":\"EC\",\"crv\":\"P-256\",\"key_ops\":[\"sign\","
-					 "\"verify\"]}",
-				.body = KEY_BUNDLE("v7")}},
-		{.err = E_OK}, is_version_7},
-	{"a soft-deleted key is recovered, which takes a while", key_ensure,
-		{{.request = "GET " KEY V, .status = 404, .body = NOT_FOUND},
-			{.request = "POST " KEY "/create" V,
-				.status = 409,
-				.body = INNER("Conflict", "ObjectIsDeletedButRecoverable", "x")},
-			{.request = "POST " VAULT "/deletedkeys/gatecert-acme-account/recover" V,
-				.status = 200,
-				.body = KEY_BUNDLE("v7")}},
-		{.err = E_AGAIN, .reason = "Recovering"}, NULL},
-	{"a key of another type is never used", key_ensure,
-		{{.request = "GET " KEY V, .status = 200, .body = RSA_KEY_BUNDLE}},
-		{.err = E_REFUSED, .reason = "WrongKeyType"}, NULL},
-	{"an unclear answer to its making means: look", key_ensure,
-		{{.request = "GET " KEY V, .status = 404, .body = NOT_FOUND},
-			{.request = "POST " KEY "/create" V, .status = 500}},
-		{.err = E_CONFLICT}, NULL},
-	{"a missing role for keys is named", key_ensure,
-		{{.request = "GET " KEY V, .status = 404, .body = NOT_FOUND},
-			{.request = "POST " KEY "/create" V,
-				.status = 403,
-				.body = INNER("Forbidden", "ForbiddenByRbac", "no")}},
-		{.err = E_REFUSED, .reason = "ForbiddenByRbac", .says = "Key Vault Crypto Officer"},
-		NULL},
-	{"enabled versions of all pages come newest first", key_versions,
-		{{.request = "GET " KEY "/versions?maxresults=25&api-version=7.4",
-			 .status = 200,
-			 .body = PAGE(
-				 VERSION("v1", "100", "true") "," VERSION("v3", "300", "false"),
-				 "\"" KEY "/versions?$skiptoken=A%2Bb\"")},
-			{.request = "GET " KEY "/versions?$skiptoken=A%2Bb&api-version=7.4",
-				.status = 200,
-				.body = PAGE("", "\"" KEY "/versions?api-version=7.4&s=2\"")},
-			{.request = "GET " KEY "/versions?api-version=7.4&s=2",
-				.status = 200,
-				.body = PAGE(VERSION("v2", "200", "true") "," VERSION(
-						     "v4", "400", "true"),
-					"null")}},
-		{.err = E_OK}, is_newest_first},
-	{"a next page on another host is never asked for", key_versions,
-		{{.request = "GET " KEY "/versions?maxresults=25&api-version=7.4",
-			.status = 200,
-			.body = PAGE("", "\"https://evil.example/keys\"")}},
-		{.err = E_REFUSED, .reason = "ForeignUrl"}, NULL},
-	{"a digest is signed by the vault that we know", key_sign,
-		{{.request = "POST " KEY "/v7/sign" V,
-			.status = 200,
-			.sends = "{\"alg\":\"ES256\",\"value\":"
-				 "\"AQIDAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
-				 "AAAA\"}",
-			.body = "{\"kid\":\"x\",\"value\":\"" SIGNATURE "\"}"}},
-		{.err = E_OK}, is_signature},
-	{"a signature of another length is none", key_sign,
-		{{.request = "POST " KEY "/v7/sign" V,
-			.status = 200,
-			.body = "{\"value\":\"AAEC\"}"}},
-		{.err = E_AGAIN, .reason = "MalformedReply"}, NULL},
-	{"signing needs a version", sign_without_version, {{.request = NULL}},
-		{.err = E_REFUSED, .reason = "InvalidVaultName"}, NULL},
+	{"a version of a key is read",
+	 key_get,
+	 {{.request = "GET " KEY "/v7" V, .status = 200, .body = KEY_BUNDLE("v7")}},
+	 {.err = E_OK},
+	 is_version_7},
+	{"a key that is there is taken",
+	 key_ensure,
+	 {{.request = "GET " KEY V, .status = 200, .body = KEY_BUNDLE("v7")}},
+	 {.err = E_OK},
+	 is_version_7},
+	{"a key that is missing is made to sign",
+	 key_ensure,
+	 {{.request = "GET " KEY V, .status = 404, .body = NOT_FOUND},
+	  {.request = "POST " KEY "/create" V,
+	   .kind = HTTP_ONE_SHOT,
+	   .status = 200,
+	   .sends = "{\"kty\":\"EC\",\"crv\":\"P-256\",\"key_ops\":[\"sign\","
+		    "\"verify\"]}",
+	   .body = KEY_BUNDLE("v7")}},
+	 {.err = E_OK},
+	 is_version_7},
+	{"a soft-deleted key is recovered, which takes a while",
+	 key_ensure,
+	 {{.request = "GET " KEY V, .status = 404, .body = NOT_FOUND},
+	  {.request = "POST " KEY "/create" V,
+	   .status = 409,
+	   .body = INNER("Conflict", "ObjectIsDeletedButRecoverable", "x")},
+	  {.request = "POST " VAULT "/deletedkeys/gatecert-acme-account/recover" V,
+	   .status = 200,
+	   .body = KEY_BUNDLE("v7")}},
+	 {.err = E_AGAIN, .reason = "Recovering"},
+	 NULL},
+	{"a key of another type is never used",
+	 key_ensure,
+	 {{.request = "GET " KEY V, .status = 200, .body = RSA_KEY_BUNDLE}},
+	 {.err = E_REFUSED, .reason = "WrongKeyType"},
+	 NULL},
+	{"an unclear answer to its making means: look",
+	 key_ensure,
+	 {{.request = "GET " KEY V, .status = 404, .body = NOT_FOUND},
+	  {.request = "POST " KEY "/create" V, .status = 500}},
+	 {.err = E_CONFLICT},
+	 NULL},
+	{"a missing role for keys is named",
+	 key_ensure,
+	 {{.request = "GET " KEY V, .status = 404, .body = NOT_FOUND},
+	  {.request = "POST " KEY "/create" V,
+	   .status = 403,
+	   .body = INNER("Forbidden", "ForbiddenByRbac", "no")}},
+	 {.err = E_REFUSED, .reason = "ForbiddenByRbac", .says = "Key Vault Crypto Officer"},
+	 NULL},
+	{"enabled versions of all pages come newest first",
+	 key_versions,
+	 {{.request = "GET " KEY "/versions?maxresults=25&api-version=7.4",
+	   .status = 200,
+	   .body = PAGE(VERSION("v1", "100", "true") "," VERSION("v3", "300", "false"),
+			"\"" KEY "/versions?$skiptoken=A%2Bb\"")},
+	  {.request = "GET " KEY "/versions?$skiptoken=A%2Bb&api-version=7.4",
+	   .status = 200,
+	   .body = PAGE("", "\"" KEY "/versions?api-version=7.4&s=2\"")},
+	  {.request = "GET " KEY "/versions?api-version=7.4&s=2",
+	   .status = 200,
+	   .body = PAGE(VERSION("v2", "200", "true") "," VERSION("v4", "400", "true"), "null")}},
+	 {.err = E_OK},
+	 is_newest_first},
+	{"a next page on another host is never asked for",
+	 key_versions,
+	 {{.request = "GET " KEY "/versions?maxresults=25&api-version=7.4",
+	   .status = 200,
+	   .body = PAGE("", "\"https://evil.example/keys\"")}},
+	 {.err = E_REFUSED, .reason = "ForeignUrl"},
+	 NULL},
+	{"a digest is signed by the vault that we know",
+	 key_sign,
+	 {{.request = "POST " KEY "/v7/sign" V,
+	   .status = 200,
+	   .sends = "{\"alg\":\"ES256\",\"value\":"
+		    "\"AQIDAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+		    "AAAA\"}",
+	   .body = "{\"kid\":\"x\",\"value\":\"" SIGNATURE "\"}"}},
+	 {.err = E_OK},
+	 is_signature},
+	{"a signature of another length is none",
+	 key_sign,
+	 {{.request = "POST " KEY "/v7/sign" V, .status = 200, .body = "{\"value\":\"AAEC\"}"}},
+	 {.err = E_AGAIN, .reason = "MalformedReply"},
+	 NULL},
+	{"signing needs a version",
+	 sign_without_version,
+	 {{.request = NULL}},
+	 {.err = E_REFUSED, .reason = "InvalidVaultName"},
+	 NULL},
 };
 
 static void run(const struct row *rows, size_t count)
@@ -202,16 +221,16 @@ static void a_signer_stands_on_a_key_of_the_vault(void **state)
 {
 	static const struct exchange exchanges[] = {
 		{.request = "POST " KEY "/v7/sign" V,
-			.status = 200,
-			.body = "{\"value\":\"" SIGNATURE "\"}"},
+		 .status = 200,
+		 .body = "{\"value\":\"" SIGNATURE "\"}"},
 		{.request = NULL},
 	};
 	const struct vault_key key = {.id = KEY "/v7",
-		.version = "v7",
-		.kty = "EC",
-		.crv = "P-256",
-		.x = KEY_X,
-		.y = KEY_Y};
+				      .version = "v7",
+				      .kty = "EC",
+				      .crv = "P-256",
+				      .x = KEY_X,
+				      .y = KEY_Y};
 	const unsigned char digest[32] = {0};
 	struct script script;
 	struct keyvault vault = {.base = VAULT};

@@ -4,10 +4,10 @@
 #include "unit/check.h"
 #include "unit/our_clock.h"
 
-#define SEC MSEC_PER_SEC
-#define MIN MSEC_PER_MIN
-#define NOW (our_wall(NULL))
-#define SHOP "shop.example.com"
+#define SEC    MSEC_PER_SEC
+#define MIN    MSEC_PER_MIN
+#define NOW    (our_wall(NULL))
+#define SHOP   "shop.example.com"
 #define SECRET "https://vault.test/secrets/shop-example-com"
 
 /* Offsets are from now. */
@@ -22,53 +22,41 @@ static const struct {
 	size_t count, missing, advancing, retrying;
 	bool is_evicted;
 } rows[] = {
-	{"a valid certificate is wanted", MIN, NULL, NULL, 0, 0, STEP_CONFIGURE_GATEWAY, 0, 0, -MIN, 1, 1, 0,
-	 0, false},
-	{"what is shown is wanted and not missing", MIN, SECRET "/", NULL, 0, 0, STEP_COMPLETED, 0, 0, -MIN,
-	 1, 0, 0, 0,
-	 false},
-	{"shown with another certificate it is missing", MIN, "https://old.test/secrets/shop-example-com", NULL, 0, 0,
-	 STEP_COMPLETED, 0, 0, -MIN, 1, 1, 0, 0, false},
-	{"a certificate that has ended is not wanted", -1, NULL, NULL, 0, 0, STEP_CONFIGURE_GATEWAY, 0, 0,
-	 -MIN, 0, 0, 0,
-	 0, false},
-	{"one that was just asked for may soon be wanted", 0, NULL, NULL, 0, 0, STEP_COUNT, 0, 0, -4 * SEC, 0,
-	 0, 1, 0,
-	 false},
-	{"one that nobody ever looked at is not waited for", 0, NULL, NULL, 0, 0, STEP_COUNT, 0, 0, -5 * SEC,
-	 0, 0, 0, 0,
-	 false},
-	{"one that climbs may soon be wanted", 0, NULL, NULL, 0, 0, STEP_CHECK_ORDER, -4 * SEC, 0, -MIN, 0, 0, 1, 0,
-	 false},
-	{"one that has not moved for five seconds is not waited for", 0, NULL, NULL, 0, 0, STEP_CHECK_ORDER,
-	 -5 * SEC, 0,
-	 -MIN, 0, 0, 0, 0, false},
-	{"one that was refused is not waited for", 0, NULL, NULL, 0, 0, STEP_CHECK_DNS, -1 * SEC, SEC, -MIN,
-	 0, 0, 0, 0,
-	 false},
-	{"one that was refused and is due again is", 0, NULL, NULL, 0, 0, STEP_CHECK_DNS, -1 * SEC, -1, -MIN,
-	 0, 0, 1, 0,
-	 false},
-	{"what could not be drawn is left alone for a moment", MIN, NULL, "ListenerConflict", -2 * SEC, 0,
-	 STEP_CONFIGURE_GATEWAY, 0, 0, -MIN, 0, 0, 0, 0, false},
+	{"a valid certificate is wanted", MIN, NULL, NULL, 0, 0, STEP_CONFIGURE_GATEWAY, 0, 0, -MIN,
+	 1, 1, 0, 0, false},
+	{"what is shown is wanted and not missing", MIN, SECRET "/", NULL, 0, 0, STEP_COMPLETED, 0,
+	 0, -MIN, 1, 0, 0, 0, false},
+	{"shown with another certificate it is missing", MIN,
+	 "https://old.test/secrets/shop-example-com", NULL, 0, 0, STEP_COMPLETED, 0, 0, -MIN, 1, 1,
+	 0, 0, false},
+	{"a certificate that has ended is not wanted", -1, NULL, NULL, 0, 0, STEP_CONFIGURE_GATEWAY,
+	 0, 0, -MIN, 0, 0, 0, 0, false},
+	{"one that was just asked for may soon be wanted", 0, NULL, NULL, 0, 0, STEP_COUNT, 0, 0,
+	 -4 * SEC, 0, 0, 1, 0, false},
+	{"one that nobody ever looked at is not waited for", 0, NULL, NULL, 0, 0, STEP_COUNT, 0, 0,
+	 -5 * SEC, 0, 0, 0, 0, false},
+	{"one that climbs may soon be wanted", 0, NULL, NULL, 0, 0, STEP_CHECK_ORDER, -4 * SEC, 0,
+	 -MIN, 0, 0, 1, 0, false},
+	{"one that has not moved for five seconds is not waited for", 0, NULL, NULL, 0, 0,
+	 STEP_CHECK_ORDER, -5 * SEC, 0, -MIN, 0, 0, 0, 0, false},
+	{"one that was refused is not waited for", 0, NULL, NULL, 0, 0, STEP_CHECK_DNS, -1 * SEC,
+	 SEC, -MIN, 0, 0, 0, 0, false},
+	{"one that was refused and is due again is", 0, NULL, NULL, 0, 0, STEP_CHECK_DNS, -1 * SEC,
+	 -1, -MIN, 0, 0, 1, 0, false},
+	{"what could not be drawn is left alone for a moment", MIN, NULL, "ListenerConflict",
+	 -2 * SEC, 0, STEP_CONFIGURE_GATEWAY, 0, 0, -MIN, 0, 0, 0, 0, false},
 	{"then it is tried along with the next read", MIN, NULL, "ListenerConflict", -3 * SEC, 0,
-	 STEP_CONFIGURE_GATEWAY,
-	 0, 0, -MIN, 1, 0, 0, 1, false},
+	 STEP_CONFIGURE_GATEWAY, 0, 0, -MIN, 1, 0, 0, 1, false},
 	{"and at once when somebody asks", MIN, NULL, "ListenerConflict", -2 * SEC, -1 * SEC,
-	 STEP_CONFIGURE_GATEWAY, 0,
-	 0, -MIN, 1, 0, 0, 1, false},
+	 STEP_CONFIGURE_GATEWAY, 0, 0, -MIN, 1, 0, 0, 1, false},
 	{"what made an update fail is taken out", MIN, NULL, REJECTED_BY_UPDATE, -SEC, 0,
-	 STEP_CONFIGURE_GATEWAY, 0, 0,
-	 -MIN, 1, 0, 0, 0, true},
-	{"for ten minutes", MIN, NULL, REJECTED_BY_UPDATE, 1 - 10 * MIN, 0, STEP_CONFIGURE_GATEWAY, 0, 0,
-	 -MIN, 1, 0, 0,
-	 0, true},
-	{"then it is missing again", MIN, NULL, REJECTED_BY_UPDATE, -10 * MIN, 0, STEP_CONFIGURE_GATEWAY, 0,
-	 0, -MIN, 1,
-	 1, 0, 0, false},
+	 STEP_CONFIGURE_GATEWAY, 0, 0, -MIN, 1, 0, 0, 0, true},
+	{"for ten minutes", MIN, NULL, REJECTED_BY_UPDATE, 1 - 10 * MIN, 0, STEP_CONFIGURE_GATEWAY,
+	 0, 0, -MIN, 1, 0, 0, 0, true},
+	{"then it is missing again", MIN, NULL, REJECTED_BY_UPDATE, -10 * MIN, 0,
+	 STEP_CONFIGURE_GATEWAY, 0, 0, -MIN, 1, 1, 0, 0, false},
 	{"and at once when somebody asks", MIN, NULL, REJECTED_BY_UPDATE, -5 * SEC, -4 * SEC,
-	 STEP_CONFIGURE_GATEWAY, 0,
-	 0, -MIN, 1, 1, 0, 0, false},
+	 STEP_CONFIGURE_GATEWAY, 0, 0, -MIN, 1, 1, 0, 0, false},
 };
 
 static void test_rows(void **state)
@@ -78,18 +66,25 @@ static void test_rows(void **state)
 	(void)state;
 	our_time = MSEC_PER_HOUR;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		struct programmed_hostname programmed = {.hostname = SHOP, .secret_id = rows[i].shown};
-		struct rejected_hostname rejected = {SHOP, rows[i].rejected, "text", NOW + rows[i].rejected_since};
+		struct programmed_hostname programmed = {.hostname = SHOP,
+							 .secret_id = rows[i].shown};
+		struct rejected_hostname rejected = {SHOP, rows[i].rejected, "text",
+						     NOW + rows[i].rejected_since};
 		struct gateway gateway = {
 			.status = {.programmed = {&programmed, rows[i].shown != NULL},
 				   .rejected = {&rejected, rows[i].rejected != NULL}}};
 		struct hostname hostname = {
 			.meta = {.name = SHOP, .created = NOW + rows[i].created},
 			.requested = rows[i].requested ? NOW + rows[i].requested : 0,
-			.status = {.step = rows[i].step == STEP_COUNT ? NULL : step_info(rows[i].step)->name,
+			.status = {.step = rows[i].step == STEP_COUNT
+						   ? NULL
+						   : step_info(rows[i].step)->name,
 				   .step_since = NOW + rows[i].step_since,
-				   .next_attempt = rows[i].next_attempt ? NOW + rows[i].next_attempt : 0,
-				   .certificate = {.secret_id = rows[i].certificate_left ? SECRET "/version" : NULL,
+				   .next_attempt = rows[i].next_attempt ? NOW + rows[i].next_attempt
+									: 0,
+				   .certificate = {.secret_id = rows[i].certificate_left ? SECRET
+									"/version"
+											 : NULL,
 						   .vault_name = "shop-example-com",
 						   .not_after = NOW + rows[i].certificate_left}}};
 		const struct hostname *hostnames[] = {&hostname};
@@ -98,7 +93,8 @@ static void test_rows(void **state)
 
 		ctx_init(&ctx, &doors);
 		wanted = wanted_list(&ctx, &gateway, hostnames, 1);
-		check_row(rows[i].sentence, wanted.count == rows[i].count && wanted.missing == rows[i].missing &&
+		check_row(rows[i].sentence, wanted.count == rows[i].count &&
+						    wanted.missing == rows[i].missing &&
 						    wanted.advancing == rows[i].advancing &&
 						    wanted.retrying == rows[i].retrying);
 		if (!wanted.count)

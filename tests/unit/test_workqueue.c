@@ -1,4 +1,5 @@
-/* Fair, stingy, never two workers on one key, never a lost wake-up: with a clock of ours, then with many threads. */
+/* Fair, stingy, never two workers on one key, never a lost wake-up: with a clock of ours, then with
+ * many threads. */
 #include "controller/workqueue.h"
 
 #include <pthread.h>
@@ -12,8 +13,9 @@
 /* --- scripts: what is done to the queue, and what comes out --- */
 
 /*
- * One word a step. "a" adds a key, "a+5" wants it in 5 s, ">a" gets it, ">-" finds nothing ready, "a!" is done with,
- * "a!3" is done with and wants another look in 3 s, "~4" lets 4 s pass, "=2" is the size, "@7" is next due in 7 s,
+ * One word a step. "a" adds a key, "a+5" wants it in 5 s, ">a" gets it, ">-" finds nothing ready,
+ * "a!" is done with, "a!3" is done with and wants another look in 3 s, "~4" lets 4 s pass, "=2" is
+ * the size, "@7" is next due in 7 s,
  * "@-" never.
  */
 static const struct {
@@ -43,15 +45,20 @@ static const struct {
 	{"of two wishes while it runs the earlier wins", "a >a a+9 a+2 a+5 a! @2 ~2 >a a!"},
 	{"added while it runs beats every wish", "a >a a+2 a a!9 @0 >a a! @-"},
 	{"the next due is the first of those that wait", "a+5 b+3 c+9 @3 ~3 >b b! @2"},
-	{"one taken out of the middle leaves the others in order", "a+1 b+2 c+3 d+4 e+5 c >c c! @1 ~5 >a >b >d >e"},
-	{"one moved to the front leaves the others in order", "a+5 b+6 c+7 d+8 d+1 @1 ~8 >d >a >b >c"},
+	{"one taken out of the middle leaves the others in order",
+	 "a+1 b+2 c+3 d+4 e+5 c >c c! @1 ~5 >a >b >d >e"},
+	{"one moved to the front leaves the others in order",
+	 "a+5 b+6 c+7 d+8 d+1 @1 ~8 >d >a >b >c"},
 	{"size counts ready and waiting, not running", "a b c+5 =3 >a =2 a! =2"},
 };
 
 static void step(struct workqueue *queue, const char *sentence, const char *word)
 {
 	char key[2] = {word[0], '\0'};
-	msec_t seconds = strlen(word) > 1 ? strtol(word + (word[1] == '+' || word[1] == '!' ? 2 : 1), NULL, 10) : 0;
+	msec_t seconds = strlen(word) > 1
+				 ? strtol(word + (word[1] == '+' || word[1] == '!' ? 2 : 1), NULL,
+					  10)
+				 : 0;
 	const char *got;
 
 	if (word[0] == '>') {
@@ -152,7 +159,8 @@ static void test_many_keys(void **state)
 		last = our_time = due;
 		key = workqueue_get(queue, false);
 		assert_non_null(key);
-		assert_int_equal(due, 1 + strtol(key, NULL, 10) / (strtol(key, NULL, 10) % 3 ? 1 : 2));
+		assert_int_equal(due,
+				 1 + strtol(key, NULL, 10) / (strtol(key, NULL, 10) % 3 ? 1 : 2));
 		workqueue_done(queue, key, MSEC_NEVER);
 	}
 	assert_int_equal(workqueue_size(queue), 0);
@@ -161,10 +169,10 @@ static void test_many_keys(void **state)
 
 /* --- many threads --- */
 
-#define KEYS 20
-#define WORKERS 4
+#define KEYS	  20
+#define WORKERS	  4
 #define PRODUCERS 3
-#define WAKES 3000
+#define WAKES	  3000
 
 struct stress {
 	struct workqueue *queue;
@@ -230,7 +238,8 @@ static void nap(void)
 	nanosleep(&millisecond, NULL);
 }
 
-/* A look that began before the wake-up does not count: the number of the wake-up must have been seen. */
+/* A look that began before the wake-up does not count: the number of the wake-up must have been
+ * seen. */
 static void test_many_threads(void **state)
 {
 	static struct stress stress;
@@ -285,7 +294,8 @@ static void *crew_work(void *argument)
 	return NULL;
 }
 
-/* The one who waited for the next due time may be the one who is taken by something else: another takes the watch. */
+/* The one who waited for the next due time may be the one who is taken by something else: another
+ * takes the watch. */
 static void test_the_watch_is_passed_on(void **state)
 {
 	(void)state;

@@ -1,4 +1,5 @@
-/* The model world in itself: a name goes through every door from order to served certificate; wrongs are counted. */
+/* The model world in itself: a name goes through every door from order to served certificate;
+ * wrongs are counted. */
 #include "unit/check.h"
 
 #include "codec/base64.h"
@@ -87,12 +88,12 @@ static const char *reply_header(const struct rig *rig, const char *name)
 /* --- Azure --- */
 
 static int azure(struct rig *rig, const char *method, const char *resource, const char *url,
-	const char *if_match, const char *body)
+		 const char *if_match, const char *body)
 {
 	struct http_request request = {.method = method, .url = url, .body = body};
 
-	request.headers[0] = (struct http_header){
-		"Authorization", world_bearer(&rig->ctx, rig->world, resource)};
+	request.headers[0] = (struct http_header){"Authorization",
+						  world_bearer(&rig->ctx, rig->world, resource)};
 	request.headers[1] = (struct http_header){"Content-Type", "application/json"};
 	if (if_match)
 		request.headers[2] = (struct http_header){"If-Match", if_match};
@@ -117,9 +118,10 @@ static int gateway(struct rig *rig, const char *method, const char *if_match, co
 
 static void put_blob(struct rig *rig, const char *token, const char *text)
 {
-	struct http_request request = {.method = "PUT",
-		.url = arena_printf(
-			rig->ctx.arena, SIM_BLOB "/acme/.well-known/acme-challenge/%s", token),
+	struct http_request request = {
+		.method = "PUT",
+		.url = arena_printf(rig->ctx.arena, SIM_BLOB "/acme/.well-known/acme-challenge/%s",
+				    token),
 		.body = text,
 		.body_size = strlen(text)};
 
@@ -150,11 +152,11 @@ static char *jws(struct rig *rig, const char *url, const char *payload)
 	json_set_text(ctx, body, "protected", base64url_encode(ctx, head, strlen(head)));
 	json_set_text(ctx, body, "payload", base64url_encode(ctx, payload, strlen(payload)));
 	input = arena_printf(ctx->arena, "%s.%s", json_get_text(body, "protected"),
-		json_get_text(body, "payload"));
+			     json_get_text(body, "payload"));
 	crypto_sha256(input, strlen(input), digest.data);
 	assert_true(crypto_sign_digest(ctx, rig->account_key, "ES256", &digest, &signature));
-	json_set_text(
-		ctx, body, "signature", base64url_encode(ctx, signature.data, signature.size));
+	json_set_text(ctx, body, "signature",
+		      base64url_encode(ctx, signature.data, signature.size));
 	return json_print(ctx, body);
 }
 
@@ -173,8 +175,8 @@ static int acme(struct rig *rig, const char *url, const char *payload)
 
 static void make_account(struct rig *rig)
 {
-	assert_int_equal(
-		acme(rig, SIM_ACME "/new-account", "{\"termsOfServiceAgreed\":true}"), 201);
+	assert_int_equal(acme(rig, SIM_ACME "/new-account", "{\"termsOfServiceAgreed\":true}"),
+			 201);
 	rig->kid = reply_header(rig, "Location");
 	assert_non_null(rig->kid);
 }
@@ -182,20 +184,20 @@ static void make_account(struct rig *rig)
 static const char *order_new(struct rig *rig)
 {
 	assert_int_equal(acme(rig, SIM_ACME "/new-order",
-				 "{\"identifiers\":[{\"type\":\"dns\",\"value\":\"" HOST "\"}]}"),
-		201);
+			      "{\"identifiers\":[{\"type\":\"dns\",\"value\":\"" HOST "\"}]}"),
+			 201);
 	return reply_header(rig, "Location");
 }
 
-/* Reads the authorization of the order in rig->json, and answers its http-01 challenge; the authorization's end. */
+/* Reads the authorization of the order in rig->json, and answers its http-01 challenge; the
+ * authorization's end. */
 static const char *authorize(struct rig *rig, bool puts_file)
 {
 	const char *authz = json_text(json_first(json_get(rig->json, "authorizations")));
 	const char *url = NULL, *token = NULL;
 
 	assert_int_equal(acme(rig, authz, ""), 200);
-	json_for_each(challenge, json_get(rig->json, "challenges"))
-	{
+	json_for_each (challenge, json_get(rig->json, "challenges")) {
 		if (!text_equals(json_get_text(challenge, "type"), "http-01"))
 			continue;
 		url = json_get_text(challenge, "url");
@@ -204,9 +206,9 @@ static const char *authorize(struct rig *rig, bool puts_file)
 	assert_non_null(url);
 	if (puts_file)
 		put_blob(rig, token,
-			arena_printf(rig->ctx.arena, "%s.%s", token,
-				crypto_thumbprint(
-					&rig->ctx, crypto_jwk(&rig->ctx, rig->account_key))));
+			 arena_printf(rig->ctx.arena, "%s.%s", token,
+				      crypto_thumbprint(&rig->ctx,
+							crypto_jwk(&rig->ctx, rig->account_key))));
 	assert_int_equal(acme(rig, url, "{}"), 200);
 	assert_int_equal(acme(rig, authz, ""), 200);
 	return json_get_text(rig->json, "status");
@@ -225,8 +227,8 @@ static const char *create_csr(struct rig *rig)
 {
 	assert_int_equal(
 		vault(rig, "POST", CERT "/create",
-			"{\"policy\":{\"issuer\":{\"name\":\"Unknown\"},\"x509_props\":{\"sans\":{"
-			"\"dns_names\":[\"" HOST "\"]}}},\"tags\":{\"Hostname\":\"" HOST "\"}}"),
+		      "{\"policy\":{\"issuer\":{\"name\":\"Unknown\"},\"x509_props\":{\"sans\":{"
+		      "\"dns_names\":[\"" HOST "\"]}}},\"tags\":{\"Hostname\":\"" HOST "\"}}"),
 		202);
 	return url_alphabet(&rig->ctx, json_get_text(rig->json, "csr"));
 }
@@ -261,20 +263,20 @@ static void issue(struct rig *rig)
 	assert_int_equal(acme(rig, order, ""), 200);
 	assert_string_equal(json_get_text(rig->json, "status"), "ready");
 	assert_int_equal(acme(rig, json_get_text(rig->json, "finalize"),
-				 arena_printf(rig->ctx.arena, "{\"csr\":\"%s\"}", csr)),
-		200);
+			      arena_printf(rig->ctx.arena, "{\"csr\":\"%s\"}", csr)),
+			 200);
 	assert_int_equal(acme(rig, order, ""), 200);
 	certificate = json_get_text(rig->json, "certificate");
 	assert_non_null(certificate);
 	assert_int_equal(acme(rig, certificate, ""), 200);
-	assert_int_equal(
-		vault(rig, "POST", CERT "/pending/merge", x5c(&rig->ctx, rig->reply.body)), 201);
+	assert_int_equal(vault(rig, "POST", CERT "/pending/merge", x5c(&rig->ctx, rig->reply.body)),
+			 201);
 }
 
 /* --- the gateway --- */
 
-static void append(
-	struct rig *rig, struct json *gateway_json, const char *collection, const char *format)
+static void append(struct rig *rig, struct json *gateway_json, const char *collection,
+		   const char *format)
 {
 	const char *id = sim_options().gateway_id;
 	struct json *child = NULL;
@@ -293,21 +295,21 @@ static struct json *with_site(struct rig *rig)
 	assert_int_equal(gateway(rig, "GET", NULL, NULL), 200);
 	document = rig->json;
 	append(rig, document, "sslCertificates",
-		"{\"name\":\"shop\",\"properties\":{\"keyVaultSecretId\":\"" SIM_VAULT
-		"/secrets/shop-example-com\"}}");
+	       "{\"name\":\"shop\",\"properties\":{\"keyVaultSecretId\":\"" SIM_VAULT
+	       "/secrets/shop-example-com\"}}");
 	append(rig, document, "httpListeners",
-		"{\"name\":\"shop\",\"properties\":{\"protocol\":\"Https\",\"hostName\":\"" HOST
-		"\","
-		"\"sslCertificate\":{\"id\":\"$G/sslCertificates/shop\"},"
-		"\"frontendIPConfiguration\":{\"id\":\"$G/frontendIPConfigurations/"
-		"appgw-public-ip\"},"
-		"\"frontendPort\":{\"id\":\"$G/frontendPorts/port-443\"}}}");
+	       "{\"name\":\"shop\",\"properties\":{\"protocol\":\"Https\",\"hostName\":\"" HOST
+	       "\","
+	       "\"sslCertificate\":{\"id\":\"$G/sslCertificates/shop\"},"
+	       "\"frontendIPConfiguration\":{\"id\":\"$G/frontendIPConfigurations/"
+	       "appgw-public-ip\"},"
+	       "\"frontendPort\":{\"id\":\"$G/frontendPorts/port-443\"}}}");
 	append(rig, document, "requestRoutingRules",
-		"{\"name\":\"shop\",\"properties\":{\"ruleType\":\"Basic\",\"priority\":100,"
-		"\"httpListener\":{\"id\":\"$G/httpListeners/shop\"},"
-		"\"backendAddressPool\":{\"id\":\"$G/backendAddressPools/appgw-backend\"},"
-		"\"backendHttpSettings\":{\"id\":\"$G/backendHttpSettingsCollection/"
-		"appgw-http-settings\"}}}");
+	       "{\"name\":\"shop\",\"properties\":{\"ruleType\":\"Basic\",\"priority\":100,"
+	       "\"httpListener\":{\"id\":\"$G/httpListeners/shop\"},"
+	       "\"backendAddressPool\":{\"id\":\"$G/backendAddressPools/appgw-backend\"},"
+	       "\"backendHttpSettings\":{\"id\":\"$G/backendHttpSettingsCollection/"
+	       "appgw-http-settings\"}}}");
 	return document;
 }
 
@@ -371,7 +373,7 @@ static void a_missing_file_makes_the_order_invalid(void **state)
 	assert_int_equal(acme(rig, order, ""), 200);
 	assert_string_equal(json_get_text(rig->json, "status"), "invalid");
 	assert_string_equal(json_get_text(json_get(rig->json, "error"), "type"),
-		"urn:ietf:params:acme:error:unauthorized");
+			    "urn:ietf:params:acme:error:unauthorized");
 }
 
 static void a_name_that_points_elsewhere_is_not_validated(void **state)
@@ -395,14 +397,14 @@ static void a_nonce_is_good_once_and_every_nth_is_bad(void **state)
 	again.body_size = strlen(again.body);
 	again.headers[0] = (struct http_header){"Content-Type", "application/jose+json"};
 	assert_int_equal(send(rig, &again), 400);
-	assert_string_equal(
-		json_get_text(rig->json, "type"), "urn:ietf:params:acme:error:badNonce");
+	assert_string_equal(json_get_text(rig->json, "type"),
+			    "urn:ietf:params:acme:error:badNonce");
 	assert_non_null(reply_header(rig, "Replay-Nonce"));
 	assert_int_equal(world_set(&rig->ctx, rig->world, "badNonceEvery", "1"), E_OK);
-	assert_int_equal(
-		acme(rig, SIM_ACME "/new-account", "{\"termsOfServiceAgreed\":true}"), 400);
-	assert_string_equal(
-		json_get_text(rig->json, "type"), "urn:ietf:params:acme:error:badNonce");
+	assert_int_equal(acme(rig, SIM_ACME "/new-account", "{\"termsOfServiceAgreed\":true}"),
+			 400);
+	assert_string_equal(json_get_text(rig->json, "type"),
+			    "urn:ietf:params:acme:error:badNonce");
 }
 
 static void a_second_finalize_is_counted(void **state)
@@ -447,7 +449,8 @@ static char *ari_of_current(struct rig *rig)
 		serial.data++;
 		serial.size--;
 	}
-	id = arena_printf(ctx->arena, "%s.%s",
+	id = arena_printf(
+		ctx->arena, "%s.%s",
 		base64url_encode(ctx, ASN1_STRING_get0_data(aki), (size_t)ASN1_STRING_length(aki)),
 		base64url_encode(ctx, serial.data, serial.size));
 	X509_free(cert);
@@ -470,13 +473,14 @@ static void a_certificate_has_a_window_and_is_replaced_once(void **state)
 	window.url = SIM_ACME "/renewal-info/AAAA.AAAA";
 	assert_int_equal(send(rig, &window), 404);
 	order = arena_printf(rig->ctx.arena,
-		"{\"identifiers\":[{\"type\":\"dns\",\"value\":\"" HOST "\"}],\"replaces\":\"%s\"}",
-		id);
+			     "{\"identifiers\":[{\"type\":\"dns\",\"value\":\"" HOST
+			     "\"}],\"replaces\":\"%s\"}",
+			     id);
 	assert_int_equal(acme(rig, SIM_ACME "/new-order", order), 201);
 	assert_string_equal(json_get_text(rig->json, "status"), "ready");
 	assert_int_equal(acme(rig, SIM_ACME "/new-order", order), 409);
-	assert_string_equal(
-		json_get_text(rig->json, "type"), "urn:ietf:params:acme:error:alreadyReplaced");
+	assert_string_equal(json_get_text(rig->json, "type"),
+			    "urn:ietf:params:acme:error:alreadyReplaced");
 }
 
 static void changes_of_foreign_parts_are_counted(void **state)
@@ -488,11 +492,11 @@ static void changes_of_foreign_parts_are_counted(void **state)
 	document = rig->json;
 	assert_int_equal(gateway(rig, "PUT", json_get_text(document, "etag"),
 				 json_print(&rig->ctx, document)),
-		200);
+			 200);
 	check_row_text("the same body changes nothing", world_never_events(rig->world).last, "");
 	json_remove(json_get(document, "properties"), "somethingNewIn2027");
 	json_remove_node(json_path(document, "properties.probes"),
-		json_first(json_path(document, "properties.probes")));
+			 json_first(json_path(document, "properties.probes")));
 	json_remove(
 		json_get(
 			json_at(json_path(document, "properties.backendHttpSettingsCollection"), 2),
@@ -512,30 +516,29 @@ static void faults_strike_as_told(void **state)
 		int status;
 	} rows[] = {
 		{"a status takes the model's place",
-			"{\"path\":\"^/cert\",\"do\":{\"status\":503}}", HTTP_READ, E_OK, 503},
+		 "{\"path\":\"^/cert\",\"do\":{\"status\":503}}", HTTP_READ, E_OK, 503},
 		{"a reset of a read is a hiccup", "{\"path\":\"\",\"do\":{\"reset\":\"before\"}}",
-			HTTP_READ, E_AGAIN, 0},
+		 HTTP_READ, E_AGAIN, 0},
 		{"a reset of a one-shot is ambiguous",
-			"{\"path\":\"\",\"do\":{\"reset\":\"after\"}}", HTTP_ONE_SHOT, E_CONFLICT,
-			0},
+		 "{\"path\":\"\",\"do\":{\"reset\":\"after\"}}", HTTP_ONE_SHOT, E_CONFLICT, 0},
 		{"a cut answer is none", "{\"path\":\"\",\"do\":{\"truncate\":3}}", HTTP_READ,
-			E_AGAIN, 0},
+		 E_AGAIN, 0},
 		{"an answer that is too large is none",
-			"{\"path\":\"\",\"do\":{\"oversize\":300000}}", HTTP_READ, E_AGAIN, 0},
+		 "{\"path\":\"\",\"do\":{\"oversize\":300000}}", HTTP_READ, E_AGAIN, 0},
 		{"an answer that is too late is none", "{\"path\":\"\",\"do\":{\"delayMs\":10000}}",
-			HTTP_READ, E_AGAIN, 0},
+		 HTTP_READ, E_AGAIN, 0},
 		{"a late answer is one", "{\"path\":\"\",\"do\":{\"delayMs\":9000}}", HTTP_READ,
-			E_OK, 401},
+		 E_OK, 401},
 		{"another method is left alone",
-			"{\"method\":\"PUT\",\"path\":\"\",\"do\":{\"status\":500}}", HTTP_READ,
-			E_OK, 401},
+		 "{\"method\":\"PUT\",\"path\":\"\",\"do\":{\"status\":500}}", HTTP_READ, E_OK,
+		 401},
 		{"another path is left alone", "{\"path\":\"^/keys\",\"do\":{\"status\":500}}",
-			HTTP_READ, E_OK, 401},
+		 HTTP_READ, E_OK, 401},
 		{"the first is let through", "{\"path\":\"\",\"after\":1,\"do\":{\"status\":500}}",
-			HTTP_READ, E_OK, 401},
+		 HTTP_READ, E_OK, 401},
 	};
-	struct http_request request = {
-		.method = "GET", .url = SIM_VAULT "/certificates?api-version=7.4"};
+	struct http_request request = {.method = "GET",
+				       .url = SIM_VAULT "/certificates?api-version=7.4"};
 	struct rig *rig = *state;
 	enum err err;
 	size_t i;
@@ -549,27 +552,27 @@ static void faults_strike_as_told(void **state)
 		if (!err)
 			check_row_int(rows[i].sentence, rig->reply.status, rows[i].status);
 	}
-	assert_int_equal(
-		world_add_fault(&rig->ctx, rig->world, "{\"do\":{\"stats\":1}}", NULL), E_REFUSED);
+	assert_int_equal(world_add_fault(&rig->ctx, rig->world, "{\"do\":{\"stats\":1}}", NULL),
+			 E_REFUSED);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_name_goes_all_the_way, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(
-			the_gateway_follows_the_vault_by_polling, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(
-			a_missing_file_makes_the_order_invalid, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(
-			a_name_that_points_elsewhere_is_not_validated, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(
-			a_nonce_is_good_once_and_every_nth_is_bad, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(
-			a_certificate_has_a_window_and_is_replaced_once, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(the_gateway_follows_the_vault_by_polling, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(a_missing_file_makes_the_order_invalid, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(a_name_that_points_elsewhere_is_not_validated,
+						set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_nonce_is_good_once_and_every_nth_is_bad, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(a_certificate_has_a_window_and_is_replaced_once,
+						set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_second_finalize_is_counted, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(
-			changes_of_foreign_parts_are_counted, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(changes_of_foreign_parts_are_counted, set_up,
+						tear_down),
 		cmocka_unit_test_setup_teardown(faults_strike_as_told, set_up, tear_down),
 	};
 

@@ -17,7 +17,7 @@ static struct parsed parse(struct ctx *ctx, const char *text)
 
 	problems_init(&parsed.problems);
 	parsed.err = yaml_parse(ctx, "f.yaml", text, strlen(text), &parsed.problems,
-		&parsed.documents, &parsed.count);
+				&parsed.documents, &parsed.count);
 	return parsed;
 }
 
@@ -28,7 +28,7 @@ static const char *printed(struct ctx *ctx, const struct parsed *parsed)
 
 	for (size_t i = 0; i < parsed->count; i++)
 		text = arena_printf(ctx->arena, "%s%s%s", text, i ? " " : "",
-			json_print(ctx, node_to_json(ctx, parsed->documents[i])));
+				    json_print(ctx, node_to_json(ctx, parsed->documents[i])));
 	return text;
 }
 
@@ -44,40 +44,40 @@ static void reads_yaml_and_json_alike(void **state)
 		{"two documents", "a: 1\n---\nb: 2\n", "{\"a\":1} {\"b\":2}"},
 		{"a quoted number is text", "a: \"1\"\nb: '2'\n", "{\"a\":\"1\",\"b\":\"2\"}"},
 		{"booleans of JSON alone are booleans", "[true, false, yes, True]",
-			"[true,false,\"yes\",\"True\"]"},
+		 "[true,false,\"yes\",\"True\"]"},
 		{"every spelling of null", "[~, null, Null, NULL, 'null', nULL]",
-			"[null,null,null,null,\"null\",\"nULL\"]"},
+		 "[null,null,null,null,\"null\",\"nULL\"]"},
 		{"a value left out", "a:\nb: 1\n", "{\"a\":null,\"b\":1}"},
 		{"a number keeps its text", "a: 1.50\n", "{\"a\":1.50}"},
 		{"what YAML alone calls a number is text", "[0x10, 1_000, 012, .5, +1]",
-			"[\"0x10\",\"1_000\",\"012\",\".5\",\"+1\"]"},
+		 "[\"0x10\",\"1_000\",\"012\",\".5\",\"+1\"]"},
 		{"a block of text", "a: |\n  x\n  y\n", "{\"a\":\"x\\ny\\n\"}"},
 		{"flow style", "{a: b, c: [d, e]}", "{\"a\":\"b\",\"c\":[\"d\",\"e\"]}"},
 		{"an empty flow map", "{}", "{}"},
 		{"JSON with tabs", "{\n\t\"a\":\t[\n\t\t1,\n\t\t2\n\t]\n}\n", "{\"a\":[1,2]}"},
 		{"JSON with an escaped slash and a surrogate pair", "[\"\\/\\ud83d\\ude00\"]",
-			"[\"/\xF0\x9F\x98\x80\"]"},
+		 "[\"/\xF0\x9F\x98\x80\"]"},
 		{"JSON behind a byte order mark", "\xEF\xBB\xBF {\"a\":1}", "{\"a\":1}"},
 		{"YAML behind a byte order mark",
-			"\xEF\xBB\xBF"
-			"a: 1",
-			"{\"a\":1}"},
+		 "\xEF\xBB\xBF"
+		 "a: 1",
+		 "{\"a\":1}"},
 		{"JSON documents between marks", "{\"a\":1}\n---\n{\"b\":2}\n",
-			"{\"a\":1} {\"b\":2}"},
+		 "{\"a\":1} {\"b\":2}"},
 		{"line ends of Windows", "a: 1\r\nb: 2\r\n", "{\"a\":1,\"b\":2}"},
 		{"text beyond ASCII",
-			"a: b\xC3\xBC"
-			"cher\n",
-			"{\"a\":\"b\xC3\xBC"
-			"cher\"}"},
+		 "a: b\xC3\xBC"
+		 "cher\n",
+		 "{\"a\":\"b\xC3\xBC"
+		 "cher\"}"},
 		{"a merge key is only a name", "<<: 1\n", "{\"<<\":1}"},
 		{"many lists beside each other",
-			"- [a]\n- [a]\n- [a]\n- [a]\n- [a]\n- [a]\n- [a]\n- [a]\n- [a]\n- [a]\n"
-			"- [a]\n- [a]\n- [a]\n- [a]\n- [a]\n- [a]\n- [a]\n- [a]\n",
-			"[[\"a\"],[\"a\"],[\"a\"],[\"a\"],[\"a\"],[\"a\"],[\"a\"],[\"a\"],[\"a\"],"
-			"[\"a\"],[\"a\"],[\"a\"],[\"a\"],[\"a\"],[\"a\"],[\"a\"],[\"a\"],[\"a\"]]"},
+		 "- [a]\n- [a]\n- [a]\n- [a]\n- [a]\n- [a]\n- [a]\n- [a]\n- [a]\n- [a]\n"
+		 "- [a]\n- [a]\n- [a]\n- [a]\n- [a]\n- [a]\n- [a]\n- [a]\n",
+		 "[[\"a\"],[\"a\"],[\"a\"],[\"a\"],[\"a\"],[\"a\"],[\"a\"],[\"a\"],[\"a\"],"
+		 "[\"a\"],[\"a\"],[\"a\"],[\"a\"],[\"a\"],[\"a\"],[\"a\"],[\"a\"],[\"a\"]]"},
 		{"sixteen levels", "[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]",
-			"[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]"},
+		 "[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]"},
 	};
 
 	(void)state;
@@ -108,32 +108,32 @@ static void refuses_and_says_where(void **state)
 		{"a tag on a map", "!m {a: 1}", "1:1: tags are not allowed"},
 		{"a tag on a list", "- !l [1]", "1:3: tags are not allowed"},
 		{"a key twice", "a: 1\nb: 1\n'a': 2\n",
-			"3:1: duplicate key \"a\", first in line 1"},
+		 "3:1: duplicate key \"a\", first in line 1"},
 		{"a key twice in JSON", "{\"a\":1,\n\"a\":2}", "2:1: duplicate member \"a\""},
 		{"a key that is a list", "? [a]\n: b\n", "1:3: a key must be a single text"},
 		{"a key that is a map", "? {a: b}\n: b\n", "1:3: a key must be a single text"},
 		{"a key that is null", "~: 1\n", "1:1: a key is missing"},
 		{"a tab as indentation", "a:\n\t- b\n",
-			"2:1: found character that cannot start any token while scanning for the "
-			"next token that begins in line 2"},
+		 "2:1: found character that cannot start any token while scanning for the "
+		 "next token that begins in line 2"},
 		{"a colon too many", "a: b: c\n",
-			"1:5: mapping values are not allowed in this context"},
+		 "1:5: mapping values are not allowed in this context"},
 		{"NUL as an escape", "a: \"\\0\"\n", "1:4: NUL in a string"},
 		{"NUL as a JSON escape", "[\"\\u0000\"]", "1:3: NUL in a string"},
 		{"a control character", "a: \x01\n", "1:4: control characters are not allowed"},
 		{"a bad byte", "# \xC3\xBC\na: \xFF\n", "2:4: this is not UTF-8"},
 		{"a quote that does not end", "a: 'x\n",
-			"2:1: found unexpected end of stream while scanning a quoted scalar that "
-			"begins in line 1"},
+		 "2:1: found unexpected end of stream while scanning a quoted scalar that "
+		 "begins in line 1"},
 		{"JSON with a missing colon, indented by tabs", "{\n\t\"a\": 1,\n\t\"b\"\n\t\"c\"}",
-			"4:2: expected ':', found '\"'"},
+		 "4:2: expected ':', found '\"'"},
 		{"flow style with a missing bracket", "{a: [1, 2}\n",
-			"1:10: did not find expected ',' or ']' while parsing a flow sequence that "
-			"begins in line 1"},
+		 "1:10: did not find expected ',' or ']' while parsing a flow sequence that "
+		 "begins in line 1"},
 		{"seventeen levels", "[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]",
-			"1:17: nested deeper than 16 levels"},
+		 "1:17: nested deeper than 16 levels"},
 		{"seventeen levels of blocks", "- - - - - - - - - - - - - - - - - x\n",
-			"1:33: nested deeper than 16 levels"},
+		 "1:33: nested deeper than 16 levels"},
 	};
 
 	(void)state;
@@ -145,10 +145,10 @@ static void refuses_and_says_where(void **state)
 		parsed = parse(&ctx, rows[i].text);
 		check_row_int(rows[i].sentence, parsed.err, E_REFUSED);
 		check_row_text(rows[i].sentence, ctx.fault.text,
-			arena_printf(ctx.arena, "f.yaml:%s", rows[i].fault));
+			       arena_printf(ctx.arena, "f.yaml:%s", rows[i].fault));
 		check_row_int(rows[i].sentence, (long long)parsed.problems.errors, 1);
 		check_row_text(rows[i].sentence, problems_print(&ctx, &parsed.problems, "; "),
-			ctx.fault.text);
+			       ctx.fault.text);
 	}
 }
 
@@ -273,8 +273,8 @@ static void check_variant(const char *text, size_t size, void *data)
 	(void)data;
 	check_begin(&ctx);
 	problems_init(&parsed.problems);
-	parsed.err = yaml_parse(
-		&ctx, "f.yaml", text, size, &parsed.problems, &parsed.documents, &parsed.count);
+	parsed.err = yaml_parse(&ctx, "f.yaml", text, size, &parsed.problems, &parsed.documents,
+				&parsed.count);
 	if (parsed.err) {
 		assert_int_equal(parsed.problems.errors, 1);
 		assert_true(parsed.problems.first->line > 0 && parsed.problems.first->column > 0);

@@ -21,21 +21,21 @@ struct acme_authz *acme_find_authz(const struct world *world, const char *id)
 	return NULL;
 }
 
-static struct acme_authz *find_valid(
-	struct world *world, const struct acme_account *account, const char *name, bool is_wildcard)
+static struct acme_authz *find_valid(struct world *world, const struct acme_account *account,
+				     const char *name, bool is_wildcard)
 {
 	struct acme_authz *authz;
 
 	for (authz = world->acme->authzs; authz; authz = authz->next)
 		if (authz->account == account && authz->status == ACME_VALID &&
-			authz->is_wildcard == is_wildcard && text_equals(authz->name, name) &&
-			authz->expires > world_seconds(world) + 3600)
+		    authz->is_wildcard == is_wildcard && text_equals(authz->name, name) &&
+		    authz->expires > world_seconds(world) + 3600)
 			return authz;
 	return NULL;
 }
 
-struct acme_authz *acme_authz_for(
-	struct world *world, struct acme_account *account, const char *name)
+struct acme_authz *acme_authz_for(struct world *world, struct acme_account *account,
+				  const char *name)
 {
 	bool is_wildcard = text_starts_with(name, "*.");
 	struct acme_authz *authz = NULL;
@@ -52,7 +52,7 @@ struct acme_authz *acme_authz_for(
 	acme_id(world, authz->id);
 	world->doors->rng->fill(world->doors->rng, token, sizeof(token));
 	(void)snprintf(authz->token, sizeof(authz->token), "%s",
-		base64url_encode(ctx, token, sizeof(token)));
+		       base64url_encode(ctx, token, sizeof(token)));
 	authz->account = account;
 	authz->name = arena_strdup(ctx->arena, name);
 	authz->is_wildcard = is_wildcard;
@@ -63,20 +63,20 @@ struct acme_authz *acme_authz_for(
 }
 
 static void show_challenge(struct ctx *ctx, const struct world *world,
-	const struct acme_authz *authz, const char *type, struct json *out)
+			   const struct acme_authz *authz, const char *type, struct json *out)
 {
 	bool is_ours = text_equals(type, "http-01");
 	struct json *error = NULL;
 
 	json_set_text(ctx, out, "type", type);
 	json_set_text(ctx, out, "url",
-		is_ours ? acme_url(ctx, world, "chall", authz->id)
-			: arena_printf(ctx->arena, "%s-%s",
-				  acme_url(ctx, world, "chall", authz->id), type));
+		      is_ours ? acme_url(ctx, world, "chall", authz->id)
+			      : arena_printf(ctx->arena, "%s-%s",
+					     acme_url(ctx, world, "chall", authz->id), type));
 	json_set_text(ctx, out, "status", acme_word(is_ours ? authz->challenge : ACME_PENDING));
 	json_set_text(ctx, out, "token", authz->token);
 	if (is_ours && authz->error &&
-		json_parse(ctx, authz->error, strlen(authz->error), &error) == E_OK)
+	    json_parse(ctx, authz->error, strlen(authz->error), &error) == E_OK)
 		json_set(ctx, out, "error", error);
 }
 
@@ -109,28 +109,28 @@ static void show_authz(struct world *world, struct call *call, const struct acme
 	call_json(call, 200, reply);
 	if (authz->status == ACME_PENDING && world->settings.retry_after > 0)
 		call_set_header(call, "Retry-After",
-			arena_printf(ctx->arena, "%lld",
-				(long long)(world->settings.retry_after / 1000)));
+				arena_printf(ctx->arena, "%lld",
+					     (long long)(world->settings.retry_after / 1000)));
 }
 
 void acme_authz_post(struct world *world, struct call *call, const struct acme_request *request,
-	struct acme_authz *authz)
+		     struct acme_authz *authz)
 {
 	const char *status = json_get_text(request->payload, "status");
 
 	if (request->payload && text_equals(status, "deactivated") &&
-		(authz->status == ACME_PENDING || authz->status == ACME_VALID))
+	    (authz->status == ACME_PENDING || authz->status == ACME_VALID))
 		authz->status = ACME_DEACTIVATED;
 	else if (request->payload && !text_equals(status, "deactivated")) {
-		call_acme_problem(
-			call, 400, "malformed", "An authorization can be deactivated only.");
+		call_acme_problem(call, 400, "malformed",
+				  "An authorization can be deactivated only.");
 		return;
 	}
 	show_authz(world, call, authz);
 }
 
 void acme_challenge_post(struct world *world, struct call *call, const struct acme_request *request,
-	struct acme_authz *authz)
+			 struct acme_authz *authz)
 {
 	struct json *reply = json_object(call->ctx);
 
@@ -145,18 +145,18 @@ void acme_challenge_post(struct world *world, struct call *call, const struct ac
 	show_challenge(call->ctx, world, authz, "http-01", reply);
 	call_json(call, 200, reply);
 	call_set_header(call, "Link",
-		arena_printf(call->ctx->arena, "<%s>;rel=\"up\"",
-			acme_url(call->ctx, world, "authz", authz->id)));
+			arena_printf(call->ctx->arena, "<%s>;rel=\"up\"",
+				     acme_url(call->ctx, world, "authz", authz->id)));
 }
 
 static void fail(struct world *world, struct acme_authz *authz, const char *type, int status,
-	const char *detail)
+		 const char *detail)
 {
 	struct ctx *ctx = &world->keep;
 	struct json *problem = json_object(ctx);
 
 	json_set_text(ctx, problem, "type",
-		arena_printf(ctx->arena, "urn:ietf:params:acme:error:%s", type));
+		      arena_printf(ctx->arena, "urn:ietf:params:acme:error:%s", type));
 	json_set_text(ctx, problem, "detail", detail);
 	json_set_int(ctx, problem, "status", status);
 	authz->error = json_print(ctx, problem);
@@ -165,8 +165,8 @@ static void fail(struct world *world, struct acme_authz *authz, const char *type
 }
 
 /* What the CA sees when it fetches the file; the status, 0 when nobody answers. */
-static int fetch(
-	struct world *world, struct ctx *ctx, const struct acme_authz *authz, const char **body)
+static int fetch(struct world *world, struct ctx *ctx, const struct acme_authz *authz,
+		 const char **body)
 {
 	struct call call = {
 		.ctx = ctx,
@@ -196,16 +196,17 @@ static void validate(struct world *world, struct ctx *ctx, struct acme_authz *au
 	}
 	if (!dns_model_leads_to_gateway(world, authz->name, &trouble)) {
 		fail(world, authz, trouble ? "dns" : "connection", 400,
-			arena_printf(ctx->arena, "%s: %s", authz->name,
-				trouble ? trouble : "Fetching the file: Connection refused"));
+		     arena_printf(ctx->arena, "%s: %s", authz->name,
+				  trouble ? trouble : "Fetching the file: Connection refused"));
 		return;
 	}
 	status = fetch(world, ctx, authz, &body);
 	if (status != 200) {
 		fail(world, authz, status ? "unauthorized" : "connection", status ? 403 : 400,
-			arena_printf(ctx->arena,
-				"Invalid response from http://%s/.well-known/acme-challenge/%s: %d",
-				authz->name, authz->token, status));
+		     arena_printf(
+			     ctx->arena,
+			     "Invalid response from http://%s/.well-known/acme-challenge/%s: %d",
+			     authz->name, authz->token, status));
 		return;
 	}
 	expected = arena_printf(ctx->arena, "%s.%s", authz->token, authz->account->thumbprint);
@@ -213,9 +214,9 @@ static void validate(struct world *world, struct ctx *ctx, struct acme_authz *au
 	while (length && strchr(" \t\r\n", body[length - 1]))
 		length--;
 	if (length >= FILE_BYTES_MAX || length != strlen(expected) ||
-		memcmp(body, expected, length) != 0) {
+	    memcmp(body, expected, length) != 0) {
 		fail(world, authz, "unauthorized", 403,
-			"The key authorization file from the server did not match this challenge.");
+		     "The key authorization file from the server did not match this challenge.");
 		return;
 	}
 	authz->status = ACME_VALID;
@@ -229,6 +230,6 @@ void acme_authz_tick(struct world *world, struct ctx *ctx)
 
 	for (authz = world->acme->authzs; authz; authz = authz->next)
 		if (authz->challenge == ACME_PROCESSING && authz->status == ACME_PENDING &&
-			world_mono(world) >= authz->due)
+		    world_mono(world) >= authz->due)
 			validate(world, ctx, authz);
 }

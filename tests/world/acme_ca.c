@@ -21,10 +21,10 @@ static struct {
 static void make_ca(void)
 {
 	struct crypto_issue root = {.common_name = "Model Root",
-		.is_ca = true,
-		.not_before = CA_FROM,
-		.not_after = CA_UNTIL,
-		.rng = rng_system()};
+				    .is_ca = true,
+				    .not_before = CA_FROM,
+				    .not_after = CA_UNTIL,
+				    .rng = rng_system()};
 	struct crypto_issue issuer = root;
 
 	ca.root_key = crypto_ec_new("P-256");
@@ -64,11 +64,11 @@ static void judge(struct world *world, const struct acme_order *order)
 		int64_t life = cert->not_after - cert->not_before;
 
 		if (!text_equals(cert->names, order->names) || cert->is_revoked ||
-			cert->not_after - now <= life / 2)
+		    cert->not_after - now <= life / 2)
 			continue;
 		world->never.issued_while_valid++;
 		(void)snprintf(world->never.last, sizeof(world->never.last),
-			"another certificate while one is valid: %s", cert->names);
+			       "another certificate while one is valid: %s", cert->names);
 		return;
 	}
 }
@@ -103,9 +103,9 @@ struct acme_cert *acme_issue(struct world *world, const struct acme_order *order
 	cert->not_before = issue.not_before;
 	cert->not_after = issue.not_after;
 	cert->serial = crypto_serial(&world->keep, cert->leaf);
-	cert->pem =
-		arena_printf(world->keep.arena, "%s%s", crypto_cert_pem(&world->keep, cert->leaf),
-			crypto_cert_pem(&world->keep, ca.issuer));
+	cert->pem = arena_printf(world->keep.arena, "%s%s",
+				 crypto_cert_pem(&world->keep, cert->leaf),
+				 crypto_cert_pem(&world->keep, ca.issuer));
 	cert->next = world->acme->certs;
 	world->acme->certs = cert;
 	return cert;
@@ -130,15 +130,14 @@ struct acme_cert *acme_cert_by_ari(struct world *world, struct ctx *ctx, const c
 	struct bytes aki, serial;
 
 	if (!dot ||
-		base64url_decode(
-			ctx, arena_strndup(ctx->arena, ari_id, (size_t)(dot - ari_id)), &aki) ||
-		base64url_decode(ctx, dot + 1, &serial) || serial.size == 0 ||
-		serial.data[0] & 0x80)
+	    base64url_decode(ctx, arena_strndup(ctx->arena, ari_id, (size_t)(dot - ari_id)),
+			     &aki) ||
+	    base64url_decode(ctx, dot + 1, &serial) || serial.size == 0 || serial.data[0] & 0x80)
 		return NULL;
 	pthread_once(&ca.once, make_ca);
 	key_id = X509_get0_subject_key_id(ca.issuer);
 	if (aki.size != (size_t)ASN1_STRING_length(key_id) ||
-		memcmp(aki.data, ASN1_STRING_get0_data(key_id), aki.size) != 0)
+	    memcmp(aki.data, ASN1_STRING_get0_data(key_id), aki.size) != 0)
 		return NULL;
 	for (cert = world->acme->certs; cert; cert = cert->next)
 		if (text_equals(cert->serial, hex(ctx, &serial)))
@@ -162,7 +161,7 @@ void acme_renewal_info(struct world *world, struct call *call, const char *ari_i
 		start = world_seconds(world) - 7200;
 	json_set(call->ctx, window, "start", acme_date(call->ctx, start));
 	json_set(call->ctx, window, "end",
-		acme_date(call->ctx, cert->is_revoked ? start + 3600 : start + life / 30));
+		 acme_date(call->ctx, cert->is_revoked ? start + 3600 : start + life / 30));
 	json_set(call->ctx, reply, "suggestedWindow", window);
 	call_json(call, 200, reply);
 	call_set_header(call, "Retry-After", "21600");

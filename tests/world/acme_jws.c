@@ -40,13 +40,13 @@ static struct json *decode(struct ctx *ctx, const char *text)
 	struct bytes bytes;
 
 	if (!text || base64url_decode(ctx, text, &bytes) != E_OK ||
-		json_parse(ctx, (const char *)bytes.data, bytes.size, &json) != E_OK)
+	    json_parse(ctx, (const char *)bytes.data, bytes.size, &json) != E_OK)
 		return NULL;
 	return json;
 }
 
-static struct acme_account *account_by_kid(
-	const struct world *world, struct ctx *ctx, const char *kid)
+static struct acme_account *account_by_kid(const struct world *world, struct ctx *ctx,
+					   const char *kid)
 {
 	struct acme_account *account;
 
@@ -56,8 +56,8 @@ static struct acme_account *account_by_kid(
 	return NULL;
 }
 
-struct acme_account *acme_account_by_jwk(
-	const struct world *world, struct ctx *ctx, const struct json *jwk)
+struct acme_account *acme_account_by_jwk(const struct world *world, struct ctx *ctx,
+					 const struct json *jwk)
 {
 	const char *thumbprint = crypto_thumbprint(ctx, jwk);
 	struct acme_account *account;
@@ -78,25 +78,25 @@ static bool is_signed_by(struct call *call, EVP_PKEY *key, const char *alg, cons
 	if (!alg || (strcmp(alg, "ES256") != 0 && strcmp(alg, "RS256") != 0))
 		return false;
 	if (!json_get_text(body, "signature") ||
-		base64url_decode(call->ctx, json_get_text(body, "signature"), &signature) != E_OK)
+	    base64url_decode(call->ctx, json_get_text(body, "signature"), &signature) != E_OK)
 		return false;
 	crypto_sha256(input, strlen(input), digest.data);
 	return crypto_verify_digest(call->ctx, key, alg, &digest, &signature);
 }
 
 /* Which key the header names: an account's, or one of its own where that is allowed. */
-static bool find_key(
-	struct world *world, struct call *call, const struct json *header, struct acme_request *out)
+static bool find_key(struct world *world, struct call *call, const struct json *header,
+		     struct acme_request *out)
 {
 	const char *kid = json_get_text(header, "kid");
-	bool takes_jwk =
-		call_segment_is(call, 0, "new-account") || call_segment_is(call, 0, "revoke-cert");
+	bool takes_jwk = call_segment_is(call, 0, "new-account") ||
+			 call_segment_is(call, 0, "revoke-cert");
 
 	out->jwk = json_get(header, "jwk");
 	if ((kid != NULL) == (out->jwk != NULL) || (out->jwk && !takes_jwk) ||
-		(kid && call_segment_is(call, 0, "new-account"))) {
+	    (kid && call_segment_is(call, 0, "new-account"))) {
 		call_acme_problem(call, 400, "malformed",
-			"Exactly one of jwk and kid must be there, and the right one.");
+				  "Exactly one of jwk and kid must be there, and the right one.");
 		return false;
 	}
 	if (out->jwk) {
@@ -120,8 +120,8 @@ static bool find_key(
 static bool check_header(struct world *world, struct call *call, const struct json *header)
 {
 	const char *url = json_get_text(header, "url");
-	char *expected =
-		arena_printf(call->ctx->arena, "%s%s", world->options.acme_url, call->target);
+	char *expected = arena_printf(call->ctx->arena, "%s%s", world->options.acme_url,
+				      call->target);
 
 	if (!header) {
 		call_acme_problem(call, 400, "malformed", "The body is no flattened JWS.");
@@ -133,8 +133,8 @@ static bool check_header(struct world *world, struct call *call, const struct js
 	}
 	if (!text_equals(url, expected)) {
 		call_acme_problem(call, 403, "unauthorized",
-			"JWS header url %s does not match the request URL %s.",
-			url ? url : "(none)", expected);
+				  "JWS header url %s does not match the request URL %s.",
+				  url ? url : "(none)", expected);
 		return false;
 	}
 	return true;
@@ -147,8 +147,8 @@ bool acme_verify(struct world *world, struct call *call, struct acme_request *ou
 
 	memset(out, 0, sizeof(*out));
 	if (!text_equals(type, "application/jose+json")) {
-		call_acme_problem(
-			call, 415, "malformed", "Content-Type must be application/jose+json.");
+		call_acme_problem(call, 415, "malformed",
+				  "Content-Type must be application/jose+json.");
 		return false;
 	}
 	(void)json_parse(call->ctx, call->body, call->body_size, &body);
@@ -157,7 +157,7 @@ bool acme_verify(struct world *world, struct call *call, struct acme_request *ou
 		return false;
 	payload = json_get_text(body, "payload");
 	if (!payload || !is_signed_by(call, out->account ? out->account->key : out->jwk_key,
-				json_get_text(header, "alg"), body)) {
+				      json_get_text(header, "alg"), body)) {
 		call_acme_problem(call, 400, "malformed", "JWS verification error.");
 		acme_request_done(out);
 		return false;

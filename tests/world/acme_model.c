@@ -10,8 +10,8 @@
 
 const char *acme_word(enum acme_status status)
 {
-	static const char *const words[] = {
-		"pending", "ready", "processing", "valid", "invalid", "deactivated", "revoked"};
+	static const char *const words[] = {"pending", "ready",	      "processing", "valid",
+					    "invalid", "deactivated", "revoked"};
 
 	return words[status];
 }
@@ -19,7 +19,7 @@ const char *acme_word(enum acme_status status)
 char *acme_url(struct ctx *ctx, const struct world *world, const char *kind, const char *id)
 {
 	return arena_printf(ctx->arena, "%s/%s%s%s", world->options.acme_url, kind, id ? "/" : "",
-		id ? id : "");
+			    id ? id : "");
 }
 
 void acme_id(struct world *world, char out[2 * ACME_ID_BYTES + 1])
@@ -55,20 +55,17 @@ static void directory(struct world *world, struct call *call)
 	static const struct {
 		const char *name, *path;
 	} entries[] = {
-		{"newNonce", "new-nonce"},
-		{"newAccount", "new-account"},
-		{"newOrder", "new-order"},
-		{"revokeCert", "revoke-cert"},
-		{"keyChange", "key-change"},
-		{"renewalInfo", "renewal-info"},
+		{"newNonce", "new-nonce"},   {"newAccount", "new-account"},
+		{"newOrder", "new-order"},   {"revokeCert", "revoke-cert"},
+		{"keyChange", "key-change"}, {"renewalInfo", "renewal-info"},
 	};
 	struct ctx *ctx = call->ctx;
 	struct json *reply = json_object(ctx), *meta = json_object(ctx), *caa = json_array(ctx);
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(entries); i++)
-		json_set_text(
-			ctx, reply, entries[i].name, acme_url(ctx, world, entries[i].path, NULL));
+		json_set_text(ctx, reply, entries[i].name,
+			      acme_url(ctx, world, entries[i].path, NULL));
 	json_set_text(ctx, meta, "termsOfService", "https://acme.test/terms");
 	json_set_text(ctx, meta, "website", "https://acme.test");
 	json_append(ctx, caa, json_string(ctx, "acme.test"));
@@ -77,15 +74,15 @@ static void directory(struct world *world, struct call *call)
 	call_json(call, 200, reply);
 }
 
-static void show_account(
-	struct world *world, struct call *call, const struct acme_account *account, int status)
+static void show_account(struct world *world, struct call *call, const struct acme_account *account,
+			 int status)
 {
 	struct ctx *ctx = call->ctx;
 	struct json *reply = json_object(ctx);
 
 	json_set_text(ctx, reply, "status", acme_word(account->status));
 	json_set(ctx, reply, "contact",
-		account->contact ? json_dup(ctx, account->contact) : json_array(ctx));
+		 account->contact ? json_dup(ctx, account->contact) : json_array(ctx));
 	json_set_text(ctx, reply, "orders", acme_url(ctx, world, "orders", account->id));
 	call_json(call, status, reply);
 	call_set_header(call, "Location", acme_url(ctx, world, "account", account->id));
@@ -108,8 +105,8 @@ static void new_account(struct world *world, struct call *call, const struct acm
 		return;
 	}
 	if (!json_get_bool(request->payload, "termsOfServiceAgreed", false)) {
-		call_acme_problem(
-			call, 403, "userActionRequired", "The terms of service must be agreed to.");
+		call_acme_problem(call, 403, "userActionRequired",
+				  "The terms of service must be agreed to.");
 		return;
 	}
 	account = arena_new_one(keep->arena, struct acme_account);
@@ -125,8 +122,8 @@ static void new_account(struct world *world, struct call *call, const struct acm
 	show_account(world, call, account, 201);
 }
 
-static void post_account(
-	struct world *world, struct call *call, const struct acme_request *request, const char *id)
+static void post_account(struct world *world, struct call *call, const struct acme_request *request,
+			 const char *id)
 {
 	struct acme_account *account = request->account;
 
@@ -141,8 +138,8 @@ static void post_account(
 	show_account(world, call, account, 200);
 }
 
-static void post_order(
-	struct world *world, struct call *call, const struct acme_request *request, const char *id)
+static void post_order(struct world *world, struct call *call, const struct acme_request *request,
+		       const char *id)
 {
 	struct acme_order *order = acme_find_order(world, id);
 
@@ -154,8 +151,8 @@ static void post_order(
 		acme_show_order(world, call, order, 200);
 }
 
-static void post_authz(
-	struct world *world, struct call *call, const struct acme_request *request, const char *id)
+static void post_authz(struct world *world, struct call *call, const struct acme_request *request,
+		       const char *id)
 {
 	struct acme_authz *authz = acme_find_authz(world, id);
 
@@ -167,8 +164,8 @@ static void post_authz(
 		acme_challenge_post(world, call, request, authz);
 }
 
-static void post_cert(
-	struct world *world, struct call *call, const struct acme_request *request, const char *id)
+static void post_cert(struct world *world, struct call *call, const struct acme_request *request,
+		      const char *id)
 {
 	struct acme_cert *cert = acme_find_cert(world, id);
 
@@ -218,7 +215,7 @@ void acme_handle(struct world *world, struct call *call)
 	}
 	acme_tick(world, call->ctx);
 	call_set_header(call, "Date",
-		date_http(call->ctx, world->doors->clock->wall(world->doors->clock)));
+			date_http(call->ctx, world->doors->clock->wall(world->doors->clock)));
 	if (is_read && text_equals(first, "directory")) {
 		directory(world, call);
 		return;
@@ -233,8 +230,8 @@ void acme_handle(struct world *world, struct call *call)
 		call_acme_problem(call, 405, "malformed", "Method not allowed");
 	acme_fresh_nonce(world, call);
 	call_set_header(call, "Link",
-		arena_printf(call->ctx->arena, "<%s>;rel=\"index\"",
-			acme_url(call->ctx, world, "directory", NULL)));
+			arena_printf(call->ctx->arena, "<%s>;rel=\"index\"",
+				     acme_url(call->ctx, world, "directory", NULL)));
 }
 
 char *world_acme_root(struct ctx *ctx)

@@ -48,41 +48,40 @@ static bool is_issuable(const char *name)
 	const char *at = text_starts_with(name, "*.") ? name + 2 : name, *c;
 
 	if (!*at || strlen(at) > 253 || !strchr(at, '.') || strstr(at, "..") || *at == '.' ||
-		text_ends_with(at, ".") || text_ends_with(at, ".invalid"))
+	    text_ends_with(at, ".") || text_ends_with(at, ".invalid"))
 		return false;
 	for (c = at; *c; c++)
 		if (!islower((unsigned char)*c) && !isdigit((unsigned char)*c) && *c != '-' &&
-			*c != '.')
+		    *c != '.')
 			return false;
 	return true;
 }
 
 /* The names of a newOrder, or NULL after a problem was answered. */
-static char **take_names(
-	struct world *world, struct call *call, const struct json *payload, size_t *count)
+static char **take_names(struct world *world, struct call *call, const struct json *payload,
+			 size_t *count)
 {
 	const struct json *list = json_get(payload, "identifiers");
 	char **names = arena_new_array(world->keep.arena, char *, ACME_NAMES_MAX);
 
 	*count = 0;
 	if (json_size(list) == 0 || json_size(list) > ACME_NAMES_MAX) {
-		call_acme_problem(
-			call, 400, "malformed", "identifiers must be 1 to %d.", ACME_NAMES_MAX);
+		call_acme_problem(call, 400, "malformed", "identifiers must be 1 to %d.",
+				  ACME_NAMES_MAX);
 		return NULL;
 	}
-	json_for_each(item, list)
-	{
+	json_for_each (item, list) {
 		const char *value = json_get_text(item, "value");
 
 		if (!text_equals(json_get_text(item, "type"), "dns")) {
 			call_acme_problem(call, 400, "unsupportedIdentifier",
-				"Only dns identifiers are supported.");
+					  "Only dns identifiers are supported.");
 			return NULL;
 		}
 		if (!value || !is_issuable(lower(call->ctx, value))) {
 			call_acme_problem(call, 400, "rejectedIdentifier",
-				"Cannot issue for \"%s\": Domain name is invalid.",
-				value ? value : "");
+					  "Cannot issue for \"%s\": Domain name is invalid.",
+					  value ? value : "");
 			return NULL;
 		}
 		names[(*count)++] = lower(&world->keep, value);
@@ -91,7 +90,7 @@ static char **take_names(
 }
 
 static bool take_replaces(struct world *world, struct call *call, const struct json *payload,
-	struct acme_order *order)
+			  struct acme_order *order)
 {
 	const char *id = json_get_text(payload, "replaces");
 
@@ -104,8 +103,8 @@ static bool take_replaces(struct world *world, struct call *call, const struct j
 	}
 	if (!order->replaces->is_replaced)
 		return true;
-	call_acme_problem(
-		call, 409, "alreadyReplaced", "The certificate has been replaced already.");
+	call_acme_problem(call, 409, "alreadyReplaced",
+			  "The certificate has been replaced already.");
 	return false;
 }
 
@@ -182,31 +181,31 @@ void acme_show_order(struct world *world, struct call *call, struct acme_order *
 		identifier = json_object(ctx);
 		json_set_text(ctx, identifier, "type", "dns");
 		json_set_text(ctx, identifier, "value",
-			authz->is_wildcard ? arena_printf(ctx->arena, "*.%s", authz->name)
-					   : authz->name);
+			      authz->is_wildcard ? arena_printf(ctx->arena, "*.%s", authz->name)
+						 : authz->name);
 		json_append(ctx, names, identifier);
-		json_append(
-			ctx, authzs, json_string(ctx, acme_url(ctx, world, "authz", authz->id)));
+		json_append(ctx, authzs,
+			    json_string(ctx, acme_url(ctx, world, "authz", authz->id)));
 	}
 	json_set(ctx, reply, "identifiers", names);
 	json_set(ctx, reply, "authorizations", authzs);
 	json_set_text(ctx, reply, "finalize", acme_url(ctx, world, "finalize", order->id));
 	if (order->cert)
-		json_set_text(
-			ctx, reply, "certificate", acme_url(ctx, world, "cert", order->cert->id));
+		json_set_text(ctx, reply, "certificate",
+			      acme_url(ctx, world, "cert", order->cert->id));
 	if (order->error && json_parse(ctx, order->error, strlen(order->error), &error) == E_OK)
 		json_set(ctx, reply, "error", error);
 	call_json(call, status, reply);
 	if (world->settings.retry_after > 0 &&
-		(order->status == ACME_PENDING || order->status == ACME_PROCESSING))
+	    (order->status == ACME_PENDING || order->status == ACME_PROCESSING))
 		call_set_header(call, "Retry-After",
-			arena_printf(ctx->arena, "%lld",
-				(long long)(world->settings.retry_after / 1000)));
+				arena_printf(ctx->arena, "%lld",
+					     (long long)(world->settings.retry_after / 1000)));
 }
 
 /* NULL when the CSR fits the order; else why not. */
-static const char *check_csr(
-	struct call *call, const struct acme_order *order, const struct bytes *der)
+static const char *check_csr(struct call *call, const struct acme_order *order,
+			     const struct bytes *der)
 {
 	X509_REQ *csr = crypto_parse_csr(der);
 	const char *trouble = NULL;
@@ -246,15 +245,15 @@ static void note_finalize(struct world *world, struct acme_order *order, const s
 	if (is_second) {
 		world->never.finalized_twice++;
 		(void)snprintf(world->never.last, sizeof(world->never.last),
-			"second finalize: order for %s", order->names);
+			       "second finalize: order for %s", order->names);
 	}
 	for (object = world->vault.objects; object; object = object->next)
 		if (object->pending && same(&object->pending->csr, csr))
 			object->pending->is_finalized = true;
 }
 
-void acme_finalize(
-	struct world *world, struct call *call, const struct acme_request *request, const char *id)
+void acme_finalize(struct world *world, struct call *call, const struct acme_request *request,
+		   const char *id)
 {
 	struct acme_order *order = acme_find_order(world, id);
 	const char *text = json_get_text(request->payload, "csr"), *trouble;
@@ -271,8 +270,8 @@ void acme_finalize(
 	note_finalize(world, order, &csr);
 	if (order->status != ACME_READY) {
 		call_acme_problem(call, 403, "orderNotReady",
-			"Order's status (\"%s\") is not acceptable for finalization.",
-			acme_word(order->status));
+				  "Order's status (\"%s\") is not acceptable for finalization.",
+				  acme_word(order->status));
 		return;
 	}
 	trouble = check_csr(call, order, &csr);

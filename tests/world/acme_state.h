@@ -87,30 +87,31 @@ struct acme_request {
 	const struct json *payload; /* NULL: POST-as-GET */
 };
 
-/* acme_jws.c: false after a problem was answered. The key in `out` lives until acme_request_done. */
+/* acme_jws.c: false after a problem was answered. The key in `out` lives until acme_request_done.
+ */
 bool acme_verify(struct world *world, struct call *call, struct acme_request *out);
 void acme_request_done(struct acme_request *request);
 void acme_fresh_nonce(struct world *world, struct call *call);
-struct acme_account *acme_account_by_jwk(
-	const struct world *world, struct ctx *ctx, const struct json *jwk);
+struct acme_account *acme_account_by_jwk(const struct world *world, struct ctx *ctx,
+					 const struct json *jwk);
 
 /* acme_orders.c */
 void acme_new_order(struct world *world, struct call *call, const struct acme_request *request);
-void acme_finalize(
-	struct world *world, struct call *call, const struct acme_request *request, const char *id);
+void acme_finalize(struct world *world, struct call *call, const struct acme_request *request,
+		   const char *id);
 void acme_show_order(struct world *world, struct call *call, struct acme_order *order, int status);
 struct acme_order *acme_find_order(const struct world *world, const char *id);
 /* Lets processing orders and challenges come to their end. */
 void acme_tick(struct world *world, struct ctx *ctx);
 
 /* acme_authz.c */
-struct acme_authz *acme_authz_for(
-	struct world *world, struct acme_account *account, const char *name);
+struct acme_authz *acme_authz_for(struct world *world, struct acme_account *account,
+				  const char *name);
 struct acme_authz *acme_find_authz(const struct world *world, const char *id);
 void acme_authz_post(struct world *world, struct call *call, const struct acme_request *request,
-	struct acme_authz *authz);
+		     struct acme_authz *authz);
 void acme_challenge_post(struct world *world, struct call *call, const struct acme_request *request,
-	struct acme_authz *authz);
+			 struct acme_authz *authz);
 void acme_authz_tick(struct world *world, struct ctx *ctx);
 
 /* acme_ca.c */

@@ -14,8 +14,8 @@ static void refuse(struct call *call)
 
 static struct json *show_operations(struct ctx *ctx, const struct world *world)
 {
-	static const char *const words[] = {
-		"Running", "Applying", "Succeeded", "Failed", "Canceled"};
+	static const char *const words[] = {"Running", "Applying", "Succeeded", "Failed",
+					    "Canceled"};
 	struct json *list = json_array(ctx), *item;
 	const struct operation *operation;
 
@@ -116,9 +116,9 @@ static struct json *show_state(struct ctx *ctx, struct world *world)
 	json_set_int(ctx, part, "generation", world->gateway.generation);
 	json_set(ctx, part, "certificates", show_bindings(ctx, world));
 	json_set(ctx, part, "served",
-		gateway_list(world->gateway.served->root, "httpListeners")
-			? json_dup(ctx, gateway_list(world->gateway.served->root, "httpListeners"))
-			: json_array(ctx));
+		 gateway_list(world->gateway.served->root, "httpListeners")
+			 ? json_dup(ctx, gateway_list(world->gateway.served->root, "httpListeners"))
+			 : json_array(ctx));
 	json_set(ctx, state, "dataPlane", part);
 	json_set(ctx, state, "operations", show_operations(ctx, world));
 	json_set(ctx, state, "settings", settings_show(ctx, world));
@@ -172,8 +172,7 @@ static void post_settings(struct world *world, struct call *call)
 
 	if (!body)
 		return;
-	json_for_each(member, body)
-	{
+	json_for_each (member, body) {
 		value = json_is_string(member) ? json_text(member) : json_print(call->ctx, member);
 		if (settings_set(call->ctx, world, json_name(member), value) != E_OK) {
 			refuse(call);
@@ -206,7 +205,8 @@ void admin_handle(struct world *world, struct call *call)
 	} else if (call_segment_is(call, 0, "settings") && is_get) {
 		call_json(call, 200, settings_show(call->ctx, world));
 	} else {
-		call_arm_error(call, 404, "NotFound",
+		call_arm_error(
+			call, 404, "NotFound",
 			"Known are GET and DELETE /requests, GET /state, GET, POST and DELETE "
 			"/faults, GET and POST /settings.");
 	}

@@ -10,15 +10,17 @@ static const char *api_version(struct call *call)
 	const char *version = call_query(call, "api-version");
 
 	if (!version) {
-		call_arm_error(call, 400, "MissingApiVersionParameter",
+		call_arm_error(
+			call, 400, "MissingApiVersionParameter",
 			"The api-version query parameter (?api-version=) is required for all "
 			"requests.");
 		return NULL;
 	}
 	if (strlen(version) >= 10 && isdigit((unsigned char)version[0]) &&
-		strcmp(version, "2021-08-01") >= 0 && strcmp(version, "2026-01-02") < 0)
+	    strcmp(version, "2021-08-01") >= 0 && strcmp(version, "2026-01-02") < 0)
 		return version;
-	call_arm_error(call, 400, "NoRegisteredProviderFound",
+	call_arm_error(
+		call, 400, "NoRegisteredProviderFound",
 		"No registered resource provider found for location 'westeurope' and API version "
 		"'%s' for type 'applicationGateways'. The supported api-versions are "
 		"'2021-08-01, 2022-01-01, 2023-09-01, 2024-05-01, 2025-01-01, 2025-05-01, "
@@ -30,29 +32,29 @@ static const char *api_version(struct call *call)
 static bool check_token(struct world *world, struct call *call)
 {
 	const char *audiences[] = {world->options.arm_url, "https://management.azure.com",
-		"https://management.core.windows.net", NULL};
+				   "https://management.core.windows.net", NULL};
 
 	if (entra_is_authorized(world, call, audiences))
 		return true;
 	call_arm_error(call, 401,
-		call_header(call, "Authorization") ? "InvalidAuthenticationToken"
-						   : "AuthenticationFailed",
-		"Authentication failed: the access token is missing, expired or for another "
-		"audience.");
+		       call_header(call, "Authorization") ? "InvalidAuthenticationToken"
+							  : "AuthenticationFailed",
+		       "Authentication failed: the access token is missing, expired or for another "
+		       "audience.");
 	call_set_header(call, "WWW-Authenticate",
-		arena_printf(call->ctx->arena,
-			"Bearer authorization_uri=\"%s/%s\", error=\"invalid_token\", "
-			"error_description=\"The access token is invalid.\"",
-			world->options.authority_url, world->options.tenant));
+			arena_printf(call->ctx->arena,
+				     "Bearer authorization_uri=\"%s/%s\", error=\"invalid_token\", "
+				     "error_description=\"The access token is invalid.\"",
+				     world->options.authority_url, world->options.tenant));
 	return false;
 }
 
 static void not_found(struct call *call, const char *id)
 {
 	call_arm_error(call, 404, "ResourceNotFound",
-		"The Resource '%s' was not found. For more details please go to "
-		"https://aka.ms/ARMResourceNotFoundFix",
-		id);
+		       "The Resource '%s' was not found. For more details please go to "
+		       "https://aka.ms/ARMResourceNotFoundFix",
+		       id);
 }
 
 static void show_gateway(struct world *world, struct call *call, int status, const char *version)
@@ -72,21 +74,23 @@ static bool check_conditions(struct world *world, struct call *call)
 		world->never.put_without_if_match++;
 	if (gateway->current && world->settings.second_put_is_refused) {
 		left = (gateway->current->due - world_mono(world) + 999) / 1000;
-		call_arm_error(call, 429, "RetryableErrorDueToAnotherOperation",
+		call_arm_error(
+			call, 429, "RetryableErrorDueToAnotherOperation",
 			"Operation PutApplicationGatewayOperation is refused because another "
 			"operation is in progress on %s. Retry later.",
 			gateway->id);
 		call_set_header(call, "Retry-After",
-			arena_printf(call->ctx->arena, "%d",
-				left < 1    ? 1
-				: left > 10 ? 10
-					    : (int)left));
+				arena_printf(call->ctx->arena, "%d",
+					     left < 1	 ? 1
+					     : left > 10 ? 10
+							 : (int)left));
 		return false;
 	}
 	if (!if_match || world->settings.if_match_is_ignored || text_equals(if_match, "*") ||
-		text_equals(if_match, gateway->etag))
+	    text_equals(if_match, gateway->etag))
 		return true;
-	call_arm_error(call, 412, "PreconditionFailedEtagMismatch",
+	call_arm_error(
+		call, 412, "PreconditionFailedEtagMismatch",
 		"Etag provided in if-match header %s does not match etag %s of resource %s in "
 		"NRP data store.",
 		if_match, gateway->etag, gateway->id);
@@ -129,7 +133,7 @@ static void patch_gateway(struct world *world, struct call *call, const char *ve
 		return;
 	if (json_size(body) != 1 || !json_is_object(json_get(body, "tags"))) {
 		call_arm_error(call, 400, "PatchOnlyTagsAllowed",
-			"Only tags can be changed by PATCH on this resource.");
+			       "Only tags can be changed by PATCH on this resource.");
 		return;
 	}
 	gateway_set_tags(world, json_get(body, "tags"));
@@ -148,7 +152,7 @@ static void one_gateway(struct world *world, struct call *call, const char *vers
 		patch_gateway(world, call, version);
 	else
 		call_arm_error(call, 405, "MethodNotAllowed",
-			"The method is not supported for this resource.");
+			       "The method is not supported for this resource.");
 }
 
 static void list_gateways(struct world *world, struct call *call, const char *version)
@@ -179,13 +183,13 @@ static void public_ip(struct world *world, struct call *call)
 	json_set_text(ctx, properties, "provisioningState", "Succeeded");
 	json_set_text(ctx, properties, "ipAddress", gateway->ip);
 	json_set_text(ctx, properties, "publicIPAddressVersion",
-		strchr(gateway->ip, ':') ? "IPv6" : "IPv4");
+		      strchr(gateway->ip, ':') ? "IPv6" : "IPv4");
 	json_set_text(ctx, properties, "publicIPAllocationMethod", "Static");
 	json_set_int(ctx, properties, "idleTimeoutInMinutes", 4);
 	part = json_object(ctx);
 	json_set_text(ctx, part, "id",
-		arena_printf(
-			ctx->arena, "%s/frontendIPConfigurations/appgw-public-ip", gateway->id));
+		      arena_printf(ctx->arena, "%s/frontendIPConfigurations/appgw-public-ip",
+				   gateway->id));
 	json_set(ctx, properties, "ipConfiguration", part);
 	json_set(ctx, reply, "properties", properties);
 	call_json(call, 200, reply);
@@ -194,23 +198,22 @@ static void public_ip(struct world *world, struct call *call)
 static void show_operation(struct world *world, struct call *call)
 {
 	static const char *const words[] = {
-		[OPERATION_RUNNING] = "InProgress",
-		[OPERATION_APPLYING] = "InProgress",
-		[OPERATION_SUCCEEDED] = "Succeeded",
-		[OPERATION_FAILED] = "Failed",
+		[OPERATION_RUNNING] = "InProgress",  [OPERATION_APPLYING] = "InProgress",
+		[OPERATION_SUCCEEDED] = "Succeeded", [OPERATION_FAILED] = "Failed",
 		[OPERATION_CANCELED] = "Canceled",
 	};
 	const struct operation *operation = gateway_find_operation(world, call->target);
 	struct json *reply = json_object(call->ctx), *error = NULL;
 
 	if (!operation) {
-		call_arm_error(call, 404, "OperationNotFound",
+		call_arm_error(
+			call, 404, "OperationNotFound",
 			"The operation was not found. Its URL is to be used as it was given.");
 		return;
 	}
 	json_set_text(call->ctx, reply, "status", words[operation->state]);
 	if (operation->error &&
-		json_parse(call->ctx, operation->error, strlen(operation->error), &error) == E_OK)
+	    json_parse(call->ctx, operation->error, strlen(operation->error), &error) == E_OK)
 		json_set(call->ctx, reply, "error", error);
 	call_json(call, 200, reply);
 }
@@ -230,9 +233,9 @@ static bool check_media_type(struct call *call)
 	if (call->body_size == 0 || (type && strncasecmp(type, "application/json", 16) == 0))
 		return true;
 	call_arm_error(call, 415, "UnsupportedMediaType",
-		"The content media type '%s' is not supported. Only 'application/json' is "
-		"supported.",
-		type ? type : "<null>");
+		       "The content media type '%s' is not supported. Only 'application/json' is "
+		       "supported.",
+		       type ? type : "<null>");
 	return false;
 }
 
@@ -246,8 +249,8 @@ static void resource(struct world *world, struct call *call)
 	if (text_equals_nocase(path, world->gateway.id))
 		one_gateway(world, call, version);
 	else if (!call_is(call, "GET"))
-		call_arm_error(
-			call, 404, "ResourceNotFound", "There is no such resource: %s", path);
+		call_arm_error(call, 404, "ResourceNotFound", "There is no such resource: %s",
+			       path);
 	else if (is_collection(world, call))
 		list_gateways(world, call, version);
 	else if (text_equals_nocase(path, world->gateway.public_ip_id))

@@ -64,9 +64,9 @@ size_t blob_model_count(const struct world *world)
 static void refuse(struct call *call, int status, const char *code, const char *message)
 {
 	char *body = arena_printf(call->ctx->arena,
-		"<?xml version=\"1.0\" encoding=\"utf-8\"?><Error><Code>%s</Code>"
-		"<Message>%s</Message></Error>",
-		code, message);
+				  "<?xml version=\"1.0\" encoding=\"utf-8\"?><Error><Code>%s</Code>"
+				  "<Message>%s</Message></Error>",
+				  code, message);
 
 	call_text(call, status, "application/xml", body, call_is(call, "HEAD") ? 0 : strlen(body));
 	call_set_header(call, "x-ms-error-code", code);
@@ -79,18 +79,18 @@ static bool check_access(struct world *world, struct call *call)
 
 	if (!entra_is_authorized(world, call, audiences)) {
 		refuse(call, 401, "NoAuthenticationInformation",
-			"Server failed to authenticate the request.");
+		       "Server failed to authenticate the request.");
 		call_set_header(call, "WWW-Authenticate",
-			arena_printf(call->ctx->arena,
-				"Bearer authorization_uri=%s/%s/oauth2/authorize "
-				"resource_id=https://storage.azure.com",
-				world->options.authority_url, world->options.tenant));
+				arena_printf(call->ctx->arena,
+					     "Bearer authorization_uri=%s/%s/oauth2/authorize "
+					     "resource_id=https://storage.azure.com",
+					     world->options.authority_url, world->options.tenant));
 		return false;
 	}
 	if (version && strcmp(version, "2017-11-09") >= 0)
 		return true;
 	refuse(call, 400, version ? "InvalidHeaderValue" : "MissingRequiredHeader",
-		"x-ms-version must be 2017-11-09 or later.");
+	       "x-ms-version must be 2017-11-09 or later.");
 	return false;
 }
 
@@ -104,7 +104,7 @@ static bool check_conditions(struct call *call, const struct blob *blob)
 		return false;
 	}
 	if (!if_match ||
-		(blob && (text_equals(if_match, "*") || text_equals(if_match, blob->etag))))
+	    (blob && (text_equals(if_match, "*") || text_equals(if_match, blob->etag))))
 		return true;
 	refuse(call, 412, "ConditionNotMet", "The condition specified was not met.");
 	return false;

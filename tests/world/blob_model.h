@@ -1,7 +1,9 @@
 /*
- * blob_model - one container of blobs with anonymous read, as the simulations' door to Blob Storage.
+ * blob_model - one container of blobs with anonymous read, as the simulations' door to Blob
+ * Storage.
  *
- * Real tests use Azurite. Writing needs a bearer token for storage and an x-ms-version that knows OAuth.
+ * Real tests use Azurite. Writing needs a bearer token for storage and an x-ms-version that knows
+ * OAuth.
  */
 #pragma once
 

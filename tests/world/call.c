@@ -24,7 +24,7 @@ char *call_decode(struct ctx *ctx, const char *text, size_t size, bool is_form)
 
 	for (i = 0; i < size; i++) {
 		if (text[i] == '%' && i + 2 < size && hex_value(text[i + 1]) >= 0 &&
-			hex_value(text[i + 2]) >= 0) {
+		    hex_value(text[i + 2]) >= 0) {
 			out[n++] = (char)(hex_value(text[i + 1]) * 16 + hex_value(text[i + 2]));
 			i += 2;
 		} else {
@@ -49,8 +49,8 @@ bool call_split(struct call *call)
 			continue;
 		if (call->segment_count == CALL_SEGMENTS_MAX)
 			return false;
-		call->segments[call->segment_count++] =
-			call_decode(call->ctx, at, (size_t)(end - at), false);
+		call->segments[call->segment_count++] = call_decode(call->ctx, at,
+								    (size_t)(end - at), false);
 	}
 	return true;
 }
@@ -79,7 +79,7 @@ static const char *find_pair(struct call *call, const char *pairs, const char *n
 		end = strchrnul(at, '&');
 		equals = memchr(at, '=', (size_t)(end - at));
 		if (equals && (size_t)(equals - at) == name_length &&
-			strncmp(at, name, name_length) == 0)
+		    strncmp(at, name, name_length) == 0)
 			return call_decode(call->ctx, equals + 1, (size_t)(end - equals - 1), true);
 	}
 	return NULL;
@@ -121,8 +121,8 @@ void call_set_header(struct call *call, const char *name, const char *value)
 	if (call->reply_header_count == CALL_HEADERS_MAX)
 		return;
 	call->reply_headers[call->reply_header_count].name = arena_strdup(call->ctx->arena, name);
-	call->reply_headers[call->reply_header_count++].value =
-		arena_strdup(call->ctx->arena, value);
+	call->reply_headers[call->reply_header_count++].value = arena_strdup(call->ctx->arena,
+									     value);
 }
 
 void call_status(struct call *call, int status)
@@ -155,8 +155,8 @@ static char *formatted(struct call *call, const char *format, va_list arguments)
 	return arena_strdup(call->ctx->arena, text);
 }
 
-static void service_error(
-	struct call *call, int status, const char *code, const char *inner, const char *message)
+static void service_error(struct call *call, int status, const char *code, const char *inner,
+			  const char *message)
 {
 	struct ctx *ctx = call->ctx;
 	struct json *root = json_object(ctx), *error = json_object(ctx), *nested;
@@ -181,8 +181,8 @@ void call_arm_error(struct call *call, int status, const char *code, const char 
 	va_end(arguments);
 }
 
-void call_vault_error(
-	struct call *call, int status, const char *code, const char *inner, const char *format, ...)
+void call_vault_error(struct call *call, int status, const char *code, const char *inner,
+		      const char *format, ...)
 {
 	va_list arguments;
 
@@ -191,8 +191,8 @@ void call_vault_error(
 	va_end(arguments);
 }
 
-void call_entra_error(
-	struct call *call, int status, const char *error, int number, const char *format, ...)
+void call_entra_error(struct call *call, int status, const char *error, int number,
+		      const char *format, ...)
 {
 	struct ctx *ctx = call->ctx;
 	struct json *root = json_object(ctx), *codes = json_array(ctx);
@@ -204,14 +204,14 @@ void call_entra_error(
 	va_end(arguments);
 	json_set_text(ctx, root, "error", error);
 	json_set_text(ctx, root, "error_description",
-		arena_printf(ctx->arena, "AADSTS%d: %s", number, message));
+		      arena_printf(ctx->arena, "AADSTS%d: %s", number, message));
 	json_append(ctx, codes, json_number(ctx, number));
 	json_set(ctx, root, "error_codes", codes);
 	json_set_text(ctx, root, "timestamp", "2026-01-01 00:00:00Z");
 	json_set_text(ctx, root, "trace_id", "00000000-0000-0000-0000-000000000001");
 	json_set_text(ctx, root, "correlation_id", "00000000-0000-0000-0000-000000000002");
 	json_set_text(ctx, root, "error_uri",
-		arena_printf(ctx->arena, "https://login.invalid/error?code=%d", number));
+		      arena_printf(ctx->arena, "https://login.invalid/error?code=%d", number));
 	call_json(call, status, root);
 }
 
@@ -222,8 +222,8 @@ void call_acme_problem(struct call *call, int status, const char *type, const ch
 	va_list arguments;
 
 	va_start(arguments, format);
-	json_set_text(
-		ctx, root, "type", arena_printf(ctx->arena, "urn:ietf:params:acme:error:%s", type));
+	json_set_text(ctx, root, "type",
+		      arena_printf(ctx->arena, "urn:ietf:params:acme:error:%s", type));
 	json_set_text(ctx, root, "detail", formatted(call, format, arguments));
 	va_end(arguments);
 	json_set_int(ctx, root, "status", status);
@@ -236,10 +236,10 @@ struct json *call_arm_body(struct call *call)
 	struct json *body = NULL;
 
 	if (json_parse(call->ctx, call->body, call->body_size, &body) == E_OK &&
-		json_is_object(body))
+	    json_is_object(body))
 		return body;
 	call_arm_error(call, 400, "InvalidRequestContent",
-		"The request content was invalid and could not be deserialized.");
+		       "The request content was invalid and could not be deserialized.");
 	return NULL;
 }
 
@@ -250,7 +250,7 @@ struct json *call_vault_body(struct call *call)
 	if (call->body_size == 0)
 		return json_object(call->ctx);
 	if (json_parse(call->ctx, call->body, call->body_size, &body) == E_OK &&
-		json_is_object(body))
+	    json_is_object(body))
 		return body;
 	call_vault_error(call, 400, "BadParameter", NULL, "The request body is not a JSON object.");
 	return NULL;

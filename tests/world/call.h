@@ -38,10 +38,10 @@ void call_arm_error(struct call *call, int status, const char *code, const char 
 	__attribute__((format(printf, 4, 5)));
 /* The same with Key Vault's innererror (may be NULL). */
 void call_vault_error(struct call *call, int status, const char *code, const char *inner,
-	const char *format, ...) __attribute__((format(printf, 5, 6)));
+		      const char *format, ...) __attribute__((format(printf, 5, 6)));
 /* Entra: {"error","error_description","error_codes",...}. */
 void call_entra_error(struct call *call, int status, const char *error, int number,
-	const char *format, ...) __attribute__((format(printf, 5, 6)));
+		      const char *format, ...) __attribute__((format(printf, 5, 6)));
 /* RFC 8555: application/problem+json; `type` without the urn's prefix. */
 void call_acme_problem(struct call *call, int status, const char *type, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));

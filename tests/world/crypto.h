@@ -1,8 +1,8 @@
 /*
  * crypto - keys, CSRs, certificates and tokens of the model, on OpenSSL alone.
  *
- * Deliberately not pkg/pki: what both got wrong in the same way no test would see. Trouble inside OpenSSL is a bug or
- * out of memory and aborts; bad input is NULL or false.
+ * Deliberately not pkg/pki: what both got wrong in the same way no test would see. Trouble inside
+ * OpenSSL is a bug or out of memory and aborts; bad input is NULL or false.
  */
 #pragma once
 
@@ -40,8 +40,8 @@ struct crypto_request {
 	size_t eku_count;
 };
 
-bool crypto_csr(
-	struct ctx *ctx, EVP_PKEY *key, const struct crypto_request *request, struct bytes *der);
+bool crypto_csr(struct ctx *ctx, EVP_PKEY *key, const struct crypto_request *request,
+		struct bytes *der);
 /* The caller owns it; NULL when it does not parse or its signature is wrong. */
 X509_REQ *crypto_parse_csr(const struct bytes *der);
 /* Lower-case DNS names of the SAN extension and the CN, sorted, without duplicates. */
@@ -74,7 +74,8 @@ char *crypto_cert_pem(struct ctx *ctx, X509 *cert);
 char *crypto_key_pem(struct ctx *ctx, EVP_PKEY *key);
 char *crypto_public_pem(struct ctx *ctx, EVP_PKEY *key);
 
-/* Key and certificates as people hand them over. Certificates: the leaf first. Owned by the caller. */
+/* Key and certificates as people hand them over. Certificates: the leaf first. Owned by the caller.
+ */
 struct crypto_bag {
 	EVP_PKEY *key;
 	X509 *certs[CRYPTO_CHAIN_MAX];
@@ -85,23 +86,24 @@ bool crypto_parse_pfx(const struct bytes *der, const char *password, struct cryp
 /* PKCS#8 only, unencrypted, as Key Vault takes it; any certificates. */
 bool crypto_parse_pem(const char *text, struct crypto_bag *bag);
 bool crypto_pfx(struct ctx *ctx, EVP_PKEY *key, X509 *const *certs, size_t count,
-	const char *password, struct bytes *out);
+		const char *password, struct bytes *out);
 
-/* JWS algorithms over a digest that is already made (RS256.. PS256.. ES256..), encoded as JWA says. False: key and
- * algorithm do not fit. */
+/* JWS algorithms over a digest that is already made (RS256.. PS256.. ES256..), encoded as JWA says.
+ * False: key and algorithm do not fit. */
 bool crypto_sign_digest(struct ctx *ctx, EVP_PKEY *key, const char *alg, const struct bytes *digest,
-	struct bytes *signature);
+			struct bytes *signature);
 bool crypto_verify_digest(struct ctx *ctx, EVP_PKEY *key, const char *alg,
-	const struct bytes *digest, const struct bytes *signature);
+			  const struct bytes *digest, const struct bytes *signature);
 /* RSA1_5, RSA-OAEP, RSA-OAEP-256. */
-bool crypto_encrypt(
-	struct ctx *ctx, EVP_PKEY *key, const char *alg, const struct bytes *in, struct bytes *out);
-bool crypto_decrypt(
-	struct ctx *ctx, EVP_PKEY *key, const char *alg, const struct bytes *in, struct bytes *out);
+bool crypto_encrypt(struct ctx *ctx, EVP_PKEY *key, const char *alg, const struct bytes *in,
+		    struct bytes *out);
+bool crypto_decrypt(struct ctx *ctx, EVP_PKEY *key, const char *alg, const struct bytes *in,
+		    struct bytes *out);
 
 void crypto_sha256(const void *data, size_t size, unsigned char out[32]);
 
-/* A compact RS256 JWT, and back: the claims when the signature (RS256, PS256, ES256) is right, else NULL. */
+/* A compact RS256 JWT, and back: the claims when the signature (RS256, PS256, ES256) is right, else
+ * NULL. */
 char *crypto_jwt(struct ctx *ctx, EVP_PKEY *key, const struct json *claims);
-struct json *crypto_jwt_claims(
-	struct ctx *ctx, EVP_PKEY *key, const char *token, struct json **header);
+struct json *crypto_jwt_claims(struct ctx *ctx, EVP_PKEY *key, const char *token,
+			       struct json **header);

@@ -120,7 +120,7 @@ bool crypto_parse_pem(const char *text, struct crypto_bag *bag)
 }
 
 bool crypto_pfx(struct ctx *ctx, EVP_PKEY *key, X509 *const *certs, size_t count,
-	const char *password, struct bytes *out)
+		const char *password, struct bytes *out)
 {
 	STACK_OF(X509) *others = sk_X509_new_null();
 	unsigned char *data = NULL;

@@ -36,7 +36,7 @@ static bool add_subject(struct ctx *ctx, X509_NAME *name, const char *subject)
 			return false;
 		*equals = '\0';
 		if (!X509_NAME_add_entry_by_txt(name, part, MBSTRING_UTF8,
-			    (const unsigned char *)equals + 1, -1, -1, 0))
+						(const unsigned char *)equals + 1, -1, -1, 0))
 			return false;
 	}
 	return true;
@@ -50,19 +50,19 @@ static bool push_extension(STACK_OF(X509_EXTENSION) * list, int nid, const char 
 }
 
 static char *join(struct ctx *ctx, const char *first, const char *prefix, const char *const *items,
-	size_t count)
+		  size_t count)
 {
 	char *text = arena_strdup(ctx->arena, first);
 	size_t i;
 
 	for (i = 0; i < count; i++)
-		text = arena_printf(
-			ctx->arena, "%s%s%s%s", text, *text ? "," : "", prefix, items[i]);
+		text = arena_printf(ctx->arena, "%s%s%s%s", text, *text ? "," : "", prefix,
+				    items[i]);
 	return text;
 }
 
-bool crypto_csr(
-	struct ctx *ctx, EVP_PKEY *key, const struct crypto_request *request, struct bytes *der)
+bool crypto_csr(struct ctx *ctx, EVP_PKEY *key, const struct crypto_request *request,
+		struct bytes *der)
 {
 	STACK_OF(X509_EXTENSION) *list = sk_X509_EXTENSION_new_null();
 	X509_REQ *csr = X509_REQ_new();
@@ -74,14 +74,16 @@ bool crypto_csr(
 	if (request->subject && *request->subject)
 		is_good = add_subject(ctx, X509_REQ_get_subject_name(csr), request->subject);
 	if (request->dns_name_count)
-		is_good &= push_extension(list, NID_subject_alt_name,
+		is_good &= push_extension(
+			list, NID_subject_alt_name,
 			join(ctx, "", "DNS:", request->dns_names, request->dns_name_count));
 	if (request->key_usage_count)
-		is_good &= push_extension(list, NID_key_usage,
+		is_good &= push_extension(
+			list, NID_key_usage,
 			join(ctx, "critical", "", request->key_usage, request->key_usage_count));
 	if (request->eku_count)
 		is_good &= push_extension(list, NID_ext_key_usage,
-			join(ctx, "", "", request->ekus, request->eku_count));
+					  join(ctx, "", "", request->ekus, request->eku_count));
 	if (is_good) {
 		if (sk_X509_EXTENSION_num(list))
 			X509_REQ_add_extensions(csr, list);
@@ -101,7 +103,7 @@ X509_REQ *crypto_parse_csr(const struct bytes *der)
 	X509_REQ *csr = d2i_X509_REQ(NULL, &at, (long)der->size);
 
 	if (csr && at == der->data + der->size &&
-		X509_REQ_verify(csr, X509_REQ_get0_pubkey(csr)) == 1)
+	    X509_REQ_verify(csr, X509_REQ_get0_pubkey(csr)) == 1)
 		return csr;
 	X509_REQ_free(csr);
 	return NULL;
@@ -115,7 +117,7 @@ static int compare_names(const void *a, const void *b)
 static void add_name(struct ctx *ctx, char **names, size_t *count, const ASN1_STRING *string)
 {
 	char *name = arena_strndup(ctx->arena, (const char *)ASN1_STRING_get0_data(string),
-		(size_t)ASN1_STRING_length(string));
+				   (size_t)ASN1_STRING_length(string));
 	size_t i;
 	char *c;
 
@@ -142,7 +144,7 @@ static char **collect(struct ctx *ctx, GENERAL_NAMES *sans, X509_NAME *subject, 
 	}
 	if (at >= 0)
 		add_name(ctx, names, count,
-			X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)));
+			 X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)));
 	qsort(names, *count, sizeof(*names), compare_names);
 	return names;
 }
@@ -273,13 +275,14 @@ X509 *crypto_issue(const struct crypto_issue *issue)
 	X509_time_adj_ex(X509_getm_notAfter(cert), 0, 0, &(time_t){(time_t)issue->not_after});
 	if (issue->common_name)
 		X509_NAME_add_entry_by_txt(X509_get_subject_name(cert), "CN", MBSTRING_UTF8,
-			(const unsigned char *)issue->common_name, -1, -1, 0);
+					   (const unsigned char *)issue->common_name, -1, -1, 0);
 	X509_set_issuer_name(cert, X509_get_subject_name(issuer));
 	X509_set_pubkey(cert, issue->key);
 	add_cert_extension(cert, issuer, NID_basic_constraints,
-		issue->is_ca ? "critical,CA:TRUE" : "critical,CA:FALSE");
+			   issue->is_ca ? "critical,CA:TRUE" : "critical,CA:FALSE");
 	add_cert_extension(cert, issuer, NID_key_usage,
-		issue->is_ca ? "critical,keyCertSign,cRLSign" : "critical,digitalSignature");
+			   issue->is_ca ? "critical,keyCertSign,cRLSign"
+					: "critical,digitalSignature");
 	add_cert_extension(cert, issuer, NID_subject_key_identifier, "hash");
 	if (issue->issuer)
 		add_cert_extension(cert, issuer, NID_authority_key_identifier, "keyid");

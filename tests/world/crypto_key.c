@@ -85,8 +85,8 @@ static const struct curve *curve_of(EVP_PKEY *key)
 	char group[64];
 	size_t i;
 
-	if (!EVP_PKEY_get_utf8_string_param(
-		    key, OSSL_PKEY_PARAM_GROUP_NAME, group, sizeof(group), NULL))
+	if (!EVP_PKEY_get_utf8_string_param(key, OSSL_PKEY_PARAM_GROUP_NAME, group, sizeof(group),
+					    NULL))
 		return NULL;
 	for (i = 0; i < ARRAY_SIZE(curves); i++)
 		if (strcmp(curves[i].group, group) == 0)
@@ -137,7 +137,7 @@ static EVP_PKEY *from_params(const char *type, OSSL_PARAM_BLD *builder)
 
 	assert(params && maker);
 	if (EVP_PKEY_fromdata_init(maker) <= 0 ||
-		EVP_PKEY_fromdata(maker, &key, EVP_PKEY_PUBLIC_KEY, params) <= 0)
+	    EVP_PKEY_fromdata(maker, &key, EVP_PKEY_PUBLIC_KEY, params) <= 0)
 		key = NULL;
 	EVP_PKEY_CTX_free(maker);
 	OSSL_PARAM_free(params);
@@ -153,8 +153,8 @@ static EVP_PKEY *rsa_from_jwk(struct ctx *ctx, const struct json *jwk)
 	EVP_PKEY *key;
 
 	if (base64url_decode(ctx, json_get_text(jwk, "n"), &n) != E_OK ||
-		base64url_decode(ctx, json_get_text(jwk, "e"), &e) != E_OK || n.size > 1024 ||
-		e.size > 8)
+	    base64url_decode(ctx, json_get_text(jwk, "e"), &e) != E_OK || n.size > 1024 ||
+	    e.size > 8)
 		return NULL;
 	builder = OSSL_PARAM_BLD_new();
 	bn_n = BN_bin2bn(n.data, (int)n.size, NULL);
@@ -182,8 +182,8 @@ static EVP_PKEY *ec_from_jwk(struct ctx *ctx, const struct json *jwk)
 			curve = &curves[i];
 	/* RFC 7518 6.2.1.2: the full width of the curve, leading zeros included. */
 	if (!curve || base64url_decode(ctx, json_get_text(jwk, "x"), &x) != E_OK ||
-		base64url_decode(ctx, json_get_text(jwk, "y"), &y) != E_OK ||
-		x.size != curve->bytes || y.size != curve->bytes)
+	    base64url_decode(ctx, json_get_text(jwk, "y"), &y) != E_OK || x.size != curve->bytes ||
+	    y.size != curve->bytes)
 		return NULL;
 	point[0] = 4;
 	memcpy(point + 1, x.data, x.size);
@@ -191,8 +191,8 @@ static EVP_PKEY *ec_from_jwk(struct ctx *ctx, const struct json *jwk)
 	builder = OSSL_PARAM_BLD_new();
 	assert(builder);
 	OSSL_PARAM_BLD_push_utf8_string(builder, OSSL_PKEY_PARAM_GROUP_NAME, curve->group, 0);
-	OSSL_PARAM_BLD_push_octet_string(
-		builder, OSSL_PKEY_PARAM_PUB_KEY, point, 1 + 2 * curve->bytes);
+	OSSL_PARAM_BLD_push_octet_string(builder, OSSL_PKEY_PARAM_PUB_KEY, point,
+					 1 + 2 * curve->bytes);
 	return from_params("EC", builder);
 }
 
@@ -214,10 +214,10 @@ char *crypto_thumbprint(struct ctx *ctx, const struct json *jwk)
 
 	if (text_equals(json_get_text(jwk, "kty"), "RSA"))
 		canonical = arena_printf(ctx->arena, "{\"e\":\"%s\",\"kty\":\"RSA\",\"n\":\"%s\"}",
-			json_get_text(jwk, "e"), json_get_text(jwk, "n"));
+					 json_get_text(jwk, "e"), json_get_text(jwk, "n"));
 	else
-		canonical = arena_printf(ctx->arena,
-			"{\"crv\":\"%s\",\"kty\":\"EC\",\"x\":\"%s\",\"y\":\"%s\"}",
+		canonical = arena_printf(
+			ctx->arena, "{\"crv\":\"%s\",\"kty\":\"EC\",\"x\":\"%s\",\"y\":\"%s\"}",
 			json_get_text(jwk, "crv"), json_get_text(jwk, "x"),
 			json_get_text(jwk, "y"));
 	crypto_sha256(canonical, strlen(canonical), digest);

@@ -17,16 +17,11 @@ static const struct algorithm {
 	size_t digest_bytes;
 	size_t half; /* ECDSA: bytes of R and of S */
 } algorithms[] = {
-	{"RS256", SCHEME_PKCS1, "SHA256", 32, 0},
-	{"RS384", SCHEME_PKCS1, "SHA384", 48, 0},
-	{"RS512", SCHEME_PKCS1, "SHA512", 64, 0},
-	{"PS256", SCHEME_PSS, "SHA256", 32, 0},
-	{"PS384", SCHEME_PSS, "SHA384", 48, 0},
-	{"PS512", SCHEME_PSS, "SHA512", 64, 0},
-	{"ES256", SCHEME_ECDSA, "SHA256", 32, 32},
-	{"ES384", SCHEME_ECDSA, "SHA384", 48, 48},
-	{"ES512", SCHEME_ECDSA, "SHA512", 64, 66},
-	{"ES256K", SCHEME_ECDSA, "SHA256", 32, 32},
+	{"RS256", SCHEME_PKCS1, "SHA256", 32, 0},  {"RS384", SCHEME_PKCS1, "SHA384", 48, 0},
+	{"RS512", SCHEME_PKCS1, "SHA512", 64, 0},  {"PS256", SCHEME_PSS, "SHA256", 32, 0},
+	{"PS384", SCHEME_PSS, "SHA384", 48, 0},	   {"PS512", SCHEME_PSS, "SHA512", 64, 0},
+	{"ES256", SCHEME_ECDSA, "SHA256", 32, 32}, {"ES384", SCHEME_ECDSA, "SHA384", 48, 48},
+	{"ES512", SCHEME_ECDSA, "SHA512", 64, 66}, {"ES256K", SCHEME_ECDSA, "SHA256", 32, 32},
 };
 
 static const struct algorithm *find_algorithm(EVP_PKEY *key, const char *name)
@@ -82,7 +77,7 @@ static struct bytes der_from_raw(struct ctx *ctx, const struct bytes *raw, size_
 
 	assert(sig);
 	ECDSA_SIG_set0(sig, BN_bin2bn(raw->data, (int)half, NULL),
-		BN_bin2bn(raw->data + half, (int)half, NULL));
+		       BN_bin2bn(raw->data + half, (int)half, NULL));
 	size = i2d_ECDSA_SIG(sig, &data);
 	assert(size > 0);
 	der.data = arena_copy(ctx->arena, data, (size_t)size);
@@ -93,7 +88,7 @@ static struct bytes der_from_raw(struct ctx *ctx, const struct bytes *raw, size_
 }
 
 bool crypto_sign_digest(struct ctx *ctx, EVP_PKEY *key, const char *alg, const struct bytes *digest,
-	struct bytes *signature)
+			struct bytes *signature)
 {
 	const struct algorithm *algorithm = find_algorithm(key, alg);
 	EVP_PKEY_CTX *pkey;
@@ -106,8 +101,8 @@ bool crypto_sign_digest(struct ctx *ctx, EVP_PKEY *key, const char *alg, const s
 	signature->size = (size_t)EVP_PKEY_get_size(key);
 	signature->data = arena_alloc(ctx->arena, signature->size);
 	is_done = EVP_PKEY_sign_init(pkey) > 0 && set_scheme(pkey, algorithm) &&
-		  EVP_PKEY_sign(
-			  pkey, signature->data, &signature->size, digest->data, digest->size) > 0;
+		  EVP_PKEY_sign(pkey, signature->data, &signature->size, digest->data,
+				digest->size) > 0;
 	EVP_PKEY_CTX_free(pkey);
 	if (is_done && algorithm->scheme == SCHEME_ECDSA)
 		*signature = raw_from_der(ctx, signature, algorithm->half);
@@ -115,7 +110,7 @@ bool crypto_sign_digest(struct ctx *ctx, EVP_PKEY *key, const char *alg, const s
 }
 
 bool crypto_verify_digest(struct ctx *ctx, EVP_PKEY *key, const char *alg,
-	const struct bytes *digest, const struct bytes *signature)
+			  const struct bytes *digest, const struct bytes *signature)
 {
 	const struct algorithm *algorithm = find_algorithm(key, alg);
 	struct bytes sent = *signature;
@@ -144,12 +139,12 @@ static bool set_padding(EVP_PKEY_CTX *pkey, const char *alg)
 	if (!text_equals(alg, "RSA-OAEP") && !text_equals(alg, "RSA-OAEP-256"))
 		return false;
 	return EVP_PKEY_CTX_set_rsa_padding(pkey, RSA_PKCS1_OAEP_PADDING) > 0 &&
-	       EVP_PKEY_CTX_set_rsa_oaep_md(
-		       pkey, text_equals(alg, "RSA-OAEP") ? EVP_sha1() : EVP_sha256()) > 0;
+	       EVP_PKEY_CTX_set_rsa_oaep_md(pkey, text_equals(alg, "RSA-OAEP") ? EVP_sha1()
+									       : EVP_sha256()) > 0;
 }
 
-bool crypto_encrypt(
-	struct ctx *ctx, EVP_PKEY *key, const char *alg, const struct bytes *in, struct bytes *out)
+bool crypto_encrypt(struct ctx *ctx, EVP_PKEY *key, const char *alg, const struct bytes *in,
+		    struct bytes *out)
 {
 	EVP_PKEY_CTX *pkey = EVP_PKEY_CTX_new(key, NULL);
 	bool is_done;
@@ -164,8 +159,8 @@ bool crypto_encrypt(
 	return is_done;
 }
 
-bool crypto_decrypt(
-	struct ctx *ctx, EVP_PKEY *key, const char *alg, const struct bytes *in, struct bytes *out)
+bool crypto_decrypt(struct ctx *ctx, EVP_PKEY *key, const char *alg, const struct bytes *in,
+		    struct bytes *out)
 {
 	EVP_PKEY_CTX *pkey = EVP_PKEY_CTX_new(key, NULL);
 	bool is_done;
@@ -188,11 +183,11 @@ char *crypto_jwt(struct ctx *ctx, EVP_PKEY *key, const struct json *claims)
 	char *input;
 
 	input = arena_printf(ctx->arena, "%s.%s", base64url_encode(ctx, header, strlen(header)),
-		base64url_encode(ctx, payload, strlen(payload)));
+			     base64url_encode(ctx, payload, strlen(payload)));
 	crypto_sha256(input, strlen(input), digest.data);
 	assert(crypto_sign_digest(ctx, key, "RS256", &digest, &signature));
-	return arena_printf(
-		ctx->arena, "%s.%s", input, base64url_encode(ctx, signature.data, signature.size));
+	return arena_printf(ctx->arena, "%s.%s", input,
+			    base64url_encode(ctx, signature.data, signature.size));
 }
 
 static struct json *decode_part(struct ctx *ctx, const char *part, size_t size)
@@ -201,13 +196,13 @@ static struct json *decode_part(struct ctx *ctx, const char *part, size_t size)
 	struct bytes text;
 
 	if (base64url_decode(ctx, arena_strndup(ctx->arena, part, size), &text) != E_OK ||
-		json_parse(ctx, (const char *)text.data, text.size, &json) != E_OK)
+	    json_parse(ctx, (const char *)text.data, text.size, &json) != E_OK)
 		return NULL;
 	return json;
 }
 
-struct json *crypto_jwt_claims(
-	struct ctx *ctx, EVP_PKEY *key, const char *token, struct json **header)
+struct json *crypto_jwt_claims(struct ctx *ctx, EVP_PKEY *key, const char *token,
+			       struct json **header)
 {
 	const char *first = strchr(token, '.'), *second = first ? strchr(first + 1, '.') : NULL;
 	struct bytes digest = {arena_alloc(ctx->arena, 32), 32}, signature;

@@ -46,12 +46,12 @@ static bool write_file(const char *path, const char *text)
 	return fd >= 0 && done == size;
 }
 
-static bool write_files(
-	struct ctx *ctx, const struct plane_options *options, const struct plane_file *files)
+static bool write_files(struct ctx *ctx, const struct plane_options *options,
+			const struct plane_file *files)
 {
 	for (; files; files = files->next) {
 		if (write_file(arena_printf(ctx->arena, "%s/%s", options->dir, files->name),
-			    files->text))
+			       files->text))
 			continue;
 		fprintf(stderr, "azuresim: %s/%s cannot be written: %s\n", options->dir,
 			files->name, strerror(errno));
@@ -76,10 +76,10 @@ static pid_t run_nginx(const struct dataplane *plane, bool is_test)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	if (is_test)
 		execl(plane->options->nginx, "nginx", "-t", "-q", "-c", conf, "-e", log, "-p",
-			plane->options->dir, (char *)NULL);
+		      plane->options->dir, (char *)NULL);
 	else
 		execl(plane->options->nginx, "nginx", "-c", conf, "-e", log, "-p",
-			plane->options->dir, (char *)NULL);
+		      plane->options->dir, (char *)NULL);
 	_exit(127);
 }
 
@@ -89,7 +89,7 @@ static bool test_configuration(const struct dataplane *plane)
 	int status = 0;
 
 	if (pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status) &&
-		WEXITSTATUS(status) == 0)
+	    WEXITSTATUS(status) == 0)
 		return true;
 	fprintf(stderr, "azuresim: nginx refuses %s/nginx.conf (see nginx.log there)\n",
 		plane->options->dir);
@@ -113,14 +113,14 @@ static bool ask(const struct plane_options *options, long *worker, unsigned *gen
 	if (fd < 0)
 		return false;
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &(struct timeval){.tv_sec = 2},
-		sizeof(struct timeval));
+		   sizeof(struct timeval));
 	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) != 0 ||
-		send(fd, request, sizeof(request) - 1, MSG_NOSIGNAL) < 0) {
+	    send(fd, request, sizeof(request) - 1, MSG_NOSIGNAL) < 0) {
 		close(fd);
 		return false;
 	}
 	while (size < sizeof(reply) - 1 &&
-		(n = read(fd, reply + size, sizeof(reply) - 1 - size)) > 0)
+	       (n = read(fd, reply + size, sizeof(reply) - 1 - size)) > 0)
 		size += (size_t)n;
 	close(fd);
 	reply[size] = '\0';
@@ -152,7 +152,7 @@ static bool wait_until_in_force(struct dataplane *plane, unsigned generation)
 
 	for (tries = 0; tries < FORCE_MS / TICK_MS; tries++) {
 		if (ask(plane->options, &worker, &answered) && answered == generation &&
-			(before == 0 || before == worker || is_leaving(before))) {
+		    (before == 0 || before == worker || is_leaving(before))) {
 			plane->worker = worker;
 			return true;
 		}
@@ -233,7 +233,7 @@ struct dataplane *dataplane_start(struct world *world, const struct plane_option
 	plane->options = options;
 	world->has_data_plane = true;
 	if (!make_dirs(options) || !apply(plane) ||
-		pthread_create(&plane->thread, NULL, run, plane) != 0) {
+	    pthread_create(&plane->thread, NULL, run, plane) != 0) {
 		if (plane->master > 0)
 			kill(plane->master, SIGTERM);
 		free(plane);

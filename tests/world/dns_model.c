@@ -54,13 +54,13 @@ static const char *addresses_of(const struct world *world, const char *hostname)
 void dns_model_set(struct world *world, const char *hostname, const char *addresses)
 {
 	pthread_mutex_lock(&world->lock);
-	need(world, hostname)->addresses =
-		addresses ? arena_strdup(world->keep.arena, addresses) : NULL;
+	need(world, hostname)->addresses = addresses ? arena_strdup(world->keep.arena, addresses)
+						     : NULL;
 	pthread_mutex_unlock(&world->lock);
 }
 
-void dns_model_set_caa(
-	struct world *world, const char *hostname, const char *tag, const char *value)
+void dns_model_set_caa(struct world *world, const char *hostname, const char *tag,
+		       const char *value)
 {
 	struct dns_record *record;
 
@@ -81,8 +81,8 @@ unsigned dns_model_lookups(struct world *world)
 	return count;
 }
 
-bool dns_model_leads_to_gateway(
-	const struct world *world, const char *hostname, const char **trouble)
+bool dns_model_leads_to_gateway(const struct world *world, const char *hostname,
+				const char **trouble)
 {
 	const char *addresses = addresses_of(world, hostname);
 
@@ -128,8 +128,8 @@ static void split(struct ctx *ctx, const char *list, struct dns_answer *out)
 	}
 }
 
-static enum err resolve(
-	struct ctx *ctx, struct dns *dns, const char *hostname, struct dns_answer *out)
+static enum err resolve(struct ctx *ctx, struct dns *dns, const char *hostname,
+			struct dns_answer *out)
 {
 	struct world *world = ((struct dns_model *)dns)->world;
 	char *list;
@@ -143,13 +143,13 @@ static enum err resolve(
 	out->server = SERVER;
 	if (text_equals(list, "NXDOMAIN"))
 		return fault_set(ctx, E_NOTFOUND, "NXDomain", "%s says that %s does not exist",
-			SERVER, hostname);
+				 SERVER, hostname);
 	if (text_equals(list, "NODATA"))
 		return fault_set(ctx, E_NOTFOUND, "NoAddress", "%s says that %s has no address",
-			SERVER, hostname);
+				 SERVER, hostname);
 	if (text_equals(list, "SERVFAIL"))
-		return fault_set(
-			ctx, E_AGAIN, "LookupFailed", "%s: SERVFAIL for %s", SERVER, hostname);
+		return fault_set(ctx, E_AGAIN, "LookupFailed", "%s: SERVFAIL for %s", SERVER,
+				 hostname);
 	split(ctx, list, out);
 	return E_OK;
 }

@@ -19,14 +19,15 @@ static char *trimmed(struct ctx *ctx, const char *url)
 	return arena_strndup(ctx->arena, url, length);
 }
 
-/* "https://x/.default" -> "https://x"; the first scope counts. NULL when it is no `.default` scope. */
+/* "https://x/.default" -> "https://x"; the first scope counts. NULL when it is no `.default` scope.
+ */
 static char *resource_of_scope(struct ctx *ctx, const char *scope)
 {
 	static const char suffix[] = "/.default";
 	size_t length = strcspn(scope, " ");
 
 	if (length <= strlen(suffix) ||
-		strncmp(scope + length - strlen(suffix), suffix, strlen(suffix)) != 0)
+	    strncmp(scope + length - strlen(suffix), suffix, strlen(suffix)) != 0)
 		return NULL;
 	return arena_strndup(ctx->arena, scope, length - strlen(suffix));
 }
@@ -55,7 +56,8 @@ char *entra_token(struct ctx *ctx, struct world *world, const char *audience)
 	int64_t now = world_seconds(world);
 
 	json_set_text(ctx, claims, "aud", audience);
-	json_set_text(ctx, claims, "iss",
+	json_set_text(
+		ctx, claims, "iss",
 		arena_printf(ctx->arena, "https://sts.windows.net/%s/", world->options.tenant));
 	json_set_int(ctx, claims, "iat", now);
 	json_set_int(ctx, claims, "nbf", now - 5);
@@ -79,7 +81,7 @@ bool entra_is_authorized(struct world *world, struct call *call, const char *con
 	claims = crypto_jwt_claims(call->ctx, crypto_process_key(), header + 7, NULL);
 	audience = json_get_text(claims, "aud");
 	if (!audience || now >= json_get_int(claims, "exp", 0) ||
-		now < json_get_int(claims, "nbf", now))
+	    now < json_get_int(claims, "nbf", now))
 		return false;
 	for (; *audiences; audiences++)
 		if (text_equals_nocase(trimmed(call->ctx, audience), *audiences))
@@ -88,8 +90,8 @@ bool entra_is_authorized(struct world *world, struct call *call, const char *con
 }
 
 /* The assertion is signed by the registered certificate and says what it must. */
-static const char *check_certificate_assertion(
-	struct world *world, struct call *call, const char *assertion)
+static const char *check_certificate_assertion(struct world *world, struct call *call,
+					       const char *assertion)
 {
 	const char *audience, *client = world->options.client_id;
 	int64_t now = world_seconds(world);
@@ -111,15 +113,15 @@ static const char *check_certificate_assertion(
 		return "the assertion's signature is not by a registered certificate";
 	}
 	if (!json_get_text(header, "x5t#S256") &&
-		!text_equals(json_get_text(header, "x5t"), crypto_x5t(call->ctx, cert))) {
+	    !text_equals(json_get_text(header, "x5t"), crypto_x5t(call->ctx, cert))) {
 		X509_free(cert);
 		return "the assertion names no registered certificate (x5t, x5t#S256)";
 	}
 	X509_free(cert);
 	audience = json_get_text(claims, "aud");
 	if (!audience || !text_starts_with(audience, world->options.authority_url) ||
-		!text_equals(json_get_text(claims, "iss"), client) ||
-		!text_equals(json_get_text(claims, "sub"), client) || !json_get_text(claims, "jti"))
+	    !text_equals(json_get_text(claims, "iss"), client) ||
+	    !text_equals(json_get_text(claims, "sub"), client) || !json_get_text(claims, "jti"))
 		return "aud, iss, sub or jti of the assertion is wrong";
 	if (now >= json_get_int(claims, "exp", 0) || now + 300 < json_get_int(claims, "nbf", 0))
 		return "the assertion is not within its valid time range";
@@ -157,13 +159,13 @@ static bool authenticate(struct world *world, struct call *call)
 	if (secret) {
 		if (text_equals(secret, world->options.client_secret))
 			return true;
-		call_entra_error(
-			call, 401, "invalid_client", 7000215, "Invalid client secret provided.");
+		call_entra_error(call, 401, "invalid_client", 7000215,
+				 "Invalid client secret provided.");
 		return false;
 	}
 	if (!assertion || !text_equals(call_form(call, "client_assertion_type"), ASSERTION_TYPE)) {
 		call_entra_error(call, 401, "invalid_client", 7000216,
-			"'client_assertion' or 'client_secret' is required.");
+				 "'client_assertion' or 'client_secret' is required.");
 		return false;
 	}
 	federated = check_federated(world, call, assertion);
@@ -174,8 +176,8 @@ static bool authenticate(struct world *world, struct call *call)
 			  : federated;
 	if (!trouble)
 		return true;
-	call_entra_error(
-		call, 401, "invalid_client", 700027, "Client assertion failed: %s.", trouble);
+	call_entra_error(call, 401, "invalid_client", 700027, "Client assertion failed: %s.",
+			 trouble);
 	return false;
 }
 
@@ -198,19 +200,19 @@ static void token_endpoint(struct world *world, struct call *call)
 	const char *type = call_header(call, "Content-Type"), *scope, *resource;
 
 	if (!type || strncasecmp(type, "application/x-www-form-urlencoded", 33) != 0) {
-		call_entra_error(
-			call, 400, "invalid_request", 900144, "The request body must be a form.");
+		call_entra_error(call, 400, "invalid_request", 900144,
+				 "The request body must be a form.");
 		return;
 	}
 	if (!text_equals(call_form(call, "grant_type"), "client_credentials")) {
 		call_entra_error(call, 400, "unsupported_grant_type", 70003,
-			"The grant type is not supported.");
+				 "The grant type is not supported.");
 		return;
 	}
 	if (!text_equals_nocase(call_form(call, "client_id") ? call_form(call, "client_id") : "",
-		    world->options.client_id)) {
+				world->options.client_id)) {
 		call_entra_error(call, 400, "unauthorized_client", 700016,
-			"Application was not found in the directory.");
+				 "Application was not found in the directory.");
 		return;
 	}
 	if (!authenticate(world, call))
@@ -219,12 +221,12 @@ static void token_endpoint(struct world *world, struct call *call)
 	resource = scope ? resource_of_scope(call->ctx, scope) : NULL;
 	if (!resource) {
 		call_entra_error(call, 400, "invalid_scope", 1002012,
-			"Client credential flows must have a scope ending in /.default.");
+				 "Client credential flows must have a scope ending in /.default.");
 		return;
 	}
 	if (!is_known_resource(call->ctx, world, resource)) {
 		call_entra_error(call, 400, "invalid_resource", 500011,
-			"The resource principal named %s was not found.", resource);
+				 "The resource principal named %s was not found.", resource);
 		return;
 	}
 	send_token(world, call, resource);
@@ -234,8 +236,8 @@ static void openid_configuration(struct world *world, struct call *call)
 {
 	struct ctx *ctx = call->ctx;
 	struct json *reply = json_object(ctx);
-	const char *base = arena_printf(
-		ctx->arena, "%s/%s", world->options.authority_url, call_segment(call, 0));
+	const char *base = arena_printf(ctx->arena, "%s/%s", world->options.authority_url,
+					call_segment(call, 0));
 	static const struct {
 		const char *name, *path;
 	} urls[] = {
@@ -250,7 +252,7 @@ static void openid_configuration(struct world *world, struct call *call)
 
 	for (i = 0; i < ARRAY_SIZE(urls); i++)
 		json_set_text(ctx, reply, urls[i].name,
-			arena_printf(ctx->arena, "%s%s", base, urls[i].path));
+			      arena_printf(ctx->arena, "%s%s", base, urls[i].path));
 	json_set_text(ctx, reply, "tenant_region_scope", "EU");
 	json_set_text(ctx, reply, "cloud_instance_name", "microsoftonline.com");
 	call_json(call, 200, reply);
@@ -275,7 +277,7 @@ void entra_handle(struct world *world, struct call *call)
 
 	if (!is_ours && call->segment_count > 1) {
 		call_entra_error(call, 400, "invalid_request", 90002, "Tenant '%s' not found.",
-			call_segment(call, 0));
+				 call_segment(call, 0));
 		return;
 	}
 	if (text_ends_with(call->path, "/.well-known/openid-configuration"))
@@ -286,7 +288,7 @@ void entra_handle(struct world *world, struct call *call)
 		call_entra_error(call, 404, "invalid_request", 90014, "There is no such endpoint.");
 	else if (!call_is(call, "POST"))
 		call_entra_error(call, 405, "invalid_request", 900561,
-			"The endpoint only accepts POST requests.");
+				 "The endpoint only accepts POST requests.");
 	else
 		token_endpoint(world, call);
 }

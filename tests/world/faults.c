@@ -12,34 +12,32 @@ static enum err refuse(struct ctx *ctx, const char *what)
 
 static void take_headers(struct world *world, struct fault_rule *rule, const struct json *headers)
 {
-	json_for_each(header, headers)
-	{
+	json_for_each (header, headers) {
 		struct http_header *slot = &rule->headers[rule->header_count];
 
 		if (rule->header_count == ARRAY_SIZE(rule->headers))
 			return;
 		slot->name = arena_strdup(world->keep.arena, json_name(header));
-		slot->value =
-			json_is_string(header)
-				? arena_strdup(world->keep.arena, json_text(header))
-				: arena_strdup(world->keep.arena, json_print(&world->keep, header));
+		slot->value = json_is_string(header)
+				      ? arena_strdup(world->keep.arena, json_text(header))
+				      : arena_strdup(world->keep.arena,
+						     json_print(&world->keep, header));
 		rule->header_count++;
 	}
 }
 
-static enum err take_actions(
-	struct ctx *ctx, struct world *world, struct fault_rule *rule, const struct json *actions)
+static enum err take_actions(struct ctx *ctx, struct world *world, struct fault_rule *rule,
+			     const struct json *actions)
 {
-	static const char *const known[] = {"status", "headers", "body", "delayMs", "reset",
-		"truncate", "garble", "oversize", "apply"};
+	static const char *const known[] = {"status",	"headers", "body",     "delayMs", "reset",
+					    "truncate", "garble",  "oversize", "apply"};
 	const char *reset = json_get_text(actions, "reset");
 	const struct json *body = json_get(actions, "body");
 	size_t i;
 
 	if (!json_is_object(actions))
 		return refuse(ctx, "`do` must be an object");
-	json_for_each(action, actions)
-	{
+	json_for_each (action, actions) {
 		for (i = 0; i < ARRAY_SIZE(known) && !text_equals(known[i], json_name(action)); i++)
 			;
 		if (i == ARRAY_SIZE(known))
@@ -59,8 +57,9 @@ static enum err take_actions(
 	rule->applies = json_get_bool(actions, "apply", false);
 	take_headers(world, rule, json_get(actions, "headers"));
 	if (body)
-		rule->body = arena_strdup(world->keep.arena,
-			json_is_string(body) ? json_text(body) : json_print(ctx, body));
+		rule->body = arena_strdup(world->keep.arena, json_is_string(body)
+								     ? json_text(body)
+								     : json_print(ctx, body));
 	return E_OK;
 }
 
@@ -124,7 +123,8 @@ struct json *faults_show(struct ctx *ctx, const struct world *world)
 	return list;
 }
 
-/* The first rule that matches decides, also while it lets calls pass; a spent one is not there any more. */
+/* The first rule that matches decides, also while it lets calls pass; a spent one is not there any
+ * more. */
 struct fault_rule *faults_find(struct world *world, const struct call *call)
 {
 	struct fault_rule *rule;
@@ -183,8 +183,8 @@ void faults_after(const struct fault_rule *rule, struct call *call)
 	if (rule->status || rule->body) {
 		call->reply_header_count = 0;
 		call_text(call, rule->status ? rule->status : 200,
-			"application/json; charset=utf-8", rule->body ? rule->body : "",
-			rule->body ? strlen(rule->body) : 0);
+			  "application/json; charset=utf-8", rule->body ? rule->body : "",
+			  rule->body ? strlen(rule->body) : 0);
 	}
 	for (i = 0; i < rule->header_count; i++)
 		call_set_header(call, rule->headers[i].name, rule->headers[i].value);

@@ -6,8 +6,8 @@
 #include "world/blob_model.h"
 #include "world/sites.h"
 
-static void send_blob(
-	struct world *world, struct call *call, const struct target *target, const char *rest)
+static void send_blob(struct world *world, struct call *call, const struct target *target,
+		      const char *rest)
 {
 	const char *path = target->path ? arena_printf(call->ctx->arena, "%s%s", target->path, rest)
 					: call->path;
@@ -27,18 +27,19 @@ static void send_redirect(struct call *call, const struct target *target, const 
 	call_status(call, target->status);
 	if (target->location)
 		call_set_header(call, "Location",
-			arena_printf(call->ctx->arena, "%s%s", target->location,
-				target->keeps_path ? call->path : ""));
+				arena_printf(call->ctx->arena, "%s%s", target->location,
+					     target->keeps_path ? call->path : ""));
 	else
 		call_set_header(call, "Location",
-			arena_printf(call->ctx->arena, "%s://%s%s", target->location_scheme,
-				target->location_host ? target->location_host : host, path));
+				arena_printf(call->ctx->arena, "%s://%s%s", target->location_scheme,
+					     target->location_host ? target->location_host : host,
+					     path));
 }
 
 void front_get(struct world *world, struct call *call, const char *host)
 {
-	bool is_up =
-		world->gateway.state == GATEWAY_RUNNING || world->gateway.state == GATEWAY_FAILED;
+	bool is_up = world->gateway.state == GATEWAY_RUNNING ||
+		     world->gateway.state == GATEWAY_FAILED;
 	size_t count;
 	struct site *sites = sites_load(call->ctx, world, &count);
 	const struct site *site = is_up ? sites_find(sites, count, 80, host) : NULL;

@@ -16,7 +16,7 @@ static void new_etag(struct world *world)
 
 	world_hex_id(world, hex);
 	(void)snprintf(gateway->etag, sizeof(gateway->etag), "W/\"%.8s-%.4s-%.4s-%.4s-%.12s\"", hex,
-		hex + 8, hex + 12, hex + 16, hex + 20);
+		       hex + 8, hex + 12, hex + 16, hex + 20);
 }
 
 static void serve(struct world *world, const struct document *document)
@@ -42,14 +42,15 @@ void gateway_init(struct world *world)
 	gateway->next_poll = msec_add(world_mono(world), world->settings.vault_poll);
 	new_etag(world);
 	serve(world, gateway->stored);
-	json_for_each(list, json_get(gateway->stored->root, "properties"))
-	{
+	json_for_each (list, json_get(gateway->stored->root, "properties")) {
 		struct json *names = json_array(&gateway->foreign->ctx);
 
 		if (!json_is_array(list))
 			continue;
-		json_for_each(child, list) json_append(&gateway->foreign->ctx, names,
-			json_string(&gateway->foreign->ctx, json_get_text(child, "name")));
+		json_for_each (child, list)
+			json_append(
+				&gateway->foreign->ctx, names,
+				json_string(&gateway->foreign->ctx, json_get_text(child, "name")));
 		json_set(&gateway->foreign->ctx, gateway->foreign->root, json_name(list), names);
 	}
 }
@@ -110,7 +111,7 @@ void gateway_tick(struct world *world)
 	msec_t now = world_mono(world);
 
 	if (gateway->current && gateway->current->state == OPERATION_RUNNING &&
-		now >= gateway->current->due)
+	    now >= gateway->current->due)
 		try_document(world);
 	if (now >= gateway->next_poll) {
 		gateway->next_poll = msec_add(now, world->settings.vault_poll);
@@ -124,21 +125,23 @@ void gateway_applied(struct world *world, unsigned generation, bool is_in_force)
 	struct gateway *gateway = &world->gateway;
 
 	if (!gateway->current || gateway->current->state != OPERATION_APPLYING ||
-		generation != gateway->generation)
+	    generation != gateway->generation)
 		return;
 	if (is_in_force) {
 		end_operation(world, OPERATION_SUCCEEDED, NULL);
 		return;
 	}
 	gateway->state = GATEWAY_FAILED;
-	end_operation(world, OPERATION_FAILED,
+	end_operation(
+		world, OPERATION_FAILED,
 		"{\"code\":\"InternalServerError\",\"message\":\"An error occurred in the data "
 		"plane.\"}");
 }
 
 static const char *superseded(struct world *world)
 {
-	return arena_printf(world->keep.arena,
+	return arena_printf(
+		world->keep.arena,
 		"{\"code\":\"Canceled\",\"message\":\"Operation was "
 		"canceled.\",\"details\":[{\"code\":"
 		"\"CanceledAndSupersededDueToAnotherOperation\",\"message\":\"Operation "
@@ -155,7 +158,8 @@ static struct operation *start_operation(struct world *world, const char *api_ve
 	struct ctx *ctx = &world->keep;
 
 	world->doors->rng->fill(world->doors->rng, token, sizeof(token));
-	operation->target = arena_printf(ctx->arena,
+	operation->target = arena_printf(
+		ctx->arena,
 		"/subscriptions/%.*s/providers/Microsoft.Network/locations/%s/operations/"
 		"%s?api-version="
 		"%s&t=%lld&c=%s&s=%s&h=%s",
@@ -182,7 +186,7 @@ struct operation *gateway_find_operation(const struct world *world, const char *
 }
 
 const char *gateway_accept(struct world *world, struct call *call, const struct json *document,
-	const struct json *body, const char *api_version)
+			   const struct json *body, const char *api_version)
 {
 	struct gateway *gateway = &world->gateway;
 	struct document *next = document_new(world->doors, document);

@@ -43,14 +43,15 @@ static bool parse_upload(struct ctx *ctx, const struct json *properties, struct 
 	       pfx.size <= PFX_BYTES_MAX && crypto_parse_pfx(&pfx, password ? password : "", bag);
 }
 
-static bool check_upload(
-	struct world *world, struct call *call, const struct json *entry, const struct json *sent)
+static bool check_upload(struct world *world, struct call *call, const struct json *entry,
+			 const struct json *sent)
 {
 	struct crypto_bag bag;
 
 	(void)world;
 	if (!parse_upload(call->ctx, json_get(sent, "properties"), &bag))
-		return refuse(call, "ApplicationGatewaySslCertificateInvalidData",
+		return refuse(
+			call, "ApplicationGatewaySslCertificateInvalidData",
 			"Data for certificate is invalid, its password is wrong or it is over "
 			"16 KB:",
 			entry);
@@ -58,42 +59,45 @@ static bool check_upload(
 	return true;
 }
 
-static bool check_entry(
-	struct world *world, struct call *call, const struct json *entry, const struct json *sent)
+static bool check_entry(struct world *world, struct call *call, const struct json *entry,
+			const struct json *sent)
 {
 	const char *secret = json_get_text(json_get(entry, "properties"), "keyVaultSecretId");
 	const char *data = json_get_text(json_get(sent, "properties"), "data");
 
 	if (secret && data)
-		return refuse(call, "ApplicationGatewaySslCertificateDataAndKeyVaultSecretId",
+		return refuse(
+			call, "ApplicationGatewaySslCertificateDataAndKeyVaultSecretId",
 			"Data and KeyVaultSecretId must not both be specified for Certificate",
 			entry);
 	if (data)
 		return check_upload(world, call, entry, sent);
 	if (!secret && !gateway_upload(world, json_get_text(entry, "name")))
 		return refuse(call, "ApplicationGatewaySslCertificateDataMustBeSpecified",
-			"Either Data or KeyVaultSecretId must be specified for Certificate", entry);
+			      "Either Data or KeyVaultSecretId must be specified for Certificate",
+			      entry);
 	if (!secret || vault_is_secret_id(secret))
 		return true;
-	call_arm_error(call, 400, "ApplicationGatewayKeyVaultSecretIdInvalid",
+	call_arm_error(
+		call, 400, "ApplicationGatewayKeyVaultSecretIdInvalid",
 		"SecretId '%s' specified in '%s' is invalid: it doesn't properly reference a "
 		"secret.",
 		secret, json_get_text(entry, "id"));
 	return false;
 }
 
-static bool check_identity(
-	struct world *world, struct call *call, const struct json *document, bool needs_identity)
+static bool check_identity(struct world *world, struct call *call, const struct json *document,
+			   bool needs_identity)
 {
 	const struct json *identity = json_get(document, "identity");
 	const struct json *users = json_get(identity, "userAssignedIdentities");
 	const char *type = json_get_text(identity, "type");
 
-	json_for_each(user, users)
-	{
+	json_for_each (user, users) {
 		if (text_equals_nocase(json_name(user), world->gateway.identity_id))
 			continue;
-		call_arm_error(call, 403, "LinkedAuthorizationFailed",
+		call_arm_error(
+			call, 403, "LinkedAuthorizationFailed",
 			"The client has permission to perform action "
 			"'Microsoft.Network/applicationGateways/write' on scope '%s', however the "
 			"linked scope '%s' was not found or may not be assigned.",
@@ -105,19 +109,18 @@ static bool check_identity(
 	if (json_size(users) > 0 && type && text_equals_nocase(type, "UserAssigned"))
 		return true;
 	call_arm_error(call, 400, "ApplicationGatewayKeyVaultSecretRequiresUserAssignedIdentity",
-		"Application Gateway %s references Key Vault secrets and must have a user "
-		"assigned identity.",
-		world->gateway.id);
+		       "Application Gateway %s references Key Vault secrets and must have a user "
+		       "assigned identity.",
+		       world->gateway.id);
 	return false;
 }
 
 bool gateway_check_certificates(struct world *world, struct call *call, const struct json *document,
-	const struct json *body)
+				const struct json *body)
 {
 	bool needs_identity = false;
 
-	json_for_each(entry, gateway_list(document, "sslCertificates"))
-	{
+	json_for_each (entry, gateway_list(document, "sslCertificates")) {
 		const char *name = json_get_text(entry, "name");
 
 		if (!check_entry(world, call, entry, gateway_child(body, "sslCertificates", name)))
@@ -133,12 +136,11 @@ void gateway_take_uploads(struct world *world, struct ctx *ctx, const struct jso
 	struct upload *upload;
 	struct crypto_bag bag;
 
-	json_for_each(entry, gateway_list(body, "sslCertificates"))
-	{
+	json_for_each (entry, gateway_list(body, "sslCertificates")) {
 		const char *name = json_get_text(entry, "name");
 
 		if (!json_get_text(json_get(entry, "properties"), "data") ||
-			!parse_upload(ctx, json_get(entry, "properties"), &bag))
+		    !parse_upload(ctx, json_get(entry, "properties"), &bag))
 			continue;
 		upload = gateway_upload(world, name);
 		if (!upload) {
@@ -161,7 +163,8 @@ static size_t trimmed(const char *id)
 	return length;
 }
 
-/* The same secret for the gateway, however it is spelled: then it does not look for a newer version. */
+/* The same secret for the gateway, however it is spelled: then it does not look for a newer
+ * version. */
 static bool same_secret(const char *a, const char *b)
 {
 	return trimmed(a) == trimmed(b) && strncasecmp(a, b, trimmed(a)) == 0;
@@ -175,11 +178,13 @@ static const char *describe(struct world *world, const char *entry, const char *
 
 	json_set_text(ctx, error, "code", "ApplicationGatewayKeyVaultSecretException");
 	json_set_text(ctx, error, "message",
-		"Problem occured while accessing and validating KeyVault Secrets associated "
-		"with Application Gateway. See details below:");
+		      "Problem occured while accessing and validating KeyVault Secrets associated "
+		      "with Application Gateway. See details below:");
 	json_set_text(ctx, detail, "code", "ApplicationGatewayKeyVaultSecretAccessDenied");
-	json_set_text(ctx, detail, "message",
-		arena_printf(ctx->arena,
+	json_set_text(
+		ctx, detail, "message",
+		arena_printf(
+			ctx->arena,
 			"Access denied for KeyVault Secret of certificate '%s/sslCertificates/%s' "
 			"(%s). Make sure that the identity assigned to the gateway has access "
 			"to the secret.",
@@ -204,7 +209,7 @@ static const char *bind_entry(struct world *world, const char *entry, const char
 		world->gateway.bindings = binding;
 	}
 	if (!binding->version || !binding->is_current ||
-		!same_secret(binding->secret_id, secret_id))
+	    !same_secret(binding->secret_id, secret_id))
 		binding->version = version;
 	binding->secret_id = arena_strdup(world->keep.arena, secret_id);
 	binding->trouble = NULL;
@@ -217,8 +222,7 @@ const char *gateway_bind(struct world *world, const struct json *document)
 	struct binding *binding;
 	const char *error;
 
-	json_for_each(entry, gateway_list(document, "sslCertificates"))
-	{
+	json_for_each (entry, gateway_list(document, "sslCertificates")) {
 		const char *id = json_get_text(json_get(entry, "properties"), "keyVaultSecretId");
 
 		error = id ? bind_entry(world, json_get_text(entry, "name"), id) : NULL;
@@ -244,7 +248,7 @@ bool gateway_poll_vault(struct world *world)
 			continue;
 		version = vault_read_for_gateway(world, binding->secret_id, &trouble);
 		if ((version != NULL) != (binding->trouble == NULL) ||
-			(version && version != binding->version))
+		    (version && version != binding->version))
 			is_changed = true;
 		binding->trouble = trouble;
 		if (version)

@@ -9,16 +9,16 @@ const struct gateway_collection gateway_collections[] = {
 	{"sslCertificates", 100, "ApplicationGatewaySslCertificateLimitExceeded"},
 	{"trustedRootCertificates", 100, "ApplicationGatewayTrustedRootCertificateLimitExceeded"},
 	{"authenticationCertificates", 100,
-		"ApplicationGatewayAuthenticationCertificateLimitExceeded"},
+	 "ApplicationGatewayAuthenticationCertificateLimitExceeded"},
 	{"trustedClientCertificates", 200,
-		"ApplicationGatewayTrustedClientCertificateLimitExceeded"},
+	 "ApplicationGatewayTrustedClientCertificateLimitExceeded"},
 	{"sslProfiles", 100, "ApplicationGatewaySslProfileLimitExceeded"},
 	{"frontendIPConfigurations", 4, "ApplicationGatewayFrontendIpConfigurationLimitExceeded"},
 	{"frontendPorts", 100, "ApplicationGatewayFrontendPortLimitExceeded"},
 	{"probes", 100, "ApplicationGatewayProbeLimitExceeded"},
 	{"backendAddressPools", 100, "ApplicationGatewayBackendAddressPoolLimitExceeded"},
 	{"backendHttpSettingsCollection", 100,
-		"ApplicationGatewayBackendHttpSettingsLimitExceeded"},
+	 "ApplicationGatewayBackendHttpSettingsLimitExceeded"},
 	{"backendSettingsCollection", 100, "ApplicationGatewayBackendSettingsLimitExceeded"},
 	{"httpListeners", 200, "ApplicationGatewayHttpListenerLimitExceeded"},
 	{"listeners", 200, "ApplicationGatewayListenerLimitExceeded"},
@@ -45,35 +45,29 @@ static const struct back_reference {
 	{"backendAddressPools", "urlPathMaps", "urlPathMaps", "defaultBackendAddressPool"},
 	{"backendAddressPools", "pathRules", "pathRules", "backendAddressPool"},
 	{"backendHttpSettingsCollection", "requestRoutingRules", "requestRoutingRules",
-		"backendHttpSettings"},
+	 "backendHttpSettings"},
 	{"backendHttpSettingsCollection", "urlPathMaps", "urlPathMaps",
-		"defaultBackendHttpSettings"},
+	 "defaultBackendHttpSettings"},
 	{"backendHttpSettingsCollection", "pathRules", "pathRules", "backendHttpSettings"},
 	{"redirectConfigurations", "requestRoutingRules", "requestRoutingRules",
-		"redirectConfiguration"},
+	 "redirectConfiguration"},
 	{"redirectConfigurations", "urlPathMaps", "urlPathMaps", "defaultRedirectConfiguration"},
 	{"redirectConfigurations", "pathRules", "pathRules", "redirectConfiguration"},
 	{"probes", "backendHttpSettings", "backendHttpSettingsCollection", "probe"},
 };
 
 static const char *const read_only[] = {
-	"operationalState",
-	"resourceGuid",
-	"provisioningState",
-	"privateEndpointConnections",
+	"operationalState",	      "resourceGuid",
+	"provisioningState",	      "privateEndpointConnections",
 	"defaultPredefinedSslPolicy",
 };
 static const char *const child_read_only[] = {
-	"provisioningState",
-	"publicCertData",
-	"data",
-	"password",
-	"backendIPConfigurations",
-	"validatedCertData",
-	"clientCertIssuerDN",
+	"provisioningState", "publicCertData",	   "data", "password", "backendIPConfigurations",
+	"validatedCertData", "clientCertIssuerDN",
 };
 
-/* Members that older api-versions neither show nor take: reading and writing with one loses them. */
+/* Members that older api-versions neither show nor take: reading and writing with one loses them.
+ */
 static const struct newer {
 	const char *collection; /* NULL: properties of the gateway */
 	const char *member, *since;
@@ -95,28 +89,27 @@ struct json *gateway_list(const struct json *document, const char *collection)
 
 struct json *gateway_child(const struct json *document, const char *collection, const char *name)
 {
-	json_for_each(child,
-		gateway_list(document, collection)) if (name && json_get_text(child, "name") &&
-							text_equals_nocase(
-								json_get_text(child, "name"),
-								name)) return child;
+	json_for_each (child, gateway_list(document, collection))
+		if (name && json_get_text(child, "name") &&
+		    text_equals_nocase(json_get_text(child, "name"), name))
+			return child;
 	return NULL;
 }
 
 struct json *gateway_by_id(const struct world *world, const struct json *document,
-	const char *collection, const char *id)
+			   const char *collection, const char *id)
 {
 	size_t gateway = strlen(world->gateway.id), length = strlen(collection);
 
 	if (!id || strncasecmp(id, world->gateway.id, gateway) != 0 || id[gateway] != '/' ||
-		strncasecmp(id + gateway + 1, collection, length) != 0 ||
-		id[gateway + 1 + length] != '/')
+	    strncasecmp(id + gateway + 1, collection, length) != 0 ||
+	    id[gateway + 1 + length] != '/')
 		return NULL;
 	return gateway_child(document, collection, id + gateway + length + 2);
 }
 
 struct json *gateway_follow(const struct world *world, const struct json *document,
-	const struct json *child, const char *member, const char *collection)
+			    const struct json *child, const char *member, const char *collection)
 {
 	const struct json *reference = json_get(json_get(child, "properties"), member);
 
@@ -129,13 +122,13 @@ static void strip_newer(const char *collection, struct json *properties, const c
 
 	for (i = 0; i < ARRAY_SIZE(newer); i++)
 		if (strcmp(api_version, newer[i].since) < 0 &&
-			(collection ? text_equals(newer[i].collection, collection)
-				    : !newer[i].collection))
+		    (collection ? text_equals(newer[i].collection, collection)
+				: !newer[i].collection))
 			json_remove(properties, newer[i].member);
 }
 
 static void clean_child(struct ctx *ctx, const struct world *world, const char *path,
-	const char *collection, struct json *child, const char *api_version)
+			const char *collection, struct json *child, const char *api_version)
 {
 	struct json *properties = json_get(child, "properties");
 	size_t i;
@@ -143,8 +136,8 @@ static void clean_child(struct ctx *ctx, const struct world *world, const char *
 	json_remove(child, "etag");
 	json_remove(child, "type");
 	json_set_text(ctx, child, "id",
-		arena_printf(ctx->arena, "%s/%s/%s", world->gateway.id, path,
-			json_get_text(child, "name")));
+		      arena_printf(ctx->arena, "%s/%s/%s", world->gateway.id, path,
+				   json_get_text(child, "name")));
 	if (!json_is_object(properties)) {
 		properties = json_object(ctx);
 		json_set(ctx, child, "properties", properties);
@@ -157,13 +150,13 @@ static void clean_child(struct ctx *ctx, const struct world *world, const char *
 	strip_newer(collection, properties, api_version);
 }
 
-static void clean_path_rules(
-	struct ctx *ctx, const struct world *world, struct json *map, const char *api_version)
+static void clean_path_rules(struct ctx *ctx, const struct world *world, struct json *map,
+			     const char *api_version)
 {
-	char *path =
-		arena_printf(ctx->arena, "urlPathMaps/%s/pathRules", json_get_text(map, "name"));
+	char *path = arena_printf(ctx->arena, "urlPathMaps/%s/pathRules",
+				  json_get_text(map, "name"));
 
-	json_for_each(rule, json_path(map, "properties.pathRules"))
+	json_for_each (rule, json_path(map, "properties.pathRules"))
 		clean_child(ctx, world, path, "pathRules", rule, api_version);
 }
 
@@ -171,14 +164,13 @@ static void clean_identity(struct ctx *ctx, struct json *identity)
 {
 	json_remove(identity, "principalId");
 	json_remove(identity, "tenantId");
-	json_for_each(user, json_get(identity, "userAssignedIdentities"))
-	{
+	json_for_each (user, json_get(identity, "userAssignedIdentities")) {
 		json_remove(user, "principalId");
 		json_remove(user, "clientId");
 	}
-	if (text_equals_nocase(
-		    json_get_text(identity, "type") ? json_get_text(identity, "type") : "",
-		    "userAssigned"))
+	if (text_equals_nocase(json_get_text(identity, "type") ? json_get_text(identity, "type")
+							       : "",
+			       "userAssigned"))
 		json_set_text(ctx, identity, "type", "UserAssigned");
 }
 
@@ -196,7 +188,7 @@ static void complete_listener(struct ctx *ctx, struct json *child)
 }
 
 struct json *gateway_canonical(struct ctx *ctx, const struct world *world, const struct json *body,
-	const char *api_version)
+			       const char *api_version)
 {
 	struct json *document = json_dup(ctx, body), *properties, *list;
 	size_t i;
@@ -217,26 +209,28 @@ struct json *gateway_canonical(struct ctx *ctx, const struct world *world, const
 		list = json_get(properties, name);
 		if (!json_is_array(list))
 			json_set(ctx, properties, name, json_array(ctx));
-		json_for_each(child, list) clean_child(ctx, world, name, name, child, api_version);
+		json_for_each (child, list)
+			clean_child(ctx, world, name, name, child, api_version);
 	}
-	json_for_each(map, json_get(properties, "urlPathMaps"))
+	json_for_each (map, json_get(properties, "urlPathMaps"))
 		clean_path_rules(ctx, world, map, api_version);
-	json_for_each(listener, json_get(properties, "httpListeners"))
+	json_for_each (listener, json_get(properties, "httpListeners"))
 		complete_listener(ctx, listener);
 	return document;
 }
 
 static void decorate(struct ctx *ctx, const struct world *world, struct json *child,
-	const char *collection, const char *state)
+		     const char *collection, const char *state)
 {
 	json_set_text(ctx, child, "etag", world->gateway.etag);
-	json_set_text(ctx, child, "type",
+	json_set_text(
+		ctx, child, "type",
 		arena_printf(ctx->arena, "Microsoft.Network/applicationGateways/%s", collection));
 	json_set_text(ctx, json_get(child, "properties"), "provisioningState", state);
 }
 
 static void refer_back(struct ctx *ctx, const struct world *world, struct json *document,
-	const struct back_reference *row, const struct json *referrer)
+		       const struct back_reference *row, const struct json *referrer)
 {
 	struct json *target, *list, *reference = json_object(ctx);
 
@@ -260,12 +254,12 @@ static void refer_all_back(struct ctx *ctx, const struct world *world, struct js
 		const struct back_reference *row = &back_references[i];
 
 		if (!text_equals(row->from, "pathRules")) {
-			json_for_each(child, gateway_list(document, row->from))
+			json_for_each (child, gateway_list(document, row->from))
 				refer_back(ctx, world, document, row, child);
 			continue;
 		}
-		json_for_each(map, gateway_list(document, "urlPathMaps"))
-			json_for_each(rule, json_path(map, "properties.pathRules"))
+		json_for_each (map, gateway_list(document, "urlPathMaps"))
+			json_for_each (rule, json_path(map, "properties.pathRules"))
 				refer_back(ctx, world, document, row, rule);
 	}
 }
@@ -286,15 +280,14 @@ static void show_certificate(struct ctx *ctx, const struct world *world, struct 
 		return;
 	der = crypto_cert_der(ctx, cert);
 	json_set_text(ctx, json_get(child, "properties"), "publicCertData",
-		base64_encode(ctx, der.data, der.size));
+		      base64_encode(ctx, der.data, der.size));
 }
 
 static void show_identity(struct ctx *ctx, struct json *identity)
 {
 	if (text_equals(json_get_text(identity, "type"), "UserAssigned"))
 		json_set_text(ctx, identity, "type", "userAssigned");
-	json_for_each(user, json_get(identity, "userAssignedIdentities"))
-	{
+	json_for_each (user, json_get(identity, "userAssignedIdentities")) {
 		json_set_text(ctx, user, "principalId", "22222222-0000-0000-0000-000000000001");
 		json_set_text(ctx, user, "clientId", "22222222-0000-0000-0000-000000000002");
 	}
@@ -314,23 +307,22 @@ struct json *gateway_render(struct ctx *ctx, const struct world *world, const ch
 	json_set_text(ctx, properties, "provisioningState", state);
 	json_set_text(ctx, properties, "resourceGuid", "33333333-0000-0000-0000-000000000001");
 	json_set_text(ctx, properties, "operationalState",
-		gateway->state == GATEWAY_STOPPED ? "Stopped" : "Running");
+		      gateway->state == GATEWAY_STOPPED ? "Stopped" : "Running");
 	strip_newer(NULL, properties, api_version);
 	show_identity(ctx, json_get(document, "identity"));
 	refer_all_back(ctx, world, document);
 	for (i = 0; i < gateway_collection_count; i++) {
 		const char *name = gateway_collections[i].name;
 
-		json_for_each(child, json_get(properties, name))
-		{
+		json_for_each (child, json_get(properties, name)) {
 			decorate(ctx, world, child, name, state);
 			strip_newer(name, json_get(child, "properties"), api_version);
 		}
 	}
-	json_for_each(cert, json_get(properties, "sslCertificates"))
+	json_for_each (cert, json_get(properties, "sslCertificates"))
 		show_certificate(ctx, world, cert);
-	json_for_each(map, json_get(properties, "urlPathMaps"))
-		json_for_each(rule, json_path(map, "properties.pathRules"))
+	json_for_each (map, json_get(properties, "urlPathMaps"))
+		json_for_each (rule, json_path(map, "properties.pathRules"))
 			decorate(ctx, world, rule, "urlPathMaps/pathRules", state);
 	return document;
 }

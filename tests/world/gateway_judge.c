@@ -9,7 +9,7 @@ static void count(struct world *world, const char *what, const char *name)
 {
 	world->never.foreign_changed++;
 	(void)snprintf(world->never.last, sizeof(world->never.last), "foreign part changed: %s %s",
-		what, name ? name : "");
+		       what, name ? name : "");
 }
 
 static bool is_collection(const char *name)
@@ -22,11 +22,10 @@ static bool is_collection(const char *name)
 	return false;
 }
 
-static void compare_members(
-	struct world *world, const struct json *before, const struct json *after)
+static void compare_members(struct world *world, const struct json *before,
+			    const struct json *after)
 {
-	json_for_each(member, before)
-	{
+	json_for_each (member, before) {
 		const char *name = json_name(member);
 
 		if (text_equals(name, "properties") || is_collection(name))
@@ -34,25 +33,24 @@ static void compare_members(
 		if (!json_equal(member, json_get(after, name)))
 			count(world, "member", name);
 	}
-	json_for_each(member, after) if (!json_get(before, json_name(member)))
-		count(world, "added member", json_name(member));
+	json_for_each (member, after)
+		if (!json_get(before, json_name(member)))
+			count(world, "added member", json_name(member));
 }
 
 static void compare_children(struct world *world, const struct json *document)
 {
 	const struct json *stored = world->gateway.stored->root;
 
-	json_for_each(names, world->gateway.foreign->root)
-	{
+	json_for_each (names, world->gateway.foreign->root) {
 		const char *collection = json_name(names);
 
-		json_for_each(item, names)
-		{
+		json_for_each (item, names) {
 			const char *name = json_text(item);
 			struct json *before = gateway_child(stored, collection, name);
 
 			if (before &&
-				!json_equal(before, gateway_child(document, collection, name)))
+			    !json_equal(before, gateway_child(document, collection, name)))
 				count(world, collection, name);
 		}
 	}
@@ -70,13 +68,14 @@ static void learn(struct world *world, const struct json *document)
 		const struct json *known = json_get(world->gateway.foreign->root, collection);
 		struct json *names = json_array(ctx);
 
-		json_for_each(child, gateway_list(document, collection))
-		{
+		json_for_each (child, gateway_list(document, collection)) {
 			const char *name = json_get_text(child, "name");
-			bool is_foreign = !json_equal(child,
+			bool is_foreign = !json_equal(
+				child,
 				gateway_child(world->gateway.stored->root, collection, name));
 
-			json_for_each(item, known) is_foreign |= text_equals(json_text(item), name);
+			json_for_each (item, known)
+				is_foreign |= text_equals(json_text(item), name);
 			if (is_foreign)
 				json_append(ctx, names, json_string(ctx, name));
 		}

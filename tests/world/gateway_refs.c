@@ -36,7 +36,8 @@ struct walk {
 
 static bool dangles(const struct walk *walk, const char *id)
 {
-	call_arm_error(walk->call, 400, "InvalidResourceReference",
+	call_arm_error(
+		walk->call, 400, "InvalidResourceReference",
 		"Resource %s referenced by resource %s/%s was not found. Please make sure that "
 		"the referenced resource exists, and that both resources are in the same "
 		"region.",
@@ -48,11 +49,10 @@ static bool path_rule_exists(const struct walk *walk, const char *map, const cha
 {
 	const struct json *found = gateway_child(walk->body, "urlPathMaps", map);
 
-	json_for_each(item,
-		json_path(found, "properties.pathRules")) if (json_get_text(item, "name") &&
-							      text_equals_nocase(
-								      json_get_text(item, "name"),
-								      rule)) return true;
+	json_for_each (item, json_path(found, "properties.pathRules"))
+		if (json_get_text(item, "name") &&
+		    text_equals_nocase(json_get_text(item, "name"), rule))
+			return true;
 	return false;
 }
 
@@ -103,8 +103,8 @@ static bool check_reference(const struct walk *walk, const char *member, const c
 }
 
 /* A reference is an object with an id and no name; a child has both. */
-static bool walk_node(
-	const struct walk *walk, const char *member, const struct json *node, unsigned depth)
+static bool walk_node(const struct walk *walk, const char *member, const struct json *node,
+		      unsigned depth)
 {
 	const char *id = json_is_object(node) ? json_get_text(node, "id") : NULL;
 	struct walk inner = *walk;
@@ -117,8 +117,7 @@ static bool walk_node(
 		inner.owner = json_get_text(node, "name");
 	if (!json_is_object(node) && !json_is_array(node))
 		return true;
-	json_for_each(child, node)
-	{
+	json_for_each (child, node) {
 		const char *name = json_name(child);
 
 		if (!walk_node(&inner, name ? name : member, child, depth + 1))
@@ -127,7 +126,8 @@ static bool walk_node(
 	return true;
 }
 
-/* Over the body as it was sent: a back-reference that somebody echoes may not name what is gone, either. */
+/* Over the body as it was sent: a back-reference that somebody echoes may not name what is gone,
+ * either. */
 bool gateway_check_references(struct world *world, struct call *call, const struct json *body)
 {
 	const struct walk walk = {world, call, body, ""};

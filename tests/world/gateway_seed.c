@@ -113,12 +113,13 @@ void gateway_seed_names(struct world *world)
 	group = (int)(providers - gateway->id);
 	gateway->public_ip_id =
 		arena_printf(arena, "%.*s/providers/Microsoft.Network/publicIPAddresses/%s-pip",
-			group, gateway->id, gateway->name);
-	gateway->identity_id = arena_printf(arena,
+			     group, gateway->id, gateway->name);
+	gateway->identity_id = arena_printf(
+		arena,
 		"%.*s/providers/Microsoft.ManagedIdentity/userAssignedIdentities/%s-identity",
 		group, gateway->id, gateway->name);
-	gateway->subnet_id = arena_printf(arena,
-		"%.*s/providers/Microsoft.Network/virtualNetworks/vnet/subnets/appgw", group,
+	gateway->subnet_id = arena_printf(
+		arena, "%.*s/providers/Microsoft.Network/virtualNetworks/vnet/subnets/appgw", group,
 		gateway->id);
 }
 

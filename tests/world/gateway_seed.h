@@ -1,8 +1,10 @@
 /*
- * gateway_seed - the gateway before gatecert comes: our fixed parts, and things of others that must survive.
+ * gateway_seed - the gateway before gatecert comes: our fixed parts, and things of others that must
+ * survive.
  *
- * Parts that rules may use: frontend IP `appgw-public-ip`, ports `port-80` and `port-443`, pool `appgw-backend`,
- * settings `appgw-http-settings`; the challenge has its own pool, settings and path map, all named `acme-challenge`.
+ * Parts that rules may use: frontend IP `appgw-public-ip`, ports `port-80` and `port-443`, pool
+ * `appgw-backend`, settings `appgw-http-settings`; the challenge has its own pool, settings and
+ * path map, all named `acme-challenge`.
  */
 #pragma once
 

@@ -26,12 +26,12 @@ static void send_token(struct world *world, struct call *call, const char *resou
 
 	json_set_text(ctx, reply, "access_token", entra_token(ctx, world, resource));
 	json_set_text(ctx, reply, "client_id", world->options.client_id);
-	json_set_text(
-		ctx, reply, "expires_in", arena_printf(ctx->arena, "%lld", (long long)lifetime));
+	json_set_text(ctx, reply, "expires_in",
+		      arena_printf(ctx->arena, "%lld", (long long)lifetime));
 	json_set_text(ctx, reply, "expires_on",
-		arena_printf(ctx->arena, "%lld", (long long)(now + lifetime)));
-	json_set_text(
-		ctx, reply, "not_before", arena_printf(ctx->arena, "%lld", (long long)(now - 5)));
+		      arena_printf(ctx->arena, "%lld", (long long)(now + lifetime)));
+	json_set_text(ctx, reply, "not_before",
+		      arena_printf(ctx->arena, "%lld", (long long)(now - 5)));
 	json_set_text(ctx, reply, "refresh_token", "");
 	json_set_text(ctx, reply, "resource", resource);
 	json_set_text(ctx, reply, "token_type", "Bearer");
@@ -47,7 +47,7 @@ static bool check_identity(struct world *world, struct call *call)
 	if (!resource_id)
 		resource_id = call_query(call, "mi_res_id");
 	if ((!client || text_equals_nocase(client, world->options.client_id)) &&
-		(!resource_id || text_equals_nocase(resource_id, world->gateway.identity_id)))
+	    (!resource_id || text_equals_nocase(resource_id, world->gateway.identity_id)))
 		return true;
 	refuse(call, 400, "invalid_request", "Identity not found");
 	return false;
@@ -58,11 +58,11 @@ static const char *check_resource(struct world *world, struct call *call)
 	const char *resource = call_query(call, "resource");
 
 	if (resource && (strstr(resource, "management") || strstr(resource, "vault.azure") ||
-				strstr(resource, "storage.azure") ||
-				text_starts_with(resource, world->options.arm_url)))
+			 strstr(resource, "storage.azure") ||
+			 text_starts_with(resource, world->options.arm_url)))
 		return resource;
 	refuse(call, 400, "invalid_resource",
-		"The resource principal was not found in the tenant.");
+	       "The resource principal was not found in the tenant.");
 	return NULL;
 }
 
@@ -93,8 +93,8 @@ static void challenge_arc(struct world *world, struct call *call)
 		close(fd);
 	}
 	refuse(call, 401, "unauthorized_client", "Missing Basic Authorization header");
-	call_set_header(
-		call, "WWW-Authenticate", arena_printf(call->ctx->arena, "Basic realm=%s", path));
+	call_set_header(call, "WWW-Authenticate",
+			arena_printf(call->ctx->arena, "Basic realm=%s", path));
 }
 
 static bool is_proved(const struct world *world, const struct call *call)

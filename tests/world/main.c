@@ -1,4 +1,5 @@
-/* azuresim - the world behind sockets: HTTPS doors for ARM, Key Vault and Entra, plain ones for IMDS and admin. */
+/* azuresim - the world behind sockets: HTTPS doors for ARM, Key Vault and Entra, plain ones for
+ * IMDS and admin. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -121,8 +122,8 @@ static char *read_line(struct ctx *ctx, const char *path)
 	return text;
 }
 
-static struct world *make_world(
-	struct ctx *ctx, const struct options *options, const struct doors *doors)
+static struct world *make_world(struct ctx *ctx, const struct options *options,
+				const struct doors *doors)
 {
 	struct world_options wanted = {
 		.arm_url = arena_printf(ctx->arena, "https://%s", options->arm),
@@ -158,7 +159,7 @@ static struct world *make_world(
 }
 
 static int serve(struct ctx *ctx, const struct options *options, struct world *world,
-	const struct doors *doors, const sigset_t *ends)
+		 const struct doors *doors, const sigset_t *ends)
 {
 	const char *cert = read_file(ctx, options->tls_cert);
 	const char *key = read_file(ctx, options->tls_key);
@@ -183,7 +184,7 @@ static int serve(struct ctx *ctx, const struct options *options, struct world *w
 	int signal_number = 0;
 
 	while (plane && started < ARRAY_SIZE(wanted) &&
-		(servers[started] = doors_open(world, doors, &wanted[started])) != NULL)
+	       (servers[started] = doors_open(world, doors, &wanted[started])) != NULL)
 		started++;
 	if (started == ARRAY_SIZE(wanted)) {
 		puts("ready");

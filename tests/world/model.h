@@ -1,7 +1,8 @@
 /*
  * model - what the world remembers. Private to tests/world; guarded by world->lock.
  *
- * Objects live as long as the world (in `keep`), except gateway documents, of which a new one is made by every PUT.
+ * Objects live as long as the world (in `keep`), except gateway documents, of which a new one is
+ * made by every PUT.
  */
 #pragma once
 

@@ -68,7 +68,8 @@ static void write_names(struct writer *writer, const struct site *site)
 	OUT(writer, "%s;\n", site->host_count ? "" : " _");
 }
 
-/* RFC 6125 names are no addresses to nginx: an address is verified under the name that its certificate has, too. */
+/* RFC 6125 names are no addresses to nginx: an address is verified under the name that its
+ * certificate has, too. */
 static const char *verify_name(struct ctx *ctx, const char *host, size_t length)
 {
 	size_t i;
@@ -91,17 +92,17 @@ static void write_blob(struct writer *writer, const struct target *target, const
 		if (pattern && text_ends_with(regex, ".*"))
 			regex[length - 2] = '\0';
 		OUT(writer, "\t\t\trewrite \"(?i)^%s(.*)$\" \"%s$1\" break;\n", regex,
-			target->path);
+		    target->path);
 	}
 	OUT(writer,
-		"\t\t\tproxy_pass %.*s://%.*s;\n\t\t\tproxy_set_header Host %.*s;\n"
-		"\t\t\tproxy_set_header Authorization \"\";\n\t\t\tproxy_set_header Connection "
-		"\"\";\n"
-		"\t\t\tproxy_http_version 1.1;\n\t\t\tproxy_ssl_server_name on;\n"
-		"\t\t\tproxy_ssl_name %s;\n\t\t\tproxy_ssl_verify on;\n"
-		"\t\t\tproxy_ssl_trusted_certificate \"%s\";\n",
-		(int)(host - 3 - url), url, authority, host, authority, host,
-		verify_name(writer->ctx, host, strcspn(host, ":/")), writer->options->ca_file);
+	    "\t\t\tproxy_pass %.*s://%.*s;\n\t\t\tproxy_set_header Host %.*s;\n"
+	    "\t\t\tproxy_set_header Authorization \"\";\n\t\t\tproxy_set_header Connection "
+	    "\"\";\n"
+	    "\t\t\tproxy_http_version 1.1;\n\t\t\tproxy_ssl_server_name on;\n"
+	    "\t\t\tproxy_ssl_name %s;\n\t\t\tproxy_ssl_verify on;\n"
+	    "\t\t\tproxy_ssl_trusted_certificate \"%s\";\n",
+	    (int)(host - 3 - url), url, authority, host, authority, host,
+	    verify_name(writer->ctx, host, strcspn(host, ":/")), writer->options->ca_file);
 }
 
 static void write_redirect(struct writer *writer, const struct target *target)
@@ -112,17 +113,17 @@ static void write_redirect(struct writer *writer, const struct target *target)
 
 	if (target->location)
 		OUT(writer, "\t\t\treturn %d \"%s%s%s\";\n", target->status, target->location, path,
-			query);
+		    query);
 	else
 		OUT(writer, "\t\t\treturn %d \"%s://%s%s%s\";\n", target->status,
-			target->location_scheme,
-			target->location_host && *target->location_host ? target->location_host
-									: "$host",
-			*path ? path : "/", query);
+		    target->location_scheme,
+		    target->location_host && *target->location_host ? target->location_host
+								    : "$host",
+		    *path ? path : "/", query);
 }
 
 static void write_target(struct writer *writer, const struct site *site,
-	const struct target *target, const char *pattern)
+			 const struct target *target, const char *pattern)
 {
 	switch (target->kind) {
 	case TARGET_NONE: OUT(writer, "\t\t\treturn 502 \"no healthy backend\\n\";\n"); break;
@@ -145,7 +146,7 @@ static void write_locations(struct writer *writer, const struct site *site)
 		if (text_ends_with(regex, ".*"))
 			regex[strlen(regex) - 2] = '\0';
 		OUT(writer, "\t\tlocation ~* \"^%s%s\" {\n", regex,
-			text_ends_with(pattern, "*") ? "" : "$");
+		    text_ends_with(pattern, "*") ? "" : "$");
 		write_target(writer, site, &site->paths[i].target, pattern);
 		OUT(writer, "\t\t}\n");
 	}
@@ -157,8 +158,8 @@ static void write_locations(struct writer *writer, const struct site *site)
 static void write_listen(struct writer *writer, const struct site *site, bool is_default)
 {
 	OUT(writer, "\tserver {\n\t\tlisten %s:%u%s%s;\n", writer->options->ip,
-		site->is_https ? writer->options->https_port : writer->options->http_port,
-		site->is_https ? " ssl" : "", is_default ? " default_server" : "");
+	    site->is_https ? writer->options->https_port : writer->options->http_port,
+	    site->is_https ? " ssl" : "", is_default ? " default_server" : "");
 }
 
 static void write_certificate(struct writer *writer, const struct site_certificate *certificate)
@@ -170,12 +171,12 @@ static void write_certificate(struct writer *writer, const struct site_certifica
 
 	text = arena_strdup(ctx->arena, "");
 	for (i = 0; i < certificate->cert_count; i++)
-		text = arena_printf(
-			ctx->arena, "%s%s", text, crypto_cert_pem(ctx, certificate->certs[i]));
+		text = arena_printf(ctx->arena, "%s%s", text,
+				    crypto_cert_pem(ctx, certificate->certs[i]));
 	add_file(writer, name, text);
 	add_file(writer, key, crypto_key_pem(ctx, certificate->key));
 	OUT(writer, "\t\tssl_certificate \"%s/%s\";\n\t\tssl_certificate_key \"%s/%s\";\n",
-		writer->options->dir, name, writer->options->dir, key);
+	    writer->options->dir, name, writer->options->dir, key);
 }
 
 static void write_site(struct writer *writer, const struct site *site)
@@ -202,7 +203,8 @@ static void write_site(struct writer *writer, const struct site *site)
 	OUT(writer, "\t}\n");
 }
 
-/* For an unknown name the gateway shows the certificate of its first HTTPS listener by rule order. */
+/* For an unknown name the gateway shows the certificate of its first HTTPS listener by rule order.
+ */
 static void write_defaults(struct writer *writer, const struct site *sites, size_t count)
 {
 	const struct plane_options *options = writer->options;
@@ -211,16 +213,16 @@ static void write_defaults(struct writer *writer, const struct site *sites, size
 
 	if (!writer->has_default_http)
 		OUT(writer,
-			"\tserver {\n\t\tlisten %s:%u default_server;\n\t\tserver_name _;\n"
-			"\t\treturn %d;\n\t}\n",
-			options->ip, options->http_port, count ? 404 : 444);
+		    "\tserver {\n\t\tlisten %s:%u default_server;\n\t\tserver_name _;\n"
+		    "\t\treturn %d;\n\t}\n",
+		    options->ip, options->http_port, count ? 404 : 444);
 	if (writer->has_default_https)
 		return;
 	OUT(writer, "\tserver {\n\t\tlisten %s:%u ssl default_server;\n\t\tserver_name _;\n",
-		options->ip, options->https_port);
+	    options->ip, options->https_port);
 	for (i = 0; i < count; i++)
 		if (sites[i].is_https && sites[i].port == 443 &&
-			sites_certificate(writer->ctx, writer->world, &sites[i], &certificate))
+		    sites_certificate(writer->ctx, writer->world, &sites[i], &certificate))
 			break;
 	if (i < count)
 		write_certificate(writer, &certificate);
@@ -236,30 +238,30 @@ static void write_frame(struct writer *writer)
 	if (geteuid() == 0)
 		OUT(writer, "user root;\n");
 	OUT(writer,
-		"daemon off;\nworker_processes 1;\nworker_shutdown_timeout 10s;\npid "
-		"\"%s/nginx.pid\";\n"
-		"error_log \"%s/nginx.log\" warn;\nevents {\n\tworker_connections 2048;\n}\n"
-		"http {\n\taccess_log off;\n\tdefault_type text/plain;\n\tserver_tokens off;\n"
-		"\tserver_names_hash_bucket_size 256;\n\tserver_names_hash_max_size 8192;\n"
-		"\tkeepalive_timeout 5s;\n\tmerge_slashes off;\n",
-		dir, dir);
+	    "daemon off;\nworker_processes 1;\nworker_shutdown_timeout 10s;\npid "
+	    "\"%s/nginx.pid\";\n"
+	    "error_log \"%s/nginx.log\" warn;\nevents {\n\tworker_connections 2048;\n}\n"
+	    "http {\n\taccess_log off;\n\tdefault_type text/plain;\n\tserver_tokens off;\n"
+	    "\tserver_names_hash_bucket_size 256;\n\tserver_names_hash_max_size 8192;\n"
+	    "\tkeepalive_timeout 5s;\n\tmerge_slashes off;\n",
+	    dir, dir);
 	static const char *const temporary[] = {"client_body", "proxy", "fastcgi", "uwsgi", "scgi"};
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(temporary); i++)
 		OUT(writer, "\t%s_temp_path \"%s/tmp\";\n", temporary[i], dir);
 	OUT(writer,
-		"\tserver {\n\t\tlisten %s:%u;\n\t\tserver_name " PLANE_CONTROL_HOST ";\n"
-		"\t\tlocation / {\n\t\t\treturn 200 \"$pid %u\\n\";\n\t\t}\n\t}\n",
-		writer->options->ip, writer->options->http_port, writer->world->gateway.generation);
+	    "\tserver {\n\t\tlisten %s:%u;\n\t\tserver_name " PLANE_CONTROL_HOST ";\n"
+	    "\t\tlocation / {\n\t\t\treturn 200 \"$pid %u\\n\";\n\t\t}\n\t}\n",
+	    writer->options->ip, writer->options->http_port, writer->world->gateway.generation);
 }
 
-struct plane_file *nginx_conf(
-	struct ctx *ctx, const struct world *world, const struct plane_options *options)
+struct plane_file *nginx_conf(struct ctx *ctx, const struct world *world,
+			      const struct plane_options *options)
 {
 	struct writer writer = {.ctx = ctx, .world = world, .options = options};
-	bool is_up =
-		world->gateway.state == GATEWAY_RUNNING || world->gateway.state == GATEWAY_FAILED;
+	bool is_up = world->gateway.state == GATEWAY_RUNNING ||
+		     world->gateway.state == GATEWAY_FAILED;
 	size_t count = 0, i;
 	struct site *sites = is_up ? sites_load(ctx, world, &count) : NULL;
 

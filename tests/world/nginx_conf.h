@@ -22,5 +22,5 @@ struct plane_file {
 #define PLANE_CONTROL_HOST "plane-control.invalid"
 
 /* Everything that nginx needs for this generation; the configuration itself is the first file. */
-struct plane_file *nginx_conf(
-	struct ctx *ctx, const struct world *world, const struct plane_options *options);
+struct plane_file *nginx_conf(struct ctx *ctx, const struct world *world,
+			      const struct plane_options *options);

@@ -4,14 +4,9 @@
 #include <string.h>
 
 static const char *const door_names[DOOR_COUNT] = {
-	[DOOR_ARM] = "arm",
-	[DOOR_VAULT] = "vault",
-	[DOOR_AUTHORITY] = "authority",
-	[DOOR_IMDS] = "imds",
-	[DOOR_ADMIN] = "admin",
-	[DOOR_ACME] = "acme",
-	[DOOR_BLOB] = "blob",
-	[DOOR_GATEWAY] = "gateway",
+	[DOOR_ARM] = "arm",   [DOOR_VAULT] = "vault",	  [DOOR_AUTHORITY] = "authority",
+	[DOOR_IMDS] = "imds", [DOOR_ADMIN] = "admin",	  [DOOR_ACME] = "acme",
+	[DOOR_BLOB] = "blob", [DOOR_GATEWAY] = "gateway",
 };
 
 void requests_add(struct world *world, const struct call *call)
@@ -44,8 +39,8 @@ void requests_clear(struct world *world)
 
 static struct json *seconds(struct ctx *ctx, msec_t at)
 {
-	char *text =
-		arena_printf(ctx->arena, "%lld.%03d", (long long)(at / 1000), (int)(at % 1000));
+	char *text = arena_printf(ctx->arena, "%lld.%03d", (long long)(at / 1000),
+				  (int)(at % 1000));
 	struct json *number = NULL;
 
 	return json_parse(ctx, text, strlen(text), &number) == E_OK ? number : json_null(ctx);
@@ -60,8 +55,8 @@ struct json *requests_show(struct ctx *ctx, const struct world *world)
 	for (i = 0; i < log->count; i++) {
 		item = json_object(ctx);
 		json_set_text(ctx, item, "method", log->items[i].method);
-		json_set_text(
-			ctx, item, "path", log->items[i].line + strlen(log->items[i].method) + 1);
+		json_set_text(ctx, item, "path",
+			      log->items[i].line + strlen(log->items[i].method) + 1);
 		json_set_int(ctx, item, "status", log->items[i].status);
 		json_set(ctx, item, "time", seconds(ctx, log->items[i].at));
 		json_set_text(ctx, item, "door", door_names[log->items[i].door]);

@@ -43,7 +43,7 @@ static void *begin(void *server, const char *uri, struct MHD_Connection *connect
 }
 
 static void end(void *server, struct MHD_Connection *connection, void **state,
-	enum MHD_RequestTerminationCode code)
+		enum MHD_RequestTerminationCode code)
 {
 	struct exchange *exchange = *state;
 
@@ -64,8 +64,8 @@ struct header_list {
 	size_t count, capacity;
 };
 
-static enum MHD_Result add_header(
-	void *closure, enum MHD_ValueKind kind, const char *name, const char *value)
+static enum MHD_Result add_header(void *closure, enum MHD_ValueKind kind, const char *name,
+				  const char *value)
 {
 	struct header_list *list = closure;
 
@@ -73,7 +73,7 @@ static enum MHD_Result add_header(
 	if (list->count < list->capacity)
 		list->items[list->count++] =
 			(struct http_header){arena_strdup(list->ctx->arena, name),
-				arena_strdup(list->ctx->arena, value ? value : "")};
+					     arena_strdup(list->ctx->arena, value ? value : "")};
 	return MHD_YES;
 }
 
@@ -85,7 +85,7 @@ static enum MHD_Result reset(struct MHD_Connection *connection)
 
 	if (info)
 		setsockopt(info->connect_fd, SOL_SOCKET, SO_LINGER, &(struct linger){1, 0},
-			sizeof(struct linger));
+			   sizeof(struct linger));
 	return MHD_NO;
 }
 
@@ -106,10 +106,10 @@ static ssize_t read_part(void *closure, uint64_t at, char *out, size_t max)
 static struct MHD_Response *response_of(struct call *call)
 {
 	if (call->end == CALL_TRUNCATED && call->truncate_at < call->reply_size)
-		return MHD_create_response_from_callback(
-			call->reply_size, 4096, read_part, call, NULL);
-	return MHD_create_response_from_buffer(
-		call->reply_size, (void *)(uintptr_t)call->reply, MHD_RESPMEM_MUST_COPY);
+		return MHD_create_response_from_callback(call->reply_size, 4096, read_part, call,
+							 NULL);
+	return MHD_create_response_from_buffer(call->reply_size, (void *)(uintptr_t)call->reply,
+					       MHD_RESPMEM_MUST_COPY);
 }
 
 static enum MHD_Result answer(struct MHD_Connection *connection, struct call *call)
@@ -120,23 +120,24 @@ static enum MHD_Result answer(struct MHD_Connection *connection, struct call *ca
 
 	if (call->delay > 0)
 		nanosleep(&(struct timespec){.tv_sec = call->delay / 1000,
-				  .tv_nsec = (long)(call->delay % 1000) * 1000000},
-			NULL);
+					     .tv_nsec = (long)(call->delay % 1000) * 1000000},
+			  NULL);
 	if (call->end == CALL_RESET)
 		return reset(connection);
 	response = response_of(call);
 	if (!response)
 		abort();
 	for (i = 0; i < call->reply_header_count; i++)
-		MHD_add_response_header(
-			response, call->reply_headers[i].name, call->reply_headers[i].value);
+		MHD_add_response_header(response, call->reply_headers[i].name,
+					call->reply_headers[i].value);
 	result = MHD_queue_response(connection, (unsigned)call->status, response);
 	MHD_destroy_response(response);
 	return result;
 }
 
 static enum MHD_Result handle(void *closure, struct MHD_Connection *connection, const char *url,
-	const char *method, const char *version, const char *data, size_t *data_size, void **state)
+			      const char *method, const char *version, const char *data,
+			      size_t *data_size, void **state)
 {
 	struct exchange *exchange = *state;
 	struct server *server = closure;
@@ -180,7 +181,7 @@ static bool parse_address(const char *text, struct sockaddr_in *out)
 	memset(out, 0, sizeof(*out));
 	out->sin_family = AF_INET;
 	if (sscanf(text, "%63[0-9.]:%u", ip, &port) != 2 || port == 0 || port > 65535 ||
-		inet_pton(AF_INET, ip, &out->sin_addr) != 1) {
+	    inet_pton(AF_INET, ip, &out->sin_addr) != 1) {
 		fprintf(stderr, "azuresim: %s is no address of the form 127.0.0.1:1234\n", text);
 		return false;
 	}
@@ -188,13 +189,13 @@ static bool parse_address(const char *text, struct sockaddr_in *out)
 	return true;
 }
 
-struct server *doors_open(
-	struct world *world, const struct doors *doors, const struct server_options *options)
+struct server *doors_open(struct world *world, const struct doors *doors,
+			  const struct server_options *options)
 {
 	struct server *server = calloc(1, sizeof(*server));
 	struct sockaddr_in address;
-	unsigned flags =
-		MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_ITC;
+	unsigned flags = MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD |
+			 MHD_USE_ITC;
 	struct MHD_OptionItem tls[] = {
 		{MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)(uintptr_t)options->cert_pem},
 		{MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)(uintptr_t)options->key_pem},
@@ -214,11 +215,12 @@ struct server *doors_open(
 		flags |= MHD_USE_TLS;
 	else
 		tls[0].option = MHD_OPTION_END;
-	server->daemon = MHD_start_daemon(flags, 0, NULL, NULL, handle, server,
-		MHD_OPTION_SOCK_ADDR, &address, MHD_OPTION_URI_LOG_CALLBACK, begin, server,
-		MHD_OPTION_NOTIFY_COMPLETED, end, server, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-		(size_t)256 * 1024, MHD_OPTION_CONNECTION_TIMEOUT, 60u, MHD_OPTION_CONNECTION_LIMIT,
-		1000u, MHD_OPTION_LISTENING_ADDRESS_REUSE, 1u, MHD_OPTION_THREAD_STACK_SIZE,
+	server->daemon = MHD_start_daemon(
+		flags, 0, NULL, NULL, handle, server, MHD_OPTION_SOCK_ADDR, &address,
+		MHD_OPTION_URI_LOG_CALLBACK, begin, server, MHD_OPTION_NOTIFY_COMPLETED, end,
+		server, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)256 * 1024,
+		MHD_OPTION_CONNECTION_TIMEOUT, 60u, MHD_OPTION_CONNECTION_LIMIT, 1000u,
+		MHD_OPTION_LISTENING_ADDRESS_REUSE, 1u, MHD_OPTION_THREAD_STACK_SIZE,
 		(size_t)512 * 1024, MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
 	if (server->daemon)
 		return server;

@@ -16,6 +16,6 @@ struct server_options {
 };
 
 /* NULL after saying on stderr why not. */
-struct server *doors_open(
-	struct world *world, const struct doors *doors, const struct server_options *options);
+struct server *doors_open(struct world *world, const struct doors *doors,
+			  const struct server_options *options);
 void doors_close(struct server *server);

@@ -26,7 +26,7 @@ static const struct setting settings[] = {
 	{"rsaKeys", SETTING_CHOICE, AT(reuses_rsa_keys), "new", "reuse", "new"},
 	{"vaultAccess", SETTING_CHOICE, AT(vault_is_forbidden), "allow", "forbid", "allow"},
 	{"gatewayVaultAccess", SETTING_CHOICE, AT(vault_is_forbidden_to_gateway), "allow", "forbid",
-		"allow"},
+	 "allow"},
 	{"gatewayState", SETTING_GATEWAY_STATE, 0, NULL, NULL, NULL},
 	{"vaultDeleteSeconds", SETTING_SECONDS, AT(delete_time), NULL, NULL, "0"},
 	{"vaultListPage", SETTING_NUMBER, AT(list_page), NULL, NULL, "25"},
@@ -41,15 +41,15 @@ static const struct setting settings[] = {
 
 static const char *const state_names[] = {"Running", "Stopped", "Failed", "Missing"};
 
-static enum err set_number(
-	struct ctx *ctx, const struct setting *setting, void *member, const char *value)
+static enum err set_number(struct ctx *ctx, const struct setting *setting, void *member,
+			   const char *value)
 {
 	char *end = NULL;
 	double number = strtod(value, &end);
 
 	if (end == value || *end || number < 0 || number > 1e9)
 		return fault_set(ctx, E_REFUSED, "InvalidSetting", "%s: %s is no number from 0",
-			setting->name, value);
+				 setting->name, value);
 	if (setting->kind == SETTING_SECONDS)
 		*(msec_t *)member = (msec_t)(number * 1000);
 	else
@@ -57,12 +57,12 @@ static enum err set_number(
 	return E_OK;
 }
 
-static enum err set_choice(
-	struct ctx *ctx, const struct setting *setting, bool *member, const char *value)
+static enum err set_choice(struct ctx *ctx, const struct setting *setting, bool *member,
+			   const char *value)
 {
 	if (!text_equals(value, setting->yes) && !text_equals(value, setting->no))
 		return fault_set(ctx, E_REFUSED, "InvalidSetting", "%s: %s is neither %s nor %s",
-			setting->name, value, setting->no, setting->yes);
+				 setting->name, value, setting->no, setting->yes);
 	*member = text_equals(value, setting->yes);
 	return E_OK;
 }
@@ -78,11 +78,11 @@ static enum err set_state(struct ctx *ctx, struct world *world, const char *valu
 		return E_OK;
 	}
 	return fault_set(ctx, E_REFUSED, "InvalidSetting",
-		"gatewayState: %s is none of Running, Stopped, Failed, Missing", value);
+			 "gatewayState: %s is none of Running, Stopped, Failed, Missing", value);
 }
 
-static enum err apply(
-	struct ctx *ctx, const struct setting *setting, struct settings *all, const char *value)
+static enum err apply(struct ctx *ctx, const struct setting *setting, struct settings *all,
+		      const char *value)
 {
 	void *member = (char *)all + setting->offset;
 

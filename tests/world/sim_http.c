@@ -42,8 +42,8 @@ static bool has_origin(const char *url, const char *base)
 }
 
 /* False when nobody has this origin. */
-static bool find_door(
-	const struct world *world, const struct http_request *request, enum door *door)
+static bool find_door(const struct world *world, const struct http_request *request,
+		      enum door *door)
 {
 	const struct {
 		const char *base;
@@ -77,14 +77,14 @@ static enum err no_answer(struct ctx *ctx, const struct http_request *request, c
 
 	host = host ? host + 3 : request->url;
 	return fault_set(ctx, request->kind == HTTP_ONE_SHOT ? E_CONFLICT : E_AGAIN, "NoAnswer",
-		"%.*s: %s", (int)strcspn(host, "/?"), host, what);
+			 "%.*s: %s", (int)strcspn(host, "/?"), host, what);
 }
 
 /* The headers of the request and, as on the wire, Host. */
 static void fill_headers(struct ctx *ctx, const struct http_request *request, struct call *call)
 {
-	struct http_header *headers =
-		arena_new_array(ctx->arena, struct http_header, HTTP_HEADERS_MAX + 1);
+	struct http_header *headers = arena_new_array(ctx->arena, struct http_header,
+						      HTTP_HEADERS_MAX + 1);
 	const char *host = strstr(request->url, "://") + 3;
 	size_t i;
 
@@ -105,8 +105,8 @@ static void prepare(struct ctx *ctx, const struct http_request *request, struct 
 
 	call->method = request->method ? request->method : "GET";
 	call->target = path ? arena_strdup(ctx->arena, path) : "/";
-	call->body =
-		request->body ? arena_strndup(ctx->arena, request->body, request->body_size) : "";
+	call->body = request->body ? arena_strndup(ctx->arena, request->body, request->body_size)
+				   : "";
 	call->body_size = request->body ? request->body_size : 0;
 	fill_headers(ctx, request, call);
 }
@@ -115,14 +115,14 @@ static void take_reply(struct call *call, struct http_reply *reply)
 {
 	reply->status = call->status;
 	reply->header_count = call->reply_header_count;
-	reply->headers =
-		arena_copy(call->ctx->arena, call->reply_headers, sizeof(call->reply_headers));
+	reply->headers = arena_copy(call->ctx->arena, call->reply_headers,
+				    sizeof(call->reply_headers));
 	reply->body = arena_strndup(call->ctx->arena, call->reply, call->reply_size);
 	reply->body_size = call->reply_size;
 }
 
 static enum err sim_send(struct ctx *ctx, struct http *http, const struct http_request *request,
-	struct http_reply *reply)
+			 struct http_reply *reply)
 {
 	struct sim_http *sim = (struct sim_http *)http;
 	/* The model's own troubles with what it parses are no faults of the caller. */

@@ -1,9 +1,10 @@
 /*
  * sim_http - the world behind a struct http: door 1, for simulations without sockets.
  *
- * The URL's origin chooses the door; a request with connect_to, or for the gateway's own address, goes to its data
- * plane. A cut, a time-out or too large an answer is what curl.h would say: E_CONFLICT for a ONE_SHOT, else E_AGAIN,
- * and the world may have acted all the same. A host that is nobody's is E_AGAIN.
+ * The URL's origin chooses the door; a request with connect_to, or for the gateway's own address,
+ * goes to its data plane. A cut, a time-out or too large an answer is what curl.h would say:
+ * E_CONFLICT for a ONE_SHOT, else E_AGAIN, and the world may have acted all the same. A host that
+ * is nobody's is E_AGAIN.
  */
 #pragma once
 
@@ -19,8 +20,10 @@
 /* Options whose URLs are the ones above, with a gateway, a tenant and a client. */
 struct world_options sim_options(void);
 
-/* `by_other`: requests of somebody else, who is not judged. In the arena given; it may end before the world. */
+/* `by_other`: requests of somebody else, who is not judged. In the arena given; it may end before
+ * the world. */
 struct http *world_http(struct arena *arena, struct world *world, bool by_other);
 
-/* An Authorization header's value for a resource (SIM_ARM, "https://vault.azure.net", ...), for requests of tests. */
+/* An Authorization header's value for a resource (SIM_ARM, "https://vault.azure.net", ...), for
+ * requests of tests. */
 char *world_bearer(struct ctx *ctx, struct world *world, const char *resource);

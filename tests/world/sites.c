@@ -18,8 +18,8 @@ static const struct json *properties_of(const struct json *child)
 	return json_get(child, "properties");
 }
 
-static void load_redirect(
-	const struct loader *loader, const struct json *redirect, struct target *target)
+static void load_redirect(const struct loader *loader, const struct json *redirect,
+			  struct target *target)
 {
 	static const struct {
 		const char *name;
@@ -38,8 +38,8 @@ static void load_redirect(
 	target->keeps_path = json_get_bool(properties, "includePath", false);
 	target->keeps_query = json_get_bool(properties, "includeQueryString", false);
 	target->location = json_get_text(properties, "targetUrl");
-	listener = gateway_follow(
-		loader->world, loader->document, redirect, "targetListener", "httpListeners");
+	listener = gateway_follow(loader->world, loader->document, redirect, "targetListener",
+				  "httpListeners");
 	if (!listener)
 		return;
 	target->location_scheme =
@@ -57,8 +57,7 @@ static bool leads_to_blobs(const struct loader *loader, const struct json *pool)
 	const char *host = strstr(url, "://") + 3;
 	size_t length = strcspn(host, ":/");
 
-	json_for_each(address, json_path(pool, "properties.backendAddresses"))
-	{
+	json_for_each (address, json_path(pool, "properties.backendAddresses")) {
 		const char *name = json_get_text(address, "fqdn");
 
 		if (!name)
@@ -70,21 +69,22 @@ static bool leads_to_blobs(const struct loader *loader, const struct json *pool)
 }
 
 static struct target load_target(const struct loader *loader, const struct json *child,
-	const char *pool_member, const char *settings_member, const char *redirect_member)
+				 const char *pool_member, const char *settings_member,
+				 const char *redirect_member)
 {
 	const struct json *pool, *settings, *redirect;
 	struct target target = {.kind = TARGET_NONE};
 
-	redirect = gateway_follow(
-		loader->world, loader->document, child, redirect_member, "redirectConfigurations");
+	redirect = gateway_follow(loader->world, loader->document, child, redirect_member,
+				  "redirectConfigurations");
 	if (redirect) {
 		load_redirect(loader, redirect, &target);
 		return target;
 	}
-	pool = gateway_follow(
-		loader->world, loader->document, child, pool_member, "backendAddressPools");
+	pool = gateway_follow(loader->world, loader->document, child, pool_member,
+			      "backendAddressPools");
 	settings = gateway_follow(loader->world, loader->document, child, settings_member,
-		"backendHttpSettingsCollection");
+				  "backendHttpSettingsCollection");
 	if (!pool || !settings || json_size(json_path(pool, "properties.backendAddresses")) == 0)
 		return target;
 	target.kind = leads_to_blobs(loader, pool) ? TARGET_BLOB : TARGET_ECHO;
@@ -97,25 +97,24 @@ static void load_map(const struct loader *loader, const struct json *map, struct
 	const struct json *rules = json_path(map, "properties.pathRules");
 	size_t count = 0;
 
-	json_for_each(rule, rules) count += json_size(json_path(rule, "properties.paths"));
+	json_for_each (rule, rules)
+		count += json_size(json_path(rule, "properties.paths"));
 	site->paths = arena_new_array(loader->ctx->arena, struct site_path, count + 1);
-	json_for_each(rule, rules)
-	{
+	json_for_each (rule, rules) {
 		struct target target = load_target(loader, rule, "backendAddressPool",
-			"backendHttpSettings", "redirectConfiguration");
+						   "backendHttpSettings", "redirectConfiguration");
 
-		json_for_each(path, json_path(rule, "properties.paths"))
-		{
+		json_for_each (path, json_path(rule, "properties.paths")) {
 			site->paths[site->path_count].pattern = json_text(path);
 			site->paths[site->path_count++].target = target;
 		}
 	}
 	site->target = load_target(loader, map, "defaultBackendAddressPool",
-		"defaultBackendHttpSettings", "defaultRedirectConfiguration");
+				   "defaultBackendHttpSettings", "defaultRedirectConfiguration");
 }
 
-static void load_listener(
-	const struct loader *loader, const struct json *listener, struct site *site)
+static void load_listener(const struct loader *loader, const struct json *listener,
+			  struct site *site)
 {
 	const struct json *properties = properties_of(listener);
 	const struct json *names = json_get(properties, "hostNames");
@@ -124,16 +123,18 @@ static void load_listener(
 
 	site->listener = json_get_text(listener, "name");
 	site->is_https = protocol && text_equals_nocase(protocol, "Https");
-	site->port = json_get_int(properties_of(gateway_follow(loader->world, loader->document,
-					  listener, "frontendPort", "frontendPorts")),
-		"port", 0);
+	site->port =
+		json_get_int(properties_of(gateway_follow(loader->world, loader->document, listener,
+							  "frontendPort", "frontendPorts")),
+			     "port", 0);
 	site->certificate = json_get_text(gateway_follow(loader->world, loader->document, listener,
-						  "sslCertificate", "sslCertificates"),
-		"name");
+							 "sslCertificate", "sslCertificates"),
+					  "name");
 	site->hosts = arena_new_array(loader->ctx->arena, const char *, json_size(names) + 1);
 	if (name && *name)
 		site->hosts[site->host_count++] = name;
-	json_for_each(item, names) site->hosts[site->host_count++] = json_text(item);
+	json_for_each (item, names)
+		site->hosts[site->host_count++] = json_text(item);
 }
 
 static int by_priority(const void *a, const void *b)
@@ -150,10 +151,9 @@ struct site *sites_load(struct ctx *ctx, const struct world *world, size_t *coun
 	struct site *sites = arena_new_array(ctx->arena, struct site, json_size(rules) + 1), *site;
 
 	*count = 0;
-	json_for_each(rule, rules)
-	{
-		listener = gateway_follow(
-			world, loader.document, rule, "httpListener", "httpListeners");
+	json_for_each (rule, rules) {
+		listener = gateway_follow(world, loader.document, rule, "httpListener",
+					  "httpListeners");
 		if (!listener)
 			continue;
 		site = &sites[(*count)++];
@@ -162,12 +162,12 @@ struct site *sites_load(struct ctx *ctx, const struct world *world, size_t *coun
 		load_listener(&loader, listener, site);
 		if (json_get(properties_of(rule), "urlPathMap"))
 			load_map(&loader,
-				gateway_follow(
-					world, loader.document, rule, "urlPathMap", "urlPathMaps"),
-				site);
+				 gateway_follow(world, loader.document, rule, "urlPathMap",
+						"urlPathMaps"),
+				 site);
 		else
 			site->target = load_target(&loader, rule, "backendAddressPool",
-				"backendHttpSettings", "redirectConfiguration");
+						   "backendHttpSettings", "redirectConfiguration");
 	}
 	qsort(sites, *count, sizeof(*sites), by_priority);
 	return sites;
@@ -186,8 +186,8 @@ bool sites_host_matches(const char *pattern, const char *host)
 	       sites_host_matches(pattern + 1, host + 1);
 }
 
-const struct site *sites_find(
-	const struct site *sites, size_t count, int64_t port, const char *host)
+const struct site *sites_find(const struct site *sites, size_t count, int64_t port,
+			      const char *host)
 {
 	const struct site *basic = NULL;
 	size_t i, j;
@@ -222,10 +222,10 @@ const struct target *sites_route(const struct site *site, const char *path, cons
 }
 
 bool sites_certificate(struct ctx *ctx, const struct world *world, const struct site *site,
-	struct site_certificate *out)
+		       struct site_certificate *out)
 {
-	const struct json *entry =
-		gateway_child(world->gateway.served->root, "sslCertificates", site->certificate);
+	const struct json *entry = gateway_child(world->gateway.served->root, "sslCertificates",
+						 site->certificate);
 	const struct binding *binding;
 	const struct upload *upload;
 
@@ -237,8 +237,8 @@ bool sites_certificate(struct ctx *ctx, const struct world *world, const struct 
 			.key = binding->version->key,
 			.certs = binding->version->certs,
 			.cert_count = binding->version->cert_count,
-			.id = arena_printf(
-				ctx->arena, "%s-%s", site->certificate, binding->version->id),
+			.id = arena_printf(ctx->arena, "%s-%s", site->certificate,
+					   binding->version->id),
 		};
 		return true;
 	}
@@ -250,7 +250,7 @@ bool sites_certificate(struct ctx *ctx, const struct world *world, const struct 
 		.certs = upload->bag.certs,
 		.cert_count = upload->bag.cert_count,
 		.id = arena_printf(ctx->arena, "%s-%s", site->certificate,
-			crypto_serial(ctx, upload->bag.certs[0])),
+				   crypto_serial(ctx, upload->bag.certs[0])),
 	};
 	return true;
 }

@@ -1,8 +1,10 @@
 /*
- * sites - what the gateway's document means to a client: listeners, rules, paths and where they lead.
+ * sites - what the gateway's document means to a client: listeners, rules, paths and where they
+ * lead.
  *
- * Read by the nginx data plane and by the in-process one, so that both serve the same. Backends are told apart only so
- * far: the blob container (the challenge), a redirect, or an application that echoes who was asked for.
+ * Read by the nginx data plane and by the in-process one, so that both serve the same. Backends are
+ * told apart only so far: the blob container (the challenge), a redirect, or an application that
+ * echoes who was asked for.
  */
 #pragma once
 
@@ -12,8 +14,8 @@ enum target_kind { TARGET_NONE, TARGET_ECHO, TARGET_BLOB, TARGET_REDIRECT };
 
 struct target {
 	enum target_kind kind;
-	const char *
-		path; /* TARGET_BLOB: what replaces the part of the path that matched; NULL: nothing is replaced */
+	const char *path;     /* TARGET_BLOB: what replaces the part of the path that matched; NULL:
+				 nothing is replaced */
 	int status;	      /* TARGET_REDIRECT */
 	const char *location; /* base URL; NULL: the listener `location_host` */
 	const char *location_scheme, *location_host; /* host NULL: the one that was asked for */
@@ -41,8 +43,8 @@ struct site {
 struct site *sites_load(struct ctx *ctx, const struct world *world, size_t *count);
 
 /* The site that answers for a host at a port, or NULL. */
-const struct site *sites_find(
-	const struct site *sites, size_t count, int64_t port, const char *host);
+const struct site *sites_find(const struct site *sites, size_t count, int64_t port,
+			      const char *host);
 bool sites_host_matches(const char *pattern, const char *host);
 
 /* Where a path goes; `rest` is what the pattern's star stood for. */
@@ -56,4 +58,4 @@ struct site_certificate {
 	const char *id; /* changes with the certificate */
 };
 bool sites_certificate(struct ctx *ctx, const struct world *world, const struct site *site,
-	struct site_certificate *out);
+		       struct site_certificate *out);

@@ -102,15 +102,16 @@ static struct object *find_face(const struct world *world, enum object_kind kind
 						    : vault_find(world, OBJECT_CERTIFICATE, name);
 }
 
-struct object *vault_need(
-	struct world *world, struct call *call, enum object_kind kind, const char *name)
+struct object *vault_need(struct world *world, struct call *call, enum object_kind kind,
+			  const char *name)
 {
 	static const char *const codes[] = {"CertificateNotFound", "KeyNotFound", "SecretNotFound"};
 	struct object *object = find_face(world, kind, name);
 
 	if (object && !object->is_deleted && world_mono(world) >= object->settles_at)
 		return object;
-	call_vault_error(call, 404, codes[kind], NULL,
+	call_vault_error(
+		call, 404, codes[kind], NULL,
 		"A %.*s with (name/id) %s was not found in this key vault. If you recently "
 		"deleted it you may be able to recover it using the correct recovery command.",
 		(int)strlen(vault_collections[kind]) - 1, vault_collections[kind], name);
@@ -124,34 +125,36 @@ struct version *vault_need_version(struct call *call, const struct object *objec
 	if (version)
 		return version;
 	call_vault_error(call, 404,
-		object->kind == OBJECT_CERTIFICATE ? "CertificateNotFound"
-		: object->kind == OBJECT_KEY	   ? "KeyNotFound"
-						   : "SecretNotFound",
-		NULL, "A version %s of %s was not found in this key vault.", id, object->name);
+			 object->kind == OBJECT_CERTIFICATE ? "CertificateNotFound"
+			 : object->kind == OBJECT_KEY	    ? "KeyNotFound"
+							    : "SecretNotFound",
+			 NULL, "A version %s of %s was not found in this key vault.", id,
+			 object->name);
 	return NULL;
 }
 
-bool vault_check_free(
-	struct world *world, struct call *call, enum object_kind kind, const char *name)
+bool vault_check_free(struct world *world, struct call *call, enum object_kind kind,
+		      const char *name)
 {
 	enum object_kind other;
 	struct object *object;
 
 	for (other = OBJECT_CERTIFICATE; other <= OBJECT_SECRET; other++) {
 		object = vault_find(world, other, name);
-		if (!object || (other != kind && other != OBJECT_CERTIFICATE &&
-				       kind != OBJECT_CERTIFICATE))
+		if (!object ||
+		    (other != kind && other != OBJECT_CERTIFICATE && kind != OBJECT_CERTIFICATE))
 			continue;
 		if (world_mono(world) < object->settles_at) {
 			call_vault_error(call, 409, "Conflict",
-				object->is_deleted ? "ObjectIsBeingDeleted"
-						   : "ObjectIsBeingRecovered",
-				"Object %s is currently being %s.", name,
-				object->is_deleted ? "deleted" : "recovered");
+					 object->is_deleted ? "ObjectIsBeingDeleted"
+							    : "ObjectIsBeingRecovered",
+					 "Object %s is currently being %s.", name,
+					 object->is_deleted ? "deleted" : "recovered");
 			return false;
 		}
 		if (object->is_deleted) {
-			call_vault_error(call, 409, "Conflict", "ObjectIsDeletedButRecoverable",
+			call_vault_error(
+				call, 409, "Conflict", "ObjectIsDeletedButRecoverable",
 				"%s %s is currently in a deleted but recoverable state, and "
 				"its name cannot be reused; in this state, the object can "
 				"only be recovered or purged.",
@@ -160,9 +163,9 @@ bool vault_check_free(
 		}
 		if (other != kind) {
 			call_vault_error(call, 409, "Conflict", NULL,
-				"There is already an object of another kind with the name "
-				"%s.",
-				name);
+					 "There is already an object of another kind with the name "
+					 "%s.",
+					 name);
 			return false;
 		}
 	}
@@ -181,7 +184,8 @@ bool vault_check_key_limit(struct world *world, struct call *call)
 		recent += vault->key_creations[i] > now - 10 * MSEC_PER_SEC;
 	if (limit > 0 && recent >= limit) {
 		/* Key Vault may leave Retry-After out; so does the model. */
-		call_vault_error(call, 429, "Throttled", NULL,
+		call_vault_error(
+			call, 429, "Throttled", NULL,
 			"Request was not processed because too many requests were received. "
 			"Reason: VaultRequestTypeLimitReached");
 		return false;
@@ -190,8 +194,8 @@ bool vault_check_key_limit(struct world *world, struct call *call)
 	return true;
 }
 
-EVP_PKEY *vault_make_key(
-	struct world *world, struct call *call, const char *kty, int64_t bits, const char *curve)
+EVP_PKEY *vault_make_key(struct world *world, struct call *call, const char *kty, int64_t bits,
+			 const char *curve)
 {
 	EVP_PKEY *key = NULL;
 
@@ -201,7 +205,7 @@ EVP_PKEY *vault_make_key(
 		key = crypto_ec_new(curve);
 	if (!key)
 		call_vault_error(call, 400, "BadParameter", NULL,
-			"Property kty, key_size or crv has an invalid value.");
+				 "Property kty, key_size or crv has an invalid value.");
 	return key;
 }
 
@@ -249,8 +253,8 @@ static bool is_small_enough(const struct version *version)
 	return size <= PFX_BYTES_MAX;
 }
 
-struct version *vault_read_for_gateway(
-	struct world *world, const char *secret_id, const char **trouble)
+struct version *vault_read_for_gateway(struct world *world, const char *secret_id,
+				       const char **trouble)
 {
 	const char *path = secret_path(secret_id);
 	struct ctx *ctx = &world->keep;
@@ -263,8 +267,8 @@ struct version *vault_read_for_gateway(
 	if (world->settings.vault_is_forbidden || world->settings.vault_is_forbidden_to_gateway)
 		return NULL;
 	*trouble = "SecretDeletedFromKeyVault";
-	if (!path || strncasecmp(secret_id, world->options.vault_url,
-			     strlen(world->options.vault_url)) != 0)
+	if (!path ||
+	    strncasecmp(secret_id, world->options.vault_url, strlen(world->options.vault_url)) != 0)
 		return NULL;
 	length = strcspn(path, "/");
 	name = arena_strndup(ctx->arena, path, length);
@@ -297,11 +301,12 @@ static bool check_token(struct world *world, struct call *call)
 	if (entra_is_authorized(world, call, audiences))
 		return true;
 	call_vault_error(call, 401, "Unauthorized", NULL, "%s",
-		has_token ? "[BearerReadAccessTokenFailed] Error validating token."
-			  : "AKV10000: Request is missing a Bearer or PoP token.");
-	call_set_header(call, "WWW-Authenticate",
+			 has_token ? "[BearerReadAccessTokenFailed] Error validating token."
+				   : "AKV10000: Request is missing a Bearer or PoP token.");
+	call_set_header(
+		call, "WWW-Authenticate",
 		arena_printf(call->ctx->arena, "Bearer authorization=\"%s/%s\", resource=\"%s\"",
-			world->options.authority_url, world->options.tenant, VAULT_RESOURCE));
+			     world->options.authority_url, world->options.tenant, VAULT_RESOURCE));
 	return false;
 }
 
@@ -312,7 +317,7 @@ static bool check_version(struct call *call)
 	if (version && (text_starts_with(version, "7.") || text_starts_with(version, "2025-")))
 		return true;
 	call_vault_error(call, 400, "BadParameter", NULL,
-		"AKV10046: The api-version query parameter is missing or not supported.");
+			 "AKV10046: The api-version query parameter is missing or not supported.");
 	return false;
 }
 
@@ -325,14 +330,15 @@ static bool check_name(struct call *call, const char *name)
 	if (!*c && c - name <= 127)
 		return true;
 	call_vault_error(call, 400, "BadParameter", NULL,
-		"The request URI contains an invalid name: %s", name);
+			 "The request URI contains an invalid name: %s", name);
 	return false;
 }
 
 static void route(struct world *world, struct call *call)
 {
 	static void (*const handlers[])(struct world * world, struct call * call,
-		const char *name) = {vault_certificates, vault_keys, vault_secrets};
+					const char *name) = {vault_certificates, vault_keys,
+							     vault_secrets};
 	const char *first = call_segment(call, 0), *name = call_segment(call, 1);
 	bool is_deleted = strncasecmp(first, "deleted", 7) == 0;
 	enum object_kind kind;
@@ -360,7 +366,7 @@ void vault_handle(struct world *world, struct call *call)
 		return;
 	if (world->settings.vault_is_forbidden) {
 		call_vault_error(call, 403, "Forbidden", "ForbiddenByRbac",
-			"Caller is not authorized to perform action on resource.");
+				 "Caller is not authorized to perform action on resource.");
 		return;
 	}
 	if (!check_version(call))
@@ -368,6 +374,6 @@ void vault_handle(struct world *world, struct call *call)
 	route(world, call);
 	if (call->status == 405)
 		call_vault_error(call, 405, "MethodNotAllowed", NULL,
-			"The method is not allowed for this resource.");
+				 "The method is not allowed for this resource.");
 	call_set_header(call, "x-ms-request-id", world_guid(call->ctx, world));
 }

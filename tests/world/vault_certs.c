@@ -30,8 +30,8 @@ static struct json *complete_policy(struct world *world, const struct json *give
 	set_default(ctx, policy, "secret_props", "{\"contentType\":\"application/x-pkcs12\"}");
 	set_default(ctx, policy, "x509_props", "{}");
 	set_default(ctx, policy, "lifetime_actions",
-		"[{\"trigger\":{\"lifetime_percentage\":80},\"action\":{\"action_type\":"
-		"\"EmailContacts\"}}]");
+		    "[{\"trigger\":{\"lifetime_percentage\":80},\"action\":{\"action_type\":"
+		    "\"EmailContacts\"}}]");
 	set_default(ctx, policy, "attributes", "{\"enabled\":true}");
 	keys = json_get(policy, "key_props");
 	set_default(ctx, keys, "exportable", "true");
@@ -51,8 +51,9 @@ static const char **texts(struct ctx *ctx, const struct json *list, size_t *coun
 	const char **items = arena_new_array(ctx->arena, const char *, NAMES_MAX);
 
 	*count = 0;
-	json_for_each(item, list) if (json_text(item) && *count < NAMES_MAX) items[(*count)++] =
-		json_text(item);
+	json_for_each (item, list)
+		if (json_text(item) && *count < NAMES_MAX)
+			items[(*count)++] = json_text(item);
 	return items;
 }
 
@@ -64,20 +65,21 @@ static bool check_policy(struct call *call, const struct json *policy)
 	const char *type = json_get_text(json_get(policy, "secret_props"), "contentType");
 
 	if ((!subject || !*subject) && json_size(json_path(x509, "sans.dns_names")) == 0) {
-		call_vault_error(call, 400, "BadParameter", NULL,
+		call_vault_error(
+			call, 400, "BadParameter", NULL,
 			"Property policy.x509_props has invalid value: subject or sans must "
 			"be given.");
 		return false;
 	}
 	if (type && !text_equals(type, "application/x-pkcs12") &&
-		!text_equals(type, "application/x-pem-file")) {
+	    !text_equals(type, "application/x-pem-file")) {
 		call_vault_error(call, 400, "BadParameter", NULL,
-			"Property policy.secret_props.contentType has invalid value.");
+				 "Property policy.secret_props.contentType has invalid value.");
 		return false;
 	}
 	if (issuer && !text_equals(issuer, "Unknown") && !text_equals(issuer, "Self")) {
 		call_vault_error(call, 400, "BadParameter", NULL,
-			"The certificate issuer %s was not found.", issuer);
+				 "The certificate issuer %s was not found.", issuer);
 		return false;
 	}
 	return true;
@@ -95,7 +97,8 @@ static bool check_not_pending(struct call *call, const struct object *object)
 {
 	if (!object || !object->pending || object->pending->state != PENDING_IN_PROGRESS)
 		return true;
-	call_vault_error(call, 409, "Forbidden", NULL,
+	call_vault_error(
+		call, 409, "Forbidden", NULL,
 		"A new key vault certificate can not be created or imported while a pending "
 		"key vault certificate's status is inProgress.");
 	return false;
@@ -105,16 +108,16 @@ void vault_take(struct world *world, struct version *version, const struct json 
 {
 	const struct json *attributes = json_get(body, "attributes");
 
-	version->attributes.is_enabled =
-		json_get_bool(attributes, "enabled", version->attributes.is_enabled);
+	version->attributes.is_enabled = json_get_bool(attributes, "enabled",
+						       version->attributes.is_enabled);
 	version->attributes.nbf = json_get_int(attributes, "nbf", version->attributes.nbf);
 	version->attributes.exp = json_get_int(attributes, "exp", version->attributes.exp);
 	if (json_is_object(json_get(body, "tags")))
 		version->tags = json_dup(&world->keep, json_get(body, "tags"));
 }
 
-static bool make_csr(
-	struct world *world, const struct json *policy, EVP_PKEY *key, struct bytes *csr)
+static bool make_csr(struct world *world, const struct json *policy, EVP_PKEY *key,
+		     struct bytes *csr)
 {
 	const struct json *x509 = json_get(policy, "x509_props");
 	struct crypto_request request = {.subject = json_get_text(x509, "subject")};
@@ -127,7 +130,7 @@ static bool make_csr(
 }
 
 static EVP_PKEY *key_for(struct world *world, struct call *call, const struct object *object,
-	const struct json *policy)
+			 const struct json *policy)
 {
 	const struct json *props = json_get(policy, "key_props");
 	struct version *current = object ? vault_current(object) : NULL;
@@ -138,14 +141,14 @@ static EVP_PKEY *key_for(struct world *world, struct call *call, const struct ob
 		return current->key;
 	}
 	key = vault_make_key(world, call, json_get_text(props, "kty"),
-		json_get_int(props, "key_size", 0), json_get_text(props, "crv"));
+			     json_get_int(props, "key_size", 0), json_get_text(props, "crv"));
 	return key;
 }
 
 static struct json *key_ops_for(struct world *world, EVP_PKEY *key)
 {
-	static const char *const rsa[] = {
-		"sign", "verify", "wrapKey", "unwrapKey", "encrypt", "decrypt"};
+	static const char *const rsa[] = {"sign",      "verify",  "wrapKey",
+					  "unwrapKey", "encrypt", "decrypt"};
 	struct json *list = json_array(&world->keep);
 	size_t i, count = EVP_PKEY_is_a(key, "RSA") ? ARRAY_SIZE(rsa) : 2;
 
@@ -154,15 +157,15 @@ static struct json *key_ops_for(struct world *world, EVP_PKEY *key)
 	return list;
 }
 
-static void equip(
-	struct world *world, struct version *version, EVP_PKEY *key, const struct json *policy)
+static void equip(struct world *world, struct version *version, EVP_PKEY *key,
+		  const struct json *policy)
 {
 	version->key = key;
 	version->policy = json_dup(&world->keep, policy);
 	version->key_ops = key_ops_for(world, key);
 	version->is_exportable = json_get_bool(json_get(policy, "key_props"), "exportable", true);
-	version->content_type =
-		json_get_text(json_path(version->policy, "secret_props"), "contentType");
+	version->content_type = json_get_text(json_path(version->policy, "secret_props"),
+					      "contentType");
 	if (!version->content_type)
 		version->content_type = "application/x-pkcs12";
 }
@@ -180,10 +183,11 @@ static void self_sign(struct world *world, struct pending *pending)
 	const char *subject = json_get_text(json_get(version->policy, "x509_props"), "subject");
 
 	if (subject && text_starts_with(subject, "CN="))
-		issue.common_name =
-			arena_strndup(world->keep.arena, subject + 3, strcspn(subject + 3, ","));
+		issue.common_name = arena_strndup(world->keep.arena, subject + 3,
+						  strcspn(subject + 3, ","));
 	issue.dns_names = texts(&world->keep,
-		json_path(version->policy, "x509_props.sans.dns_names"), &issue.dns_name_count);
+				json_path(version->policy, "x509_props.sans.dns_names"),
+				&issue.dns_name_count);
 	version->certs[version->cert_count++] = crypto_issue(&issue);
 	version->attributes.nbf = issue.not_before;
 	version->attributes.exp = issue.not_after;
@@ -192,7 +196,7 @@ static void self_sign(struct world *world, struct pending *pending)
 }
 
 static void start_pending(struct world *world, struct object *object, EVP_PKEY *key,
-	struct bytes csr, const struct json *body)
+			  struct bytes csr, const struct json *body)
 {
 	struct pending *pending = arena_new_one(world->keep.arena, struct pending);
 
@@ -217,12 +221,12 @@ static void create(struct world *world, struct call *call, const char *name)
 	EVP_PKEY *key;
 
 	if (!body || !check_tags(call, body) ||
-		!vault_check_free(world, call, OBJECT_CERTIFICATE, name) ||
-		!check_not_pending(call, object))
+	    !vault_check_free(world, call, OBJECT_CERTIFICATE, name) ||
+	    !check_not_pending(call, object))
 		return;
 	if (!json_is_object(json_get(body, "policy")) && !object) {
 		call_vault_error(call, 400, "BadParameter", NULL,
-			"Property policy is required to create a certificate.");
+				 "Property policy is required to create a certificate.");
 		return;
 	}
 	policy = json_is_object(json_get(body, "policy"))
@@ -236,7 +240,7 @@ static void create(struct world *world, struct call *call, const char *name)
 	if (!make_csr(world, policy, key, &csr)) {
 		EVP_PKEY_free(key);
 		call_vault_error(call, 400, "BadParameter", NULL,
-			"Property policy.x509_props has an invalid subject or name.");
+				 "Property policy.x509_props has an invalid subject or name.");
 		return;
 	}
 	if (!object)
@@ -245,13 +249,13 @@ static void create(struct world *world, struct call *call, const char *name)
 	start_pending(world, object, key, csr, body);
 	call_json(call, 202, vault_show_operation(call->ctx, world, object));
 	call_set_header(call, "Location",
-		arena_printf(call->ctx->arena, "%s/pending?api-version=%s&request_id=%s",
-			vault_url(call->ctx, world, "certificates", object, NULL),
-			call_query(call, "api-version"), object->pending->request_id));
+			arena_printf(call->ctx->arena, "%s/pending?api-version=%s&request_id=%s",
+				     vault_url(call->ctx, world, "certificates", object, NULL),
+				     call_query(call, "api-version"), object->pending->request_id));
 }
 
 bool vault_take_bag(struct world *world, struct ctx *ctx, struct version *version,
-	const char *value, const char *password, bool is_pem)
+		    const char *value, const char *password, bool is_pem)
 {
 	struct crypto_bag bag;
 	struct bytes pfx;
@@ -259,7 +263,7 @@ bool vault_take_bag(struct world *world, struct ctx *ctx, struct version *versio
 	(void)world;
 	if (is_pem ? !crypto_parse_pem(value, &bag)
 		   : base64_decode(ctx, value, &pfx) != E_OK ||
-				!crypto_parse_pfx(&pfx, password ? password : "", &bag))
+			     !crypto_parse_pfx(&pfx, password ? password : "", &bag))
 		return false;
 	if (X509_check_private_key(bag.certs[0], bag.key) != 1) {
 		crypto_bag_free(&bag);
@@ -274,8 +278,8 @@ bool vault_take_bag(struct world *world, struct ctx *ctx, struct version *versio
 }
 
 /* What the service works out from an imported certificate where the policy is silent. */
-static struct json *import_policy(
-	struct world *world, const struct json *body, const struct version *parsed, bool is_pem)
+static struct json *import_policy(struct world *world, const struct json *body,
+				  const struct version *parsed, bool is_pem)
 {
 	struct ctx *ctx = &world->keep;
 	const struct json *given = json_get(body, "policy");
@@ -286,15 +290,14 @@ static struct json *import_policy(
 
 	set_default(ctx, policy, "key_props", "{}");
 	keys = json_get(policy, "key_props");
-	json_for_each(
-		member, crypto_jwk(ctx, parsed->key)) if (text_equals(json_name(member), "kty") ||
-							  text_equals(json_name(member), "crv"))
-		json_set(ctx, keys, json_name(member), json_dup(ctx, member));
+	json_for_each (member, crypto_jwk(ctx, parsed->key))
+		if (text_equals(json_name(member), "kty") || text_equals(json_name(member), "crv"))
+			json_set(ctx, keys, json_name(member), json_dup(ctx, member));
 	if (EVP_PKEY_is_a(parsed->key, "RSA"))
 		json_set_int(ctx, keys, "key_size", EVP_PKEY_get_bits(parsed->key));
 	secret = json_object(ctx);
 	json_set_text(ctx, secret, "contentType",
-		is_pem ? "application/x-pem-file" : "application/x-pkcs12");
+		      is_pem ? "application/x-pem-file" : "application/x-pkcs12");
 	json_set(ctx, policy, "secret_props", secret);
 	set_default(ctx, policy, "x509_props", "{}");
 	x509 = json_get(policy, "x509_props");
@@ -313,18 +316,20 @@ static void import(struct world *world, struct call *call, const char *name)
 	struct object *object = vault_find(world, OBJECT_CERTIFICATE, name);
 	const char *value = json_get_text(body, "value");
 	const char *type = json_get_text(json_path(body, "policy.secret_props"), "contentType");
-	/* The official client for JavaScript sends no policy with PEM: then the value itself tells. */
+	/* The official client for JavaScript sends no policy with PEM: then the value itself tells.
+	 */
 	bool is_pem = type ? text_equals(type, "application/x-pem-file")
 			   : value && strstr(value, "-----BEGIN ") != NULL;
 	struct version parsed = {0}, *version, *older;
 
 	if (!body || !check_tags(call, body) ||
-		!vault_check_free(world, call, OBJECT_CERTIFICATE, name) ||
-		!check_not_pending(call, object))
+	    !vault_check_free(world, call, OBJECT_CERTIFICATE, name) ||
+	    !check_not_pending(call, object))
 		return;
-	if (!value || !vault_take_bag(world, call->ctx, &parsed, value, json_get_text(body, "pwd"),
-			      is_pem)) {
-		call_vault_error(call, 400, "BadParameter", NULL,
+	if (!value ||
+	    !vault_take_bag(world, call->ctx, &parsed, value, json_get_text(body, "pwd"), is_pem)) {
+		call_vault_error(
+			call, 400, "BadParameter", NULL,
 			"The specified %s X.509 certificate content can not be read. Please "
 			"check if certificate is in valid %s format.",
 			is_pem ? "PEM" : "PKCS#12", is_pem ? "PEM" : "PKCS#12");
@@ -370,21 +375,22 @@ static void policy(struct world *world, struct call *call, struct object *object
 		if (!body)
 			return;
 		merged = json_dup(&world->keep, object->policy);
-		json_for_each(member, body) json_set(
-			&world->keep, merged, json_name(member), json_dup(&world->keep, member));
+		json_for_each (member, body)
+			json_set(&world->keep, merged, json_name(member),
+				 json_dup(&world->keep, member));
 		object->policy = merged;
 	} else if (!call_is(call, "GET")) {
 		return;
 	}
 	merged = json_dup(call->ctx, object->policy);
 	json_set_text(call->ctx, merged, "id",
-		arena_printf(call->ctx->arena, "%s/policy",
-			vault_url(call->ctx, world, "certificates", object, NULL)));
+		      arena_printf(call->ctx->arena, "%s/policy",
+				   vault_url(call->ctx, world, "certificates", object, NULL)));
 	call_json(call, 200, merged);
 }
 
-static void one_version(
-	struct world *world, struct call *call, struct object *object, const char *id)
+static void one_version(struct world *world, struct call *call, struct object *object,
+			const char *id)
 {
 	struct version *version;
 
@@ -394,7 +400,7 @@ static void one_version(
 		version = vault_need_version(call, object, id);
 		if (version)
 			call_json(call, 200,
-				vault_show_certificate(call->ctx, world, object, version));
+				  vault_show_certificate(call->ctx, world, object, version));
 	}
 }
 

@@ -11,8 +11,7 @@ static bool is_referenced(const struct world *world, const struct object *object
 {
 	const char *name = arena_printf(world->keep.arena, "/secrets/%s", object->name);
 
-	json_for_each(entry, gateway_list(world->gateway.stored->root, "sslCertificates"))
-	{
+	json_for_each (entry, gateway_list(world->gateway.stored->root, "sslCertificates")) {
 		const char *id = json_get_text(json_get(entry, "properties"), "keyVaultSecretId");
 		const char *at = id ? strcasestr(id, name) : NULL;
 
@@ -32,7 +31,7 @@ static void judge(struct world *world, const struct call *call, const struct obj
 		return;
 	world->never.vault_foreign_deleted++;
 	(void)snprintf(world->never.last, sizeof(world->never.last),
-		"vault certificate deleted that is foreign or in use: %s", object->name);
+		       "vault certificate deleted that is foreign or in use: %s", object->name);
 }
 
 void vault_delete(struct world *world, struct call *call, enum object_kind kind, const char *name)
@@ -45,7 +44,7 @@ void vault_delete(struct world *world, struct call *call, enum object_kind kind,
 		return;
 	if (object->kind != kind) {
 		call_vault_error(call, 403, "Forbidden", NULL,
-			"%s belongs to a certificate and is deleted with it.", name);
+				 "%s belongs to a certificate and is deleted with it.", name);
 		return;
 	}
 	judge(world, call, object);
@@ -65,8 +64,8 @@ static void purge(struct world *world, struct call *call, struct object *object)
 
 	if (world->settings.purge_is_protected) {
 		call_vault_error(call, 403, "Forbidden", "PurgeProtected",
-			"Operation purge is not allowed because purge protection is "
-			"enabled for this vault.");
+				 "Operation purge is not allowed because purge protection is "
+				 "enabled for this vault.");
 		return;
 	}
 	while (*at && *at != object)
@@ -88,10 +87,10 @@ void vault_deleted(struct world *world, struct call *call, enum object_kind kind
 
 	if (!object || !object->is_deleted || world_mono(world) < object->settles_at) {
 		call_vault_error(call, 404,
-			kind == OBJECT_CERTIFICATE ? "CertificateNotFound"
-			: kind == OBJECT_KEY	   ? "KeyNotFound"
-						   : "SecretNotFound",
-			NULL, "Deleted object not found: %s", name);
+				 kind == OBJECT_CERTIFICATE ? "CertificateNotFound"
+				 : kind == OBJECT_KEY	    ? "KeyNotFound"
+							    : "SecretNotFound",
+				 NULL, "Deleted object not found: %s", name);
 		return;
 	}
 	version = vault_version(object, "");
@@ -147,20 +146,21 @@ static void send_page(struct world *world, struct call *call, const struct page 
 	json_set(call->ctx, reply, "value", page->items);
 	json_set(call->ctx, reply, "nextLink", json_null(call->ctx));
 	if (page->has_more)
-		json_set_text(call->ctx, reply, "nextLink",
+		json_set_text(
+			call->ctx, reply, "nextLink",
 			arena_printf(call->ctx->arena, "%s%s?api-version=%s&$skiptoken=%zu%s%s%s%s",
-				world->options.vault_url, call->path,
-				call_query(call, "api-version"), page->skip + page->size,
-				size ? "&maxresults=" : "", size ? size : "",
-				pending ? "&includePending=" : "", pending ? pending : ""));
+				     world->options.vault_url, call->path,
+				     call_query(call, "api-version"), page->skip + page->size,
+				     size ? "&maxresults=" : "", size ? size : "",
+				     pending ? "&includePending=" : "", pending ? pending : ""));
 	call_json(call, 200, reply);
 }
 
 static bool is_listed(struct world *world, struct call *call, const struct object *object,
-	enum object_kind kind, bool is_deleted)
+		      enum object_kind kind, bool is_deleted)
 {
 	if (object->kind != kind || object->is_deleted != is_deleted ||
-		world_mono(world) < object->settles_at)
+	    world_mono(world) < object->settles_at)
 		return false;
 	return kind != OBJECT_CERTIFICATE || vault_current(object) ||
 	       text_equals(call_query(call, "includePending"), "true");
@@ -196,7 +196,7 @@ void vault_list_versions(struct world *world, struct call *call, const struct ob
 			continue;
 		item = vault_show(call->ctx, world, object, version, true);
 		json_set_text(call->ctx, item, object->kind == OBJECT_KEY ? "kid" : "id",
-			vault_url(call->ctx, world, call_segment(call, 0), object, version));
+			      vault_url(call->ctx, world, call_segment(call, 0), object, version));
 		json_append(call->ctx, page.items, item);
 	}
 	send_page(world, call, &page);

@@ -1,4 +1,5 @@
-/* The pending operation of a certificate: look at it, cancel it, delete it, merge what the CA issued. */
+/* The pending operation of a certificate: look at it, cancel it, delete it, merge what the CA
+ * issued. */
 #include "world/vault.h"
 
 #include <string.h>
@@ -12,7 +13,7 @@ static struct object *need_pending(struct world *world, struct call *call, const
 	if (object && !object->is_deleted && object->pending)
 		return object;
 	call_vault_error(call, 404, "PendingCertificateNotFound", NULL,
-		"Pending certificate not found: %s", name);
+			 "Pending certificate not found: %s", name);
 	return NULL;
 }
 
@@ -24,7 +25,7 @@ static void cancel(struct world *world, struct call *call, struct object *object
 		return;
 	if (object->pending->state != PENDING_IN_PROGRESS) {
 		call_vault_error(call, 400, "BadParameter", NULL,
-			"The pending certificate's status is not inProgress.");
+				 "The pending certificate's status is not inProgress.");
 		return;
 	}
 	if (json_get_bool(body, "cancellation_requested", false)) {
@@ -42,7 +43,7 @@ static void delete_pending(struct world *world, struct call *call, struct object
 	if (pending->is_finalized && pending->state == PENDING_IN_PROGRESS) {
 		world->never.pending_lost++;
 		(void)snprintf(world->never.last, sizeof(world->never.last),
-			"pending operation deleted after finalize: %s", object->name);
+			       "pending operation deleted after finalize: %s", object->name);
 	}
 	object->pending = NULL;
 }
@@ -55,10 +56,9 @@ static bool take_chain(struct call *call, struct pending *pending, const struct 
 	size_t count = 0, at = SIZE_MAX, i;
 	struct bytes der;
 
-	json_for_each(item, x5c)
-	{
+	json_for_each (item, x5c) {
 		if (count == CRYPTO_CHAIN_MAX || !json_text(item) ||
-			base64_decode(call->ctx, json_text(item), &der) != E_OK)
+		    base64_decode(call->ctx, json_text(item), &der) != E_OK)
 			break;
 		certs[count] = crypto_parse_cert(&der);
 		if (!certs[count])
@@ -68,10 +68,11 @@ static bool take_chain(struct call *call, struct pending *pending, const struct 
 		count++;
 	}
 	if (count == 0 || count != json_size(x5c) || at == SIZE_MAX ||
-		(pending->preserves_order && at != 0)) {
+	    (pending->preserves_order && at != 0)) {
 		for (i = 0; i < count; i++)
 			X509_free(certs[i]);
-		call_vault_error(call, 400, "BadParameter", NULL, "%s",
+		call_vault_error(
+			call, 400, "BadParameter", NULL, "%s",
 			at == SIZE_MAX && count && count == json_size(x5c)
 				? "The public key of the end-entity certificate in the "
 				  "specified X.509 certificate content does not match the "
@@ -111,8 +112,8 @@ static void merge(struct world *world, struct call *call, struct object *object)
 		return;
 	if (pending->state != PENDING_IN_PROGRESS) {
 		call_vault_error(call, 403, "Forbidden", NULL,
-			"The pending certificate's status is not inProgress, or it was "
-			"created with an issuer.");
+				 "The pending certificate's status is not inProgress, or it was "
+				 "created with an issuer.");
 		return;
 	}
 	if (!take_chain(call, pending, json_get(body, "x5c")))
@@ -126,9 +127,9 @@ static void merge(struct world *world, struct call *call, struct object *object)
 	pending->state = PENDING_COMPLETED;
 	call_json(call, 201, vault_show_certificate(call->ctx, world, object, version));
 	call_set_header(call, "Location",
-		arena_printf(call->ctx->arena, "%s?api-version=%s",
-			vault_url(call->ctx, world, "certificates", object, version),
-			call_query(call, "api-version")));
+			arena_printf(call->ctx->arena, "%s?api-version=%s",
+				     vault_url(call->ctx, world, "certificates", object, version),
+				     call_query(call, "api-version")));
 }
 
 void vault_pending(struct world *world, struct call *call, const char *name)
@@ -140,7 +141,7 @@ void vault_pending(struct world *world, struct call *call, const char *name)
 		return;
 	if (request && !text_equals(request, object->pending->request_id)) {
 		call_vault_error(call, 404, "PendingCertificateNotFound", NULL,
-			"Pending certificate not found: %s was overwritten.", name);
+				 "Pending certificate not found: %s was overwritten.", name);
 		return;
 	}
 	if (text_equals(call_segment(call, 3), "merge")) {

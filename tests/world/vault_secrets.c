@@ -17,7 +17,7 @@ static void set(struct world *world, struct call *call, const char *name)
 		return;
 	if (!value || call->body_size > VALUE_BYTES_MAX + 4096) {
 		call_vault_error(call, 400, "BadParameter", NULL,
-			"Property value is missing or over 25 KB.");
+				 "Property value is missing or over 25 KB.");
 		return;
 	}
 	object = vault_find(world, OBJECT_SECRET, name);
@@ -28,8 +28,8 @@ static void set(struct world *world, struct call *call, const char *name)
 	version->content_type = type ? arena_strdup(world->keep.arena, type) : NULL;
 	/* A secret that holds a certificate serves the gateway as well as a certificate's own. */
 	if (is_pem || text_equals(type, "application/x-pkcs12"))
-		version->is_exportable =
-			vault_take_bag(world, call->ctx, version, value, "", is_pem);
+		version->is_exportable = vault_take_bag(world, call->ctx, version, value, "",
+							is_pem);
 	vault_take(world, version, body);
 	call_json(call, 200, vault_show_secret(call->ctx, world, object, version, true));
 }
@@ -42,13 +42,13 @@ static void get(struct world *world, struct call *call, const struct object *obj
 		return;
 	if (!version->attributes.is_enabled) {
 		call_vault_error(call, 403, "Forbidden", "SecretDisabled",
-			"Operation get is not allowed on a disabled secret.");
+				 "Operation get is not allowed on a disabled secret.");
 		return;
 	}
 	if (!version->value && (!version->is_exportable || version->cert_count == 0)) {
 		call_vault_error(call, 404, "SecretNotFound", NULL,
-			"A secret with (name/id) %s was not found in this key vault.",
-			object->name);
+				 "A secret with (name/id) %s was not found in this key vault.",
+				 object->name);
 		return;
 	}
 	call_json(call, 200, vault_show_secret(call->ctx, world, object, version, true));

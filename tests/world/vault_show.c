@@ -6,14 +6,14 @@
 #include "base/text.h"
 
 char *vault_url(struct ctx *ctx, const struct world *world, const char *collection,
-	const struct object *object, const struct version *version)
+		const struct object *object, const struct version *version)
 {
 	return arena_printf(ctx->arena, "%s/%s/%s%s%s", world->options.vault_url, collection,
-		object->name, version ? "/" : "", version ? version->id : "");
+			    object->name, version ? "/" : "", version ? version->id : "");
 }
 
-struct json *vault_attributes(
-	struct ctx *ctx, const struct world *world, const struct version *version)
+struct json *vault_attributes(struct ctx *ctx, const struct world *world,
+			      const struct version *version)
 {
 	const struct attributes *attributes = &version->attributes;
 	struct json *json = json_object(ctx);
@@ -26,32 +26,32 @@ struct json *vault_attributes(
 	json_set_int(ctx, json, "created", attributes->created);
 	json_set_int(ctx, json, "updated", attributes->updated);
 	json_set_text(ctx, json, "recoveryLevel",
-		world->settings.purge_is_protected ? "Recoverable" : "Recoverable+Purgeable");
+		      world->settings.purge_is_protected ? "Recoverable" : "Recoverable+Purgeable");
 	json_set_int(ctx, json, "recoverableDays", VAULT_RECOVERABLE_DAYS);
 	return json;
 }
 
-static void show_common(
-	struct ctx *ctx, struct world *world, const struct version *version, struct json *body)
+static void show_common(struct ctx *ctx, struct world *world, const struct version *version,
+			struct json *body)
 {
 	json_set(ctx, body, "attributes", vault_attributes(ctx, world, version));
 	if (version->tags)
 		json_set(ctx, body, "tags", json_dup(ctx, version->tags));
 }
 
-static void show_policy(
-	struct ctx *ctx, struct world *world, const struct object *object, struct json *body)
+static void show_policy(struct ctx *ctx, struct world *world, const struct object *object,
+			struct json *body)
 {
 	struct json *policy = json_dup(ctx, object->policy);
 
 	json_set_text(ctx, policy, "id",
-		arena_printf(ctx->arena, "%s/policy",
-			vault_url(ctx, world, "certificates", object, NULL)));
+		      arena_printf(ctx->arena, "%s/policy",
+				   vault_url(ctx, world, "certificates", object, NULL)));
 	json_set(ctx, body, "policy", policy);
 }
 
-static void show_cert(
-	struct ctx *ctx, const struct version *version, struct json *body, bool as_item)
+static void show_cert(struct ctx *ctx, const struct version *version, struct json *body,
+		      bool as_item)
 {
 	struct bytes der;
 
@@ -63,7 +63,7 @@ static void show_cert(
 }
 
 struct json *vault_show_certificate(struct ctx *ctx, struct world *world,
-	const struct object *object, const struct version *version)
+				    const struct object *object, const struct version *version)
 {
 	struct json *body = json_object(ctx), *pending;
 
@@ -80,8 +80,8 @@ struct json *vault_show_certificate(struct ctx *ctx, struct world *world,
 		return body;
 	pending = json_object(ctx);
 	json_set_text(ctx, pending, "id",
-		arena_printf(ctx->arena, "%s/pending",
-			vault_url(ctx, world, "certificates", object, NULL)));
+		      arena_printf(ctx->arena, "%s/pending",
+				   vault_url(ctx, world, "certificates", object, NULL)));
 	json_set(ctx, body, "pending", pending);
 	return body;
 }
@@ -101,8 +101,8 @@ struct json *vault_show_operation(struct ctx *ctx, struct world *world, const st
 	json_set_text(ctx, body, "status", words[pending->state]);
 	if (pending->state == PENDING_IN_PROGRESS)
 		json_set_text(ctx, body, "status_details",
-			"Pending certificate created. Please Perform Merge to complete the "
-			"request.");
+			      "Pending certificate created. Please Perform Merge to complete the "
+			      "request.");
 	if (pending->state == PENDING_COMPLETED)
 		json_set_text(ctx, body, "target", url);
 	json_set_text(ctx, body, "request_id", pending->request_id);
@@ -111,12 +111,12 @@ struct json *vault_show_operation(struct ctx *ctx, struct world *world, const st
 }
 
 struct json *vault_show_key(struct ctx *ctx, struct world *world, const struct object *object,
-	const struct version *version)
+			    const struct version *version)
 {
 	struct json *body = json_object(ctx), *key = json_object(ctx);
 
 	json_set_text(ctx, key, "kid", vault_url(ctx, world, "keys", object, version));
-	json_for_each(member, crypto_jwk(ctx, version->key))
+	json_for_each (member, crypto_jwk(ctx, version->key))
 		json_set(ctx, key, json_name(member), json_dup(ctx, member));
 	json_set(ctx, key, "key_ops", json_dup(ctx, version->key_ops));
 	json_set(ctx, body, "key", key);
@@ -135,19 +135,19 @@ char *vault_secret_value(struct ctx *ctx, const struct version *version)
 	if (version->value)
 		return arena_strdup(ctx->arena, version->value);
 	if (!text_equals(version->content_type, "application/x-pem-file")) {
-		assert(crypto_pfx(
-			ctx, version->key, version->certs, version->cert_count, "", &pfx));
+		assert(crypto_pfx(ctx, version->key, version->certs, version->cert_count, "",
+				  &pfx));
 		return base64_encode(ctx, pfx.data, pfx.size);
 	}
 	text = crypto_key_pem(ctx, version->key);
 	for (i = 0; i < version->cert_count; i++)
-		text = arena_printf(
-			ctx->arena, "%s%s", text, crypto_cert_pem(ctx, version->certs[i]));
+		text = arena_printf(ctx->arena, "%s%s", text,
+				    crypto_cert_pem(ctx, version->certs[i]));
 	return text;
 }
 
 struct json *vault_show_secret(struct ctx *ctx, struct world *world, const struct object *object,
-	const struct version *version, bool with_value)
+			       const struct version *version, bool with_value)
 {
 	struct json *body = json_object(ctx);
 
@@ -166,12 +166,12 @@ struct json *vault_show_secret(struct ctx *ctx, struct world *world, const struc
 
 /* List items are short: no policy, no value; a certificate's or key's id has no version there. */
 static struct json *show_item(struct ctx *ctx, struct world *world, const struct object *object,
-	const struct version *version)
+			      const struct version *version)
 {
 	struct json *body = json_object(ctx);
 
 	json_set_text(ctx, body, object->kind == OBJECT_KEY ? "kid" : "id",
-		vault_url(ctx, world, vault_collections[object->kind], object, NULL));
+		      vault_url(ctx, world, vault_collections[object->kind], object, NULL));
 	if (object->kind == OBJECT_CERTIFICATE && version->cert_count)
 		show_cert(ctx, version, body, true);
 	if (object->kind == OBJECT_SECRET && version->content_type)
@@ -181,7 +181,7 @@ static struct json *show_item(struct ctx *ctx, struct world *world, const struct
 }
 
 struct json *vault_show(struct ctx *ctx, struct world *world, const struct object *object,
-	const struct version *version, bool as_item)
+			const struct version *version, bool as_item)
 {
 	if (as_item)
 		return show_item(ctx, world, object, version);
@@ -193,13 +193,13 @@ struct json *vault_show(struct ctx *ctx, struct world *world, const struct objec
 	return vault_show_secret(ctx, world, object, version, false);
 }
 
-void vault_show_deleted(
-	struct ctx *ctx, struct world *world, const struct object *object, struct json *body)
+void vault_show_deleted(struct ctx *ctx, struct world *world, const struct object *object,
+			struct json *body)
 {
 	json_set_text(ctx, body, "recoveryId",
-		arena_printf(ctx->arena, "%s/deleted%s/%s", world->options.vault_url,
-			vault_collections[object->kind], object->name));
+		      arena_printf(ctx->arena, "%s/deleted%s/%s", world->options.vault_url,
+				   vault_collections[object->kind], object->name));
 	json_set_int(ctx, body, "deletedDate", object->deleted_at);
 	json_set_int(ctx, body, "scheduledPurgeDate",
-		object->deleted_at + (int64_t)VAULT_RECOVERABLE_DAYS * 86400);
+		     object->deleted_at + (int64_t)VAULT_RECOVERABLE_DAYS * 86400);
 }

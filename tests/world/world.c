@@ -12,14 +12,9 @@
 #include "world/vault.h"
 
 static void (*const handlers[DOOR_COUNT])(struct world *world, struct call *call) = {
-	[DOOR_ARM] = arm_handle,
-	[DOOR_VAULT] = vault_handle,
-	[DOOR_AUTHORITY] = entra_handle,
-	[DOOR_IMDS] = imds_handle,
-	[DOOR_ADMIN] = admin_handle,
-	[DOOR_ACME] = acme_handle,
-	[DOOR_BLOB] = blob_handle,
-	[DOOR_GATEWAY] = front_handle,
+	[DOOR_ARM] = arm_handle,   [DOOR_VAULT] = vault_handle,	  [DOOR_AUTHORITY] = entra_handle,
+	[DOOR_IMDS] = imds_handle, [DOOR_ADMIN] = admin_handle,	  [DOOR_ACME] = acme_handle,
+	[DOOR_BLOB] = blob_handle, [DOOR_GATEWAY] = front_handle,
 };
 
 struct document *document_new(const struct doors *doors, const struct json *root)
@@ -50,7 +45,7 @@ char *world_guid(struct ctx *ctx, struct world *world)
 
 	world_hex_id(world, hex);
 	return arena_printf(ctx->arena, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12,
-		hex + 16, hex + 20);
+			    hex + 16, hex + 20);
 }
 
 msec_t world_mono(const struct world *world)

@@ -1,9 +1,11 @@
 /*
- * world - a small model of what gatecert talks to: Entra, ARM, Key Vault, and for simulations a CA, blobs and DNS.
+ * world - a small model of what gatecert talks to: Entra, ARM, Key Vault, and for simulations a CA,
+ * blobs and DNS.
  *
- * One model, many doors: `world_handle` answers one request at one door. server.h puts HTTPS in front of it,
- * sim_http.h a struct http. The model keeps its own memory, takes its time from the clock it was given, and shares no
- * code with what it tests beyond base and codec. Safe to call from several threads: one lock guards the model.
+ * One model, many doors: `world_handle` answers one request at one door. server.h puts HTTPS in
+ * front of it, sim_http.h a struct http. The model keeps its own memory, takes its time from the
+ * clock it was given, and shares no code with what it tests beyond base and codec. Safe to call
+ * from several threads: one lock guards the model.
  */
 #pragma once
 
@@ -34,7 +36,8 @@ enum call_end { CALL_WHOLE, CALL_RESET, CALL_TRUNCATED };
 #define CALL_SEGMENTS_MAX 24
 #define CALL_HEADERS_MAX  24
 
-/* One request and its answer. The first group is the door's to fill; everything lives in ctx->arena. */
+/* One request and its answer. The first group is the door's to fill; everything lives in
+ * ctx->arena. */
 struct call {
 	struct ctx *ctx;
 	enum door door;
@@ -78,15 +81,15 @@ struct world_options {
 
 /* Things that must never happen, counted for the simulations' verdict. */
 struct world_never {
-	unsigned finalized_twice; /* a second finalize for one order, or one CSR in two orders */
-	unsigned
-		issued_while_valid; /* another certificate although a fresh one for the name was unused */
-	unsigned foreign_changed; /* a PUT in which a foreign part of the gateway differs */
+	unsigned finalized_twice;    /* a second finalize for one order, or one CSR in two orders */
+	unsigned issued_while_valid; /* another certificate although a fresh one for the name was
+					unused */
+	unsigned foreign_changed;    /* a PUT in which a foreign part of the gateway differs */
 	unsigned put_without_if_match;
-	unsigned put_missing_gateway; /* PUT would have created one */
-	unsigned put_stopped_gateway; /* PUT would have started one */
-	unsigned
-		vault_foreign_deleted; /* an object without the tag, or still referenced, was deleted */
+	unsigned put_missing_gateway;	/* PUT would have created one */
+	unsigned put_stopped_gateway;	/* PUT would have started one */
+	unsigned vault_foreign_deleted; /* an object without the tag, or still referenced, was
+					   deleted */
 	unsigned pending_lost; /* a pending operation was deleted after its CSR was finalized */
 	char last[160];	       /* the last of them in words */
 };
@@ -108,10 +111,12 @@ void world_clear_faults(struct world *world);
 
 struct world_never world_never_events(struct world *world);
 
-/* Requests seen so far at one door (DOOR_COUNT: at all but admin) whose "METHOD target" matches the extended regex. */
+/* Requests seen so far at one door (DOOR_COUNT: at all but admin) whose "METHOD target" matches the
+ * extended regex. */
 size_t world_count_requests(struct world *world, enum door door, const char *regex);
 
-/* The serial (lower-case hex) of the certificate that the gateway serves for a host over TLS now, or NULL. */
+/* The serial (lower-case hex) of the certificate that the gateway serves for a host over TLS now,
+ * or NULL. */
 char *world_served_certificate(struct ctx *ctx, struct world *world, const char *host);
 
 /* PEM of the model CA's root. */

@@ -228,7 +228,9 @@ static enum err begin(struct ctx *ctx, struct service *service, const struct fun
 	/* The request itself is fine by now, so whatever fails is our trouble and not the client's.
 	 */
 	if (store_request(ctx, service, &start, id) != E_OK)
-		return errors_answer_fault(ctx, response, E_AGAIN);
+		return text_equals(ctx->fault.reason, "NoSealKey")
+			       ? errors_answer(ctx, response, 503, "NoSealKey", "%s", ctx->fault.text)
+			       : errors_answer_fault(ctx, response, E_AGAIN);
 	return accept_instance(ctx, service, request, id, response);
 }
 

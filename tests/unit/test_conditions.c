@@ -261,6 +261,83 @@ static void test_holding(void **state)
 	ctx_fini(&scene.ctx);
 }
 
+/* A validation stays told after the certificate is there, and is not told anew of one that was
+ * never watched. */
+static void test_validation_is_told_once(void **state)
+{
+	struct scene scene;
+
+	(void)state;
+	open_scene(&scene, CERTIFICATE_CURRENT);
+	given(&scene, CONDITION_OWNERSHIP_VALIDATED, CONDITION_TRUE, "Before");
+	conditions_hold(&scene.ctx, &scene.pass, STEP_CHECK_ORDER);
+	assert_string_equal(told(&scene, CONDITION_OWNERSHIP_VALIDATED), "True Before");
+	given(&scene, CONDITION_OWNERSHIP_VALIDATED, CONDITION_FALSE, "Before");
+	conditions_hold(&scene.ctx, &scene.pass, STEP_CHECK_ORDER);
+	assert_string_equal(told(&scene, CONDITION_OWNERSHIP_VALIDATED), "True Validated");
+	given(&scene, CONDITION_OWNERSHIP_VALIDATED, CONDITION_TRUE, "Before");
+	scene.pass.verdict = CERTIFICATE_DUE;
+	conditions_hold(&scene.ctx, &scene.pass, STEP_CHECK_ORDER);
+	assert_string_equal(told(&scene, CONDITION_OWNERSHIP_VALIDATED), "True Validated");
+	ctx_fini(&scene.ctx);
+}
+
+/* --- an imported certificate that nears its end --- */
+
+static const struct {
+	const char *sentence;
+	bool is_imported, is_there, was_told;
+	msec_t left;
+	const char *expiring;
+} ends[] = {
+	{"one of ours is renewed", false, true, false, MSEC_PER_DAY, "-"},
+	{"an imported one with a month left", true, true, false, 30 * MSEC_PER_DAY,
+	 "False NotNear"},
+	{"an imported one with less", true, true, false, 30 * MSEC_PER_DAY - 1,
+	 "True ImportedCertificateExpires"},
+	{"an imported one that is gone", true, false, false, MSEC_PER_DAY, "False NotNear"},
+	{"one of ours after an imported one", false, true, true, MSEC_PER_DAY, "False NotNear"},
+};
+
+static void test_expiring(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(ends); i++) {
+		struct scene scene;
+		struct certificate_status *certificate = &scene.pass.host.status.certificate;
+
+		open_scene(&scene, CERTIFICATE_CURRENT);
+		certificate->is_imported = ends[i].is_imported;
+		certificate->secret_id = ends[i].is_there ? SECRET : NULL;
+		certificate->not_after = ctx_wall(&scene.ctx) + ends[i].left;
+		if (ends[i].was_told)
+			given(&scene, CONDITION_EXPIRING, CONDITION_TRUE,
+			      "ImportedCertificateExpires");
+		conditions_conclude(&scene.ctx, &scene.pass, E_OK);
+		check_row_text(ends[i].sentence, told(&scene, CONDITION_EXPIRING),
+			       ends[i].expiring);
+		ctx_fini(&scene.ctx);
+	}
+}
+
+static void test_spec_problems(void **state)
+{
+	struct scene scene;
+
+	(void)state;
+	open_scene(&scene, CERTIFICATE_CURRENT);
+	conditions_conclude(&scene.ctx, &scene.pass, E_OK);
+	assert_string_equal(told(&scene, CONDITION_SPEC_VALID), "-"); /* nothing to say */
+	scene.pass.host.source.problem = "/specs/shop.yaml:3:1: what";
+	conditions_conclude(&scene.ctx, &scene.pass, E_OK);
+	assert_string_equal(told(&scene, CONDITION_SPEC_VALID), "False SpecInvalid");
+	assert_string_equal(told(&scene, CONDITION_READY), "True Serving");
+	scene.pass.host.source.problem = NULL;
+	conditions_conclude(&scene.ctx, &scene.pass, E_OK);
+	assert_string_equal(told(&scene, CONDITION_SPEC_VALID), "True Parsed");
+	ctx_fini(&scene.ctx);
+}
+
 /* --- words --- */
 
 static const struct {
@@ -345,6 +422,9 @@ int main(void)
 		cmocka_unit_test(test_another_certificate_on_the_gateway_is_not_ours),
 		cmocka_unit_test(test_climbing),
 		cmocka_unit_test(test_holding),
+		cmocka_unit_test(test_validation_is_told_once),
+		cmocka_unit_test(test_expiring),
+		cmocka_unit_test(test_spec_problems),
 		cmocka_unit_test(test_error_codes),
 		cmocka_unit_test(test_lasting_trouble_says_what_to_do),
 		cmocka_unit_test(test_setting),

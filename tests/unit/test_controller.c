@@ -25,6 +25,8 @@ static enum err follow(struct ctx *ctx, void *worker, const char *key, msec_t *a
 	struct script *script = worker;
 
 	script->looks++;
+	assert_string_equal(ctx->controller, "test");
+	assert_string_equal(ctx->object, key);
 	if (script->again >= 0)
 		*again = script->again;
 	if (script->err == E_OK)
@@ -321,6 +323,10 @@ static void test_never_two_at_once(void **state)
 	while (controller_activity(controller).passes < 200 &&
 	       clock_system()->mono(clock_system()) < until)
 		nap();
+	while (controller_activity(controller).running &&
+	       clock_system()->mono(clock_system()) < until)
+		nap();
+	assert_int_equal(controller_activity(controller).running, 0);
 	end_crew(controller);
 	assert_int_equal(crew.overlaps, 0);
 	for (size_t k = 0; k < KEYS; k++)

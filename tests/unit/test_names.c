@@ -35,7 +35,7 @@ static const char *const hostnames[] = {
 	"a.b",
 	"*.example.com",
 	"a23456789.b23456789.c23456789.d23456789.e23456789.f234567.com",
-	"a23456789.b23456789.c23456789.d23456789.e23456789.f23456-.com",
+	"a23456789.b23456789.c23456789.d23456789.e23456789.f2345678-.more.com",
 	"a2345678901234567890123456789012345678901234567890123456789012."
 	"b2345678901234567890123456789012345678901234567"
 	"89012345678901.c2345678901234567890123456789012345678901234567890123456789012.example.com",
@@ -97,6 +97,11 @@ static void test_hash_is_of_the_hostname(void **state)
 	check_begin(&ctx);
 	/* the first five bytes of SHA-256("shop.example.com") */
 	assert_string_equal(name_hashed(&ctx, "shop.example.com"), "shop-example-com-951623a26f");
+	/* cut where dashes would stand side by side */
+	assert_string_equal(
+		name_hashed(&ctx,
+			    "a23456789.b23456789.c23456789.d23456789.e23456789.f234567--.more.com"),
+		"a23456789-b23456789-c23456789-d23456789-e23456789-f234567-05f187bfe5");
 	assert_string_equal(name_listener(&ctx, "shop-example-com"), "shop-example-com-listener");
 	assert_string_equal(name_rule(&ctx, "shop-example-com"), "shop-example-com-rule");
 }

@@ -202,6 +202,7 @@ static const struct {
 	{"the CA's second: 10 min", draw_ca, 2, 0, 5 * MIN, 15 * MIN},
 	{"the CA's third: 100 min", draw_ca, 3, 0, 50 * MIN, 150 * MIN},
 	{"the CA's fourth: a day", draw_ca, 4, 0, DAY / 2, DAY + DAY / 2},
+	{"the CA's fifth: a day", draw_ca, 5, 0, DAY / 2, DAY + DAY / 2},
 	{"and every further", draw_ca, 100000000000, 0, DAY / 2, DAY + DAY / 2},
 };
 

@@ -154,6 +154,13 @@ static const struct row rows[] = {
 	 NULL,
 	 NULL,
 	 "ListenerConflict"},
+	{"what is no name in a list of hostnames is nobody's",
+	 {LISTENER("odd", "\"hostNames\":[null,1,{}]", "theirs"), RULE("odd", "odd", "50")},
+	 RENDER_CHANGED,
+	 "shop-example-com-listener",
+	 "shop-example-com-rule",
+	 "shop-example-com",
+	 NULL},
 	{"the same hostname on a private frontend is somebody else's business",
 	 {LISTENER_ON("private", "https", "inside", HOST(SHOP), "theirs"),
 	  RULE("inside", "inside", "50")},
@@ -266,6 +273,10 @@ static const struct {
 	 "InvalidGatewayDocument"},
 	{"with two children of one name",
 	 {"requestRoutingRules {\"name\":\"THEIRS\"}"},
+	 "InvalidGatewayDocument"},
+	{"with two children of one name that stand apart",
+	 {"httpListeners {\"name\":\"x\"}", "httpListeners {\"name\":\"a\"}",
+	  "httpListeners {\"name\":\"x\"}"},
 	 "InvalidGatewayDocument"},
 };
 
@@ -446,6 +457,46 @@ static void test_a_repair_needs_room_too(void **state)
 	assert_int_equal(rendering.items[0].verdict, RENDER_REJECTED);
 	assert_string_equal(rendering.items[0].reason, "CapacityExceeded");
 	assert_int_equal(rendering.changed, 0);
+}
+
+/* The entry is there, only listener and rule are missing. */
+static void test_an_entry_that_stands_needs_no_room(void **state)
+{
+	struct ctx ctx cleanup_ctx;
+	struct wanted_hostname wanted;
+	struct rendering rendering;
+	struct json *document;
+
+	(void)state;
+	check_begin(&ctx);
+	document = crowded(&ctx, CERTIFICATE("c#", VAULT "c#"), 98);
+	gateway_change(&ctx, document, OUR_CERTIFICATE);
+	wanted = want(&ctx, SHOP);
+	assert_int_equal(render(&ctx, document, &target, &wanted, 1, &rendering), E_OK);
+	assert_int_equal(rendering.items[0].verdict, RENDER_CHANGED);
+}
+
+static void test_every_new_rule_has_a_priority_of_its_own(void **state)
+{
+	static const char *const none[CHANGES_MAX];
+	struct ctx ctx cleanup_ctx;
+	struct wanted_hostname wanted[3];
+	struct rendering rendering;
+
+	(void)state;
+	check_begin(&ctx);
+	for (size_t i = 0; i < 3; i++)
+		wanted[i] = want(&ctx, arena_printf(ctx.arena, "site%zu.example.com", i));
+	assert_int_equal(render(&ctx, document_with(&ctx, none), &target, wanted, 3, &rendering),
+			 E_OK);
+	assert_int_equal(rendering.changed, 3);
+	for (size_t i = 0; i < 3; i++)
+		assert_int_equal(json_get_int(json_get(gateway_child(rendering.document,
+								     "requestRoutingRules",
+								     rendering.items[i].rule),
+						       "properties"),
+					      "priority", 0),
+				 18999 - i);
 }
 
 /* --- what is added, in full --- */
@@ -632,6 +683,8 @@ int main(void)
 		cmocka_unit_test(test_capacity),
 		cmocka_unit_test(test_the_newest_are_rejected),
 		cmocka_unit_test(test_a_repair_needs_room_too),
+		cmocka_unit_test(test_an_entry_that_stands_needs_no_room),
+		cmocka_unit_test(test_every_new_rule_has_a_priority_of_its_own),
 		cmocka_unit_test(test_what_is_added),
 		cmocka_unit_test(test_ports),
 		cmocka_unit_test(test_long_names_fit),

@@ -421,8 +421,11 @@ def written_by(gatecertd):
     """Every file below the daemon's own directory: state, specs, log."""
     for folder, _, names in os.walk(gatecertd.directory):
         for name in names:
-            with open(os.path.join(folder, name), "rb") as file:
-                yield os.path.join(folder, name), file.read()
+            try:
+                with open(os.path.join(folder, name), "rb") as file:
+                    yield os.path.join(folder, name), file.read()
+            except FileNotFoundError:
+                continue  # a temporary one, renamed meanwhile
 
 
 def shown_by(gatecertd, hostname, ids):

@@ -2,7 +2,8 @@
  * keyvault - Azure Key Vault's data plane: certificates whose keys are born there, and keys that
  * sign there.
  *
- * No private key and no secret value ever comes through here. Names are those of the vault
+ * No secret value comes through here, and no private key but one that is being imported. Names are
+ * those of the vault
  * ([0-9a-zA-Z-]{1,127}). create and merge are ONE_SHOT: no clear answer is E_CONFLICT, and the
  * caller reads pending or current before anything else.
  */

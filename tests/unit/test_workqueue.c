@@ -156,7 +156,8 @@ static void test_many_keys(void **state)
 		const char *key;
 
 		assert_true(due >= last && due <= COUNT);
-		last = our_time = due;
+		last = due;
+		our_time = due;
 		key = workqueue_get(queue, false);
 		assert_non_null(key);
 		assert_int_equal(due,

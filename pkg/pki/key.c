@@ -114,25 +114,6 @@ static enum err explain_unreadable(struct ctx *ctx, const struct passphrase *pas
 				  "cannot be read: expected %s with PKCS#8, SEC1 or PKCS#1", form));
 }
 
-static enum err parse_pem(struct ctx *ctx, struct arena *arena, const char *pem, size_t size,
-			  const char *password, struct key **out)
-{
-	struct passphrase passphrase = {password, false};
-	EVP_PKEY *pkey;
-	BIO *bio;
-
-	if (size == 0 || size > OSSL_INPUT_MAX)
-		return refuse_key(ctx, size ? "is larger than 64 KiB" : "is empty");
-	bio = BIO_new_mem_buf(pem, (int)size);
-	assert(bio);
-	pkey = PEM_read_bio_PrivateKey(bio, NULL, give_passphrase, &passphrase);
-	BIO_free(bio);
-	if (!pkey)
-		return explain_unreadable(ctx, &passphrase, "PEM");
-	*out = wrap_key(arena, pkey);
-	return E_OK;
-}
-
 static int give_decoder_passphrase(char *out, size_t size, size_t *written,
 				   const OSSL_PARAM params[], void *arg)
 {
@@ -143,28 +124,99 @@ static int give_decoder_passphrase(char *out, size_t size, size_t *written,
 	return given >= 0;
 }
 
-enum err key_from_der(struct ctx *ctx, const void *der, size_t size, const char *password,
-		      struct key **out)
+static EVP_PKEY *decode(const unsigned char *der, size_t size, struct passphrase *passphrase)
 {
-	struct passphrase passphrase = {password, false};
-	const unsigned char *at = der;
 	EVP_PKEY *pkey = NULL;
 	OSSL_DECODER_CTX *decoder = OSSL_DECODER_CTX_new_for_pkey(
 		&pkey, "DER", NULL, NULL, OSSL_KEYMGMT_SELECT_PRIVATE_KEY, NULL, NULL);
 
 	assert(decoder);
-	if (OSSL_DECODER_CTX_set_passphrase_cb(decoder, give_decoder_passphrase, &passphrase) !=
-		    1 ||
-	    OSSL_DECODER_from_data(decoder, &at, &size) != 1 || size != 0) {
+	if (OSSL_DECODER_CTX_set_passphrase_cb(decoder, give_decoder_passphrase, passphrase) != 1 ||
+	    OSSL_DECODER_from_data(decoder, &der, &size) != 1 || size != 0) {
 		EVP_PKEY_free(pkey);
 		pkey = NULL;
 	}
 	OSSL_DECODER_CTX_free(decoder);
+	return pkey;
+}
+
+static enum err parse_der(struct ctx *ctx, struct arena *arena, const unsigned char *der,
+			  size_t size, struct passphrase *passphrase, const char *form,
+			  struct key **out)
+{
+	EVP_PKEY *pkey;
+
+	if (!pbe_is_affordable(der, size))
+		return refuse_key(ctx, "is encrypted in an unknown way, or in more than "
+				       "1,000,000 rounds; encrypt it with PBES2 and fewer");
+	pkey = decode(der, size, passphrase);
 	if (!pkey)
-		return explain_unreadable(ctx, &passphrase, "DER");
+		return explain_unreadable(ctx, passphrase, form);
 	ERR_clear_error();
-	*out = wrap_key(ctx->arena, pkey);
+	*out = wrap_key(arena, pkey);
 	return E_OK;
+}
+
+enum err key_from_der(struct ctx *ctx, const void *der, size_t size, const char *password,
+		      struct key **out)
+{
+	struct passphrase passphrase = {password, false};
+
+	return parse_der(ctx, ctx->arena, der, size, &passphrase, "DER", out);
+}
+
+/* RFC 1421's encryption, with the password, where the header says so; one round of MD5. */
+static bool decrypt_block(char *header, unsigned char *data, long *size,
+			  struct passphrase *passphrase)
+{
+	EVP_CIPHER_INFO cipher;
+
+	return PEM_get_EVP_CIPHER_INFO(header, &cipher) == 1 &&
+	       PEM_do_header(&cipher, data, size, give_passphrase, passphrase) == 1;
+}
+
+/* The first block that is a private key, decrypted if need be; wiped with `ctx`. */
+static bool find_key_block(struct ctx *ctx, BIO *bio, struct passphrase *passphrase,
+			   struct bytes *out)
+{
+	char *name = NULL, *header = NULL;
+	unsigned char *data = NULL;
+	bool is_key = false, is_readable = false;
+	long size = 0, whole;
+
+	while (!is_key && PEM_read_bio(bio, &name, &header, &data, &size) == 1) {
+		whole = size;
+		is_key = text_ends_with(name, "PRIVATE KEY");
+		is_readable = is_key && decrypt_block(header, data, &size, passphrase);
+		if (is_readable) {
+			out->data = arena_copy(ctx->arena, data, (size_t)size);
+			out->size = (size_t)size;
+			arena_wipe_at_end(ctx->arena, out->data, out->size);
+		}
+		OPENSSL_free(name);
+		OPENSSL_free(header);
+		OPENSSL_clear_free(data, (size_t)whole);
+	}
+	return is_readable;
+}
+
+static enum err parse_pem(struct ctx *ctx, struct arena *arena, const char *pem, size_t size,
+			  const char *password, struct key **out)
+{
+	struct passphrase passphrase = {password, false};
+	struct bytes der;
+	bool is_found;
+	BIO *bio;
+
+	if (size == 0 || size > OSSL_INPUT_MAX)
+		return refuse_key(ctx, size ? "is larger than 64 KiB" : "is empty");
+	bio = BIO_new_mem_buf(pem, (int)size);
+	assert(bio);
+	is_found = find_key_block(ctx, bio, &passphrase, &der);
+	BIO_free(bio);
+	if (!is_found)
+		return explain_unreadable(ctx, &passphrase, "PEM");
+	return parse_der(ctx, arena, der.data, der.size, &passphrase, "PEM", out);
 }
 
 enum err key_from_pem(struct ctx *ctx, const char *pem, size_t size, const char *password,

@@ -34,7 +34,7 @@ static char *take_bio(struct ctx *ctx, BIO *bio)
 	return copy;
 }
 
-enum form { PKCS8, ENCRYPTED_PKCS8, TRADITIONAL, PKCS8_DER, ENCRYPTED_DER, TRADITIONAL_DER };
+enum form { PKCS8, ENCRYPTED_PKCS8, TRADITIONAL, ENCRYPTED_TRADITIONAL, PKCS8_DER, ENCRYPTED_DER, TRADITIONAL_DER };
 
 static const char *der_of(struct ctx *ctx, EVP_PKEY *key, enum form form)
 {
@@ -67,6 +67,9 @@ static const char *key_text(struct ctx *ctx, EVP_PKEY *key, enum form form)
 	bio = BIO_new(BIO_s_mem());
 	if (form == TRADITIONAL)
 		PEM_write_bio_PrivateKey_traditional(bio, key, NULL, NULL, 0, NULL, NULL);
+	else if (form == ENCRYPTED_TRADITIONAL)
+		PEM_write_bio_PrivateKey_traditional(bio, key, EVP_aes_256_cbc(), NULL, 0, NULL,
+						     (char *)(uintptr_t) "secret");
 	else if (form == ENCRYPTED_PKCS8)
 		PEM_write_bio_PKCS8PrivateKey(bio, key, EVP_aes_256_cbc(), NULL, 0, NULL,
 					      (char *)(uintptr_t) "secret");
@@ -87,12 +90,16 @@ static const struct {
 	{"PKCS#1 in PEM", true, TRADITIONAL, NULL, NULL},
 	{"SEC1 in PEM", false, TRADITIONAL, NULL, NULL},
 	{"encrypted PKCS#8 in PEM", true, ENCRYPTED_PKCS8, "secret", NULL},
+	{"encrypted PKCS#1 in PEM", true, ENCRYPTED_TRADITIONAL, "secret", NULL},
+	{"encrypted SEC1 in PEM", false, ENCRYPTED_TRADITIONAL, "secret", NULL},
 	{"base64 of PKCS#8", true, PKCS8_DER, NULL, NULL},
 	{"base64 of encrypted PKCS#8", false, ENCRYPTED_DER, "secret", NULL},
 	{"base64 of PKCS#1", true, TRADITIONAL_DER, NULL, NULL},
 	{"base64 of SEC1", false, TRADITIONAL_DER, NULL, NULL},
 	{"a wrong password", true, ENCRYPTED_PKCS8, "other", "password given"},
 	{"no password", true, ENCRYPTED_PKCS8, NULL, "no password was given"},
+	{"a wrong password, SEC1", false, ENCRYPTED_TRADITIONAL, "other", "password given"},
+	{"no password, PKCS#1", true, ENCRYPTED_TRADITIONAL, NULL, "no password was given"},
 	{"a wrong password, DER", true, ENCRYPTED_DER, "other", "password given"},
 	{"no password, DER", true, ENCRYPTED_DER, NULL, "no password was given"},
 };
@@ -131,6 +138,81 @@ static void test_rubbish_keys(void **state)
 		ctx_init(&ctx, doors());
 		assert_int_equal(bundle_read_key(&ctx, rubbish[i], NULL, &key), E_REFUSED);
 		assert_string_equal(ctx.fault.reason, "InvalidKey");
+	}
+}
+
+static X509_ALGOR *derive_by_pbkdf2(int rounds)
+{
+	return PKCS5_pbe2_set_iv(EVP_aes_256_cbc(), rounds, NULL, 0, NULL, NID_hmacWithSHA256);
+}
+
+static X509_ALGOR *derive_by_pkcs12(int rounds)
+{
+	return PKCS5_pbe_set(NID_pbe_WithSHA1And3_Key_TripleDES_CBC, rounds, NULL, 0);
+}
+
+/* Within the memory that OpenSSL allows itself. */
+static X509_ALGOR *derive_by_scrypt(int lanes)
+{
+	return PKCS5_pbe2_set_scrypt(EVP_aes_256_cbc(), NULL, 0, NULL, 32768, 1, (uint64_t)lanes);
+}
+
+static const struct {
+	const char *sentence;
+	X509_ALGOR *(*encryption)(int work);
+	int work;
+	bool is_tried; /* then it is the password that does not fit */
+} derivations[] = {
+	{"PBKDF2, as openssl(1) does it", derive_by_pbkdf2, 2048, true},
+	{"PBKDF2 that takes half a second", derive_by_pbkdf2, 1000000, true},
+	{"PBKDF2 with one round too many", derive_by_pbkdf2, 1000001, false},
+	{"PBKDF2 that takes a quarter of an hour", derive_by_pbkdf2, 2147483647, false},
+	{"PKCS#12's own", derive_by_pkcs12, 2048, true},
+	{"PKCS#12's own, with one round too many", derive_by_pkcs12, 1000001, false},
+	{"scrypt, eight times what openssl(1) does", derive_by_scrypt, 32, true},
+	{"scrypt, one lane more", derive_by_scrypt, 33, false},
+	{"scrypt that takes most of an hour", derive_by_scrypt, 131072, false},
+};
+
+/* An encrypted PKCS#8 with nothing sensible inside; `encryption` is consumed. */
+static void encrypted_der(struct ctx *ctx, X509_ALGOR *encryption, struct bytes *out)
+{
+	X509_SIG *sig = X509_SIG_new();
+	unsigned char *der = NULL;
+	ASN1_OCTET_STRING *octets;
+	X509_ALGOR *algorithm;
+	int size;
+
+	assert_non_null(encryption);
+	X509_SIG_getm(sig, &algorithm, &octets);
+	X509_ALGOR_copy(algorithm, encryption);
+	ASN1_OCTET_STRING_set(octets, (const unsigned char *)"0123456789abcdef", 16);
+	size = i2d_X509_SIG(sig, &der);
+	*out = (struct bytes){arena_copy(ctx->arena, der, (size_t)size), (size_t)size};
+	OPENSSL_free(der);
+	X509_ALGOR_free(encryption);
+	X509_SIG_free(sig);
+}
+
+static void test_costly_keys_are_not_tried(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(derivations); i++) {
+		const char *expected = derivations[i].is_tried ? "cannot be decrypted" : "rounds";
+		cleanup_ctx struct ctx ctx;
+		struct bytes der;
+		const char *texts[2];
+		struct key *key;
+
+		ctx_init(&ctx, doors());
+		encrypted_der(&ctx, derivations[i].encryption(derivations[i].work), &der);
+		texts[0] = base64_encode(&ctx, der.data, der.size);
+		texts[1] = forge_pem(&ctx, "ENCRYPTED PRIVATE KEY", &der);
+		for (size_t k = 0; k < ARRAY_SIZE(texts); k++)
+			if (bundle_read_key(&ctx, texts[k], "secret", &key) != E_REFUSED ||
+			    !strstr(ctx.fault.text, expected))
+				fail_msg("%s: %s", derivations[i].sentence, ctx.fault.text);
+		assert_int_equal(ERR_peek_error(), 0);
 	}
 }
 
@@ -330,6 +412,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_key_forms),
 		cmocka_unit_test(test_rubbish_keys),
+		cmocka_unit_test(test_costly_keys_are_not_tried),
 		cmocka_unit_test(test_weak_rsa),
 		cmocka_unit_test(test_checks),
 		cmocka_unit_test(test_pkcs12_holds_both),

@@ -253,8 +253,7 @@ static struct settings settings_of(struct ctx *ctx, struct arena *arena,
 		.acme_email = config->acme_account_email,
 		.account_key_file = config->acme_account_key_file,
 		.blob_host = arena_strdup(arena, blob.host),
-		.key_type = config->key_type == KEY_TYPE_DEFAULT ? KEY_TYPE_RSA_2048
-								 : config->key_type,
+		.key_type = config->key_type,
 		.self_check = (enum self_check)config->self_check,
 		.gateway_http_port = (unsigned)config->gateway_http_port,
 		.gather = config->gateway_gather_seconds * MSEC_PER_SEC,
@@ -272,16 +271,6 @@ static enum err origin_of(struct ctx *ctx, struct arena *arena, const char *text
 	TRY(url_parse(ctx, text, &url));
 	*origin = arena_strdup(arena, url_origin(ctx, &url));
 	return E_OK;
-}
-
-/* The cloud's authority unless another is named. */
-static enum err make_credential(struct ctx *ctx, struct engine *engine)
-{
-	struct credential_options options = engine->config->credential;
-
-	if (!options.authority_host)
-		options.authority_host = engine->config->cloud->authority_host;
-	return credential_new(ctx, &options, &engine->credential);
 }
 
 static void make_controllers(struct engine *engine)
@@ -357,7 +346,7 @@ static enum err compose(struct ctx *ctx, struct engine *engine)
 	TRY(origin_of(ctx, engine->arena, config->arm_endpoint, &engine->arm_origin));
 	TRY(origin_of(ctx, engine->arena, config->key_vault_base_url, &engine->vault_origin));
 	TRY(origin_of(ctx, engine->arena, config->blob_container_url, &engine->blob_origin));
-	TRY(make_credential(ctx, engine));
+	TRY(credential_new(ctx, &engine->config->credential, &engine->credential));
 	engine->gateway_id =
 		arena_printf(engine->arena,
 			     "/subscriptions/%s/resourceGroups/%s/providers/Microsoft.Network/"

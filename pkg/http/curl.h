@@ -15,7 +15,7 @@
 struct curl_options {
 	const char *ca_file;	/* NULL: the system's */
 	const char *user_agent; /* "gatecert/1.0" */
-	msec_t timeout;		/* default for requests that name none */
+	msec_t timeout;		/* of every request that names no shorter one */
 	bool no_proxy;		/* IMDS and the self-check: never through a proxy */
 };
 

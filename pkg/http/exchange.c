@@ -166,8 +166,10 @@ static void set_limits(struct exchange *exchange)
 {
 	const struct http_request *request = exchange->request;
 	CURL *easy = exchange->curl->easy;
-	msec_t timeout = request->timeout ? request->timeout : exchange->curl->timeout;
+	msec_t timeout = exchange->curl->timeout;
 
+	if (request->timeout && request->timeout < timeout)
+		timeout = request->timeout;
 	SET(easy, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_TIMEOUT_MS);
 	SET(easy, CURLOPT_TIMEOUT_MS, (long)(timeout < INT_MAX ? timeout : INT_MAX));
 	SET(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
@@ -184,9 +186,11 @@ static void set_trust(struct exchange *exchange)
 	const struct curl *curl = exchange->curl;
 	CURL *easy = curl->easy;
 
-	/* In place of the system's bundle; its directory of CAs stays trusted beside it. */
-	if (curl->ca_file)
+	/* In place of the system's bundle, and of its directory. */
+	if (curl->ca_file) {
 		SET(easy, CURLOPT_CAINFO, curl->ca_file);
+		SET(easy, CURLOPT_CAPATH, NULL);
+	}
 	SET(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	if (curl->no_proxy) {
 		SET(easy, CURLOPT_PROXY, "");

@@ -33,7 +33,7 @@ struct http_request {
 	struct http_header headers[HTTP_HEADERS_MAX]; /* up to the first without a name */
 	const void *body;			      /* NULL: none */
 	size_t body_size;
-	msec_t timeout;		/* for the whole exchange; 0: the client's default */
+	msec_t timeout;		/* for the whole exchange; the client's own where 0 or longer */
 	size_t reply_bytes_max; /* 0: 256 KiB; a larger answer is E_AGAIN (ONE_SHOT: E_CONFLICT) */
 	const char *connect_to; /* "address:port" to connect to whatever the URL names, or NULL */
 	bool allow_plain;	/* http:// allowed: IMDS and the self-check only */

@@ -98,7 +98,7 @@ static void test_defaults(void **state)
 	assert_null(config->ca_file);
 	assert_int_equal(config->workers, 8);
 	assert_int_equal(config->requests_per_second, 500);
-	assert_int_equal(config->request_timeout_seconds, 30);
+	assert_int_equal(config->request_timeout_seconds, 90);
 	assert_int_equal(config->instance_timeout_seconds, 3600);
 	assert_string_equal(config->cloud->name, "AzureCloud");
 	assert_string_equal(config->arm_endpoint, "https://management.azure.com");

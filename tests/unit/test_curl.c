@@ -157,6 +157,23 @@ static void check_failing(struct world *world, const struct failing *row)
 		fail_msg("%s: sent more than once", row->sentence);
 }
 
+/* The peer is silent for longer than the test may take. */
+static void test_the_client_has_the_last_word_on_time(void **state)
+{
+	static const struct curl_options options = {.timeout = 200, .no_proxy = true};
+	struct world *world = *state;
+	struct http *hasty = curl_new(&options);
+	struct http_request request = make_request(world, HTTP_READ, "GET", "/silence");
+	msec_t begun = ctx_mono(&world->ctx);
+	struct http_reply reply;
+
+	request.timeout = 60 * MSEC_PER_SEC;
+	assert_int_equal(http_send(&world->ctx, hasty, &request, &reply), E_AGAIN);
+	assert_string_equal(world->ctx.fault.reason, "Timeout");
+	assert_true(ctx_mono(&world->ctx) - begun < 10 * MSEC_PER_SEC);
+	curl_close(hasty);
+}
+
 static void test_what_is_no_answer_is_filed(void **state)
 {
 	size_t i;
@@ -450,6 +467,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_what_is_no_answer_is_filed, NULL, tear_down),
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+		T(test_the_client_has_the_last_word_on_time),
 		T(test_a_one_shot_is_never_sent_on_a_used_connection),
 		T(test_a_read_on_a_dead_connection_is_repeated),
 		T(test_reads_share_a_connection),

@@ -6,6 +6,7 @@
 #   make check                 make test plus layers, style and the other compiler
 #   make SAN=address,undefined test    the same in build/san-address,undefined/ (also SAN=thread)
 #   make fuzz-NAME SECONDS=600   search for inputs that break tests/fuzz/fuzz_NAME.c (make test replays its seeds)
+#   make bench                 rates and p99 of the HTTP API, as ratios to a bare libmicrohttpd
 #   make schema                write manifests/schema from the tables that the daemon reads
 #   make install               into DESTDIR and PREFIX (default /usr)
 #   make clean                 remove what was built (build/tools and node_modules stay)
@@ -25,7 +26,7 @@ $(if $(filter /%,$(B)),$(error B is a path below this folder))
 VERSION := 1.0.0
 
 ifneq ($(MAKECMDGOALS),$(filter clean help,$(MAKECMDGOALS)))
-SETUP := $(shell hack/setup 1>&2 || echo failed)
+SETUP := $(shell hack/setup $(addprefix --,$(filter bench,$(MAKECMDGOALS))) 1>&2 || echo failed)
 ifneq ($(SETUP),)
 $(error hack/setup did not succeed: see above)
 endif
@@ -66,7 +67,7 @@ UNIT_BIN := $(patsubst tests/unit/%.c,$(B)/unit/%,$(UNIT_SRC))
 SIM_BIN := $(patsubst tests/sim/%.c,$(B)/sim/%,$(SIM_SRC))
 FUZZ_BIN := $(patsubst tests/fuzz/fuzz_%.c,$(B)/fuzz/%,$(FUZZ_SRC))
 
-.PHONY: all schema demo test check clean help install unit-bins list-tests check-layers check-style FORCE
+.PHONY: all schema demo bench test check clean help install unit-bins list-tests check-layers check-style FORCE
 .DELETE_ON_ERROR:
 .PRECIOUS: $(B)/obj/%.o
 
@@ -148,5 +149,11 @@ schema: $(B)/gatecertd
 demo: all
 	$(Q)GATECERT_BUILD=$(B) HOLD=$(HOLD) hack/demo
 
+$(B)/bench/bare: $(B)/obj/tests/bench/bare.o
+	$(call link,$(LIBS))
+
+bench: all $(B)/bench/bare
+	$(Q)GATECERT_BUILD=$(B) hack/bench
+
 clean:
-	rm -rf build/obj build/unit build/sim build/fuzz build/fuzzing build/results build/*.a build/gatecertd build/azuresim build/san-*
+	rm -rf build/obj build/unit build/sim build/fuzz build/fuzzing build/bench build/results build/*.a build/gatecertd build/azuresim build/san-*

@@ -148,7 +148,7 @@ static enum err parse_der(struct ctx *ctx, struct arena *arena, const unsigned c
 
 	if (!pbe_is_affordable(der, size))
 		return refuse_key(ctx, "is encrypted in an unknown way, or in more than "
-				       "1,000,000 rounds; encrypt it with PBES2 and fewer");
+				       "100,000 rounds; encrypt it with PBES2 and fewer");
 	pkey = decode(der, size, passphrase);
 	if (!pkey)
 		return explain_unreadable(ctx, passphrase, form);

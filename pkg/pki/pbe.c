@@ -7,8 +7,8 @@
 #include "pki/ossl.h"
 #include "pki/private.h"
 
-#define ROUNDS_MAX	1000000
-#define SCRYPT_WORK_MAX (1u << 20) /* N * r * p of RFC 7914; openssl(1) takes 1 << 17 */
+#define ROUNDS_MAX	100000
+#define SCRYPT_WORK_MAX (1u << 17) /* N * r * p of RFC 7914, as openssl(1) has it */
 
 static bool are_few(const ASN1_INTEGER *rounds)
 {

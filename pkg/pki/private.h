@@ -17,8 +17,8 @@ struct key {
 enum err key_from_der(struct ctx *ctx, const void *der, size_t size, const char *password,
 		      struct key **out);
 
-/* Whether deriving the key of an encrypted PKCS#8 (RFC 5958 3) takes no more than a second or so;
- * true for whatever is no encrypted PKCS#8. The rounds are the choice of whoever sends it. */
+/* Whether deriving the key of an encrypted PKCS#8 (RFC 5958 3) takes a tenth of a second or so at
+ * most; true for whatever is no encrypted PKCS#8. The rounds are the choice of whoever sends it. */
 bool pbe_is_affordable(const unsigned char *der, size_t size);
 
 /* Each certificate is signed by the next. E_REFUSED, reason CertificateRejected. */

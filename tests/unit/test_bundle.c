@@ -164,13 +164,13 @@ static const struct {
 	bool is_tried; /* then it is the password that does not fit */
 } derivations[] = {
 	{"PBKDF2, as openssl(1) does it", derive_by_pbkdf2, 2048, true},
-	{"PBKDF2 that takes half a second", derive_by_pbkdf2, 1000000, true},
-	{"PBKDF2 with one round too many", derive_by_pbkdf2, 1000001, false},
+	{"PBKDF2 that takes a twentieth of a second", derive_by_pbkdf2, 100000, true},
+	{"PBKDF2 with one round too many", derive_by_pbkdf2, 100001, false},
 	{"PBKDF2 that takes a quarter of an hour", derive_by_pbkdf2, 2147483647, false},
 	{"PKCS#12's own", derive_by_pkcs12, 2048, true},
-	{"PKCS#12's own, with one round too many", derive_by_pkcs12, 1000001, false},
-	{"scrypt, eight times what openssl(1) does", derive_by_scrypt, 32, true},
-	{"scrypt, one lane more", derive_by_scrypt, 33, false},
+	{"PKCS#12's own, with one round too many", derive_by_pkcs12, 100001, false},
+	{"scrypt, as much as openssl(1) does", derive_by_scrypt, 4, true},
+	{"scrypt, one lane more", derive_by_scrypt, 5, false},
 	{"scrypt that takes most of an hour", derive_by_scrypt, 131072, false},
 };
 

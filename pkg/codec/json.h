@@ -28,7 +28,8 @@ enum err json_parse(struct ctx *ctx, const char *text, size_t size, struct json 
  * content. */
 enum err json_parse_reply(struct ctx *ctx, const char *text, size_t size, struct json **out);
 
-/* One line, no spaces; in ctx's arena. */
+/* One line, no spaces; in ctx's arena, where copies of it stay until its end: whoever prints a
+ * secret wipes the whole arena. */
 char *json_print(struct ctx *ctx, const struct json *node);
 /* Tabs and line ends, for people and files. */
 char *json_print_pretty(struct ctx *ctx, const struct json *node);

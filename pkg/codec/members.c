@@ -34,13 +34,14 @@ static int by_name_then_place(const void *left, const void *right)
 bool members_pop(struct members *members, size_t base, struct member *repeated,
 		 struct member *original)
 {
-	struct member *items = members->items + base;
 	size_t count = members->count - base;
 	bool is_found = false;
+	struct member *items;
 
 	members->count = base;
 	if (count < 2)
 		return false;
+	items = members->items + base;
 	qsort(items, count, sizeof(*items), by_name_then_place);
 	for (size_t i = 1; i < count; i++) {
 		if (strcmp(items[i - 1].name, items[i].name) != 0)

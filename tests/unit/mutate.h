@@ -64,3 +64,10 @@ static inline void mutate_seed(const struct mutate *mutate, const char *seed, si
 			mutate_show(mutate, seed, i, &meaningful[k], 1, tail, tail_size);
 	}
 }
+
+/* The same for several, each a C string. */
+static inline void mutate_seeds(const struct mutate *mutate, const char *const *seeds, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		mutate_seed(mutate, seeds[i], strlen(seeds[i]));
+}

@@ -128,8 +128,7 @@ static void no_damage_to_a_seed_has_two_spellings(void **state)
 	struct mutate mutate = {.is_terminated = true, .visit = check_variant};
 
 	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(seeds); i++)
-		mutate_seed(&mutate, seeds[i], strlen(seeds[i]));
+	mutate_seeds(&mutate, seeds, ARRAY_SIZE(seeds));
 }
 
 int main(void)

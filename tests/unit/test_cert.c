@@ -1,27 +1,12 @@
 #include "pki/cert.h"
 
-#include "unit/check.h"
 #include "unit/mutate.h"
 #include "unit/pki_forge.h"
+#include "unit/ctx_fixture.h" /* last: it declares ctx */
 
 #define DAY MSEC_PER_DAY
 
-static struct ctx ctx;
 static EVP_PKEY *leaf_key, *ca_key, *root_key, *rsa;
-
-static int set_up(void **state)
-{
-	(void)state;
-	check_begin(&ctx);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	ctx_fini(&ctx);
-	return 0;
-}
 
 static struct forged leaf(void)
 {

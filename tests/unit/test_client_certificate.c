@@ -1,56 +1,12 @@
-#include "azure_files.h"
-#include "azure_script.h"
+#include "credential_rig.h"
 
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 
-#include "azure/credential.h"
 #include "codec/base64.h"
 
-#define ARM	 "https://management.azure.com"
 #define AUDIENCE "https://login.microsoftonline.com/tenant/oauth2/v2.0/token"
-#define TOKEN(t) "{\"access_token\":\"" t "\",\"expires_in\":3600}"
-
-struct row {
-	const char *sentence;
-	struct credential_options options;
-	struct exchange exchanges[4];
-	struct outcome outcome;
-	const char *header; /* of E_OK */
-};
-
-static enum err header_of(struct script *script, struct credential *credential, const char **header)
-{
-	return credential_header(&script->ctx, credential, &script->http, &script->http, ARM,
-				 header);
-}
-
-static void begin(struct script *script, const char *name, const struct exchange *exchanges)
-{
-	script_begin(script, name, exchanges);
-	script->doors.fs = &fake_fs;
-}
-
-static void run(const struct row *rows, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		struct credential *credential = NULL;
-		const char *header = NULL;
-		struct script script;
-		enum err kind;
-
-		begin(&script, rows[i].sentence, rows[i].exchanges);
-		kind = credential_new(&script.ctx, &rows[i].options, &credential);
-		if (kind == E_OK)
-			kind = header_of(&script, credential, &header);
-		script_expect(&script, kind, &rows[i].outcome);
-		if (rows[i].header && !text_equals(header, rows[i].header))
-			fail_msg("%s: the header is %s", rows[i].sentence, header);
-		script_end(&script);
-		credential_free(credential);
-	}
-}
 
 static X509 *make_certificate(EVP_PKEY *key)
 {

@@ -1,10 +1,7 @@
-#include "azure_files.h"
-#include "azure_script.h"
+#include "credential_rig.h"
 
 #include "azure/cloud.h"
-#include "azure/credential.h"
 
-#define ARM	  "https://management.azure.com"
 #define AUTHORITY "POST https://login.microsoftonline.com/tenant/oauth2/v2.0/token"
 #define IMDS	  "GET http://169.254.169.254/metadata/identity/oauth2/token"
 #define IMDS_ASK  IMDS "?api-version=2018-02-01&resource=https%3A%2F%2Fmanagement.azure.com"
@@ -14,7 +11,6 @@
 #define APP_ASK                                                       \
 	"GET http://127.0.0.1:41741/msi/token?api-version=2019-08-01" \
 	"&resource=https%3A%2F%2Fmanagement.azure.com"
-#define TOKEN(t) "{\"access_token\":\"" t "\",\"expires_in\":3600}"
 #define MI_TOKEN(t) \
 	"{\"access_token\":\"" t "\",\"expires_in\":\"86400\",\"expires_on\":\"1800003600\"}"
 #define OAUTH(e, d) "{\"error\":\"" e "\",\"error_description\":\"" d "\"}"
@@ -22,46 +18,6 @@
 #define TOKENS	    "/var/opt/azcmagent/tokens/"
 
 #define SECRET .tenant_id = "tenant", .client_id = "client", .client_secret = "s3cr&t"
-
-struct row {
-	const char *sentence;
-	struct credential_options options;
-	struct exchange exchanges[4];
-	struct outcome outcome;
-	const char *header; /* of E_OK */
-};
-
-static enum err header_of(struct script *script, struct credential *credential, const char **header)
-{
-	return credential_header(&script->ctx, credential, &script->http, &script->http, ARM,
-				 header);
-}
-
-static void begin(struct script *script, const char *name, const struct exchange *exchanges)
-{
-	script_begin(script, name, exchanges);
-	script->doors.fs = &fake_fs;
-}
-
-static void run(const struct row *rows, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		struct credential *credential = NULL;
-		const char *header = NULL;
-		struct script script;
-		enum err kind;
-
-		begin(&script, rows[i].sentence, rows[i].exchanges);
-		kind = credential_new(&script.ctx, &rows[i].options, &credential);
-		if (kind == E_OK)
-			kind = header_of(&script, credential, &header);
-		script_expect(&script, kind, &rows[i].outcome);
-		if (rows[i].header && !text_equals(header, rows[i].header))
-			fail_msg("%s: the header is %s", rows[i].sentence, header);
-		script_end(&script);
-		credential_free(credential);
-	}
-}
 
 /* ---- Entra */
 

@@ -429,8 +429,7 @@ static void no_damage_to_a_seed_breaks_the_parser(void **state)
 	struct mutate mutate = {.visit = check_variant};
 
 	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(seeds); i++)
-		mutate_seed(&mutate, seeds[i], strlen(seeds[i]));
+	mutate_seeds(&mutate, seeds, ARRAY_SIZE(seeds));
 }
 
 static void *parse_often(void *data)

@@ -5,23 +5,7 @@
 #include <openssl/evp.h>
 #include <openssl/param_build.h>
 
-#include "unit/check.h"
-
-static struct ctx ctx;
-
-static int set_up(void **state)
-{
-	(void)state;
-	check_begin(&ctx);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	ctx_fini(&ctx);
-	return 0;
-}
+#include "unit/ctx_fixture.h" /* last: it declares ctx */
 
 /* RFC 7515 A.3: the key as PKCS#8 (its d, x and y), its coordinates, and what it signed. */
 #define A3_KEY                                                               \

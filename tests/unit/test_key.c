@@ -5,26 +5,11 @@
 #include <openssl/rsa.h>
 
 #include "pki/jws.h"
-#include "unit/check.h"
 #include "unit/mutate.h"
 #include "unit/pki_forge.h"
+#include "unit/ctx_fixture.h" /* last: it declares ctx */
 
-static struct ctx ctx;
 static EVP_PKEY *p256, *p384, *rsa, *small_rsa;
-
-static int set_up(void **state)
-{
-	(void)state;
-	check_begin(&ctx);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	ctx_fini(&ctx);
-	return 0;
-}
 
 static const char *hex(const unsigned char *data, size_t size)
 {

@@ -1,10 +1,6 @@
-#include "azure_script.h"
+#include "vault_rig.h"
 
-#include "azure/keyvault.h"
-
-#define VAULT "https://shop-vault.vault.azure.net"
-#define CERT  VAULT "/certificates/shop-example-com"
-#define V     "?api-version=7.4"
+#define CERT VAULT "/certificates/shop-example-com"
 
 /* Key A's CSR and certificate, and the CSR of another key; all for shop.example.com. */
 #define CSR_A                                                                          \
@@ -36,23 +32,6 @@
 #define OPERATION(status, issuer, csr)                                                           \
 	"{\"id\":\"" CERT "/pending\",\"issuer\":{\"name\":\"" issuer "\"},\"csr\":\"" csr "\"," \
 	"\"status\":\"" status "\",\"request_id\":\"r1\"}"
-#define ERROR(code, message) "{\"error\":{\"code\":\"" code "\",\"message\":\"" message "\"}}"
-#define INNER(code, inner, message)                                \
-	"{\"error\":{\"code\":\"" code "\",\"message\":\"" message \
-	"\",\"innererror\":{\"code\":\"" inner "\"}}}"
-/* What an act found, for the rows that look at it. */
-struct found {
-	struct vault_certificate certificate;
-	struct vault_operation operation;
-};
-
-struct row {
-	const char *sentence;
-	enum err (*act)(struct ctx *ctx, struct keyvault *vault, struct found *found);
-	struct exchange exchanges[4];
-	struct outcome outcome;
-	bool (*holds)(const struct found *found);
-};
 
 static struct text_pair tag_pairs[] = {{"Hostname", "shop.example.com"}};
 static const struct text_map tags = {tag_pairs, ARRAY_SIZE(tag_pairs)};
@@ -558,25 +537,6 @@ static const struct row merges[] = {
 	 {.err = E_CONFLICT, .reason = "MalformedReply"},
 	 NULL},
 };
-
-static void run(const struct row *rows, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		struct script script;
-		struct keyvault vault = {.base = VAULT};
-		struct found found;
-		enum err kind;
-
-		memset(&found, 0, sizeof(found));
-		script_begin(&script, rows[i].sentence, rows[i].exchanges);
-		vault.http = &script.http;
-		kind = rows[i].act(&script.ctx, &vault, &found);
-		script_expect(&script, kind, &rows[i].outcome);
-		if (rows[i].holds && !rows[i].holds(&found))
-			fail_msg("%s: what came back is not that", rows[i].sentence);
-		script_end(&script);
-	}
-}
 
 static void test_certificates(void **state)
 {

@@ -241,8 +241,7 @@ static void test_mutants(void **state)
 	struct mutate mutate = {.visit = check_mutant};
 
 	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(seeds); i++)
-		mutate_seed(&mutate, seeds[i], strlen(seeds[i]));
+	mutate_seeds(&mutate, seeds, ARRAY_SIZE(seeds));
 	assert_true(mutants > 8000);
 }
 

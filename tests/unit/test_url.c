@@ -1,23 +1,7 @@
 #include "http/url.h"
 
-#include "unit/check.h"
 #include "unit/mutate.h"
-
-static struct ctx ctx;
-
-static int set_up(void **state)
-{
-	(void)state;
-	check_begin(&ctx);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	ctx_fini(&ctx);
-	return 0;
-}
+#include "unit/ctx_fixture.h" /* last: it declares ctx */
 
 struct good {
 	const char *sentence, *text, *scheme, *host;

@@ -1,14 +1,6 @@
-#include "azure_script.h"
+#include "vault_rig.h"
 
-#include "azure/keyvault.h"
-
-#define VAULT		     "https://shop-vault.vault.azure.net"
-#define KEY		     VAULT "/keys/gatecert-acme-account"
-#define V		     "?api-version=7.4"
-#define ERROR(code, message) "{\"error\":{\"code\":\"" code "\",\"message\":\"" message "\"}}"
-#define INNER(code, inner, message)                                \
-	"{\"error\":{\"code\":\"" code "\",\"message\":\"" message \
-	"\",\"innererror\":{\"code\":\"" inner "\"}}}"
+#define KEY   VAULT "/keys/gatecert-acme-account"
 #define KEY_X "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"
 #define KEY_Y "ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8"
 #define KEY_BUNDLE(version)                    \
@@ -19,20 +11,6 @@
 #define NOT_FOUND ERROR("KeyNotFound", "A key with (name/id) x was not found in this key vault.")
 #define SIGNATURE \
 	"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISIjJCUmJygpKissLS4vMDEyMzQ1Njc4OTo7PD0-Pw"
-
-struct found {
-	struct vault_key key;
-	struct texts versions;
-	unsigned char signature[64];
-};
-
-struct row {
-	const char *sentence;
-	enum err (*act)(struct ctx *ctx, struct keyvault *vault, struct found *found);
-	struct exchange exchanges[4];
-	struct outcome outcome;
-	bool (*holds)(const struct found *found);
-};
 
 /* ---- acts */
 
@@ -191,25 +169,6 @@ static const struct row keys[] = {
 	 {.err = E_REFUSED, .reason = "InvalidVaultName"},
 	 NULL},
 };
-
-static void run(const struct row *rows, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		struct script script;
-		struct keyvault vault = {.base = VAULT};
-		struct found found;
-		enum err kind;
-
-		memset(&found, 0, sizeof(found));
-		script_begin(&script, rows[i].sentence, rows[i].exchanges);
-		vault.http = &script.http;
-		kind = rows[i].act(&script.ctx, &vault, &found);
-		script_expect(&script, kind, &rows[i].outcome);
-		if (rows[i].holds && !rows[i].holds(&found))
-			fail_msg("%s: what came back is not that", rows[i].sentence);
-		script_end(&script);
-	}
-}
 
 static void test_keys(void **state)
 {

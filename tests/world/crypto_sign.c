@@ -143,8 +143,12 @@ static bool set_padding(EVP_PKEY_CTX *pkey, const char *alg)
 									       : EVP_sha256()) > 0;
 }
 
-bool crypto_encrypt(struct ctx *ctx, EVP_PKEY *key, const char *alg, const struct bytes *in,
-		    struct bytes *out)
+typedef int transform(EVP_PKEY_CTX *pkey, unsigned char *out, size_t *out_size,
+		      const unsigned char *in, size_t in_size);
+
+static bool transform_rsa(struct ctx *ctx, EVP_PKEY *key, const char *alg,
+			  int (*init)(EVP_PKEY_CTX *pkey), transform *apply, const struct bytes *in,
+			  struct bytes *out)
 {
 	EVP_PKEY_CTX *pkey = EVP_PKEY_CTX_new(key, NULL);
 	bool is_done;
@@ -152,27 +156,22 @@ bool crypto_encrypt(struct ctx *ctx, EVP_PKEY *key, const char *alg, const struc
 	assert(pkey);
 	out->size = (size_t)EVP_PKEY_get_size(key);
 	out->data = arena_alloc(ctx->arena, out->size);
-	is_done = EVP_PKEY_is_a(key, "RSA") && EVP_PKEY_encrypt_init(pkey) > 0 &&
-		  set_padding(pkey, alg) &&
-		  EVP_PKEY_encrypt(pkey, out->data, &out->size, in->data, in->size) > 0;
+	is_done = EVP_PKEY_is_a(key, "RSA") && init(pkey) > 0 && set_padding(pkey, alg) &&
+		  apply(pkey, out->data, &out->size, in->data, in->size) > 0;
 	EVP_PKEY_CTX_free(pkey);
 	return is_done;
+}
+
+bool crypto_encrypt(struct ctx *ctx, EVP_PKEY *key, const char *alg, const struct bytes *in,
+		    struct bytes *out)
+{
+	return transform_rsa(ctx, key, alg, EVP_PKEY_encrypt_init, EVP_PKEY_encrypt, in, out);
 }
 
 bool crypto_decrypt(struct ctx *ctx, EVP_PKEY *key, const char *alg, const struct bytes *in,
 		    struct bytes *out)
 {
-	EVP_PKEY_CTX *pkey = EVP_PKEY_CTX_new(key, NULL);
-	bool is_done;
-
-	assert(pkey);
-	out->size = (size_t)EVP_PKEY_get_size(key);
-	out->data = arena_alloc(ctx->arena, out->size);
-	is_done = EVP_PKEY_is_a(key, "RSA") && EVP_PKEY_decrypt_init(pkey) > 0 &&
-		  set_padding(pkey, alg) &&
-		  EVP_PKEY_decrypt(pkey, out->data, &out->size, in->data, in->size) > 0;
-	EVP_PKEY_CTX_free(pkey);
-	return is_done;
+	return transform_rsa(ctx, key, alg, EVP_PKEY_decrypt_init, EVP_PKEY_decrypt, in, out);
 }
 
 char *crypto_jwt(struct ctx *ctx, EVP_PKEY *key, const struct json *claims)

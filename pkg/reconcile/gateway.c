@@ -103,31 +103,28 @@ static enum err load(struct ctx *ctx, struct gateway_world *world, const char *k
 	return E_OK;
 }
 
+static bool is_named(struct ctx *ctx, const struct wanted_hostname *wanted, const char *message)
+{
+	return name_is_in(message, wanted->base) ||
+	       name_is_in(message, name_listener(ctx, wanted->base)) ||
+	       name_is_in(message, name_rule(ctx, wanted->base)) ||
+	       strcasestr(message, arena_printf(ctx->arena, "%s/", wanted->secret_id));
+}
+
 /* Names of ours in the words of a failed update: those hostnames are set aside, the others go on.
  */
 static bool blame_hostnames(struct ctx *ctx, struct look *look, const char *message)
 {
 	bool found = false;
 
-	for (size_t i = 0; message && i < look->wanted.count; i++) {
+	for (size_t i = 0; i < look->wanted.count; i++) {
 		const struct wanted_hostname *wanted = &look->wanted.items[i];
-		const char *names[] = {
-			arena_printf(ctx->arena, "/%s'", wanted->base),
-			arena_printf(ctx->arena, "/%s\"", wanted->base),
-			arena_printf(ctx->arena, "/%s ", wanted->base),
-			arena_printf(ctx->arena, "/%s.", wanted->base),
-			name_listener(ctx, wanted->base),
-			name_rule(ctx, wanted->base),
-		};
 
-		if (wanted->is_evicted || gateway_find_programmed(look->seen, wanted->hostname))
+		if (wanted->is_evicted || gateway_find_programmed(look->seen, wanted->hostname) ||
+		    !is_named(ctx, wanted, message))
 			continue;
-		for (size_t k = 0; k < ARRAY_SIZE(names); k++)
-			if (strcasestr(message, names[k])) {
-				reject(ctx, look, wanted->hostname, REJECTED_BY_UPDATE, message);
-				found = true;
-				break;
-			}
+		reject(ctx, look, wanted->hostname, REJECTED_BY_UPDATE, message);
+		found = true;
 	}
 	return found;
 }

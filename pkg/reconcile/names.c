@@ -51,6 +51,26 @@ const char *name_rule(struct ctx *ctx, const char *base)
 	return arena_printf(ctx->arena, "%s-rule", base);
 }
 
+/* Azure's names have letters, digits, and ".-_" between them. */
+static bool is_of_name(char c)
+{
+	return isalnum((unsigned char)c) || (c && strchr(".-_", c));
+}
+
+/* What stands behind a name belongs to it; a full stop alone ends a sentence. */
+static bool goes_on(const char *rest)
+{
+	return *rest == '.' ? is_of_name(rest[1]) : is_of_name(*rest) || *rest == '/';
+}
+
+bool name_is_in(const char *text, const char *name)
+{
+	for (const char *at = text; (at = strcasestr(at, name)); at++)
+		if ((at == text || !is_of_name(at[-1])) && !goes_on(at + strlen(name)))
+			return true;
+	return false;
+}
+
 /* https://VAULT/secrets/NAME[/VERSION][/]: how much of it comes before the version. */
 static size_t base_length(const char *secret_id)
 {

@@ -19,6 +19,9 @@ const char *name_hashed(struct ctx *ctx, const char *hostname);
 const char *name_listener(struct ctx *ctx, const char *base);
 const char *name_rule(struct ctx *ctx, const char *base);
 
+/* Whether a text of Azure's names this one, and not a longer one that it is a part of. */
+bool name_is_in(const char *text, const char *name);
+
 /* Secret ids compare without case, trailing slash and version. */
 bool secret_id_equals(const char *a, const char *b);
 

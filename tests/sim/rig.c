@@ -121,11 +121,14 @@ static void take_time(void *handle)
 	((struct rig *)handle)->clock.mono += EFFECT_TAKES;
 }
 
+static void wake_gateway_object(void *handle, const char *name)
+{
+	controller_wake(((struct rig *)handle)->process.gateways, name);
+}
+
 static void wake_gateway(void *handle)
 {
-	struct rig *rig = handle;
-
-	controller_wake(rig->process.gateways, rig->settings.gateway_name);
+	wake_gateway_object(handle, ((struct rig *)handle)->settings.gateway_name);
 }
 
 static void wake_hostname(void *handle, const char *hostname)
@@ -255,7 +258,7 @@ static void wake_kind(struct ctx *ctx, struct rig *rig, enum kind kind,
 
 static void wake_all(struct ctx *ctx, struct rig *rig)
 {
-	wake_gateway(rig);
+	wake_kind(ctx, rig, KIND_GATEWAY, wake_gateway_object);
 	wake_kind(ctx, rig, KIND_HOSTNAME, wake_hostname);
 	wake_kind(ctx, rig, KIND_INSTANCE, wake_instance);
 	if (rig->takes_imports)
@@ -393,6 +396,13 @@ void rig_restart(struct rig *rig)
 	stop(rig);
 	rig->effects.is_dead = false;
 	start(rig);
+}
+
+void rig_use_gateway(struct rig *rig, const char *id)
+{
+	rig->options.gateway_id = arena_strdup(rig->arena, id);
+	rig->settings.gateway_name = strrchr(rig->options.gateway_id, '/') + 1;
+	rig_restart(rig);
 }
 
 void rig_forget_state(struct rig *rig)
@@ -625,16 +635,37 @@ const struct hostname *rig_hostname(struct ctx *ctx, struct rig *rig, const char
 	return found;
 }
 
-const char *rig_condition(struct ctx *ctx, struct rig *rig, const char *hostname, const char *type)
+const struct gateway *rig_gateway(struct ctx *ctx, struct rig *rig, const char *name)
 {
-	const struct hostname *object = rig_hostname(ctx, rig, hostname);
-	const struct condition *condition =
-		object ? condition_find(&object->status.conditions, type) : NULL;
+	const void *found;
+
+	if (store_get(ctx, rig->process.store, KIND_GATEWAY, name, &found) != E_OK)
+		return NULL;
+	return found;
+}
+
+static const char *in_words(struct ctx *ctx, const struct objects *conditions, const char *type)
+{
+	const struct condition *condition = condition_find(conditions, type);
 
 	return condition ? arena_printf(ctx->arena, "%s %s: %s",
 					condition_status_names[condition->status],
 					condition->reason, condition->message)
 			 : "";
+}
+
+const char *rig_condition(struct ctx *ctx, struct rig *rig, const char *hostname, const char *type)
+{
+	const struct hostname *object = rig_hostname(ctx, rig, hostname);
+
+	return object ? in_words(ctx, &object->status.conditions, type) : "";
+}
+
+const char *rig_gateway_condition(struct ctx *ctx, struct rig *rig, const char *type)
+{
+	const struct gateway *object = rig_gateway(ctx, rig, rig->settings.gateway_name);
+
+	return object ? in_words(ctx, &object->status.conditions, type) : "";
 }
 
 const char *rig_describe(struct ctx *ctx, struct rig *rig)

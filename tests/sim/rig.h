@@ -9,6 +9,7 @@
  */
 #pragma once
 
+#include "api/gateway.h"
 #include "api/hostname.h"
 #include "base/ctx.h"
 #include "store/sealed.h"
@@ -68,6 +69,9 @@ void rig_shift_clock(struct rig *rig, msec_t shift);
 /* Throws everything in memory away and starts from the disk. */
 void rig_restart(struct rig *rig);
 
+/* As rig_restart, configured for another gateway: the world has none of that id. */
+void rig_use_gateway(struct rig *rig, const char *id);
+
 /* As rig_restart, on an empty state directory. */
 void rig_forget_state(struct rig *rig);
 
@@ -90,8 +94,11 @@ msec_t rig_time(const struct rig *rig); /* since the start */
 
 /* In ctx's arena; NULL when it is not there. */
 const struct hostname *rig_hostname(struct ctx *ctx, struct rig *rig, const char *hostname);
-/* "reason: message" of a condition, "" when it is not there. */
+const struct gateway *rig_gateway(struct ctx *ctx, struct rig *rig, const char *name);
+/* "status reason: message" of a condition, "" when it is not there. */
 const char *rig_condition(struct ctx *ctx, struct rig *rig, const char *hostname, const char *type);
+/* The same of the gateway in use. */
+const char *rig_gateway_condition(struct ctx *ctx, struct rig *rig, const char *type);
 
 /* What stands now, in words: for the message of a failing test. In ctx's arena. */
 const char *rig_describe(struct ctx *ctx, struct rig *rig);

@@ -2,70 +2,16 @@
  * Scenes from a gateway's life, acted by the real reconcilers in simulated time. Each asserts the
  * world, not the calls.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "sim/scene.h"
 
-#include <cmocka.h>
 #include <string.h>
 
 #include "base/text.h"
-#include "sim/rig.h"
 #include "world/dns_model.h"
 
 #define SHOP "shop.example.com"
 
 static const struct budget ample = {400, MSEC_PER_HOUR};
-
-/* Everything a scene needs and forgets. */
-struct scene {
-	struct ctx ctx;
-	struct rig *rig;
-	struct world *world;
-};
-
-static void open_scene(struct scene *scene)
-{
-	scene->rig = rig_new();
-	scene->world = rig_world(scene->rig);
-	ctx_init(&scene->ctx, rig_doors(scene->rig));
-}
-
-static void close_scene(struct scene *scene)
-{
-	struct world_never never = world_never_events(scene->world);
-
-	if (never.last[0])
-		print_error("%s\n", never.last);
-	assert_string_equal(never.last, "");
-	ctx_fini(&scene->ctx);
-	rig_free(scene->rig);
-}
-
-static void run(struct scene *scene, struct budget budget)
-{
-	if (rig_run(scene->rig, budget))
-		return;
-	print_error("%s\n", rig_describe(&scene->ctx, scene->rig));
-	fail();
-}
-
-static void assert_condition(struct scene *scene, const char *hostname, const char *type,
-			     const char *wanted)
-{
-	const char *is = rig_condition(&scene->ctx, scene->rig, hostname, type);
-
-	if (text_starts_with(is, wanted))
-		return;
-	print_error("%s of %s is \"%s\", wanted \"%s\"\n", type, hostname, is, wanted);
-	fail();
-}
-
-static size_t count(struct scene *scene, enum door door, const char *regex)
-{
-	return world_count_requests(scene->world, door, regex);
-}
 
 static void test_settled_costs_nothing(void **state)
 {
@@ -73,20 +19,20 @@ static void test_settled_costs_nothing(void **state)
 	unsigned writes, effects;
 
 	(void)state;
-	open_scene(&scene);
+	scene_open(&scene);
 	rig_desire(scene.rig, SHOP);
-	run(&scene, ample);
+	scene_run(&scene, ample);
 	rig_pass_time(scene.rig, MSEC_PER_MIN);
 	writes = rig_writes(scene.rig);
 	effects = rig_effects(scene.rig);
 	rig_pass_time(scene.rig, 30 * MSEC_PER_MIN);
 	assert_int_equal(rig_effects(scene.rig), effects);
 	rig_pass_time(scene.rig, 12 * MSEC_PER_HOUR);
-	assert_int_equal(count(&scene, DOOR_VAULT, "^PUT|^POST /certificates"), 2);
+	assert_int_equal(scene_count(&scene, DOOR_VAULT, "^PUT|^POST /certificates"), 2);
 	/* A look at vault and gateway once an hour; the gateway's time of observation is all that
 	 * is written. */
 	assert_in_range(rig_writes(scene.rig) - writes, 0, 14);
-	close_scene(&scene);
+	scene_close(&scene);
 }
 
 static void test_ninety_are_two_updates(void **state)
@@ -94,16 +40,16 @@ static void test_ninety_are_two_updates(void **state)
 	struct scene scene;
 
 	(void)state;
-	open_scene(&scene);
+	scene_open(&scene);
 	for (int i = 0; i < 90; i++)
 		rig_desire(scene.rig, arena_printf(scene.ctx.arena, "site%d.example.com", i));
-	run(&scene, (struct budget){5000, MSEC_PER_HOUR});
-	assert_in_range(count(&scene, DOOR_ARM, "^PUT"), 1, 2);
+	scene_run(&scene, (struct budget){5000, MSEC_PER_HOUR});
+	assert_in_range(scene_count(&scene, DOOR_ARM, "^PUT"), 1, 2);
 	for (int i = 0; i < 90; i++)
 		assert_non_null(world_served_certificate(
 			&scene.ctx, scene.world,
 			arena_printf(scene.ctx.arena, "site%d.example.com", i)));
-	close_scene(&scene);
+	scene_close(&scene);
 }
 
 static void test_colliding_names(void **state)
@@ -113,10 +59,10 @@ static void test_colliding_names(void **state)
 	struct scene scene;
 
 	(void)state;
-	open_scene(&scene);
+	scene_open(&scene);
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		rig_desire(scene.rig, names[i]);
-	run(&scene, ample);
+	scene_run(&scene, ample);
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		assert_non_null(world_served_certificate(&scene.ctx, scene.world, names[i]));
 		for (size_t k = 0; k < i; k++)
@@ -125,7 +71,7 @@ static void test_colliding_names(void **state)
 						rig_hostname(&scene.ctx, scene.rig, names[k])
 							->status.certificate.vault_name);
 	}
-	close_scene(&scene);
+	scene_close(&scene);
 }
 
 static void test_renewal_keeps_serving(void **state)
@@ -136,24 +82,24 @@ static void test_renewal_keeps_serving(void **state)
 	msec_t wait;
 
 	(void)state;
-	open_scene(&scene);
+	scene_open(&scene);
 	rig_desire(scene.rig, SHOP);
-	run(&scene, ample);
+	scene_run(&scene, ample);
 	hostname = rig_hostname(&scene.ctx, scene.rig, SHOP);
 	first = arena_strdup(scene.ctx.arena, hostname->status.certificate.serial);
 	wait = hostname->status.renewal_time - ctx_wall(&scene.ctx);
 	assert_true(wait > 20 * MSEC_PER_DAY);
 	rig_pass_time(scene.rig, wait - MSEC_PER_HOUR);
-	assert_int_equal(count(&scene, DOOR_VAULT, "^POST /certificates/.*/merge"), 1);
+	assert_int_equal(scene_count(&scene, DOOR_VAULT, "^POST /certificates/.*/merge"), 1);
 	rig_pass_time(scene.rig, 2 * MSEC_PER_HOUR);
-	assert_int_equal(count(&scene, DOOR_VAULT, "^POST /certificates/.*/merge"), 2);
+	assert_int_equal(scene_count(&scene, DOOR_VAULT, "^POST /certificates/.*/merge"), 2);
 	hostname = rig_hostname(&scene.ctx, scene.rig, SHOP);
 	second = arena_strdup(scene.ctx.arena, hostname->status.certificate.serial);
 	assert_string_not_equal(first, second);
-	assert_condition(&scene, SHOP, CONDITION_READY, "True Serving");
-	assert_condition(&scene, SHOP, CONDITION_RENEWING, "False NotDue");
-	assert_int_equal(count(&scene, DOOR_ARM, "^PUT"), 1);
-	close_scene(&scene);
+	scene_assert_condition(&scene, SHOP, CONDITION_READY, "True Serving");
+	scene_assert_condition(&scene, SHOP, CONDITION_RENEWING, "False NotDue");
+	assert_int_equal(scene_count(&scene, DOOR_ARM, "^PUT"), 1);
+	scene_close(&scene);
 }
 
 static void test_failing_renewal_leaves_ready(void **state)
@@ -162,21 +108,21 @@ static void test_failing_renewal_leaves_ready(void **state)
 	msec_t wait;
 
 	(void)state;
-	open_scene(&scene);
+	scene_open(&scene);
 	rig_desire(scene.rig, SHOP);
-	run(&scene, ample);
+	scene_run(&scene, ample);
 	wait = rig_hostname(&scene.ctx, scene.rig, SHOP)->status.renewal_time -
 	       ctx_wall(&scene.ctx);
 	dns_model_set(scene.world, SHOP, "192.0.2.99");
 	rig_pass_time(scene.rig, wait + MSEC_PER_DAY);
-	assert_condition(&scene, SHOP, CONDITION_READY, "True Serving");
-	assert_condition(&scene, SHOP, CONDITION_RENEWING, "True WrongTarget");
-	assert_int_equal(count(&scene, DOOR_VAULT, "^POST /certificates/.*/merge"), 1);
+	scene_assert_condition(&scene, SHOP, CONDITION_READY, "True Serving");
+	scene_assert_condition(&scene, SHOP, CONDITION_RENEWING, "True WrongTarget");
+	assert_int_equal(scene_count(&scene, DOOR_VAULT, "^POST /certificates/.*/merge"), 1);
 	dns_model_set(scene.world, SHOP, NULL);
 	rig_pass_time(scene.rig, 2 * MSEC_PER_HOUR);
-	assert_condition(&scene, SHOP, CONDITION_RENEWING, "False NotDue");
-	assert_int_equal(count(&scene, DOOR_VAULT, "^POST /certificates/.*/merge"), 2);
-	close_scene(&scene);
+	scene_assert_condition(&scene, SHOP, CONDITION_RENEWING, "False NotDue");
+	assert_int_equal(scene_count(&scene, DOOR_VAULT, "^POST /certificates/.*/merge"), 2);
+	scene_close(&scene);
 }
 
 static void test_wrong_dns_costs_the_ca_nothing(void **state)
@@ -184,22 +130,22 @@ static void test_wrong_dns_costs_the_ca_nothing(void **state)
 	struct scene scene;
 
 	(void)state;
-	open_scene(&scene);
+	scene_open(&scene);
 	dns_model_set(scene.world, SHOP, "192.0.2.99");
 	rig_desire(scene.rig, SHOP);
 	rig_desire(scene.rig, "blog.example.com");
 	rig_pass_time(scene.rig, MSEC_PER_HOUR);
-	assert_condition(&scene, SHOP, CONDITION_DNS_RESOLVED,
-			 "False WrongTarget: " SHOP " resolves to 192.0.2.99");
-	assert_condition(&scene, SHOP, CONDITION_READY, "False WrongTarget");
-	assert_condition(&scene, "blog.example.com", CONDITION_READY, "True");
+	scene_assert_condition(&scene, SHOP, CONDITION_DNS_RESOLVED,
+			       "False WrongTarget: " SHOP " resolves to 192.0.2.99");
+	scene_assert_condition(&scene, SHOP, CONDITION_READY, "False WrongTarget");
+	scene_assert_condition(&scene, "blog.example.com", CONDITION_READY, "True");
 	assert_string_equal(rig_hostname(&scene.ctx, scene.rig, SHOP)->status.refusal.error,
 			    "HostnameNotResolvingToApplicationGateway");
-	assert_int_equal(count(&scene, DOOR_ACME, "^POST .*finalize"), 1);
+	assert_int_equal(scene_count(&scene, DOOR_ACME, "^POST .*finalize"), 1);
 	dns_model_set(scene.world, SHOP, NULL);
 	rig_pass_time(scene.rig, 15 * MSEC_PER_MIN);
-	assert_condition(&scene, SHOP, CONDITION_READY, "True");
-	close_scene(&scene);
+	scene_assert_condition(&scene, SHOP, CONDITION_READY, "True");
+	scene_close(&scene);
 }
 
 static void test_request_makes_due(void **state)
@@ -207,15 +153,15 @@ static void test_request_makes_due(void **state)
 	struct scene scene;
 
 	(void)state;
-	open_scene(&scene);
+	scene_open(&scene);
 	dns_model_set(scene.world, SHOP, "NXDOMAIN");
 	rig_desire(scene.rig, SHOP);
 	rig_pass_time(scene.rig, 2 * MSEC_PER_HOUR);
-	assert_condition(&scene, SHOP, CONDITION_DNS_RESOLVED, "False NXDomain");
+	scene_assert_condition(&scene, SHOP, CONDITION_DNS_RESOLVED, "False NXDomain");
 	dns_model_set(scene.world, SHOP, NULL);
 	rig_request(scene.rig, SHOP);
-	run(&scene, (struct budget){30, MSEC_PER_MIN});
-	close_scene(&scene);
+	scene_run(&scene, (struct budget){30, MSEC_PER_MIN});
+	scene_close(&scene);
 }
 
 static void test_expired_refusal_backs_off(void **state)
@@ -224,7 +170,7 @@ static void test_expired_refusal_backs_off(void **state)
 	unsigned early, late;
 
 	(void)state;
-	open_scene(&scene);
+	scene_open(&scene);
 	dns_model_set(scene.world, SHOP, "NXDOMAIN");
 	rig_desire(scene.rig, SHOP);
 	rig_pass_time(scene.rig, 10 * MSEC_PER_MIN);
@@ -234,7 +180,7 @@ static void test_expired_refusal_backs_off(void **state)
 	late = dns_model_lookups(scene.world);
 	/* every ten minutes on the first day, every hour from then on */
 	assert_in_range(late - early, 130, 220);
-	close_scene(&scene);
+	scene_close(&scene);
 }
 
 static void test_withdrawn_midway_is_undone(void **state)
@@ -242,15 +188,15 @@ static void test_withdrawn_midway_is_undone(void **state)
 	struct scene scene;
 
 	(void)state;
-	open_scene(&scene);
+	scene_open(&scene);
 	rig_desire(scene.rig, SHOP);
-	while (!count(&scene, DOOR_BLOB, "^PUT"))
+	while (!scene_count(&scene, DOOR_BLOB, "^PUT"))
 		rig_pass_time(scene.rig, 50);
 	rig_withdraw(scene.rig, SHOP);
-	run(&scene, ample);
+	scene_run(&scene, ample);
 	assert_null(rig_hostname(&scene.ctx, scene.rig, SHOP));
-	assert_true(count(&scene, DOOR_BLOB, "^DELETE") >= 1);
-	close_scene(&scene);
+	assert_true(scene_count(&scene, DOOR_BLOB, "^DELETE") >= 1);
+	scene_close(&scene);
 }
 
 static void test_withdrawn_ready_is_left_alone(void **state)
@@ -258,19 +204,19 @@ static void test_withdrawn_ready_is_left_alone(void **state)
 	struct scene scene;
 
 	(void)state;
-	open_scene(&scene);
+	scene_open(&scene);
 	rig_desire(scene.rig, SHOP);
-	run(&scene, ample);
+	scene_run(&scene, ample);
 	rig_withdraw(scene.rig, SHOP);
-	run(&scene, ample);
+	scene_run(&scene, ample);
 	rig_pass_time(scene.rig, MSEC_PER_HOUR);
 	assert_null(rig_hostname(&scene.ctx, scene.rig, SHOP));
 	assert_non_null(world_served_certificate(&scene.ctx, scene.world, SHOP));
-	assert_int_equal(count(&scene, DOOR_ARM, "^PUT"), 1);
+	assert_int_equal(scene_count(&scene, DOOR_ARM, "^PUT"), 1);
 	rig_desire(scene.rig, SHOP);
-	run(&scene, ample);
-	assert_int_equal(count(&scene, DOOR_VAULT, "^POST /certificates/.*/merge"), 1);
-	close_scene(&scene);
+	scene_run(&scene, ample);
+	assert_int_equal(scene_count(&scene, DOOR_VAULT, "^POST /certificates/.*/merge"), 1);
+	scene_close(&scene);
 }
 
 static void test_wrong_clock_orders_nothing(void **state)
@@ -279,20 +225,20 @@ static void test_wrong_clock_orders_nothing(void **state)
 	size_t orders;
 
 	(void)state;
-	open_scene(&scene);
+	scene_open(&scene);
 	rig_desire(scene.rig, SHOP);
-	run(&scene, ample);
-	orders = count(&scene, DOOR_ACME, "^POST .*order");
+	scene_run(&scene, ample);
+	orders = scene_count(&scene, DOOR_ACME, "^POST .*order");
 	rig_shift_clock(scene.rig, 70 * MSEC_PER_DAY);
 	rig_pass_time(scene.rig, 3 * MSEC_PER_HOUR);
-	assert_condition(&scene, SHOP, CONDITION_RENEWING, "True ClockNotSane");
-	assert_condition(&scene, SHOP, CONDITION_READY, "True Serving");
-	assert_int_equal(count(&scene, DOOR_ACME, "^POST .*order"), orders);
+	scene_assert_condition(&scene, SHOP, CONDITION_RENEWING, "True ClockNotSane");
+	scene_assert_condition(&scene, SHOP, CONDITION_READY, "True Serving");
+	assert_int_equal(scene_count(&scene, DOOR_ACME, "^POST .*order"), orders);
 	rig_shift_clock(scene.rig, 0);
 	rig_pass_time(scene.rig, 2 * MSEC_PER_HOUR);
-	assert_condition(&scene, SHOP, CONDITION_RENEWING, "False NotDue");
-	assert_int_equal(count(&scene, DOOR_VAULT, "^POST /certificates/.*/merge"), 1);
-	close_scene(&scene);
+	scene_assert_condition(&scene, SHOP, CONDITION_RENEWING, "False NotDue");
+	assert_int_equal(scene_count(&scene, DOOR_VAULT, "^POST /certificates/.*/merge"), 1);
+	scene_close(&scene);
 }
 
 static void test_lost_state_is_rebuilt(void **state)
@@ -300,15 +246,15 @@ static void test_lost_state_is_rebuilt(void **state)
 	struct scene scene;
 
 	(void)state;
-	open_scene(&scene);
+	scene_open(&scene);
 	rig_desire(scene.rig, SHOP);
-	run(&scene, ample);
+	scene_run(&scene, ample);
 	rig_forget_state(scene.rig);
 	rig_desire(scene.rig, SHOP);
-	run(&scene, ample);
-	assert_int_equal(count(&scene, DOOR_VAULT, "^POST /certificates/.*/merge"), 1);
-	assert_int_equal(count(&scene, DOOR_ARM, "^PUT"), 1);
-	close_scene(&scene);
+	scene_run(&scene, ample);
+	assert_int_equal(scene_count(&scene, DOOR_VAULT, "^POST /certificates/.*/merge"), 1);
+	assert_int_equal(scene_count(&scene, DOOR_ARM, "^PUT"), 1);
+	scene_close(&scene);
 }
 
 int main(void)

@@ -106,6 +106,34 @@ static void test_hash_is_of_the_hostname(void **state)
 	assert_string_equal(name_rule(&ctx, "shop-example-com"), "shop-example-com-rule");
 }
 
+static const struct {
+	const char *sentence;
+	const char *text, *name;
+	bool is_in;
+} texts[] = {
+	{"the end of an id", "Certificate '/x/sslCertificates/a-com' is bad", "a-com", true},
+	{"in another case", "/x/sslCertificates/A-COM", "a-com", true},
+	{"alone", "a-com", "a-com", true},
+	{"in quotes", "listener \"a-com-listener\" failed", "a-com-listener", true},
+	{"at the end of a sentence", "Cannot read a-com. Try again.", "a-com", true},
+	{"in brackets", "(a-com)", "a-com", true},
+	{"the end of a longer name", "/httpListeners/www-a-com-listener'", "a-com-listener", false},
+	{"the end of one with a dot", "/httpListeners/www.a-com'", "a-com", false},
+	{"the beginning of a longer name", "/sslCertificates/a-com-2'", "a-com", false},
+	{"the beginning of one with a dot", "/sslCertificates/a-com.old'", "a-com", false},
+	{"the beginning of a path", "/resourceGroups/a-com/providers/x", "a-com", false},
+	{"behind a longer one", "www-a-com and a-com", "a-com", true},
+	{"nowhere", "something else", "a-com", false},
+};
+
+static void test_names_in_texts(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+		check_row(texts[i].sentence,
+			  name_is_in(texts[i].text, texts[i].name) == texts[i].is_in);
+}
+
 #define SECRET "https://kv.vault.azure.net/secrets/shop"
 
 static const struct {
@@ -156,6 +184,7 @@ int main(void)
 		cmocka_unit_test(test_all_names_fit),
 		cmocka_unit_test(test_hashes_tell_apart),
 		cmocka_unit_test(test_hash_is_of_the_hostname),
+		cmocka_unit_test(test_names_in_texts),
 		cmocka_unit_test(test_secret_ids),
 		cmocka_unit_test(test_secret_id_without_version),
 	};

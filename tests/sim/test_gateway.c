@@ -1,0 +1,44 @@
+/*
+ * The gateway reconciler when its world is not as it should be: updates that fail, operations that
+ * cannot be followed, another gateway in the configuration. In simulated time.
+ */
+#include "sim/scene.h"
+
+#include "base/text.h"
+
+#define SHOP	    "shop.example.com"
+#define WWW	    "www.shop.example.com"
+#define PUT_GATEWAY "^PUT .*/applicationGateways/"
+
+static const struct budget ample = {400, MSEC_PER_HOUR};
+
+/* The message of the failed update names a listener whose end is the other's name. */
+static void test_a_failed_update_sets_aside_whom_it_names(void **state)
+{
+	struct scene scene;
+
+	(void)state;
+	scene_open(&scene);
+	scene_fault(
+		&scene,
+		"{\"method\":\"GET\",\"path\":\"/operations/\",\"do\":{\"status\":200,\"body\":{"
+		"\"status\":\"Failed\",\"error\":{\"code\":\"ListenerFailed\",\"message\":\"No "
+		"way to serve '/httpListeners/www-shop-example-com-listener'.\"}}}}");
+	rig_desire(scene.rig, SHOP);
+	rig_desire(scene.rig, WWW);
+	rig_pass_time(scene.rig, 5 * MSEC_PER_MIN);
+	scene_assert_condition(&scene, WWW, CONDITION_READY, "False ListenerRejected");
+	scene_assert_condition(&scene, SHOP, CONDITION_READY, "True");
+	assert_int_equal(scene_count(&scene, DOOR_ARM, PUT_GATEWAY), 2);
+	scene_run(&scene, ample);
+	scene_close(&scene);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_failed_update_sets_aside_whom_it_names),
+	};
+
+	return cmocka_run_group_tests_name("gateway", tests, NULL, NULL);
+}

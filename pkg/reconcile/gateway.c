@@ -480,6 +480,9 @@ enum err gateway_reconcile(struct ctx *ctx, void *worker, const char *key, msec_
 	struct fault fault;
 	enum err err;
 
+	/* Of a gateway that was configured before: whatever it has is its own again. */
+	if (!text_equals(key, world->settings->gateway_name))
+		return store_delete(ctx, world->store, KIND_GATEWAY, key);
 	if (ctx_mono(ctx) < world->rest_until) {
 		*again = world->rest_until - ctx_mono(ctx);
 		return E_OK;

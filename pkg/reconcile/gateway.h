@@ -28,7 +28,8 @@ struct gateway_world {
 	msec_t update_not_before; /* mono */
 };
 
-/* A reconcile_fn; `worker` is a struct gateway_world. */
+/* A reconcile_fn; `worker` is a struct gateway_world. An object of another gateway than the
+ * configured one is deleted, and nothing is done about that gateway. */
 enum err gateway_reconcile(struct ctx *ctx, void *worker, const char *key, msec_t *again);
 
 /* Makes the object of the configured gateway when there is none. */

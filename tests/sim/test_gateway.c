@@ -4,11 +4,14 @@
  */
 #include "sim/scene.h"
 
-#include "base/text.h"
+#include <string.h>
 
 #define SHOP	    "shop.example.com"
 #define WWW	    "www.shop.example.com"
 #define PUT_GATEWAY "^PUT .*/applicationGateways/"
+#define ELSEWHERE                                                                \
+	"/subscriptions/0/resourceGroups/elsewhere/providers/Microsoft.Network/" \
+	"applicationGateways/"
 
 static const struct budget ample = {400, MSEC_PER_HOUR};
 
@@ -34,10 +37,31 @@ static void test_a_failed_update_sets_aside_whom_it_names(void **state)
 	scene_close(&scene);
 }
 
+static void test_another_gateway_is_the_only_one(void **state)
+{
+	struct scene scene;
+	const char *before = strrchr(sim_options().gateway_id, '/') + 1;
+
+	(void)state;
+	scene_open(&scene);
+	rig_desire(scene.rig, SHOP);
+	scene_run(&scene, ample);
+	rig_use_gateway(scene.rig, ELSEWHERE "another");
+	rig_pass_time(scene.rig, 2 * MSEC_PER_HOUR);
+	assert_null(rig_gateway(&scene.ctx, scene.rig, before));
+	scene_assert_condition(&scene, SHOP, CONDITION_READY, "False GatewayNotFound");
+	rig_use_gateway(scene.rig, sim_options().gateway_id);
+	scene_run(&scene, ample);
+	assert_null(rig_gateway(&scene.ctx, scene.rig, "another"));
+	assert_int_equal(scene_count(&scene, DOOR_ARM, PUT_GATEWAY), 1);
+	scene_close(&scene);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_failed_update_sets_aside_whom_it_names),
+		cmocka_unit_test(test_another_gateway_is_the_only_one),
 	};
 
 	return cmocka_run_group_tests_name("gateway", tests, NULL, NULL);

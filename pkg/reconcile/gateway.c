@@ -94,6 +94,7 @@ static enum err load(struct ctx *ctx, struct gateway_world *world, const char *k
 	TRY(store_list(ctx, world->store, KIND_HOSTNAME, &hostnames, &count));
 	look->seen = seen;
 	look->gateway = *look->seen;
+	status->observed_generation = look->gateway.meta.generation;
 	/* What is changed in place is ours: snapshots are const. */
 	status->rejected.items =
 		arena_copy(ctx->arena, status->rejected.items,
@@ -402,19 +403,24 @@ static bool has_news(const struct look *look, const char *hostname)
 	       (before && !secret_id_equals(before->secret_id, after->secret_id));
 }
 
+static bool is_turned(const struct look *look, const char *type)
+{
+	const struct condition *before = condition_find(&look->seen->status.conditions, type);
+	const struct condition *after = condition_find(&look->gateway.status.conditions, type);
+
+	return (before ? before->status : -1) != (after ? after->status : -1);
+}
+
 /* Rung 6: hostnames told. When the gateway became reachable or unreachable, everybody who is not
  * done wants to know. */
 static enum err tell_hostnames(struct ctx *ctx, struct look *look)
 {
 	const void **hostnames;
 	size_t count;
-	bool is_for_all =
-		!look->seen->status.public_ips.count != !status_of(look)->public_ips.count ||
-		condition_is_true(&look->seen->status.conditions, CONDITION_GATEWAY_REACHABLE) !=
-			condition_is_true(&status_of(look)->conditions,
-					  CONDITION_GATEWAY_REACHABLE) ||
-		condition_is_true(&look->seen->status.conditions, CONDITION_GATEWAY_WRITABLE) !=
-			condition_is_true(&status_of(look)->conditions, CONDITION_GATEWAY_WRITABLE);
+	bool is_for_all = !look->seen->status.public_ips.count !=
+				  !status_of(look)->public_ips.count ||
+			  is_turned(look, CONDITION_GATEWAY_REACHABLE) ||
+			  is_turned(look, CONDITION_GATEWAY_WRITABLE);
 
 	TRY(store_list(ctx, look->world->store, KIND_HOSTNAME, &hostnames, &count));
 	for (size_t i = 0; i < count; i++) {
@@ -494,7 +500,6 @@ enum err gateway_reconcile(struct ctx *ctx, void *worker, const char *key, msec_
 	err = advance(ctx, &look);
 	note_failure(ctx, &look, err);
 	fault = ctx->fault;
-	status_of(&look)->observed_generation = look.gateway.meta.generation;
 	TRY(commit(ctx, &look));
 	TRY(tell_hostnames(ctx, &look));
 	ctx->fault = fault;
@@ -502,6 +507,20 @@ enum err gateway_reconcile(struct ctx *ctx, void *worker, const char *key, msec_
 		*again = next_look(ctx, &look);
 	world->rest_until = look.wait > GATHER_LOOK ? msec_add(ctx_mono(ctx), look.wait) : 0;
 	return err;
+}
+
+/* A status speaks of the resource that was behind the name when it was written. */
+static enum err forget_other_resource(struct ctx *ctx, struct store *store, const char *name)
+{
+	const void *found;
+	struct gateway gateway;
+
+	TRY(store_get(ctx, store, KIND_GATEWAY, name, &found));
+	gateway = *(const struct gateway *)found;
+	if (gateway.status.observed_generation == gateway.meta.generation)
+		return E_OK;
+	gateway.status = (struct gateway_status){0};
+	return store_put_status(ctx, store, KIND_GATEWAY, &gateway);
 }
 
 enum err gateway_declare(struct ctx *ctx, struct store *store, const char *name,
@@ -512,5 +531,6 @@ enum err gateway_declare(struct ctx *ctx, struct store *store, const char *name,
 		.spec = {.resource_id = resource_id},
 	};
 
-	return store_put_spec(ctx, store, KIND_GATEWAY, &gateway);
+	TRY(store_put_spec(ctx, store, KIND_GATEWAY, &gateway));
+	return forget_other_resource(ctx, store, name);
 }

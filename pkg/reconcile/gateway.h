@@ -32,6 +32,7 @@ struct gateway_world {
  * configured one is deleted, and nothing is done about that gateway. */
 enum err gateway_reconcile(struct ctx *ctx, void *worker, const char *key, msec_t *again);
 
-/* Makes the object of the configured gateway when there is none. */
+/* Makes the object of the configured gateway when there is none; forgets what is known of another
+ * resource of that name. */
 enum err gateway_declare(struct ctx *ctx, struct store *store, const char *name,
 			 const char *resource_id);

@@ -24,9 +24,10 @@ struct look {
 	const struct gateway *seen;
 	struct gateway gateway; /* a copy to work on */
 	struct wanted wanted;
-	size_t stored; /* hostnames that stand in the document of a failed gateway and are not
-			  served */
-	msec_t wait;   /* above 0: stop here, look again then */
+	size_t stored;	     /* hostnames that stand in the document of a failed gateway and are not
+				served */
+	msec_t wait;	     /* above 0: stop here, look again then */
+	const char *failing; /* the condition that a failure belongs to from here on */
 };
 
 static struct gateway_status *status_of(struct look *look)
@@ -89,7 +90,7 @@ static enum err load(struct ctx *ctx, struct gateway_world *world, const char *k
 	struct gateway_status *status = status_of(look);
 	size_t count;
 
-	*look = (struct look){.world = world};
+	*look = (struct look){.world = world, .failing = CONDITION_GATEWAY_REACHABLE};
 	TRY(store_get(ctx, world->store, KIND_GATEWAY, key, &seen));
 	TRY(store_list(ctx, world->store, KIND_HOSTNAME, &hostnames, &count));
 	look->seen = seen;
@@ -170,8 +171,7 @@ static enum err operation_failed(struct ctx *ctx, struct look *look,
 		return E_OK;
 	}
 	put_off_updates(ctx, look);
-	set_condition(ctx, look, CONDITION_GATEWAY_WRITABLE, CONDITION_FALSE, "UpdateFailed",
-		      message);
+	look->failing = CONDITION_GATEWAY_WRITABLE;
 	return fault_set(ctx, E_REFUSED, "UpdateFailed", "%s", message);
 }
 
@@ -214,11 +214,14 @@ static enum err finish_operation(struct ctx *ctx, struct look *look)
 static bool needs_read(struct ctx *ctx, struct look *look)
 {
 	const struct gateway_status *status = status_of(look);
+	const struct condition *writable = condition_find(&status->conditions,
+							  CONDITION_GATEWAY_WRITABLE);
 
 	return !status->public_ips.count || status->update_intended || look->wanted.missing ||
 	       look->wanted.retrying || look->seen->status.operation_url ||
 	       ctx_wall(ctx) - status->observed >= LOOK_AGAIN ||
-	       !condition_is_true(&status->conditions, CONDITION_GATEWAY_REACHABLE);
+	       !condition_is_true(&status->conditions, CONDITION_GATEWAY_REACHABLE) ||
+	       (writable && writable->status != CONDITION_TRUE);
 }
 
 /* Waits for others who are about to want the same update; a lone hostname goes at once. */
@@ -274,8 +277,7 @@ static enum err observe(struct ctx *ctx, struct look *look, struct appgateway_do
 }
 
 /* A PUT to a stopped gateway would start it: that is not ours to decide. */
-static enum err check_running(struct ctx *ctx, struct look *look,
-			      const struct appgateway_document *document)
+static enum err check_running(struct ctx *ctx, const struct appgateway_document *document)
 {
 	static const char text[] =
 		"the Application Gateway is stopped; a change would start it. Start it, and "
@@ -284,8 +286,6 @@ static enum err check_running(struct ctx *ctx, struct look *look,
 	if (!text_equals_nocase(document->operational_state, "Stopped") &&
 	    !text_equals_nocase(document->operational_state, "Stopping"))
 		return E_OK;
-	set_condition(ctx, look, CONDITION_GATEWAY_WRITABLE, CONDITION_FALSE, "GatewayStopped",
-		      text);
 	return fault_set(ctx, E_REFUSED, "GatewayStopped", "%s", text);
 }
 
@@ -335,6 +335,18 @@ static void record(struct ctx *ctx, struct look *look, const struct rendering *r
 	status_of(look)->programmed = (struct objects){items, count};
 }
 
+/* An update that could not be sent is sent now; one that failed is mended when another succeeded.
+ */
+static void note_accepted(struct ctx *ctx, struct look *look)
+{
+	const struct condition *writable = condition_find(&status_of(look)->conditions,
+							  CONDITION_GATEWAY_WRITABLE);
+
+	if (writable && writable->status == CONDITION_UNKNOWN)
+		set_condition(ctx, look, CONDITION_GATEWAY_WRITABLE, CONDITION_TRUE, "Updating",
+			      "The Application Gateway is being updated.");
+}
+
 /* Rung 4: applied. The intent is durable first; from then on only a complete read tells what
  * happened. */
 static enum err apply(struct ctx *ctx, struct look *look,
@@ -355,6 +367,7 @@ static enum err apply(struct ctx *ctx, struct look *look,
 		 arena_printf(ctx->arena, "%zu", rendering->changed), NULL);
 	TRY(appgateway_put(ctx, &look->world->gateway, rendering->document, document->etag,
 			   &operation));
+	note_accepted(ctx, look);
 	status->operation_url = operation.url;
 	status->operation_since = ctx_wall(ctx);
 	status->gathering_since = 0;
@@ -377,6 +390,7 @@ static enum err advance(struct ctx *ctx, struct look *look)
 	TRY(observe(ctx, look, &document));
 	if (look->wait)
 		return E_OK;
+	look->failing = CONDITION_GATEWAY_WRITABLE;
 	TRY(render(ctx, document.body, &target, look->wanted.items, look->wanted.count,
 		   &rendering));
 	record(ctx, look, &rendering);
@@ -387,7 +401,7 @@ static enum err advance(struct ctx *ctx, struct look *look)
 			      "The Application Gateway shows every hostname that is ready for it.");
 		return E_OK;
 	}
-	TRY(check_running(ctx, look, &document));
+	TRY(check_running(ctx, &document));
 	TRY(check_put_off(ctx, look));
 	return apply(ctx, look, &document, &rendering);
 }
@@ -455,17 +469,12 @@ static void note_failure(struct ctx *ctx, struct look *look, enum err err)
 	if (err == E_OK || err == E_CANCELLED || is_passing_hiccup(ctx, look, err))
 		return;
 	if (err == E_THROTTLED)
-		set_condition(ctx, look, CONDITION_GATEWAY_REACHABLE, CONDITION_UNKNOWN,
-			      "Throttled", text);
+		set_condition(ctx, look, look->failing, CONDITION_UNKNOWN, "Throttled", text);
 	else if (err == E_AGAIN || err == E_CONFLICT)
-		set_condition(ctx, look, CONDITION_GATEWAY_REACHABLE, CONDITION_UNKNOWN, reason,
+		set_condition(ctx, look, look->failing, CONDITION_UNKNOWN, reason,
 			      conditions_message(ctx, err));
-	else if (status_of(look)->update_intended || text_equals(reason, "UpdateFailed") ||
-		 text_equals(reason, "GatewayStopped") || text_equals(reason, "UnfaithfulUpdate"))
-		set_condition(ctx, look, CONDITION_GATEWAY_WRITABLE, CONDITION_FALSE, reason, text);
 	else
-		set_condition(ctx, look, CONDITION_GATEWAY_REACHABLE, CONDITION_FALSE, reason,
-			      text);
+		set_condition(ctx, look, look->failing, CONDITION_FALSE, reason, text);
 }
 
 static msec_t next_look(struct ctx *ctx, const struct look *look)

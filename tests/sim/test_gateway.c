@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "base/text.h"
+
 #define SHOP	    "shop.example.com"
 #define WWW	    "www.shop.example.com"
 #define PUT_GATEWAY "^PUT .*/applicationGateways/"
@@ -98,6 +100,82 @@ static void test_an_operation_of_one_resource_is_not_followed_for_another(void *
 	scene_close(&scene);
 }
 
+#define GATEWAY_SAYS(method, times, status, code)                                        \
+	"{\"method\":\"" method "\",\"path\":\"/applicationGateways/\",\"times\":" times \
+	",\"do\":{\"status\":" status ",\"body\":{\"error\":{\"code\":\"" code           \
+	"\",\"message\":\"As the test says.\"}}}}"
+
+/* An answer was lost and now the gateway cannot even be read: that is not about writing. */
+static void test_what_cannot_be_read_is_not_reachable(void **state)
+{
+	struct scene scene;
+
+	(void)state;
+	scene_open(&scene);
+	scene_fault(&scene, "{\"method\":\"PUT\",\"path\":\"/applicationGateways/\",\"do\":{"
+			    "\"reset\":\"after\"}}");
+	rig_desire(scene.rig, SHOP);
+	while (!scene_count(&scene, DOOR_ARM, PUT_GATEWAY))
+		rig_pass_time(scene.rig, 20);
+	scene_fault(&scene, GATEWAY_SAYS("GET", "-1", "403", "AuthorizationFailed"));
+	rig_pass_time(scene.rig, 2 * MSEC_PER_MIN);
+	scene_assert_gateway_condition(&scene, CONDITION_GATEWAY_REACHABLE,
+				       "False AuthorizationFailed");
+	scene_assert_gateway_condition(&scene, CONDITION_GATEWAY_WRITABLE, "");
+	world_clear_faults(scene.world);
+	scene_run(&scene, ample);
+	scene_close(&scene);
+}
+
+static msec_t reachable_since(struct scene *scene)
+{
+	const char *name = strrchr(sim_options().gateway_id, '/') + 1;
+	const struct gateway *gateway = rig_gateway(&scene->ctx, scene->rig, name);
+
+	return condition_find(&gateway->status.conditions, CONDITION_GATEWAY_REACHABLE)
+		->last_transition;
+}
+
+static const struct {
+	const char *sentence, *fault, *writable;
+} unwritable[] = {
+	{"the update is forbidden", GATEWAY_SAYS("PUT", "-1", "403", "AuthorizationFailed"),
+	 "False AuthorizationFailed"},
+	{"the update fails", GATEWAY_SAYS("PUT", "-1", "500", "InternalServerError"),
+	 "Unknown InternalServerError"},
+	{"another update holds the gateway",
+	 GATEWAY_SAYS("PUT", "-1", "429", "RetryableErrorDueToAnotherOperation"),
+	 "Unknown RetryableErrorDueToAnotherOperation"},
+};
+
+/* It can be read all the time, and says so all the time. */
+static void test_what_cannot_be_written_is_reachable(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(unwritable); i++) {
+		struct scene scene;
+		msec_t since;
+
+		scene_open(&scene);
+		rig_desire(scene.rig, SHOP);
+		scene_run(&scene, ample);
+		since = reachable_since(&scene);
+		scene_fault(&scene, unwritable[i].fault);
+		rig_desire(scene.rig, WWW);
+		rig_pass_time(scene.rig, 10 * MSEC_PER_MIN);
+		scene_assert_gateway_condition(&scene, CONDITION_GATEWAY_WRITABLE,
+					       unwritable[i].writable);
+		scene_assert_condition(&scene, WWW, CONDITION_GATEWAY_CONFIGURED,
+				       unwritable[i].writable);
+		scene_assert_gateway_condition(&scene, CONDITION_GATEWAY_REACHABLE, "True");
+		assert_int_equal(reachable_since(&scene), since);
+		world_clear_faults(scene.world);
+		rig_pass_time(scene.rig, 15 * MSEC_PER_MIN);
+		scene_assert_condition(&scene, WWW, CONDITION_READY, "True");
+		scene_close(&scene);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -105,6 +183,8 @@ int main(void)
 		cmocka_unit_test(test_another_gateway_is_the_only_one),
 		cmocka_unit_test(test_what_is_known_of_one_resource_is_not_believed_of_another),
 		cmocka_unit_test(test_an_operation_of_one_resource_is_not_followed_for_another),
+		cmocka_unit_test(test_what_cannot_be_read_is_not_reachable),
+		cmocka_unit_test(test_what_cannot_be_written_is_reachable),
 	};
 
 	return cmocka_run_group_tests_name("gateway", tests, NULL, NULL);

@@ -132,17 +132,20 @@ static bool blame_hostnames(struct ctx *ctx, struct look *look, const char *mess
 }
 
 /* Nobody of ours is to blame, so the next one may fail as well: each is minutes of work for the
- * gateway. */
-static void put_off_updates(struct ctx *ctx, struct look *look)
+ * gateway. Until then the present fault is what is wrong. */
+static enum err put_off_updates(struct ctx *ctx, struct look *look)
 {
 	struct gateway_world *world = look->world;
 
+	world->update_fault = ctx->fault;
 	world->update_failed = ctx_wall(ctx);
 	world->update_not_before = msec_add(
 		ctx_mono(ctx),
 		msec_double(UPDATE_FAILED_FIRST, world->updates_failed, UPDATE_FAILED_MAX));
 	if (world->updates_failed < 16)
 		world->updates_failed++;
+	look->failing = CONDITION_GATEWAY_WRITABLE;
+	return E_REFUSED;
 }
 
 /* Long ids of the gateway itself would leave no room for what matters, and for what to do about it
@@ -170,9 +173,38 @@ static enum err operation_failed(struct ctx *ctx, struct look *look,
 		look->wait = 1; /* what is wanted now is less than what this pass began with */
 		return E_OK;
 	}
-	put_off_updates(ctx, look);
-	look->failing = CONDITION_GATEWAY_WRITABLE;
-	return fault_set(ctx, E_REFUSED, "UpdateFailed", "%s", message);
+	fault_set(ctx, E_REFUSED, "UpdateFailed", "%s", message);
+	return put_off_updates(ctx, look);
+}
+
+/* Nobody will tell what became of the update: the gateway itself has to be looked at. */
+static void lose_operation(struct ctx *ctx, struct look *look, enum err err)
+{
+	if (err == E_OK)
+		fault_set(ctx, E_REFUSED, "UpdateFailed", "it runs for more than an hour");
+	fault_wrap(ctx, E_REFUSED, "the outcome of the gateway's update is not known");
+	log_warn(ctx, "gateway update followed no more", "text", ctx->fault.text, NULL);
+	look->world->update_fault = ctx->fault;
+	look->world->update_is_lost = true;
+	status_of(look)->operation_url = NULL;
+	fault_clear(ctx);
+}
+
+/* A read that found the gateway at rest ends the doubt: what failed is not tried again at once. */
+static enum err find_lost_update(struct ctx *ctx, struct look *look)
+{
+	bool was_lost = look->world->update_is_lost;
+
+	look->world->update_is_lost = false;
+	if (!was_lost || !text_equals_nocase(status_of(look)->provisioning_state, "Failed"))
+		return E_OK;
+	ctx->fault = look->world->update_fault;
+	return put_off_updates(ctx, look);
+}
+
+static bool is_without_end(enum err err, const struct appgateway_operation *operation)
+{
+	return err == E_OK ? operation->progress == APPGATEWAY_RUNNING : err != E_CANCELLED;
 }
 
 /* Rung 1: nothing in progress. */
@@ -187,9 +219,9 @@ static enum err finish_operation(struct ctx *ctx, struct look *look)
 		return E_OK;
 	err = appgateway_operation_get(ctx, &look->world->gateway, status->operation_url,
 				       &operation);
-	if (err == E_NOTFOUND || (err == E_OK && age > OPERATION_MAX)) {
-		fault_clear(ctx);
-		status->operation_url = NULL;
+	if (err == E_NOTFOUND || err == E_REFUSED ||
+	    (age > OPERATION_MAX && is_without_end(err, &operation))) {
+		lose_operation(ctx, look, err);
 		return E_OK;
 	}
 	TRY(err);
@@ -300,13 +332,12 @@ static bool is_only_stored(struct look *look, const char *hostname)
 static enum err check_put_off(struct ctx *ctx, struct look *look)
 {
 	const struct gateway_world *world = look->world;
-	const struct condition *failed = condition_find(&status_of(look)->conditions,
-							CONDITION_GATEWAY_WRITABLE);
 
 	if (!world->updates_failed || ctx_mono(ctx) >= world->update_not_before ||
 	    look->wanted.requested > world->update_failed)
 		return E_OK;
-	return fault_set(ctx, E_REFUSED, "UpdateFailed", "%s", failed ? failed->message : "");
+	ctx->fault = world->update_fault;
+	return E_REFUSED;
 }
 
 /* What the document shows of what is wanted, and what it cannot take. */
@@ -396,12 +427,15 @@ static enum err advance(struct ctx *ctx, struct look *look)
 	record(ctx, look, &rendering);
 	if (!rendering.changed && !look->stored) {
 		look->wanted.missing = 0;
+		look->world->updates_failed = 0;
+		look->world->update_is_lost = false;
 		status_of(look)->gathering_since = 0;
 		set_condition(ctx, look, CONDITION_GATEWAY_WRITABLE, CONDITION_TRUE, "UpToDate",
 			      "The Application Gateway shows every hostname that is ready for it.");
 		return E_OK;
 	}
 	TRY(check_running(ctx, &document));
+	TRY(find_lost_update(ctx, look));
 	TRY(check_put_off(ctx, look));
 	return apply(ctx, look, &document, &rendering);
 }

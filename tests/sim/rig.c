@@ -581,6 +581,11 @@ void rig_take_imports(struct rig *rig)
 	controller_wake(rig->process.sealkeys, SEAL_KEY_NAME);
 }
 
+void rig_look_at_gateway(struct rig *rig)
+{
+	wake_gateway(rig);
+}
+
 bool rig_is_dead(const struct rig *rig)
 {
 	return rig->effects.is_dead;

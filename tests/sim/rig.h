@@ -60,6 +60,9 @@ bool rig_run_until(struct rig *rig, bool (*is_done)(void *handle), void *handle,
 /* Every desired hostname is Ready and at rest, and no withdrawn one is left. */
 bool rig_is_settled(struct rig *rig);
 
+/* The gateway is due for a look, as after news of a hostname. */
+void rig_look_at_gateway(struct rig *rig);
+
 /* Lets time pass, with whatever becomes due in it. */
 void rig_pass_time(struct rig *rig, msec_t time);
 

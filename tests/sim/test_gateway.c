@@ -100,10 +100,150 @@ static void test_an_operation_of_one_resource_is_not_followed_for_another(void *
 	scene_close(&scene);
 }
 
+#define OPERATION_SAYS(status, body)                                                            \
+	"{\"method\":\"GET\",\"path\":\"/operations/\",\"times\":-1,\"do\":{\"status\":" status \
+	",\"body\":{" body "}}}"
 #define GATEWAY_SAYS(method, times, status, code)                                        \
 	"{\"method\":\"" method "\",\"path\":\"/applicationGateways/\",\"times\":" times \
 	",\"do\":{\"status\":" status ",\"body\":{\"error\":{\"code\":\"" code           \
 	"\",\"message\":\"As the test says.\"}}}}"
+#define ERROR_OF(code) "\"error\":{\"code\":\"" code "\",\"message\":\"As the test says.\"}"
+#define FAILED	       "\"status\":\"Failed\"," ERROR_OF("InternalServerError")
+
+static const char *const lost_operations[] = {
+	OPERATION_SAYS("403", ERROR_OF("AuthorizationFailed")),
+	OPERATION_SAYS("400", ERROR_OF("InvalidRequest")),
+	OPERATION_SAYS("410", ERROR_OF("Gone")),
+	OPERATION_SAYS("404", ERROR_OF("OperationNotFound")),
+};
+
+static void test_what_cannot_be_followed_is_looked_at(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(lost_operations); i++) {
+		struct scene scene;
+
+		scene_open(&scene);
+		scene_fault(&scene, lost_operations[i]);
+		rig_desire(scene.rig, SHOP);
+		scene_run(&scene, (struct budget){100, MSEC_PER_MIN});
+		assert_int_equal(scene_count(&scene, DOOR_ARM, PUT_GATEWAY), 1);
+		scene_assert_gateway_condition(&scene, CONDITION_GATEWAY_WRITABLE, "True UpToDate");
+		scene_close(&scene);
+	}
+}
+
+static void test_an_operation_without_end_is_followed_for_an_hour(void **state)
+{
+	static const char *const faults[] = {
+		OPERATION_SAYS("200", "\"status\":\"Running\""),
+		OPERATION_SAYS("500", ERROR_OF("InternalServerError")),
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(faults); i++) {
+		struct scene scene;
+
+		scene_open(&scene);
+		scene_fault(&scene, faults[i]);
+		rig_desire(scene.rig, SHOP);
+		rig_pass_time(scene.rig, 50 * MSEC_PER_MIN);
+		scene_assert_condition(&scene, SHOP, CONDITION_READY, "False");
+		rig_pass_time(scene.rig, 20 * MSEC_PER_MIN);
+		scene_assert_condition(&scene, SHOP, CONDITION_READY, "True");
+		assert_int_equal(scene_count(&scene, DOOR_ARM, PUT_GATEWAY), 1);
+		scene_close(&scene);
+	}
+}
+
+/* Every update fails, and nobody may know why: that is no reason to hurry. */
+static void test_updates_that_fail_unseen_are_put_off(void **state)
+{
+	struct scene scene;
+
+	(void)state;
+	scene_open(&scene);
+	scene_fault(&scene, lost_operations[0]);
+	scene_set(&scene, "gatewayVaultAccess", "forbid");
+	rig_desire(scene.rig, SHOP);
+	rig_pass_time(scene.rig, 10 * MSEC_PER_MIN);
+	scene_assert_gateway_condition(&scene, CONDITION_GATEWAY_WRITABLE,
+				       "False AuthorizationFailed: the outcome of the gateway's "
+				       "update is not known");
+	scene_assert_condition(&scene, SHOP, CONDITION_GATEWAY_CONFIGURED,
+			       "False AuthorizationFailed");
+	assert_in_range(scene_count(&scene, DOOR_ARM, PUT_GATEWAY), 2, 8);
+	scene_set(&scene, "gatewayVaultAccess", "allow");
+	rig_pass_time(scene.rig, 15 * MSEC_PER_MIN);
+	scene_assert_condition(&scene, SHOP, CONDITION_READY, "True");
+	scene_close(&scene);
+}
+
+static void test_a_lasting_403_is_told(void **state)
+{
+	struct scene scene;
+
+	(void)state;
+	scene_open(&scene);
+	scene_set(&scene, "gatewayUpdateSeconds", "60");
+	rig_desire(scene.rig, SHOP);
+	while (!scene_count(&scene, DOOR_ARM, "/operations/"))
+		rig_pass_time(scene.rig, MSEC_PER_SEC);
+	scene_fault(&scene, lost_operations[0]);
+	scene_fault(&scene, GATEWAY_SAYS("GET", "-1", "403", "AuthorizationFailed"));
+	rig_pass_time(scene.rig, 5 * MSEC_PER_MIN);
+	scene_assert_gateway_condition(&scene, CONDITION_GATEWAY_REACHABLE,
+				       "False AuthorizationFailed");
+	scene_assert_condition(&scene, SHOP, CONDITION_GATEWAY_CONFIGURED,
+			       "False AuthorizationFailed");
+	world_clear_faults(scene.world);
+	rig_pass_time(scene.rig, 15 * MSEC_PER_MIN);
+	scene_assert_condition(&scene, SHOP, CONDITION_READY, "True");
+	assert_int_equal(scene_count(&scene, DOOR_ARM, PUT_GATEWAY), 1);
+	scene_close(&scene);
+}
+
+static bool update_has_failed(void *handle)
+{
+	struct scene *scene = handle;
+
+	return text_starts_with(
+		rig_gateway_condition(&scene->ctx, scene->rig, CONDITION_GATEWAY_WRITABLE),
+		"False UpdateFailed");
+}
+
+static bool is_ready_and_was_never_put_off(void *handle)
+{
+	struct scene *scene = handle;
+	const char *configured = rig_condition(&scene->ctx, scene->rig, WWW,
+					       CONDITION_GATEWAY_CONFIGURED);
+
+	assert_false(text_starts_with(configured, "False"));
+	return text_starts_with(configured, "True");
+}
+
+/* An update failed for a hostname that is gone: nobody else has to wait for that. */
+static void test_a_gateway_that_is_up_to_date_puts_nothing_off(void **state)
+{
+	struct scene scene;
+
+	(void)state;
+	scene_open(&scene);
+	scene_set(&scene, "gatewayVaultAccess", "forbid");
+	scene_fault(&scene, OPERATION_SAYS("200", FAILED));
+	rig_desire(scene.rig, SHOP);
+	assert_true(rig_run_until(scene.rig, update_has_failed, &scene, ample));
+	world_clear_faults(scene.world);
+	scene_set(&scene, "gatewayVaultAccess", "allow");
+	rig_withdraw(scene.rig, SHOP);
+	rig_look_at_gateway(scene.rig);
+	rig_pass_time(scene.rig, 200);
+	scene_assert_gateway_condition(&scene, CONDITION_GATEWAY_WRITABLE, "True UpToDate");
+	rig_desire(scene.rig, WWW);
+	assert_true(rig_run_until(scene.rig, is_ready_and_was_never_put_off, &scene,
+				  (struct budget){100, MSEC_PER_MIN}));
+	scene_close(&scene);
+}
 
 /* An answer was lost and now the gateway cannot even be read: that is not about writing. */
 static void test_what_cannot_be_read_is_not_reachable(void **state)
@@ -183,6 +323,11 @@ int main(void)
 		cmocka_unit_test(test_another_gateway_is_the_only_one),
 		cmocka_unit_test(test_what_is_known_of_one_resource_is_not_believed_of_another),
 		cmocka_unit_test(test_an_operation_of_one_resource_is_not_followed_for_another),
+		cmocka_unit_test(test_what_cannot_be_followed_is_looked_at),
+		cmocka_unit_test(test_an_operation_without_end_is_followed_for_an_hour),
+		cmocka_unit_test(test_updates_that_fail_unseen_are_put_off),
+		cmocka_unit_test(test_a_lasting_403_is_told),
+		cmocka_unit_test(test_a_gateway_that_is_up_to_date_puts_nothing_off),
 		cmocka_unit_test(test_what_cannot_be_read_is_not_reachable),
 		cmocka_unit_test(test_what_cannot_be_written_is_reachable),
 	};

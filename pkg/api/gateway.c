@@ -111,6 +111,14 @@ const struct field gateway_fields[] = {
 	{.name = NULL},
 };
 
+bool gateway_is_stopped(const struct gateway *gateway)
+{
+	const char *state = gateway->status.operational_state;
+
+	return state &&
+	       (text_equals_nocase(state, "Stopped") || text_equals_nocase(state, "Stopping"));
+}
+
 const struct programmed_hostname *gateway_find_programmed(const struct gateway *gateway,
 							  const char *hostname)
 {

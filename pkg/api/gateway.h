@@ -55,6 +55,9 @@ struct gateway {
 
 extern const struct field gateway_fields[];
 
+/* It serves nobody, and a PUT would start it. */
+bool gateway_is_stopped(const struct gateway *gateway);
+
 /* NULL when the gateway does not show it. */
 const struct programmed_hostname *gateway_find_programmed(const struct gateway *gateway,
 							  const char *hostname);

@@ -10,11 +10,14 @@
 #include "reconcile/policy.h"
 #include "reconcile/wanted.h"
 
-#define LOOK_AGAIN	    MSEC_PER_HOUR
-#define GATHER_LOOK	    MSEC_PER_SEC
-#define OPERATION_FIRST	    (2 * MSEC_PER_SEC)
-#define OPERATION_MAX	    MSEC_PER_HOUR
-#define BUSY_WAIT	    (5 * MSEC_PER_SEC)
+#define LOOK_AGAIN	MSEC_PER_HOUR
+#define GATHER_LOOK	MSEC_PER_SEC
+#define OPERATION_FIRST (2 * MSEC_PER_SEC)
+#define OPERATION_MAX	MSEC_PER_HOUR
+#define BUSY_WAIT	(5 * MSEC_PER_SEC)
+#define DOUBTED_LOOK                                                                 \
+	(10 * MSEC_PER_SEC) /* the most often that a failing self-check asks for one \
+			     */
 #define UPDATE_FAILED_FIRST (5 * MSEC_PER_SEC)
 #define UPDATE_FAILED_MAX   (10 * MSEC_PER_MIN)
 #define HICCUP_GRACE	    (60 * MSEC_PER_SEC)
@@ -248,10 +251,11 @@ static bool needs_read(struct ctx *ctx, struct look *look)
 	const struct gateway_status *status = status_of(look);
 	const struct condition *writable = condition_find(&status->conditions,
 							  CONDITION_GATEWAY_WRITABLE);
+	msec_t age = ctx_wall(ctx) - status->observed;
 
 	return !status->public_ips.count || status->update_intended || look->wanted.missing ||
-	       look->wanted.retrying || look->seen->status.operation_url ||
-	       ctx_wall(ctx) - status->observed >= LOOK_AGAIN ||
+	       look->wanted.retrying || look->seen->status.operation_url || age >= LOOK_AGAIN ||
+	       (look->wanted.unreached && age >= DOUBTED_LOOK) ||
 	       !condition_is_true(&status->conditions, CONDITION_GATEWAY_REACHABLE) ||
 	       (writable && writable->status != CONDITION_TRUE);
 }
@@ -287,38 +291,38 @@ static enum err read_public_ips(struct ctx *ctx, struct look *look, const struct
 	return E_OK;
 }
 
+/* A PUT to a stopped gateway would start it: that is not ours to decide. */
+static enum err check_running(struct ctx *ctx, const struct look *look)
+{
+	if (!gateway_is_stopped(&look->gateway))
+		return E_OK;
+	return fault_set(ctx, E_REFUSED, "GatewayStopped",
+			 "the Application Gateway is stopped; a change would start it. Start it, "
+			 "and the waiting hostnames are configured");
+}
+
 /* Rung 2: observed. Only a settled gateway is a base to build on. */
 static enum err observe(struct ctx *ctx, struct look *look, struct appgateway_document *document)
 {
 	struct gateway_status *status = status_of(look);
+	bool is_busy;
 
 	TRY(appgateway_get(ctx, &look->world->gateway, document));
 	status->provisioning_state = document->provisioning_state;
 	status->operational_state = document->operational_state;
+	is_busy = text_equals_nocase(document->provisioning_state, "Updating") ||
+		  text_equals_nocase(document->provisioning_state, "Deleting");
 	TRY(read_public_ips(ctx, look, document->body));
+	if (is_busy) {
+		look->wait = BUSY_WAIT;
+	} else {
+		status->observed = ctx_wall(ctx);
+		status->update_intended = false;
+		TRY(check_running(ctx, look));
+	}
 	set_condition(ctx, look, CONDITION_GATEWAY_REACHABLE, CONDITION_TRUE, "Reachable",
 		      "The Application Gateway and its public address are known.");
-	if (text_equals_nocase(document->provisioning_state, "Updating") ||
-	    text_equals_nocase(document->provisioning_state, "Deleting")) {
-		look->wait = BUSY_WAIT;
-		return E_OK;
-	}
-	status->observed = ctx_wall(ctx);
-	status->update_intended = false;
 	return E_OK;
-}
-
-/* A PUT to a stopped gateway would start it: that is not ours to decide. */
-static enum err check_running(struct ctx *ctx, const struct appgateway_document *document)
-{
-	static const char text[] =
-		"the Application Gateway is stopped; a change would start it. Start it, and "
-		"the waiting hostnames are configured";
-
-	if (!text_equals_nocase(document->operational_state, "Stopped") &&
-	    !text_equals_nocase(document->operational_state, "Stopping"))
-		return E_OK;
-	return fault_set(ctx, E_REFUSED, "GatewayStopped", "%s", text);
 }
 
 /* A failed update leaves what it brought in the document, and serves what was there before. */
@@ -434,7 +438,6 @@ static enum err advance(struct ctx *ctx, struct look *look)
 			      "The Application Gateway shows every hostname that is ready for it.");
 		return E_OK;
 	}
-	TRY(check_running(ctx, &document));
 	TRY(find_lost_update(ctx, look));
 	TRY(check_put_off(ctx, look));
 	return apply(ctx, look, &document, &rendering);

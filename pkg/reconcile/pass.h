@@ -99,5 +99,6 @@ enum err withdraw_undo(struct ctx *ctx, struct pass *pass);
 enum err withdraw_order(struct ctx *ctx, struct pass *pass);
 
 /* GETs the challenge file as the CA will, through the gateway's own address. E_REFUSED reasons:
- * ChallengeFileNotFound, ChallengeFileNotValid, SelfCheckUnreachable. */
+ * ChallengeFileNotFound, ChallengeFileNotValid, SelfCheckUnreachable: then the gateway is looked at
+ * too. */
 enum err self_check(struct ctx *ctx, struct pass *pass, const char *key_authorization);

@@ -10,9 +10,17 @@
 
 #define NAT64_PREFIX "64:ff9b::"
 
+/* The CA's question comes through the gateway; what is proven, or brought, needs it no more. */
+static bool is_asked_through_gateway(const struct pass *pass)
+{
+	return pass_wants_certificate(pass) && !hostname_wants_import(&pass->host, pass->began) &&
+	       !(pass->host.status.issuance.order_url && challenge_is_answered(pass));
+}
+
 bool public_ip_is_known(const struct pass *pass)
 {
-	return pass->gateway && pass->gateway->status.public_ips.count > 0;
+	return pass->gateway && pass->gateway->status.public_ips.count > 0 &&
+	       !(gateway_is_stopped(pass->gateway) && is_asked_through_gateway(pass));
 }
 
 /* What the gateway reconciler found wrong is wrong for all its hostnames. */
@@ -34,6 +42,8 @@ static enum err gateway_trouble(struct ctx *ctx, struct pass *pass, const char *
 /* The gateway reconciler is the one reader: it is woken, and wakes us when it knows. */
 enum err public_ip_climb(struct ctx *ctx, struct pass *pass)
 {
+	if (pass->host.requested > pass->host.status.refusal.pass)
+		pass->world->wake_gateway(pass->world->handle);
 	TRY(gateway_trouble(ctx, pass, CONDITION_GATEWAY_REACHABLE));
 	pass->world->wake_gateway(pass->world->handle);
 	pass->wait = MSEC_PER_MIN;

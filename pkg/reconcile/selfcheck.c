@@ -81,6 +81,7 @@ static enum err get(struct ctx *ctx, const struct pass *pass, const char *url,
 	err = http_send(ctx, pass->world->probe, &request, reply);
 	if (err == E_OK || err == E_CANCELLED)
 		return err;
+	pass->world->wake_gateway(pass->world->handle);
 	return fault_set(
 		ctx, E_REFUSED, "SelfCheckUnreachable",
 		"GET %s through the gateway failed: %s. Check that the gateway listens on this "

@@ -56,6 +56,14 @@ static bool is_shown(const struct gateway *gateway, const struct hostname *hostn
 	       secret_id_equals(programmed->secret_id, hostname->status.certificate.secret_id);
 }
 
+static bool is_unreached(const struct gateway *gateway, const struct hostname *hostname)
+{
+	const struct refusal *refusal = &hostname->status.refusal;
+
+	return text_equals(refusal->error, "SelfCheckUnreachable") &&
+	       refusal->pass > gateway->status.observed;
+}
+
 static int by_age(const void *a, const void *b)
 {
 	const struct hostname *x = *(const struct hostname *const *)a;
@@ -96,6 +104,7 @@ struct wanted wanted_list(struct ctx *ctx, const struct gateway *gateway,
 			gateway_find_rejected(gateway, hostname->meta.name);
 		bool is_out = is_rejected(rejected, hostname, now);
 
+		wanted.unreached += is_unreached(gateway, hostname);
 		if (is_out && !is_evicted(rejected))
 			continue;
 		if (!has_valid_certificate(hostname, now)) {

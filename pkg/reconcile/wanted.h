@@ -14,6 +14,7 @@ struct wanted {
 	size_t missing;	  /* wanted, and not shown by the gateway as far as it was last seen */
 	size_t advancing; /* other hostnames that will be wanted shortly */
 	size_t retrying;  /* could not be drawn, and are due to be tried with the next read */
+	size_t unreached; /* could not be reached through the gateway since that was last read */
 	msec_t requested; /* when somebody last asked for one of the missing */
 };
 

@@ -667,7 +667,7 @@ GATEWAY_ROWS = [
     Row("the gateway is stopped", "gateway", issued_before("Stopped"),
         [(CONFIGURED, "False", "GatewayStopped", "Start it, and the waiting hostnames are configured")]),
     Row("the gateway is stopped before the hostname is proven", "gateway", state("Stopped"),
-        [(OWNERSHIP, "False", "SelfCheckUnreachable", "Check that the gateway listens on this port")]),
+        [(REACHABLE, "False", "GatewayStopped", "Start it, and the waiting hostnames are configured")]),
     Row("the gateway is missing", "gateway", issued_before("Missing"),
         [(CONFIGURED, "False", "GatewayNotFound", "check the application gateway's id")]),
     Row("the gateway has failed", "gateway", failed_before),

@@ -316,6 +316,77 @@ static void test_what_cannot_be_written_is_reachable(void **state)
 	}
 }
 
+/* Whoever is proven waits for the update; whoever is not is not even ordered. */
+static void test_a_stopped_gateway_is_told(void **state)
+{
+	struct scene scene;
+
+	(void)state;
+	scene_open(&scene);
+	scene_set(&scene, "gatewayState", "Stopped");
+	rig_desire(scene.rig, SHOP);
+	rig_pass_time(scene.rig, 5 * MSEC_PER_MIN);
+	scene_assert_condition(&scene, SHOP, CONDITION_GATEWAY_REACHABLE, "False GatewayStopped");
+	scene_assert_condition(&scene, SHOP, CONDITION_READY, "False GatewayStopped");
+	assert_int_equal(scene_count(&scene, DOOR_ACME, "^POST .*order"), 0);
+	assert_int_equal(scene_count(&scene, DOOR_ARM, PUT_GATEWAY), 0);
+	scene_set(&scene, "gatewayState", "Running");
+	rig_request(scene.rig, SHOP);
+	scene_run(&scene, (struct budget){100, MSEC_PER_MIN});
+	scene_close(&scene);
+}
+
+static bool knows_that_it_is_stopped(void *handle)
+{
+	struct scene *scene = handle;
+
+	return text_starts_with(rig_condition(&scene->ctx, scene->rig, WWW, CONDITION_READY),
+				"False GatewayStopped");
+}
+
+/* The gateway was seen running not long ago: the failing self-check makes it looked at again. */
+static void test_a_gateway_that_was_stopped_meanwhile_is_noticed(void **state)
+{
+	struct scene scene;
+
+	(void)state;
+	scene_open(&scene);
+	rig_desire(scene.rig, SHOP);
+	scene_run(&scene, ample);
+	rig_pass_time(scene.rig, MSEC_PER_MIN);
+	scene_set(&scene, "gatewayState", "Stopped");
+	rig_desire(scene.rig, WWW);
+	assert_true(rig_run_until(scene.rig, knows_that_it_is_stopped, &scene,
+				  (struct budget){100, MSEC_PER_MIN}));
+	scene_assert_condition(&scene, SHOP, CONDITION_READY, "True");
+	scene_set(&scene, "gatewayState", "Running");
+	scene_run(&scene, ample);
+	scene_close(&scene);
+}
+
+/* Nothing is stopped, and it cannot be reached all the same. */
+static void test_an_unreachable_gateway_is_read_at_its_own_pace(void **state)
+{
+	struct scene scene;
+	size_t read;
+
+	(void)state;
+	scene_open(&scene);
+	rig_desire(scene.rig, SHOP);
+	scene_run(&scene, ample);
+	scene_fault(&scene, "{\"method\":\"GET\",\"path\":\"/.well-known/\",\"times\":-1,\"do\":{"
+			    "\"reset\":\"before\"}}");
+	read = scene_count(&scene, DOOR_ARM, "^GET .*/applicationGateways/");
+	for (int i = 0; i < 40; i++)
+		rig_desire(scene.rig, arena_printf(scene.ctx.arena, "site%d.example.com", i));
+	rig_pass_time(scene.rig, 10 * MSEC_PER_MIN);
+	scene_assert_condition(&scene, "site0.example.com", CONDITION_READY,
+			       "False SelfCheckUnreachable");
+	assert_in_range(scene_count(&scene, DOOR_ARM, "^GET .*/applicationGateways/") - read, 1,
+			61);
+	scene_close(&scene);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -330,6 +401,9 @@ int main(void)
 		cmocka_unit_test(test_a_gateway_that_is_up_to_date_puts_nothing_off),
 		cmocka_unit_test(test_what_cannot_be_read_is_not_reachable),
 		cmocka_unit_test(test_what_cannot_be_written_is_reachable),
+		cmocka_unit_test(test_a_stopped_gateway_is_told),
+		cmocka_unit_test(test_a_gateway_that_was_stopped_meanwhile_is_noticed),
+		cmocka_unit_test(test_an_unreachable_gateway_is_read_at_its_own_pace),
 	};
 
 	return cmocka_run_group_tests_name("gateway", tests, NULL, NULL);

@@ -135,11 +135,43 @@ static void test_oldest_first(void **state)
 	assert_ptr_equal(list[0], &hostnames[0]); /* the caller's list stays as it was */
 }
 
+static const struct {
+	const char *sentence;
+	const char *error;
+	msec_t refused, observed;
+	size_t unreached;
+} doubts[] = {
+	{"refused behind the read", "SelfCheckUnreachable", 2, 1, 1},
+	{"refused before it", "SelfCheckUnreachable", 1, 1, 0},
+	{"refused for something else", "ChallengeFileNotFound", 2, 1, 0},
+	{"not refused", NULL, 0, 1, 0},
+};
+
+static void test_doubts(void **state)
+{
+	struct doors doors = {&our_clock, rng_system(), fs_system(), NULL};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(doubts); i++) {
+		struct gateway gateway = {.status = {.observed = doubts[i].observed}};
+		struct hostname hostname = {.meta = {.name = SHOP},
+					    .status = {.refusal = {.pass = doubts[i].refused,
+								   .error = doubts[i].error}}};
+		const struct hostname *list[] = {&hostname};
+		struct ctx ctx cleanup_ctx;
+
+		ctx_init(&ctx, &doors);
+		check_row(doubts[i].sentence,
+			  wanted_list(&ctx, &gateway, list, 1).unreached == doubts[i].unreached);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rows),
 		cmocka_unit_test(test_oldest_first),
+		cmocka_unit_test(test_doubts),
 	};
 
 	return cmocka_run_group_tests_name("wanted", tests, NULL, NULL);

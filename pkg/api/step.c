@@ -1,5 +1,6 @@
 #include "api/step.h"
 
+#include <assert.h>
 #include <stddef.h>
 
 #include "base/text.h"
@@ -55,6 +56,7 @@ static const struct {
 
 const struct step_info *step_info(enum step step)
 {
+	assert((unsigned)step < STEP_COUNT);
 	return &steps[step];
 }
 

@@ -170,6 +170,14 @@ static void conclude_expiring(struct ctx *ctx, struct pass *pass)
 		    "The certificate does not end within 30 days.");
 }
 
+/* A state file may name a step of another version. */
+static const char *message_of(const char *name)
+{
+	int step = step_find(name);
+
+	return step >= 0 ? step_info((enum step)step)->message : "";
+}
+
 static void conclude_ready(struct ctx *ctx, struct pass *pass, enum err err)
 {
 	const struct hostname_status *status = &pass->host.status;
@@ -192,8 +200,7 @@ static void conclude_ready(struct ctx *ctx, struct pass *pass, enum err err)
 			    items[i].message);
 			return;
 		}
-	set(ctx, pass, CONDITION_READY, CONDITION_FALSE, "InProgress",
-	    status->step ? step_info((enum step)step_find(status->step))->message : "");
+	set(ctx, pass, CONDITION_READY, CONDITION_FALSE, "InProgress", message_of(status->step));
 }
 
 static void conclude_spec(struct ctx *ctx, struct pass *pass)

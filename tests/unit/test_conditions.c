@@ -213,6 +213,20 @@ static void test_conclusions(void **state)
 	}
 }
 
+static void test_a_step_of_another_version_has_no_words(void **state)
+{
+	struct scene scene;
+
+	(void)state;
+	open_scene(&scene, CERTIFICATE_UNUSABLE);
+	scene.pass.host.status.step = "AskTheOracleStep";
+	conditions_conclude(&scene.ctx, &scene.pass, E_OK);
+	assert_string_equal(told(&scene, CONDITION_READY), "False InProgress");
+	assert_string_equal(
+		condition_find(&scene.pass.host.status.conditions, CONDITION_READY)->message, "");
+	ctx_fini(&scene.ctx);
+}
+
 static void test_another_certificate_on_the_gateway_is_not_ours(void **state)
 {
 	struct scene scene;
@@ -419,6 +433,7 @@ int main(void)
 		cmocka_unit_test(test_trouble_of_another_step_begins_anew),
 		cmocka_unit_test(test_trouble_with_a_renewal),
 		cmocka_unit_test(test_conclusions),
+		cmocka_unit_test(test_a_step_of_another_version_has_no_words),
 		cmocka_unit_test(test_another_certificate_on_the_gateway_is_not_ours),
 		cmocka_unit_test(test_climbing),
 		cmocka_unit_test(test_holding),

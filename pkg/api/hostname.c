@@ -222,6 +222,17 @@ const struct field hostname_fields[] = {
 	{.name = NULL},
 };
 
+bool hostname_depends_on(const char *condition_type)
+{
+	static const char *const beside[] = {CONDITION_READY, CONDITION_RENEWING,
+					     CONDITION_SPEC_VALID, CONDITION_EXPIRING};
+
+	for (size_t i = 0; i < ARRAY_SIZE(beside); i++)
+		if (text_equals(condition_type, beside[i]))
+			return false;
+	return true;
+}
+
 bool hostname_awaits_import(const struct hostname *hostname, msec_t now)
 {
 	const struct certificate_wish *wish = &hostname->wish;

@@ -140,3 +140,6 @@ extern const char *const key_type_names[];
 #define CONDITION_RENEWING	      "Renewing"
 #define CONDITION_SPEC_VALID	      "SpecValid"
 #define CONDITION_EXPIRING	      "Expiring" /* an imported certificate that nobody replaces */
+
+/* Whether a hostname gets Ready by this condition. The others tell of something beside. */
+bool hostname_depends_on(const char *condition_type);

@@ -191,11 +191,7 @@ static void conclude_ready(struct ctx *ctx, struct pass *pass, enum err err)
 	if (err == E_CANCELLED)
 		return;
 	for (size_t i = 0; i < status->conditions.count; i++)
-		if (items[i].status == CONDITION_FALSE &&
-		    !text_equals(items[i].type, CONDITION_READY) &&
-		    !text_equals(items[i].type, CONDITION_RENEWING) &&
-		    !text_equals(items[i].type, CONDITION_SPEC_VALID) &&
-		    !text_equals(items[i].type, CONDITION_EXPIRING)) {
+		if (items[i].status == CONDITION_FALSE && hostname_depends_on(items[i].type)) {
 			set(ctx, pass, CONDITION_READY, CONDITION_FALSE, items[i].reason,
 			    items[i].message);
 			return;

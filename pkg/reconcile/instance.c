@@ -126,18 +126,27 @@ static bool is_superseded(const struct view *view, const struct hostname *hostna
 	       !text_equals(leaf, hostname->wish.leaf_sha256);
 }
 
+/* While a certificate serves, what is in the way of its successor is told by Renewing. */
+static const struct condition *find_obstacle(const struct objects *conditions)
+{
+	const struct condition *items = conditions->items;
+
+	for (size_t i = 0; i < conditions->count; i++)
+		if (items[i].status != CONDITION_TRUE && hostname_depends_on(items[i].type))
+			return &items[i];
+	return condition_is_true(conditions, CONDITION_RENEWING)
+		       ? condition_find(conditions, CONDITION_RENEWING)
+		       : NULL;
+}
+
 static const char *waiting_for(struct ctx *ctx, const struct hostname *hostname)
 {
-	const struct condition *items = hostname->status.conditions.items;
+	const struct condition *obstacle = find_obstacle(&hostname->status.conditions);
 	const char *step = hostname->status.step ? hostname->status.step : "a first look";
 
-	for (size_t i = 0; i < hostname->status.conditions.count; i++)
-		if (items[i].status != CONDITION_TRUE &&
-		    !text_equals(items[i].type, CONDITION_READY) &&
-		    !text_equals(items[i].type, CONDITION_RENEWING))
-			return arena_printf(ctx->arena, "timed out waiting at %s: %s: %s", step,
-					    items[i].reason, items[i].message);
-	return arena_printf(ctx->arena, "timed out waiting at %s", step);
+	return obstacle ? arena_printf(ctx->arena, "timed out waiting at %s: %s: %s", step,
+				       obstacle->reason, obstacle->message)
+			: arena_printf(ctx->arena, "timed out waiting at %s", step);
 }
 
 static void look_at(struct ctx *ctx, struct view *view, struct instance_progress *progress,

@@ -10,6 +10,7 @@
 #include "reconcile/instance.h"
 #include "store/dirstore.h"
 #include "tempdir.h"
+#include "unit/check.h"
 
 #define SHOP "shop.example.com"
 #define BLOG "blog.example.com"
@@ -176,6 +177,50 @@ static void test_times_out(void **state)
 	close_scene(&scene);
 }
 
+/* An import that is switched to the CA serves on, and so has healthy conditions that are False. */
+static const struct {
+	const char *sentence;
+	const char *type; /* beside those that are healthy */
+	enum condition_status status;
+	const char *output;
+} obstacles[] = {
+	{"what Ready depends on", CONDITION_DNS_RESOLVED, CONDITION_FALSE,
+	 "timed out waiting at GetAcmeOrderStep: Test: in the way"},
+	{"also while nobody knows", CONDITION_OWNERSHIP_VALIDATED, CONDITION_UNKNOWN,
+	 "timed out waiting at GetAcmeOrderStep: Test: in the way"},
+	{"a renewal's trouble", CONDITION_RENEWING, CONDITION_TRUE,
+	 "timed out waiting at GetAcmeOrderStep: Test: in the way"},
+	{"a spec that cannot be read is not", CONDITION_SPEC_VALID, CONDITION_FALSE,
+	 "timed out waiting at GetAcmeOrderStep"},
+	{"nor is an end that is not near", CONDITION_EXPIRING, CONDITION_FALSE,
+	 "timed out waiting at GetAcmeOrderStep"},
+};
+
+static void test_a_timeout_tells_what_was_in_the_way(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(obstacles); i++) {
+		struct hostname hostname;
+		struct scene scene;
+		const void *found;
+
+		open_scene(&scene);
+		put_hostname(&scene, SHOP, "GetAcmeOrderStep");
+		store_get(&scene.ctx, scene.store, KIND_HOSTNAME, SHOP, &found);
+		hostname = *(const struct hostname *)found;
+		condition_set(&scene.ctx, &hostname.status.conditions, CONDITION_EXPIRING,
+			      CONDITION_FALSE, "NotNear", "in nobody's way", 1);
+		condition_set(&scene.ctx, &hostname.status.conditions, obstacles[i].type,
+			      obstacles[i].status, "Test", "in the way", 1);
+		store_put_status(&scene.ctx, scene.store, KIND_HOSTNAME, &hostname);
+		put_instance(&scene, ID, one, 1);
+		scene.clock.now += MSEC_PER_HOUR;
+		check_row_text(obstacles[i].sentence, look(&scene, ID)->status.output,
+			       obstacles[i].output);
+		close_scene(&scene);
+	}
+}
+
 static void test_several_show_the_least_advanced(void **state)
 {
 	const struct instance *instance;
@@ -299,6 +344,7 @@ int main(void)
 		cmocka_unit_test(test_follows_one),
 		cmocka_unit_test(test_fails_at_a_refusal_after_it),
 		cmocka_unit_test(test_times_out),
+		cmocka_unit_test(test_a_timeout_tells_what_was_in_the_way),
 		cmocka_unit_test(test_several_show_the_least_advanced),
 		cmocka_unit_test(test_history_has_every_step_once),
 		cmocka_unit_test(test_withdrawn_and_terminated),

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <time.h>
 
+#define NAP_MAX MSEC_PER_MIN
+
 enum entry_state { IDLE, WAITING, READY, RUNNING, RUNNING_WANTED };
 
 struct entry {
@@ -219,7 +221,8 @@ static struct entry *take_ready(struct workqueue *queue)
 	return entry;
 }
 
-/* The condition's clock stops during suspend and the queue's does not: waking early is harmless. */
+/* The condition's clock stops while the machine is suspended, the queue's does not: after that a
+ * wait would last too long, so it is looked at again from time to time. */
 static void wait_for_work(struct workqueue *queue)
 {
 	struct timespec until;
@@ -230,8 +233,8 @@ static void wait_for_work(struct workqueue *queue)
 		return;
 	}
 	wait = queue->heap[0]->due - now(queue);
-	if (wait > MSEC_PER_HOUR)
-		wait = MSEC_PER_HOUR;
+	if (wait > NAP_MAX)
+		wait = NAP_MAX;
 	clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_sec += wait / MSEC_PER_SEC;
 	until.tv_nsec += (wait % MSEC_PER_SEC) * 1000000;

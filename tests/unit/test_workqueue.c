@@ -2,6 +2,7 @@
  * many threads. */
 #include "controller/workqueue.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdlib.h>
@@ -324,6 +325,44 @@ static void test_the_watch_is_passed_on(void **state)
 	}
 }
 
+/* --- the machine is suspended --- */
+
+static struct {
+	bool is_on;
+	msec_t longest;
+} suspension;
+
+/* In libc's place. A suspended machine wakes up when the wait is over by the clock that stood
+ * still; by the other one it is later by far. */
+int pthread_cond_timedwait(pthread_cond_t *restrict condition, pthread_mutex_t *restrict mutex,
+			   const struct timespec *restrict until)
+{
+	struct timespec now;
+	msec_t wait;
+
+	if (!suspension.is_on)
+		return pthread_cond_clockwait(condition, mutex, CLOCK_MONOTONIC, until);
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	wait = (until->tv_sec - now.tv_sec) * MSEC_PER_SEC +
+	       (until->tv_nsec - now.tv_nsec) / 1000000;
+	suspension.longest = wait > suspension.longest ? wait : suspension.longest;
+	our_time += MSEC_PER_DAY;
+	return ETIMEDOUT;
+}
+
+static void test_a_suspension_delays_by_a_minute_at_most(void **state)
+{
+	struct workqueue *queue = workqueue_new(&our_clock);
+
+	(void)state;
+	workqueue_add_after(queue, "a", MSEC_PER_HOUR);
+	suspension.is_on = true;
+	assert_string_equal(workqueue_get(queue, true), "a");
+	suspension.is_on = false;
+	assert_in_range(suspension.longest, 1, MSEC_PER_MIN);
+	workqueue_free(queue);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -333,6 +372,7 @@ int main(void)
 		cmocka_unit_test(test_many_keys),
 		cmocka_unit_test(test_many_threads),
 		cmocka_unit_test(test_the_watch_is_passed_on),
+		cmocka_unit_test(test_a_suspension_delays_by_a_minute_at_most),
 	};
 
 	return cmocka_run_group_tests_name("workqueue", tests, NULL, NULL);

@@ -24,8 +24,7 @@
 #include "reconcile/sealkey.h"
 
 #define GATEWAY_API_VERSION "2025-05-01"
-#define BACKOFF_MAX_CA	    (30 * MSEC_PER_MIN)
-#define BACKOFF_MAX_AZURE   (5 * MSEC_PER_MIN)
+#define BACKOFF_MAX	    (5 * MSEC_PER_MIN) /* of Azure and DNS; the CA's faults name their own */
 #define DNS_TIMEOUT	    (5 * MSEC_PER_SEC)
 #define WAKE_AT_ONCE	    100 /* at start; what is more is spread: a restart is no event */
 #define WAKE_SPREAD	    MSEC_PER_MIN
@@ -281,13 +280,13 @@ static void make_controllers(struct engine *engine)
 		 .worker_new = hostname_worker_new,
 		 .worker_free = worker_free,
 		 .workers = (size_t)engine->config->workers,
-		 .backoff_max = BACKOFF_MAX_CA},
+		 .backoff_max = BACKOFF_MAX},
 		{.name = "gateway",
 		 .reconcile = gateway_pass,
 		 .worker_new = gateway_worker_new,
 		 .worker_free = worker_free,
 		 .workers = 1,
-		 .backoff_max = BACKOFF_MAX_AZURE},
+		 .backoff_max = BACKOFF_MAX},
 		{.name = "instance",
 		 .reconcile = instance_reconcile,
 		 .worker_new = instance_worker_new,
@@ -299,7 +298,7 @@ static void make_controllers(struct engine *engine)
 		 .worker_new = sealkey_worker_new,
 		 .worker_free = worker_free,
 		 .workers = 1,
-		 .backoff_max = BACKOFF_MAX_AZURE},
+		 .backoff_max = BACKOFF_MAX},
 	};
 	struct controller **made[] = {&engine->hostnames, &engine->gateways, &engine->instances,
 				      &engine->sealkeys};

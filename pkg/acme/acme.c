@@ -65,8 +65,9 @@ enum err acme_check_url(struct ctx *ctx, const struct acme *acme, const char *ur
 enum err acme_garbled(struct ctx *ctx, const struct acme *acme, enum http_kind kind,
 		      const char *what, const char *wrong)
 {
-	return fault_set(ctx, kind == HTTP_ONE_SHOT ? E_CONFLICT : E_AGAIN, "CAAnswerUnclear",
-			 "%s gave an unclear answer: %s %s", acme_who(ctx, acme), what, wrong);
+	return acme_by_ca(ctx, fault_set(ctx, kind == HTTP_ONE_SHOT ? E_CONFLICT : E_AGAIN,
+					 "CAAnswerUnclear", "%s gave an unclear answer: %s %s",
+					 acme_who(ctx, acme), what, wrong));
 }
 
 enum err acme_reply_object(struct ctx *ctx, const struct acme *acme, enum http_kind kind,
@@ -75,6 +76,14 @@ enum err acme_reply_object(struct ctx *ctx, const struct acme *acme, enum http_k
 	if (json_parse_reply(ctx, reply->body, reply->body_size, out) != E_OK ||
 	    !json_is_object(*out))
 		return acme_garbled(ctx, acme, kind, what, "is no JSON object");
+	return E_OK;
+}
+
+static enum err exchange(struct ctx *ctx, struct acme_session *session,
+			 const struct http_request *request, struct http_reply *reply)
+{
+	TRY(acme_by_ca(ctx, http_send(ctx, session->http, request, reply)));
+	acme_time_note(ctx, session->acme, reply);
 	return E_OK;
 }
 
@@ -97,8 +106,7 @@ enum err acme_get(struct ctx *ctx, struct acme_session *session, const char *met
 
 	TRY(acme_check_url(ctx, session->acme, url));
 	http_set_header(&request, "Accept-Language", "en");
-	TRY(http_send(ctx, session->http, &request, reply));
-	acme_time_note(ctx, session->acme, reply);
+	TRY(exchange(ctx, session, &request, reply));
 	if (is_success(reply))
 		return E_OK;
 	acme_nonce_keep(ctx, session->acme, acme_nonce_of(reply));
@@ -140,9 +148,7 @@ static enum err sign_and_send(struct ctx *ctx, struct acme_session *session,
 	http_set_header(request, "Accept-Language", "en");
 	if (post->accept)
 		http_set_header(request, "Accept", post->accept);
-	TRY(http_send(ctx, session->http, request, reply));
-	acme_time_note(ctx, session->acme, reply);
-	return E_OK;
+	return exchange(ctx, session, request, reply);
 }
 
 /* A nonce that the CA does not want says that its memory of nonces is not ours: the pool is

@@ -10,8 +10,9 @@
  *
  * Errors: E_THROTTLED rateLimited with a Retry-After; E_REFUSED with by_ca set when the CA counted
  * it (rejectedIdentifier, caa, unauthorized, dns, connection, incorrectResponse, paused: the text
- * has the problem's detail and subproblems); E_AGAIN the CA is away or garbled; E_CONFLICT an
- * unclear answer to newOrder or finalize: look at the order.
+ * has the problem's detail and subproblems); E_AGAIN the CA is away or garbled, for
+ * which the fault asks for patience; E_CONFLICT an unclear answer to newOrder or finalize: look at
+ * the order.
  */
 #pragma once
 

@@ -9,6 +9,7 @@
 #define WORDS_MAX	((size_t)400) /* of one detail */
 #define DETAIL_MAX	((size_t)500) /* of the whole line */
 #define SUBPROBLEMS_MAX 10
+#define BACKOFF_MAX	(30 * MSEC_PER_MIN)
 
 /* What a problem type means for us (RFC 8555 6.7), where the status alone says "refused".
  * `by_ca`: the CA counts it, or would see the same again, so that the issuance backoff applies.
@@ -180,9 +181,15 @@ static const char *find_instance(struct ctx *ctx, const struct http_reply *reply
 	return url ? arena_printf(ctx->arena, "; visit %s", in_one_line(ctx, url, WORDS_MAX)) : "";
 }
 
-enum err acme_problem_fault(struct ctx *ctx, const struct acme *acme,
-			    const struct http_request *request, const struct http_reply *reply,
-			    const struct acme_problem *problem)
+enum err acme_by_ca(struct ctx *ctx, enum err err)
+{
+	if (err != E_OK)
+		ctx->fault.backoff_max_ms = BACKOFF_MAX;
+	return err;
+}
+
+static enum err file(struct ctx *ctx, const struct acme *acme, const struct http_request *request,
+		     const struct http_reply *reply, const struct acme_problem *problem)
 {
 	const struct ruling *ruling = find_ruling(problem->type);
 	const char *who = acme_who(ctx, acme), *act = "";
@@ -207,4 +214,11 @@ enum err acme_problem_fault(struct ctx *ctx, const struct acme *acme,
 	ctx->fault.retry_after_ms = kind == E_THROTTLED ? wait : 0;
 	ctx->fault.by_ca = kind == E_REFUSED && ruling && ruling->by_ca;
 	return kind;
+}
+
+enum err acme_problem_fault(struct ctx *ctx, const struct acme *acme,
+			    const struct http_request *request, const struct http_reply *reply,
+			    const struct acme_problem *problem)
+{
+	return acme_by_ca(ctx, file(ctx, acme, request, reply, problem));
 }

@@ -27,6 +27,7 @@ struct fault {
 	char text[640];		/* for a person: what, where, what to do */
 	int http_status;	/* of the answer behind it, 0 when there was none */
 	int64_t retry_after_ms; /* E_THROTTLED: at least this long; 0 when not said */
+	int64_t backoff_max_ms; /* E_AGAIN: how rare tries may get; 0: as usual */
 	int by_ca;		/* E_REFUSED: the CA counted it (issuance backoff applies) */
 };
 

@@ -44,29 +44,35 @@ static void free_worker(struct controller *controller, void *worker)
 		controller->options.worker_free(worker);
 }
 
+/* A second, doubling; whoever is to be left alone for longer than usual has said so. */
+static msec_t hiccup_wait(struct controller *controller, struct ctx *ctx, unsigned hiccups)
+{
+	msec_t longest = ctx->fault.backoff_max_ms ? ctx->fault.backoff_max_ms
+						   : controller->options.backoff_max;
+
+	return rng_jitter(ctx->doors->rng, msec_double(BACKOFF_FIRST, hiccups, longest), 30);
+}
+
 /*
  * The whole policy: what each outcome means for when this key is looked at again. `again` above 0
  * is the reconciler's own wish (a persisted schedule, a poll interval), which knows better than the
- * queue's backoff.
+ * queue's backoff. The kinds of failures are counted apart: that a service was away is no reason to
+ * be slow at a conflict.
  */
-static msec_t next_look(struct controller *controller, struct ctx *ctx, const char *key,
-			enum err err, msec_t again)
+static msec_t next_look(struct controller *controller, struct ctx *ctx, enum err err, msec_t again,
+			struct failures *failures)
 {
 	struct rng *rng = ctx->doors->rng;
-	unsigned failures = workqueue_failures(controller->queue, key);
 	msec_t wait = MSEC_NEVER;
 
 	switch (err) {
-	case E_OK: workqueue_set_failures(controller->queue, key, 0); return again;
+	case E_OK: *failures = (struct failures){0}; return again;
 	case E_CANCELLED: return MSEC_NEVER;
-	case E_AGAIN:
-		wait = rng_jitter(
-			rng, msec_double(BACKOFF_FIRST, failures, controller->options.backoff_max),
-			30);
-		break;
+	case E_AGAIN: wait = hiccup_wait(controller, ctx, failures->hiccups++); break;
 	case E_CONFLICT:
-		wait = failures < CONFLICT_QUICK_ROUNDS ? rng_between(rng, 200, 2000)
-							: rng_jitter(rng, CONFLICT_SLOW, 20);
+		wait = failures->conflicts++ < CONFLICT_QUICK_ROUNDS
+			       ? rng_between(rng, 200, 2000)
+			       : rng_jitter(rng, CONFLICT_SLOW, 20);
 		break;
 	case E_THROTTLED:
 		wait = ctx->fault.retry_after_ms ? ctx->fault.retry_after_ms : THROTTLED_UNSAID;
@@ -74,16 +80,17 @@ static msec_t next_look(struct controller *controller, struct ctx *ctx, const ch
 		break;
 	case E_NOTFOUND:
 	case E_REFUSED:
-		wait = rng_jitter(rng, msec_double(REFUSED_FIRST, failures, REFUSED_MAX), 20);
+		wait = msec_double(REFUSED_FIRST, failures->refusals++, REFUSED_MAX);
+		wait = rng_jitter(rng, wait, 20);
 		break;
 	}
-	workqueue_set_failures(controller->queue, key, failures + 1);
 	if (again > 0 && again != MSEC_NEVER)
 		wait = again;
 	return wait < ctx->fault.retry_after_ms ? ctx->fault.retry_after_ms : wait;
 }
 
-static void run_pass(struct controller *controller, void *worker, const char *key)
+static void run_pass(struct controller *controller, void *worker, const char *key,
+		     struct failures *failures)
 {
 	cleanup_ctx struct ctx ctx;
 	msec_t again = MSEC_NEVER;
@@ -97,7 +104,8 @@ static void run_pass(struct controller *controller, void *worker, const char *ke
 		log_debug(&ctx, "pass ended", "err", err_name(err), "reason", ctx.fault.reason,
 			  "text", ctx.fault.text, NULL);
 	atomic_fetch_add(&controller->passes, 1);
-	workqueue_done(controller->queue, key, next_look(controller, &ctx, key, err, again));
+	again = next_look(controller, &ctx, err, again, failures);
+	workqueue_done(controller->queue, key, again, failures);
 }
 
 static void *worker_main(void *argument)
@@ -106,11 +114,12 @@ static void *worker_main(void *argument)
 	struct controller *controller = self->controller;
 	struct clock *clock = controller->options.doors->clock;
 	void *worker = make_worker(controller, self->index);
+	struct failures failures;
 	const char *key;
 
-	while ((key = workqueue_get(controller->queue, true))) {
+	while ((key = workqueue_get(controller->queue, true, &failures))) {
 		atomic_store(&self->busy_since, clock->mono(clock));
-		run_pass(controller, worker, key);
+		run_pass(controller, worker, key, &failures);
 		atomic_store(&self->busy_since, 0);
 	}
 	free_worker(controller, worker);
@@ -175,12 +184,13 @@ void controller_wake_after(struct controller *controller, const char *key, msec_
 
 bool controller_step(struct controller *controller, msec_t *next)
 {
-	const char *key = workqueue_get(controller->queue, false);
+	struct failures failures;
+	const char *key = workqueue_get(controller->queue, false, &failures);
 
 	if (key) {
 		if (!controller->stepper)
 			controller->stepper = make_worker(controller, 0);
-		run_pass(controller, controller->stepper, key);
+		run_pass(controller, controller->stepper, key, &failures);
 	}
 	*next = workqueue_next_due(controller->queue);
 	return key != NULL;

@@ -24,7 +24,7 @@ struct controller_options {
 	void (*worker_free)(void *worker);
 	void *handle;
 	size_t workers;	    /* 0: nobody; a test calls controller_step */
-	msec_t backoff_max; /* ceiling of E_AGAIN's doubling from 1 s */
+	msec_t backoff_max; /* ceiling of E_AGAIN's doubling from 1 s, where the fault names none */
 	const struct doors *doors;
 };
 

@@ -17,7 +17,7 @@ struct entry {
 	size_t heap_index;	   /* WAITING */
 	struct entry *next_ready;  /* READY */
 	struct entry *next_bucket; /* hash chain */
-	unsigned failures;
+	struct failures failures;
 };
 
 struct workqueue {
@@ -324,7 +324,7 @@ void workqueue_add_after(struct workqueue *queue, const char *key, msec_t wait)
 	pthread_mutex_unlock(&queue->lock);
 }
 
-const char *workqueue_get(struct workqueue *queue, bool block)
+const char *workqueue_get(struct workqueue *queue, bool block, struct failures *failures)
 {
 	struct entry *entry = NULL;
 
@@ -340,11 +340,21 @@ const char *workqueue_get(struct workqueue *queue, bool block)
 	 * the watch. */
 	if (entry && queue->heap_size)
 		pthread_cond_signal(&queue->wanted);
+	if (entry)
+		*failures = entry->failures;
 	pthread_mutex_unlock(&queue->lock);
 	return entry ? entry->key : NULL;
 }
 
-void workqueue_done(struct workqueue *queue, const char *key, msec_t again)
+static bool has_failed(const struct entry *entry)
+{
+	const struct failures *failures = &entry->failures;
+
+	return failures->hiccups || failures->conflicts || failures->refusals;
+}
+
+void workqueue_done(struct workqueue *queue, const char *key, msec_t again,
+		    const struct failures *failures)
 {
 	struct entry *entry;
 	bool is_wanted;
@@ -359,35 +369,13 @@ void workqueue_done(struct workqueue *queue, const char *key, msec_t again)
 		due = msec_add(now(queue), again);
 	entry->state = IDLE;
 	entry->due = MSEC_NEVER;
+	entry->failures = *failures;
 	if (is_wanted)
 		make_ready(queue, entry);
 	else if (due != MSEC_NEVER)
 		make_waiting(queue, entry, due);
-	else if (!entry->failures)
+	else if (!has_failed(entry))
 		forget(queue, entry);
-	pthread_mutex_unlock(&queue->lock);
-}
-
-unsigned workqueue_failures(struct workqueue *queue, const char *key)
-{
-	struct entry *entry;
-	unsigned failures;
-
-	pthread_mutex_lock(&queue->lock);
-	entry = find(queue, key);
-	failures = entry ? entry->failures : 0;
-	pthread_mutex_unlock(&queue->lock);
-	return failures;
-}
-
-void workqueue_set_failures(struct workqueue *queue, const char *key, unsigned failures)
-{
-	struct entry *entry;
-
-	pthread_mutex_lock(&queue->lock);
-	entry = find(queue, key);
-	if (entry)
-		entry->failures = failures;
 	pthread_mutex_unlock(&queue->lock);
 }
 

@@ -12,6 +12,11 @@
 
 struct workqueue;
 
+/* Since the key was last well, by what is done about them; the caller counts. */
+struct failures {
+	unsigned hiccups, conflicts, refusals;
+};
+
 struct workqueue *workqueue_new(struct clock *clock);
 void workqueue_free(struct workqueue *queue);
 
@@ -19,16 +24,13 @@ void workqueue_free(struct workqueue *queue);
 void workqueue_add(struct workqueue *queue, const char *key);
 void workqueue_add_after(struct workqueue *queue, const char *key, msec_t wait);
 
-/* The next ready key into `key` (owned by the caller until workqueue_done), or NULL: with `block`,
+/* The next ready key (the caller's until workqueue_done) with its failures, or NULL: with `block`,
  * only after workqueue_shut. */
-const char *workqueue_get(struct workqueue *queue, bool block);
+const char *workqueue_get(struct workqueue *queue, bool block, struct failures *failures);
 
 /* Every key got must be done: `again` is the wait until the next look, MSEC_NEVER for none. */
-void workqueue_done(struct workqueue *queue, const char *key, msec_t again);
-
-/* Consecutive failures of a key, for the caller's backoff; kept while the queue knows the key. */
-unsigned workqueue_failures(struct workqueue *queue, const char *key);
-void workqueue_set_failures(struct workqueue *queue, const char *key, unsigned failures);
+void workqueue_done(struct workqueue *queue, const char *key, msec_t again,
+		    const struct failures *failures);
 
 /* Wakes all who block; nothing is handed out any more. */
 void workqueue_shut(struct workqueue *queue);

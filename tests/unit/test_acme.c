@@ -414,6 +414,32 @@ static void test_a_missing_key_is_no_missing_account(void **state)
 	script_fini(&s);
 }
 
+/* The CA is left alone for longer than others; what signs for it is no part of it. */
+static void test_patience_is_for_the_CA_alone(void **state)
+{
+	struct script s;
+
+	(void)state;
+	script_sign_in(&s);
+	script_run(&s, "away", (struct step[]){{.request = "POST /order/1", .err = E_AGAIN}, {0}});
+	script_end(&s, read_order(&s), E_AGAIN);
+	script_assert(&s, s.ctx.fault.backoff_max_ms == 30 * MSEC_PER_MIN);
+	script_run(&s, "in trouble",
+		   (struct step[]){HEAD_NONCE, {.request = "POST /order/1", .status = 500}, {0}});
+	script_end(&s, read_order(&s), E_AGAIN);
+	script_assert(&s, s.ctx.fault.backoff_max_ms == 30 * MSEC_PER_MIN);
+	script_run(&s, "garbled",
+		   (struct step[]){{.request = "POST /order/1", .status = 200, .body = "<html>"},
+				   {0}});
+	script_end(&s, read_order(&s), E_AGAIN);
+	script_assert(&s, s.ctx.fault.backoff_max_ms == 30 * MSEC_PER_MIN);
+	s.sign_err = E_AGAIN;
+	script_run(&s, "a vault that is away", (struct step[]){{0}});
+	script_end(&s, read_order(&s), E_AGAIN);
+	script_assert(&s, s.ctx.fault.backoff_max_ms == 0);
+	script_fini(&s);
+}
+
 static void test_directory_is_kept_for_a_day_and_longer_when_the_CA_is_away(void **state)
 {
 	static const struct {
@@ -596,6 +622,7 @@ int main(void)
 		cmocka_unit_test(test_signed_in),
 		cmocka_unit_test(test_account_is_remembered_for_its_key_alone),
 		cmocka_unit_test(test_a_missing_key_is_no_missing_account),
+		cmocka_unit_test(test_patience_is_for_the_CA_alone),
 		cmocka_unit_test(test_directory_is_kept_for_a_day_and_longer_when_the_CA_is_away),
 		cmocka_unit_test(test_nonces_are_bounded_and_age),
 		cmocka_unit_test(test_badNonce_empties_the_pool),

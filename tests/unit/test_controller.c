@@ -16,7 +16,7 @@
 struct script {
 	enum err err;
 	msec_t again; /* -1: not touched */
-	msec_t retry_after;
+	msec_t retry_after, backoff_max;
 	unsigned looks;
 };
 
@@ -35,6 +35,7 @@ static enum err follow(struct ctx *ctx, void *worker, const char *key, msec_t *a
 		abort();
 	fault_set(ctx, script->err, "Test", "as told");
 	ctx->fault.retry_after_ms = script->retry_after;
+	ctx->fault.backoff_max_ms = script->backoff_max;
 	return script->err;
 }
 
@@ -158,6 +159,54 @@ static void test_well_forgets(void **state)
 	script.err = E_AGAIN;
 	controller_wake(controller, "key");
 	assert_in_range(look(controller), 700, 1300);
+	controller_free(controller);
+}
+
+static void fail_often(struct script *script, struct controller *controller, enum err err)
+{
+	script->err = err;
+	for (int i = 0; i < 6; i++)
+		our_time += look(controller);
+}
+
+static void test_kinds_of_failures_count_apart(void **state)
+{
+	struct script script = {.again = -1};
+	struct controller *controller = make(&script);
+
+	(void)state;
+	controller_wake(controller, "key");
+	fail_often(&script, controller, E_AGAIN);
+	fail_often(&script, controller, E_THROTTLED);
+	script.err = E_CONFLICT;
+	assert_in_range(look(controller), 200, 2000);
+	our_time += 2000;
+	fail_often(&script, controller, E_CONFLICT);
+	script.err = E_REFUSED;
+	assert_in_range(look(controller), 4 * SEC, 6 * SEC);
+	our_time += 6 * SEC;
+	/* and none of them is forgotten for another's sake */
+	script.err = E_CONFLICT;
+	assert_in_range(look(controller), 24 * SEC, 36 * SEC);
+	our_time += 36 * SEC;
+	script.err = E_AGAIN;
+	assert_in_range(look(controller), 64 * SEC * 7 / 10, 64 * SEC * 13 / 10);
+	controller_free(controller);
+}
+
+static void test_a_fault_may_ask_for_more_patience(void **state)
+{
+	struct script script = {.err = E_AGAIN, .again = -1, .backoff_max = 30 * MIN};
+	struct controller *controller = make(&script);
+
+	(void)state;
+	controller_wake(controller, "key");
+	for (int i = 0; i < 12; i++)
+		our_time += look(controller);
+	assert_in_range(look(controller), 21 * MIN, 39 * MIN);
+	our_time += 39 * MIN;
+	script.backoff_max = 0;
+	assert_in_range(look(controller), BACKOFF_MAX * 7 / 10, BACKOFF_MAX * 13 / 10);
 	controller_free(controller);
 }
 
@@ -388,6 +437,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_policy),
 		cmocka_unit_test(test_well_forgets),
+		cmocka_unit_test(test_kinds_of_failures_count_apart),
+		cmocka_unit_test(test_a_fault_may_ask_for_more_patience),
 		cmocka_unit_test(test_well_looks_again_when_asked),
 		cmocka_unit_test(test_cancelled_is_forgotten),
 		cmocka_unit_test(test_waking_beats_the_backoff),

@@ -11,6 +11,18 @@
 #include "unit/check.h"
 #include "unit/our_clock.h"
 
+static const char *get(struct workqueue *queue, bool block)
+{
+	struct failures failures;
+
+	return workqueue_get(queue, block, &failures);
+}
+
+static void done(struct workqueue *queue, const char *key, msec_t again)
+{
+	workqueue_done(queue, key, again, &(struct failures){0});
+}
+
 /* --- scripts: what is done to the queue, and what comes out --- */
 
 /*
@@ -63,7 +75,7 @@ static void step(struct workqueue *queue, const char *sentence, const char *word
 	const char *got;
 
 	if (word[0] == '>') {
-		got = workqueue_get(queue, false);
+		got = get(queue, false);
 		check_row_text(sentence, got, word[1] == '-' ? NULL : word + 1);
 	} else if (word[0] == '~') {
 		our_time += seconds * MSEC_PER_SEC;
@@ -73,7 +85,7 @@ static void step(struct workqueue *queue, const char *sentence, const char *word
 		check_row_int(sentence, workqueue_next_due(queue),
 			      word[1] == '-' ? MSEC_NEVER : our_time + seconds * MSEC_PER_SEC);
 	} else if (word[1] == '!') {
-		workqueue_done(queue, key, word[2] ? seconds * MSEC_PER_SEC : MSEC_NEVER);
+		done(queue, key, word[2] ? seconds * MSEC_PER_SEC : MSEC_NEVER);
 	} else if (word[1] == '+') {
 		workqueue_add_after(queue, key, seconds * MSEC_PER_SEC);
 	} else {
@@ -98,24 +110,27 @@ static void test_scripts(void **state)
 
 static void test_failures_are_kept(void **state)
 {
+	const struct failures two = {.hiccups = 2, .conflicts = 1}, none = {0};
 	struct workqueue *queue = workqueue_new(&our_clock);
+	struct failures failures = two;
 	const char *key;
 
 	(void)state;
-	assert_int_equal(workqueue_failures(queue, "a"), 0);
-	workqueue_set_failures(queue, "a", 3);
-	assert_int_equal(workqueue_failures(queue, "a"), 0); /* nobody knows it */
 	workqueue_add(queue, "a");
-	key = workqueue_get(queue, false);
-	workqueue_set_failures(queue, key, 3);
-	workqueue_done(queue, key, MSEC_NEVER);
-	assert_int_equal(workqueue_failures(queue, "a"), 3);
+	key = workqueue_get(queue, false, &failures);
+	assert_memory_equal(&failures, &none, sizeof(none));
+	workqueue_done(queue, key, MSEC_NEVER, &two);
+	workqueue_add(queue, "b");
 	workqueue_add(queue, "a");
-	key = workqueue_get(queue, false);
-	assert_int_equal(workqueue_failures(queue, key), 3);
-	workqueue_set_failures(queue, key, 0);
-	workqueue_done(queue, key, MSEC_NEVER);
-	assert_int_equal(workqueue_failures(queue, "a"), 0);
+	key = workqueue_get(queue, false, &failures);
+	assert_memory_equal(&failures, &none, sizeof(none));
+	workqueue_done(queue, key, MSEC_NEVER, &none);
+	key = workqueue_get(queue, false, &failures);
+	assert_memory_equal(&failures, &two, sizeof(two));
+	workqueue_done(queue, key, MSEC_NEVER, &none);
+	workqueue_add(queue, "a");
+	workqueue_get(queue, false, &failures);
+	assert_memory_equal(&failures, &none, sizeof(none));
 	workqueue_free(queue);
 }
 
@@ -126,10 +141,10 @@ static void test_shut_hands_nothing_out(void **state)
 	(void)state;
 	workqueue_add(queue, "a");
 	workqueue_shut(queue);
-	assert_null(workqueue_get(queue, false));
-	assert_null(workqueue_get(queue, true));
+	assert_null(get(queue, false));
+	assert_null(get(queue, true));
 	workqueue_add(queue, "b");
-	assert_null(workqueue_get(queue, true));
+	assert_null(get(queue, true));
 	workqueue_free(queue);
 }
 
@@ -159,11 +174,11 @@ static void test_many_keys(void **state)
 		assert_true(due >= last && due <= COUNT);
 		last = due;
 		our_time = due;
-		key = workqueue_get(queue, false);
+		key = get(queue, false);
 		assert_non_null(key);
 		assert_int_equal(due,
 				 1 + strtol(key, NULL, 10) / (strtol(key, NULL, 10) % 3 ? 1 : 2));
-		workqueue_done(queue, key, MSEC_NEVER);
+		done(queue, key, MSEC_NEVER);
 	}
 	assert_int_equal(workqueue_size(queue), 0);
 	workqueue_free(queue);
@@ -211,7 +226,7 @@ static void *work(void *argument)
 	struct stress *stress = argument;
 	const char *key;
 
-	while ((key = workqueue_get(stress->queue, true))) {
+	while ((key = get(stress->queue, true))) {
 		unsigned k = (unsigned)strtoul(key, NULL, 10);
 
 		if (atomic_fetch_add(&stress->running[k], 1))
@@ -220,7 +235,7 @@ static void *work(void *argument)
 		if (atomic_fetch_add(&stress->looks, 1) % 64 == 0)
 			sched_yield();
 		atomic_fetch_sub(&stress->running[k], 1);
-		workqueue_done(stress->queue, key, k % 5 ? MSEC_NEVER : 1);
+		done(stress->queue, key, k % 5 ? MSEC_NEVER : 1);
 	}
 	return NULL;
 }
@@ -280,7 +295,7 @@ static void *crew_work(void *argument)
 	struct crew *crew = argument;
 	const char *key;
 
-	while ((key = workqueue_get(crew->queue, true))) {
+	while ((key = get(crew->queue, true))) {
 		bool is_long = strcmp(key, "long") == 0;
 		msec_t until = clock_system()->mono(clock_system()) + 10 * MSEC_PER_SEC;
 
@@ -291,7 +306,7 @@ static void *crew_work(void *argument)
 			nap();
 		if (is_long)
 			atomic_store(&crew->is_long_over, true);
-		workqueue_done(crew->queue, key, MSEC_NEVER);
+		done(crew->queue, key, MSEC_NEVER);
 	}
 	return NULL;
 }
@@ -357,7 +372,7 @@ static void test_a_suspension_delays_by_a_minute_at_most(void **state)
 	(void)state;
 	workqueue_add_after(queue, "a", MSEC_PER_HOUR);
 	suspension.is_on = true;
-	assert_string_equal(workqueue_get(queue, true), "a");
+	assert_string_equal(get(queue, true), "a");
 	suspension.is_on = false;
 	assert_in_range(suspension.longest, 1, MSEC_PER_MIN);
 	workqueue_free(queue);

@@ -196,11 +196,15 @@ bool file_is_uploaded(const struct pass *pass)
 
 enum err upload_climb(struct ctx *ctx, struct pass *pass)
 {
+	const char *blob = arena_printf(ctx->arena, BLOB_PREFIX "%s", issuance(pass)->token);
 	char *key_authorization;
 
+	/* That of an order before, which could not be deleted yet: only one is remembered. */
+	if (issuance(pass)->blob && !text_equals(issuance(pass)->blob, blob))
+		TRY(delete_file_climb(ctx, pass));
 	TRY(session(ctx, pass));
 	TRY(acme_key_authorization(ctx, &pass->acme, issuance(pass)->token, &key_authorization));
-	issuance(pass)->blob = arena_printf(ctx->arena, BLOB_PREFIX "%s", issuance(pass)->token);
+	issuance(pass)->blob = blob;
 	TRY(pass_commit(ctx, pass));
 	TRY(blob_put(ctx, &pass->world->blobs, issuance(pass)->blob, "text/plain",
 		     key_authorization, strlen(key_authorization)));

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "world/blob_model.h"
 #include "world/dns_model.h"
 
 #define SHOP "shop.example.com"
@@ -183,6 +184,28 @@ static void test_expired_refusal_backs_off(void **state)
 	scene_close(&scene);
 }
 
+static void test_no_challenge_file_is_forgotten(void **state)
+{
+	struct scene scene;
+
+	(void)state;
+	scene_open(&scene);
+	scene_set(&scene, "reuseAuthorizations", "no");
+	rig_desire(scene.rig, SHOP);
+	while (!scene_count(&scene, DOOR_BLOB, "^PUT"))
+		rig_pass_time(scene.rig, 50);
+	/* The CA loses the order, and its file cannot be deleted before there is another. */
+	scene_fault(&scene, "{\"method\": \"POST\", \"path\": \"/order/\", \"do\": {\"status\": 404}}");
+	scene_fault(&scene, "{\"method\": \"DELETE\", \"path\": \"/acme-challenge/\", \"times\": -1, "
+		      "\"do\": {\"status\": 500}}");
+	rig_pass_time(scene.rig, 10 * MSEC_PER_SEC);
+	assert_int_equal(scene_count(&scene, DOOR_ACME, "^POST .*new-order"), 2);
+	world_clear_faults(scene.world);
+	scene_run(&scene, ample);
+	assert_int_equal(blob_model_count(scene.world), 0);
+	scene_close(&scene);
+}
+
 static void test_withdrawn_midway_is_undone(void **state)
 {
 	struct scene scene;
@@ -268,6 +291,7 @@ int main(void)
 		cmocka_unit_test(test_wrong_dns_costs_the_ca_nothing),
 		cmocka_unit_test(test_request_makes_due),
 		cmocka_unit_test(test_expired_refusal_backs_off),
+		cmocka_unit_test(test_no_challenge_file_is_forgotten),
 		cmocka_unit_test(test_withdrawn_midway_is_undone),
 		cmocka_unit_test(test_withdrawn_ready_is_left_alone),
 		cmocka_unit_test(test_wrong_clock_orders_nothing),

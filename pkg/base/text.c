@@ -36,6 +36,17 @@ bool text_equals(const char *a, const char *b)
 	return a && b ? strcmp(a, b) == 0 : a == b;
 }
 
+struct texts texts_copy(struct arena *arena, const struct texts *from)
+{
+	struct texts to = {NULL, from->count};
+
+	if (to.count > 0)
+		to.items = arena_new_array(arena, const char *, to.count);
+	for (size_t i = 0; i < to.count; i++)
+		to.items[i] = arena_strdup(arena, from->items[i]);
+	return to;
+}
+
 static size_t smallest(size_t a, size_t b, size_t c)
 {
 	size_t least = a < b ? a : b;

@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/arena.h"
+
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
 /* ASCII only, whatever the locale. */
@@ -15,6 +17,13 @@ bool text_ends_with(const char *text, const char *suffix);
 
 /* NULL equals NULL only. */
 bool text_equals(const char *a, const char *b);
+
+struct texts {
+	const char **items;
+	size_t count;
+};
+
+struct texts texts_copy(struct arena *arena, const struct texts *from);
 
 /* The name nearest to `given` (edit distance at most 3 and less than its length), or NULL. */
 const char *text_nearest(const char *given, const char *const *names, size_t count);

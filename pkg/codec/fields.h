@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include "base/text.h"
 #include "codec/node.h"
 #include "codec/problems.h"
 
@@ -29,11 +30,6 @@ enum field_flag {
 	FIELD_NOCASE = 4,    /* the name matches in any case */
 	FIELD_IGNORED = 8,   /* accepted with a warning, not decoded */
 	FIELD_INTERNAL = 16, /* persisted, never shown to API clients */
-};
-
-struct texts {
-	const char **items;
-	size_t count;
 };
 
 struct text_pair {

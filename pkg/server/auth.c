@@ -119,13 +119,14 @@ static enum auth_verdict check_host(const struct auth *auth, const struct reques
 	return AUTH_BAD_HOST;
 }
 
-static enum auth_verdict use_key(const struct auth_key *key, struct request *request)
+/* Copied: a reload may replace the keys while the request is still coming in. */
+static enum auth_verdict use_key(struct ctx *ctx, const struct auth_key *key,
+				 struct request *request)
 {
 	bool is_look = text_equals(request->method, "GET") || text_equals(request->method, "HEAD");
 
-	request->key_name = key->name;
-	if (key->scope.count > 0)
-		request->scope = &key->scope;
+	request->key_name = arena_strdup(ctx->arena, key->name);
+	request->scope = texts_copy(ctx->arena, &key->scope);
 	return key->is_read_only && !is_look ? AUTH_READ_ONLY : AUTH_GRANTED;
 }
 
@@ -182,10 +183,12 @@ enum auth_verdict auth_check(struct ctx *ctx, const struct auth *auth, enum auth
 		if (right == AUTH_INSTANCE)
 			has_code |= is_code_of(ctx, auth, credentials[i], request->args[0]);
 	}
+	request->key_name = NULL;
+	request->scope = (struct texts){NULL, 0};
 	if (right == AUTH_ANYBODY || has_code)
 		return AUTH_GRANTED;
 	if (key)
-		return use_key(key, request);
+		return use_key(ctx, key, request);
 	if (request->is_trusted)
 		return AUTH_GRANTED;
 	if (auth->key_count == 0)
@@ -197,9 +200,9 @@ enum auth_verdict auth_check(struct ctx *ctx, const struct auth *auth, enum auth
 
 bool auth_reaches(const struct request *request, const char *hostname)
 {
-	const struct texts *scope = request->scope;
+	const struct texts *scope = &request->scope;
 
-	for (size_t i = 0; scope && i < scope->count; i++) {
+	for (size_t i = 0; i < scope->count; i++) {
 		const char *suffix = scope->items[i];
 		size_t size = strlen(suffix), length = strlen(hostname);
 
@@ -208,7 +211,7 @@ bool auth_reaches(const struct request *request, const char *hostname)
 		     hostname[length - size - 1] == '.'))
 			return true;
 	}
-	return !scope;
+	return scope->count == 0;
 }
 
 bool auth_reaches_all(const struct request *request, const struct texts *hostnames)

@@ -19,6 +19,7 @@ struct exchange {
 	struct request request;
 	struct response response;
 	const struct route *route; /* NULL: the response says why */
+	unsigned reloads;	   /* of the service, when it was judged */
 	const char *uri;
 	struct buf body;
 	size_t drained;
@@ -113,7 +114,18 @@ static void judge(struct exchange *exchange, const struct exchange_host *host,
 		return;
 	}
 	response->is_last = false;
+	exchange->reloads = host->service->reloads;
 	exchange->route = routes_judge(ctx, host->service, &exchange->request, response);
+}
+
+/* A key that was taken away or reaches less far now ends what came in under it. */
+static void judge_again(struct exchange *exchange, const struct exchange_host *host)
+{
+	if (!exchange->route || exchange->reloads == host->service->reloads)
+		return;
+	exchange->reloads = host->service->reloads;
+	exchange->route = routes_judge(&exchange->ctx, host->service, &exchange->request,
+				       &exchange->response);
 }
 
 static void refuse_size(struct exchange *exchange)
@@ -217,6 +229,7 @@ static enum MHD_Result sleep_first(struct exchange *exchange, struct exchange_ho
 static enum MHD_Result finish(struct exchange *exchange, struct exchange_host *host,
 			      struct MHD_Connection *connection)
 {
+	judge_again(exchange, host);
 	if (exchange->response.delay > 0 && exchange->wake_at == 0)
 		return sleep_first(exchange, host, connection);
 	exchange->request.body = exchange->body.size ? exchange->body.data : "";

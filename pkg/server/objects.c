@@ -179,7 +179,7 @@ bool objects_are_visible(const struct request *request, enum kind kind, const vo
 	case KIND_INSTANCE:
 		return auth_reaches_all(request,
 					&((const struct instance *)object)->spec.hostnames);
-	case KIND_GATEWAY: return !request->scope;
+	case KIND_GATEWAY: return request->scope.count == 0;
 	}
 	return false;
 }

@@ -38,8 +38,7 @@ struct request {
 	const char *peer;		    /* address of the client, for logs */
 	uint64_t peer_hash;		    /* the same for everybody behind one address */
 	const char *key_name;		    /* of the API key that was presented, else NULL */
-	const struct texts
-		*scope; /* hostnames that the key reaches, with all below them; NULL: all */
+	struct texts scope; /* hostnames that the key reaches, with all below them; none: all */
 };
 
 /* E_REFUSED, reason InvalidRequest: bytes that no target may hold, or neither origin nor absolute

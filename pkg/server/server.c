@@ -43,15 +43,6 @@ struct server {
 
 /* helpers: settings */
 
-static struct texts copy_texts(struct arena *arena, const struct texts *from)
-{
-	struct texts to = {arena_new_array(arena, const char *, from->count), from->count};
-
-	for (size_t i = 0; i < from->count; i++)
-		to.items[i] = arena_strdup(arena, from->items[i]);
-	return to;
-}
-
 static void copy_keys(struct arena *arena, const struct server_options *options, struct auth *auth)
 {
 	auth->keys = arena_new_array(arena, struct auth_key, options->api_key_count);
@@ -61,7 +52,7 @@ static void copy_keys(struct arena *arena, const struct server_options *options,
 
 		auth->keys[i].name = arena_strdup(arena, key->name ? key->name : "");
 		auth->keys[i].is_read_only = key->is_read_only;
-		auth->keys[i].scope = copy_texts(arena, &key->hostnames);
+		auth->keys[i].scope = texts_copy(arena, &key->hostnames);
 		sha256(key->key, strlen(key->key), auth->keys[i].sha256);
 	}
 }
@@ -121,6 +112,7 @@ static enum err apply_settings(struct ctx *ctx, struct server *server,
 	arena_free(server->settings);
 	server->settings = arena;
 	server->service = service;
+	server->service.reloads++;
 	return E_OK;
 }
 

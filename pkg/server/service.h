@@ -2,8 +2,9 @@
  * service - what the handlers of one server share: the doors, the objects, and the settings in
  * force.
  *
- * Belongs to the loop thread. `auth` and the settings are replaced as a whole by a reload, between
- * two requests.
+ * Belongs to the loop thread. `auth` and the settings are replaced as a whole by a reload, also
+ * between the head of a request and its body: what a request or a watch keeps of them is a copy of
+ * its own, and what was judged before a reload is judged again before it is served.
  */
 #pragma once
 
@@ -24,6 +25,7 @@ struct service {
 	const char *base_url; /* without trailing slash; NULL: from the request's Host */
 	const char *task_hub;
 	unsigned hostname_flags; /* enum hostname_flag: for names that are to become desired */
+	unsigned reloads;	 /* grows whenever the settings are replaced */
 	bool is_ready;
 	struct watch_points *points;
 	size_t watch_count;

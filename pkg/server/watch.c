@@ -194,7 +194,7 @@ enum err watch_open(struct ctx *ctx, struct watch_points *points, struct store *
 	ctx_init(&watch->ctx, ctx->doors);
 	watch->store = store;
 	watch->kind = kind;
-	watch->reader.scope = request->scope;
+	watch->reader.scope = texts_copy(watch->ctx.arena, &request->scope);
 	watch->deadline = read_deadline(ctx, request);
 	buf_init(&watch->lines, WATCH_BACKLOG_BYTES);
 	err = begin(ctx, watch, points, request);

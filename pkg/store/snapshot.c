@@ -15,15 +15,6 @@ static const char *copy_text(struct arena *arena, const char *text)
 	return text ? arena_strdup(arena, text) : NULL;
 }
 
-static void own_texts(struct arena *arena, struct texts *texts)
-{
-	const char *const *given = texts->items;
-
-	texts->items = texts->count ? arena_new_array(arena, const char *, texts->count) : NULL;
-	for (size_t i = 0; i < texts->count; i++)
-		texts->items[i] = copy_text(arena, given[i]);
-}
-
 static void own_text_map(struct arena *arena, struct text_map *map)
 {
 	const struct text_pair *given = map->items;
@@ -55,7 +46,12 @@ static void own_field(struct arena *arena, const struct field *field, void *valu
 		*text = copy_text(arena, *text);
 		break;
 	}
-	case FIELD_TEXTS: own_texts(arena, value); break;
+	case FIELD_TEXTS: {
+		struct texts *texts = value;
+
+		*texts = texts_copy(arena, texts);
+		break;
+	}
 	case FIELD_TEXT_MAP: own_text_map(arena, value); break;
 	case FIELD_OBJECT: own_fields(arena, field->fields, value); break;
 	case FIELD_OBJECTS: own_objects(arena, field, value); break;

@@ -154,10 +154,9 @@ static int on_watchdog(sd_event_source *source, uint64_t usec, void *handle)
 	return 0;
 }
 
-static struct server_options server_options(const struct daemon *daemon)
+static struct server_options server_options(const struct daemon *daemon,
+					    const struct config *config)
 {
-	const struct config *config = daemon->config;
-
 	return (struct server_options){
 		.listen = config->listen,
 		.tls = config->tls,
@@ -214,32 +213,48 @@ static enum err load(struct ctx *ctx, const char *path, struct config **out)
 }
 
 /* A refused hostname is due now; the others are in nobody's way. */
-static enum err request_refused(struct ctx *ctx, struct daemon *daemon)
+static void request_refused(struct ctx *ctx, struct daemon *daemon)
 {
 	const void **hostnames;
 	size_t count;
 
-	TRY(store_list(ctx, daemon->store, KIND_HOSTNAME, &hostnames, &count));
+	if (store_list(ctx, daemon->store, KIND_HOSTNAME, &hostnames, &count) != E_OK)
+		return;
 	for (size_t i = 0; i < count; i++) {
 		const struct hostname *hostname = hostnames[i];
 
-		if (hostname->status.refusal.count)
-			TRY(specdir_request(ctx, daemon->specdir, hostname->meta.name));
+		if (!hostname->status.refusal.count ||
+		    specdir_request(ctx, daemon->specdir, hostname->meta.name) == E_OK)
+			continue;
+		log_warn(ctx, "a refused hostname waits on", "hostname", hostname->meta.name,
+			 "text", ctx->fault.text, NULL);
+		fault_clear(ctx);
 	}
-	return E_OK;
+}
+
+/* Everything that can fail, while the old engine still runs. */
+static enum err prepare(struct ctx *ctx, struct daemon *daemon, const struct config *fresh,
+			struct engine **engine)
+{
+	const struct server_options options = server_options(daemon, fresh);
+	enum err err;
+
+	TRY(check_unchanged(ctx, daemon->config, fresh));
+	TRY(engine_new(ctx, fresh, daemon->store, daemon->sealed, engine));
+	err = server_reconfigure(ctx, daemon->server, &options);
+	if (err != E_OK)
+		engine_stop(*engine);
+	return err;
 }
 
 static enum err reload(struct ctx *ctx, struct daemon *daemon)
 {
 	struct config *fresh;
 	struct engine *engine;
-	struct server_options options;
 	enum err err;
 
 	TRY(load(ctx, daemon->config_path, &fresh));
-	err = check_unchanged(ctx, daemon->config, fresh);
-	if (err == E_OK)
-		err = engine_new(ctx, fresh, daemon->store, daemon->sealed, &engine);
+	err = prepare(ctx, daemon, fresh, &engine);
 	if (err != E_OK) {
 		config_free(fresh);
 		return err;
@@ -247,12 +262,11 @@ static enum err reload(struct ctx *ctx, struct daemon *daemon)
 	engine_stop(atomic_exchange(&daemon->engine, NULL));
 	config_free(daemon->config);
 	daemon->config = fresh;
-	atomic_store(&daemon->engine, engine);
-	TRY(engine_start(ctx, engine));
 	specdir_set_hostname_flags(daemon->specdir, fresh->hostname_flags);
-	options = server_options(daemon);
-	TRY(server_reconfigure(ctx, daemon->server, &options));
-	return request_refused(ctx, daemon);
+	atomic_store(&daemon->engine, engine);
+	engine_start(ctx, engine);
+	request_refused(ctx, daemon);
+	return E_OK;
 }
 
 static int on_reload(sd_event_source *source, const struct signalfd_siginfo *info, void *handle)
@@ -322,7 +336,7 @@ static enum err start(struct ctx *ctx, struct daemon *daemon)
 	directories.hostname_flags = daemon->config->hostname_flags;
 	daemon->specdir = specdir_new(&directories);
 	store_on_change(daemon->store, store_changed, daemon);
-	options = server_options(daemon);
+	options = server_options(daemon, daemon->config);
 	TRY(server_start(ctx, &options, &daemon->server));
 	add_sources(daemon);
 	do
@@ -331,7 +345,7 @@ static enum err start(struct ctx *ctx, struct daemon *daemon)
 	arm(daemon, daemon->scan_timer, next_scan);
 	TRY(engine_new(ctx, daemon->config, daemon->store, daemon->sealed, &engine));
 	atomic_store(&daemon->engine, engine);
-	TRY(engine_start(ctx, engine));
+	engine_start(ctx, engine);
 	server_set_ready(daemon->server, true);
 	return E_OK;
 }

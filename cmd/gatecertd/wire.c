@@ -403,6 +403,9 @@ enum err engine_new(struct ctx *ctx, const struct config *config, struct store *
 	engine->doors = *ctx->doors;
 	engine->doors.cancel = cancel_new();
 	err = compose(ctx, engine);
+	if (err == E_OK)
+		err = gateway_declare(ctx, store, engine->settings.gateway_name,
+				      engine->gateway_id);
 	if (err != E_OK) {
 		free_engine(engine);
 		return err;
@@ -420,31 +423,28 @@ static void wake_each(struct ctx *ctx, struct controller *controller, const void
 			count <= WAKE_AT_ONCE ? 0 : rng_between(ctx->doors->rng, 0, WAKE_SPREAD));
 }
 
-static enum err wake_all(struct ctx *ctx, struct engine *engine, enum kind kind,
-			 struct controller *controller)
+static void wake_all(struct ctx *ctx, struct engine *engine, enum kind kind,
+		     struct controller *controller)
 {
 	const void **objects;
 	size_t count;
 
-	TRY(store_list(ctx, engine->store, kind, &objects, &count));
-	wake_each(ctx, controller, objects, count);
-	TRY(store_list_withdrawn(ctx, engine->store, kind, &objects, &count));
-	wake_each(ctx, controller, objects, count);
-	return E_OK;
+	if (store_list(ctx, engine->store, kind, &objects, &count) == E_OK)
+		wake_each(ctx, controller, objects, count);
+	if (store_list_withdrawn(ctx, engine->store, kind, &objects, &count) == E_OK)
+		wake_each(ctx, controller, objects, count);
 }
 
-enum err engine_start(struct ctx *ctx, struct engine *engine)
+void engine_start(struct ctx *ctx, struct engine *engine)
 {
-	TRY(gateway_declare(ctx, engine->store, engine->settings.gateway_name, engine->gateway_id));
-	TRY(wake_all(ctx, engine, KIND_GATEWAY, engine->gateways));
-	TRY(wake_all(ctx, engine, KIND_HOSTNAME, engine->hostnames));
-	TRY(wake_all(ctx, engine, KIND_INSTANCE, engine->instances));
+	wake_all(ctx, engine, KIND_GATEWAY, engine->gateways);
+	wake_all(ctx, engine, KIND_HOSTNAME, engine->hostnames);
+	wake_all(ctx, engine, KIND_INSTANCE, engine->instances);
 	controller_wake(engine->sealkeys, SEAL_KEY_NAME);
 	controller_start(engine->instances);
 	controller_start(engine->sealkeys);
 	controller_start(engine->gateways);
 	controller_start(engine->hostnames);
-	return E_OK;
 }
 
 void engine_stop(struct engine *engine)

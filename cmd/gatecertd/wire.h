@@ -13,12 +13,13 @@
 
 struct engine;
 
-/* Keeps the configuration's strings. E_REFUSED: it cannot work (credentials). Nothing runs yet. */
+/* Keeps the configuration's strings, and writes down which gateway is meant. Nothing runs yet.
+ * E_REFUSED: it cannot work (credentials); E_AGAIN: the state directory cannot be written. */
 enum err engine_new(struct ctx *ctx, const struct config *config, struct store *store,
 		    struct sealed_box *sealed, struct engine **out);
 
 /* Starts the workers and wakes every object. Never two engines at a time on one store. */
-enum err engine_start(struct ctx *ctx, struct engine *engine);
+void engine_start(struct ctx *ctx, struct engine *engine);
 
 /* Cancels what is in flight, waits for the workers (well under a second) and frees. NULL is fine.
  */

@@ -104,6 +104,21 @@ def test_a_configuration_that_vanished_is_reported_and_the_old_one_stays(gatecer
     os.rename(gatecertd.config_path + ".away", gatecertd.config_path)
 
 
+def test_a_configuration_that_cannot_be_written_down_is_reported_and_the_old_one_goes_on(gatecertd, hostname):
+    """Another gateway is an object that the state directory has no room for."""
+    gateways = os.path.join(gatecertd.state_dir, "gateways")
+    before = dict(gatecertd.config)
+    os.rename(gateways, gateways + ".away")
+    gatecertd.configure(ApplicationGatewayName="another", ApiKeys=[{"name": "new", "key": "k" * 40}])
+    assert "gateways/another.json" in reload(gatecertd, NOT_RELOADED)
+    assert gatecertd.api.get("/apis/gatecert/v1/hostnames").status == 200
+    os.rename(gateways + ".away", gateways)
+    gatecertd.wish(hostname)
+    gatecertd.wait_ready(hostname)
+    gatecertd.configure(**before)
+    reload(gatecertd)
+
+
 def test_an_issuance_goes_on_through_sighup_after_sighup(stack, gatecertd, hostname):
     names = [f"n{number}-{hostname}" for number in range(6)]
     issued = in_log(stack, "Issued certificate serial")

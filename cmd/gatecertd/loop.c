@@ -190,12 +190,15 @@ static enum err check_unchanged(struct ctx *ctx, const struct config *old, const
 		{"SpecDirectory", old->spec_directory, new->spec_directory},
 		{"ApiSpecDirectory", old->api_spec_directory, new->api_spec_directory},
 	};
+	const char *changed = NULL;
 
 	for (size_t i = 0; i < ARRAY_SIZE(fixed); i++)
 		if (!text_equals(fixed[i].before, fixed[i].after))
-			return fault_set(ctx, E_REFUSED, "RestartNeeded",
-					 "%s cannot change while running: restart gatecertd",
-					 fixed[i].name);
+			changed = arena_printf(ctx->arena, "%s%s%s", changed ? changed : "",
+					       changed ? ", " : "", fixed[i].name);
+	if (changed)
+		return fault_set(ctx, E_REFUSED, "RestartNeeded",
+				 "%s cannot change while running: restart gatecertd", changed);
 	return E_OK;
 }
 

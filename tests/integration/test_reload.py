@@ -69,6 +69,10 @@ BAD = [
     ("no YAML", lambda text: text + "\n\t}{\n", r"gatecert\.yaml:\d+:\d+"),
     ("another address to listen on, which needs a restart", lambda text: re.sub(
         "(?m)^Listen:.*$", "Listen: 127.0.0.1:1", text), "Listen cannot change while running"),
+    ("another socket, certificate and CA of clients, which need one too", lambda text: text + (
+        "UnixSocket: /tmp/gatecert.sock\nTlsCertificateFile: /tmp/api.crt\nTlsKeyFile: /tmp/api.key\n"
+        "TlsClientCaFile: /tmp/ca.crt\n"),
+     "TlsCertificateFile, TlsKeyFile, TlsClientCaFile, UnixSocket cannot change while running: restart gatecertd"),
     ("an empty file", lambda text: "", "AcmeEndpoint"),
 ]
 

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "codec/hostname.h"
+#include "codec/yaml.h"
 #include "specdir/apply.h"
 #include "specdir/desired.h"
 #include "specdir/watch.h"
@@ -250,6 +251,35 @@ static enum err read_back(struct ctx *ctx, struct specfile *file, const char *te
 	return E_OK;
 }
 
+/* NULL: there is none. What is no file of ours is not written over. */
+static enum err read_before(struct ctx *ctx, const char *path, char **text)
+{
+	struct fs *fs = ctx->doors->fs;
+	size_t size;
+	enum err err = fs->read(ctx, fs, path, YAML_SIZE_MAX, text, &size);
+
+	if (err == E_OK)
+		return E_OK;
+	if (err != E_NOTFOUND)
+		return E_AGAIN;
+	fault_clear(ctx);
+	*text = NULL;
+	return E_OK;
+}
+
+/* Nobody was told of what did not get as far as the store, so no scan may find it. */
+static void take_back(struct ctx *ctx, const char *path, const char *before)
+{
+	struct ctx scratch = *ctx;
+	struct fs *fs = ctx->doors->fs;
+	enum err err = before ? fs->write(&scratch, fs, path, before, strlen(before), 0644)
+			      : fs->remove(&scratch, fs, path);
+
+	if (err != E_OK)
+		log_error(ctx, "a refused request left its spec file behind", "file", path, "error",
+			  scratch.fault.text, NULL);
+}
+
 static enum err write_document(struct ctx *ctx, struct specdir *specdir, const char *hostname,
 			       const struct json *wanted, const struct certificate_wish *wish)
 {
@@ -257,23 +287,18 @@ static enum err write_document(struct ctx *ctx, struct specdir *specdir, const c
 	struct specfile file = {.path = api_path(ctx, specdir, hostname),
 				.is_api = true,
 				.hostname_flags = specdir->hostname_flags};
-	char *text = render(ctx, hostname, wanted);
+	char *text = render(ctx, hostname, wanted), *before;
+	enum err err;
 
 	TRY(read_back(ctx, &file, text));
 	TRY(fs->mkdir(ctx, fs, specdir->api_directory, 0755));
-	TRY(fs->write(ctx, fs, file.path, text, strlen(text), 0644));
-	return desired_put(ctx, specdir->store, &file.claims[0], NULL, ctx_wall(ctx), wish);
-}
-
-/* Nobody was told that the hostname is desired, so the next scan must not find it so. */
-static void take_back(struct ctx *ctx, struct specdir *specdir, const char *hostname)
-{
-	struct ctx scratch = *ctx;
-
-	if (scratch.doors->fs->remove(&scratch, scratch.doors->fs,
-				      api_path(ctx, specdir, hostname)) != E_OK)
-		log_error(ctx, "a refused request left its spec file behind", "hostname", hostname,
-			  "error", scratch.fault.text, NULL);
+	TRY(read_before(ctx, file.path, &before));
+	err = fs->write(ctx, fs, file.path, text, strlen(text), 0644);
+	if (err == E_OK)
+		err = desired_put(ctx, specdir->store, &file.claims[0], NULL, ctx_wall(ctx), wish);
+	if (err != E_OK)
+		take_back(ctx, file.path, before);
+	return err;
 }
 
 static enum err introduce(struct ctx *ctx, struct specdir *specdir, const char *hostname,
@@ -292,18 +317,14 @@ enum err specdir_desire(struct ctx *ctx, struct specdir *specdir, const char *ho
 {
 	const struct hostname *object;
 	const char *name;
-	enum err err;
 
 	*introduced = false;
 	TRY(normalise(ctx, specdir, hostname, &name));
 	if (is_in_force(ctx, specdir, name, &object))
 		return desired_request(ctx, specdir->store, name, ctx_wall(ctx), wish);
-	err = introduce(ctx, specdir, name, spec, wish);
-	if (err == E_OK)
-		*introduced = true;
-	else if (!object && !catalogue_find(specdir->catalogue, api_path(ctx, specdir, name)))
-		take_back(ctx, specdir, name);
-	return err;
+	TRY(introduce(ctx, specdir, name, spec, wish));
+	*introduced = true;
+	return E_OK;
 }
 
 /* The user's file that names it, or NULL. */

@@ -57,7 +57,7 @@ enum err specdir_desire(struct ctx *ctx, struct specdir *specdir, const char *ho
 
 /* Makes this what the API wants for a hostname, new or not: of `wanted` count metadata.labels,
  * metadata.annotations and spec. Durable as specdir_desire. E_REFUSED: OwnedByFile, or InvalidSpec.
- */
+ * Whatever fails, what was in force before stays so, here and there. */
 enum err specdir_put(struct ctx *ctx, struct specdir *specdir, const char *hostname,
 		     const struct json *wanted);
 

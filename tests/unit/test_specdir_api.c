@@ -72,23 +72,6 @@ static void test_desire_refuses(void **state)
 	tear_down(&rig);
 }
 
-static void test_desire_on_a_full_disk(void **state)
-{
-	bool introduced;
-	struct rig rig;
-
-	(void)state;
-	set_up(&rig);
-	scan(&rig);
-	is_full = true;
-	assert_int_equal(desire(&rig, "a.example.com", &introduced), E_AGAIN);
-	assert_false(introduced);
-	is_full = false;
-	settle(&rig);
-	assert_string_equal(in_force(&rig), "");
-	tear_down(&rig);
-}
-
 static void test_wildcard_of_the_api(void **state)
 {
 	bool introduced;
@@ -261,6 +244,54 @@ static void test_put(void **state)
 	tear_down(&rig);
 }
 
+/* The file can be written, the store cannot: nobody is told that it worked, so nothing may come of
+ * it. */
+static void test_what_the_store_has_no_room_for(void **state)
+{
+	bool introduced;
+	struct rig rig;
+
+	(void)state;
+	set_up(&rig);
+	write_spec(&rig, "pending.yaml", NATIVE("p.example.com"));
+	scan(&rig);
+	assert_int_equal(put(&rig, "old.example.com", "{}"), E_OK);
+	unlink(path(&rig, "pending.yaml"));
+	scan(&rig);
+	assert_int_equal(put(&rig, "young.example.com", "{}"), E_OK);
+	is_full = true;
+	assert_int_equal(desire(&rig, "a.example.com", &introduced), E_AGAIN);
+	assert_false(introduced);
+	assert_int_equal(desire(&rig, "p.example.com", &introduced), E_AGAIN);
+	assert_int_equal(put(&rig, "b.example.com", "{}"), E_AGAIN);
+	assert_int_equal(put(&rig, "old.example.com", "{\"spec\":{\"keyType\":\"EC-P256\"}}"),
+			 E_AGAIN);
+	assert_int_equal(put(&rig, "young.example.com", "{\"spec\":{\"keyType\":\"EC-P256\"}}"),
+			 E_AGAIN);
+	is_full = false;
+	settle(&rig);
+	assert_string_equal(in_force(&rig), "old.example.com young.example.com");
+	assert_int_equal(tempdir_count(rig.api), 2);
+	tear_down(&rig);
+}
+
+static void test_what_is_no_file_of_ours_is_not_written_over(void **state)
+{
+	struct rig rig;
+
+	(void)state;
+	set_up(&rig);
+	scan(&rig);
+	write_spec(&rig, "u.yaml", "hostnames: []\n");
+	assert_int_equal(put(&rig, "a.example.com", "{}"), E_OK);
+	assert_int_equal(unlink(path(&rig, "api.d/a.example.com.json")), 0);
+	assert_int_equal(symlink("../u.yaml", path(&rig, "api.d/a.example.com.json")), 0);
+	assert_int_equal(put(&rig, "a.example.com", "{\"spec\":{\"keyType\":\"EC-P256\"}}"),
+			 E_AGAIN);
+	assert_int_equal(readlink(path(&rig, "api.d/a.example.com.json"), (char[16]){0}, 16), 9);
+	tear_down(&rig);
+}
+
 /* One policy for files and API; a stricter one takes nothing away that is in force. */
 static void test_public_names_only(void **state)
 {
@@ -298,9 +329,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_desire),
 		cmocka_unit_test(test_desire_refuses),
-		cmocka_unit_test(test_desire_on_a_full_disk),
 		cmocka_unit_test(test_wildcard_of_the_api),
 		cmocka_unit_test(test_put),
+		cmocka_unit_test(test_what_the_store_has_no_room_for),
+		cmocka_unit_test(test_what_is_no_file_of_ours_is_not_written_over),
 		cmocka_unit_test(test_withdraw),
 		cmocka_unit_test(test_user_file_takes_over),
 		cmocka_unit_test(test_desire_rescues_from_removal),

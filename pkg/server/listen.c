@@ -131,6 +131,24 @@ static bool serve_file(struct listen_file *file, const struct sockaddr_un *addre
 	return true;
 }
 
+/* Asked without room first, the kernel says how much they need. */
+static bool is_in_group(int fd, gid_t group)
+{
+	bool is_found = false;
+	socklen_t size = 0;
+	gid_t *groups;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, NULL, &size) == 0 || errno != ERANGE)
+		return false;
+	groups = malloc(size);
+	assert(groups);
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &size) == 0)
+		for (size_t i = 0; i < size / sizeof(*groups); i++)
+			is_found |= groups[i] == group;
+	free(groups);
+	return is_found;
+}
+
 /* public */
 
 enum err listen_open(struct ctx *ctx, const char *address, struct listen_socket *out)
@@ -192,6 +210,7 @@ bool listen_is_trusted(int fd, uid_t *uid)
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
 		return false;
 	*uid = peer.uid;
-	return peer.uid == 0 || (peer.uid == geteuid() && peer.uid != NOBODY) ||
-	       (peer.gid == getegid() && peer.gid != NOBODY);
+	if (peer.uid == 0 || (peer.uid == geteuid() && peer.uid != NOBODY))
+		return true;
+	return getegid() != NOBODY && (peer.gid == getegid() || is_in_group(fd, getegid()));
 }

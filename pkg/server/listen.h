@@ -32,6 +32,6 @@ enum err listen_open_unix(struct ctx *ctx, const char *path, struct listen_file 
 /* Removes the file, unless it has become another. The fd is its user's to close. */
 void listen_remove(const struct listen_file *file);
 
-/* Whether the peer of a Unix socket is root, our own user, or has our group as its own; and who it
- * is. */
+/* Whether the peer of a Unix socket is root, our own user or a member of our group, as it was when
+ * it connected; and who it is. */
 bool listen_is_trusted(int fd, uid_t *uid);

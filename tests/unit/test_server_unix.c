@@ -1,3 +1,5 @@
+#include <grp.h>
+#include <limits.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -44,17 +46,29 @@ static int local_connect(const char *path)
 	return -1;
 }
 
+/* Groups of a user: the first is its own, the others are those that it is a member of. */
+#define GROUPS_MAX 4
+
+struct who {
+	uid_t user;
+	size_t count;
+	gid_t groups[GROUPS_MAX];
+};
+
 /* The credentials of a peer are those of when it connected. */
-static int connect_as_stranger(const char *path)
+static int connect_as(const struct who *who, const char *path)
 {
-	int fd;
+	gid_t ours[NGROUPS_MAX];
+	int fd, count = getgroups(NGROUPS_MAX, ours);
 
 	assert_int_equal(chmod(path, 0666), 0);
-	assert_int_equal(setegid(STRANGER), 0);
-	assert_int_equal(seteuid(STRANGER), 0);
+	assert_int_equal(setgroups(who->count - 1, who->groups + 1), 0);
+	assert_int_equal(setegid(who->groups[0]), 0);
+	assert_int_equal(seteuid(who->user), 0);
 	fd = local_connect(path);
 	assert_int_equal(seteuid(0), 0);
 	assert_int_equal(setegid(0), 0);
+	assert_int_equal(setgroups((size_t)count, ours), 0);
 	assert_true(fd >= 0);
 	return fd;
 }
@@ -120,6 +134,7 @@ static void test_a_stranger_needs_a_key(void **state)
 		{"without keys everybody on this machine is served, whatever the Host", "", false,
 		 200},
 	};
+	static const struct who stranger = {STRANGER, 1, {STRANGER}};
 	struct local_rig local;
 
 	(void)state;
@@ -135,11 +150,42 @@ static void test_a_stranger_needs_a_key(void **state)
 		local_open(&local, table[i].has_key, E_OK);
 		headers = arena_printf(local.rig.ctx.arena, "Host: any.example\r\n%s",
 				       table[i].headers);
-		fd = connect_as_stranger(local.path);
+		fd = connect_as(&stranger, local.path);
 		reply = talk(&local, fd, "GET", HOSTNAMES, headers, "");
 		check_row_int(table[i].sentence, reply.status, table[i].status);
 		rig_close(&local.rig);
 	}
+}
+
+static void test_members_of_the_group_need_no_key(void **state)
+{
+	static const struct {
+		const char *sentence;
+		struct who who;
+		int status;
+	} table[] = {
+		{"whose own group is the daemon's", {STRANGER, 1, {0}}, 200},
+		{"who is a member of it", {STRANGER, 2, {STRANGER, 0}}, 200},
+		{"who is a member of it among others", {STRANGER, 4, {STRANGER, 7, 0, 9}}, 200},
+		{"who is a member of others alone", {STRANGER, 3, {STRANGER, 7, 9}}, 401},
+		{"who is a member of none", {STRANGER, 1, {STRANGER}}, 401},
+	};
+	struct local_rig local;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	set_up(&local);
+	assert_int_equal(chmod(local.rig.directory, 0711), 0);
+	local_open(&local, true, E_OK);
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		int fd = connect_as(&table[i].who, local.path);
+
+		check_row_int(table[i].sentence,
+			      talk(&local, fd, "GET", HOSTNAMES, "Host: a\r\n", "").status,
+			      table[i].status);
+	}
+	rig_close(&local.rig);
 }
 
 static void leave_stale_socket(const char *path)
@@ -221,6 +267,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_the_own_user_needs_no_key),
 		cmocka_unit_test(test_a_stranger_needs_a_key),
+		cmocka_unit_test(test_members_of_the_group_need_no_key),
 		cmocka_unit_test(test_what_a_killed_daemon_left_is_replaced),
 		cmocka_unit_test(test_what_is_not_ours_stays),
 		cmocka_unit_test(test_a_path_that_cannot_be),

@@ -159,7 +159,7 @@ enum err listen_open(struct ctx *ctx, const char *address, struct listen_socket 
 	const char *host, *port;
 
 	if (!split(ctx, address, &host, &port) || getaddrinfo(host, port, &hints, &info) != 0)
-		return refuse(ctx, address, "write it as 127.0.0.1:8080 or [::1]:8080");
+		return refuse(ctx, address, "write it as 127.0.0.1:8400 or [::1]:8400");
 	out->fd = open_socket(info);
 	if (out->fd < 0)
 		return refuse(ctx, address, strerror(errno));

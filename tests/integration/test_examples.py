@@ -94,6 +94,12 @@ def test_readme_s_configuration_table_is_the_daemon_s():
     assert rows(section("Configuration")) == config_table()
 
 
+def test_openapi_s_server_is_where_the_daemon_listens_by_default():
+    described = yaml.safe_load((MANIFESTS / "openapi.yaml").read_text(encoding="utf-8"))
+    listen = next(default for key, default, _ in config_table() if key == "Listen")
+    assert described["servers"] == [{"url": f"http://{listen}"}]
+
+
 def test_readme_s_configuration_is_accepted(tmp_path):
     configurations = [block for block in blocks("yaml") if not is_spec(block)]
     assert len(configurations) == 1

@@ -342,6 +342,23 @@ static void complete_name_policy(struct ctx *ctx, struct config *config)
 		config->hostname_flags = HOSTNAME_PUBLIC_ONLY;
 }
 
+/* Where systemd makes a directory for the daemon (systemd.exec(5)), the socket stands in it; a
+ * daemon started by hand has none that it was not told of. */
+static void complete_socket(struct ctx *ctx, struct config *config)
+{
+	const char *directory = getenv("RUNTIME_DIRECTORY");
+
+	if (!config->unix_socket && directory && directory[0] == '/') {
+		config->unix_socket = arena_printf(ctx->arena, "%.*s/api.sock",
+						   (int)strcspn(directory, ":"), directory);
+		config->is_socket_implied = true;
+	}
+	if (!config->unix_socket)
+		config->unix_socket = CONFIG_NONE;
+	if (!text_equals(config->unix_socket, CONFIG_NONE))
+		config->socket_path = config->unix_socket;
+}
+
 static void derive(struct ctx *ctx, struct config *config)
 {
 	struct credential_options *credential = &config->credential;
@@ -354,6 +371,7 @@ static void derive(struct ctx *ctx, struct config *config)
 		strip_slashes(ctx, bases[i]);
 	complete_endpoint(ctx, config);
 	complete_name_policy(ctx, config);
+	complete_socket(ctx, config);
 	config->cloud = config->cloud_name ? cloud_find(config->cloud_name) : NULL;
 	if (config->cloud && !config->arm_endpoint)
 		config->arm_endpoint = config->cloud->arm_endpoint;

@@ -14,6 +14,7 @@
 #include "server/server.h"
 
 #define CONFIG_PATH "/etc/gatecert/gatecert.yaml"
+#define CONFIG_NONE "none"
 
 struct config {
 	const char *acme_endpoint; /* the directory URL, also when only the host was given */
@@ -29,7 +30,7 @@ struct config {
 	const char *state_directory;
 	const char *listen, *public_base_url; /* the latter may be NULL */
 	struct tls_files tls;
-	const char *unix_socket; /* may be NULL */
+	const char *unix_socket; /* a path, or CONFIG_NONE, also when it was not given */
 	const char *task_hub;
 	struct objects api_keys; /* struct api_key */
 	bool allow_anonymous_start;
@@ -49,6 +50,8 @@ struct config {
 	struct credential_options credential; /* tenant_id falls back to TenantId */
 
 	/* Derived. */
+	const char *socket_path; /* NULL: no Unix socket */
+	bool is_socket_implied;	 /* nobody asked for it: systemd gave it a place */
 	const struct cloud *cloud;
 	unsigned hostname_flags;	   /* enum hostname_flag */
 	const char *acme_account_key_file; /* NULL: the key is in the vault */

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "codec/fields.h"
 #include "codec/suffix.h"
+#include "config.h"
 #include "http/url.h"
 
 #define LETTERS		 "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -181,9 +182,14 @@ const char *config_check_path(struct ctx *ctx, const void *value)
 /* sun_path of unix(7) */
 const char *config_check_socket_path(struct ctx *ctx, const void *value)
 {
-	const char *wrong = config_check_path(ctx, value);
+	const char *text = text_of(value);
 
-	return wrong || strlen(text_of(value)) < 108 ? wrong : "must have at most 107 bytes";
+	(void)ctx;
+	if (text_equals(text, CONFIG_NONE))
+		return NULL;
+	if (text[0] != '/')
+		return "must be none, or an absolute path";
+	return strlen(text) < 108 ? NULL : "must have at most 107 bytes";
 }
 
 const char *config_check_account_key(struct ctx *ctx, const void *value)

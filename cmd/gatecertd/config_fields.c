@@ -33,7 +33,7 @@ static const char *const chain_names[] = {"false", "true", "0", "1", NULL};
 #define CONTAINER \
 	.check = config_check_container, .pattern = "^https://[^/?#@\\s]+/+[^/?#\\s][^?#\\s]*$"
 #define PATH	    .check = config_check_path, .pattern = "^/"
-#define SOCKET_PATH .check = config_check_socket_path, .pattern = "^/.{0,106}$"
+#define SOCKET_PATH .check = config_check_socket_path, .pattern = "^(none$|/.{0,106}$)"
 #define ACCOUNT_KEY .check = config_check_account_key, .pattern = "^(vault$|file:/)"
 #define LISTEN                        \
 	.check = config_check_listen, \
@@ -180,8 +180,9 @@ const struct field config_fields[] = {
 	 TEXT,
 	 AT(unix_socket),
 	 SOCKET_PATH,
-	 .help = "Path of a socket that serves the API as well; root and the daemon's user and "
-		 "group need no key."},
+	 .help = "Path of a socket that serves the API as well, where root and the daemon's user "
+		 "and group need no key; or none; default: api.sock in the RuntimeDirectory of the "
+		 "unit."},
 	{.name = "PublicBaseUrl",
 	 TEXT,
 	 AT(public_base_url),

@@ -205,12 +205,22 @@ static enum err open_door(struct ctx *ctx, struct server *server, int fd, const 
 	return E_OK;
 }
 
-static enum err open_local_door(struct ctx *ctx, struct server *server, const char *path)
+static enum err open_local_door(struct ctx *ctx, struct server *server,
+				const struct server_options *options)
 {
-	if (!path || !*path)
+	const char *path = options->unix_socket;
+	enum err err;
+
+	if (!path)
 		return E_OK;
-	TRY(listen_open_unix(ctx, path, &server->file));
-	return open_door(ctx, server, server->file.fd, path, false, &server->local);
+	err = listen_open_unix(ctx, path, &server->file);
+	if (err == E_OK)
+		return open_door(ctx, server, server->file.fd, path, false, &server->local);
+	if (!options->is_socket_optional)
+		return err;
+	log_warn(ctx, "the API is served without a socket", "text", ctx->fault.text, NULL);
+	fault_clear(ctx);
+	return E_OK;
 }
 
 static enum err start(struct ctx *ctx, struct server *server, const struct server_options *options)
@@ -230,7 +240,7 @@ static enum err start(struct ctx *ctx, struct server *server, const struct serve
 	server->is_loopback = listening.is_loopback;
 	TRY(open_door(ctx, server, listening.fd, options->listen, server->tls != NULL,
 		      &server->daemon));
-	TRY(open_local_door(ctx, server, options->unix_socket));
+	TRY(open_local_door(ctx, server, options));
 	warn_about(ctx, options);
 	return E_OK;
 }

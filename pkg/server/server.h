@@ -21,6 +21,7 @@ struct api_key {
 struct server_options {
 	const char *listen;	 /* "address:port"; IPv6 in brackets */
 	const char *unix_socket; /* path of a second door, for local users; NULL: none */
+	bool is_socket_optional; /* without it is better than not at all */
 	struct tls_files tls;	 /* of the TCP door; without a certificate it speaks plain HTTP */
 	const char *public_base_url; /* NULL: from the request's Host */
 	const char *task_hub;

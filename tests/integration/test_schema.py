@@ -153,6 +153,8 @@ RIGHT_CONFIGS = [
     ("a boolean that is a choice", "AZURE_CLIENT_SEND_CERTIFICATE_CHAIN", True),
     ("the same as text", "AZURE_CLIENT_SEND_CERTIFICATE_CHAIN", "true"),
     ("another cloud", "Cloud", "AzureChinaCloud"),
+    ("a socket", "UnixSocket", "/run/gatecert/api.sock"),
+    ("no socket", "UnixSocket", "none"),
 ]
 
 WRONG_CONFIGS = [
@@ -173,6 +175,8 @@ WRONG_CONFIGS = [
     ("a vault with a path", "KeyVaultBaseUrl", "https://example.vault.azure.net/certificates"),
     ("a path that is not absolute", "SpecDirectory", "hostnames.d"),
     ("a port alone", "Listen", ":8400"),
+    ("a socket that is not absolute", "UnixSocket", "nonesuch"),
+    ("a socket whose path is too long", "UnixSocket", "/" + 107 * "x"),
     ("an address alone", "Listen", "127.0.0.1"),
     ("a DNS server by its name", "DnsServers", ["dns.example.com"]),
     ("text for a number", "Workers", "eight"),

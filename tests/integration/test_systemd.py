@@ -7,7 +7,9 @@ import select
 import shutil
 import signal
 import socket
+import stat
 import subprocess
+import tempfile
 import time
 
 import pytest
@@ -209,6 +211,74 @@ def test_sigterm_ends_it_in_time_with_a_client_that_never_finishes_its_request(s
         assert time.monotonic() - begun < STOP_SECONDS
 
 
+# --- the socket that systemd gives a place ---
+
+
+@pytest.fixture
+def runtime():
+    """Short, as paths of sockets must be."""
+    with tempfile.TemporaryDirectory(prefix="gatecert-", dir="/tmp") as directory:
+        yield directory
+
+
+def ask(path, *args, target="/apis/gatecert/v1/hostnames"):
+    """Status over a socket, without a key; 0 when nobody answers."""
+    said = subprocess.run(["curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}", "--max-time", "20", "--unix-socket",
+                           path, *args, f"http://localhost{target}"], capture_output=True, text=True, timeout=60)
+    return int(said.stdout)
+
+
+def test_where_systemd_makes_a_directory_the_api_has_a_socket_that_needs_no_key(supervised, notify, runtime):
+    path = os.path.join(runtime, "api.sock")
+    one = supervised(env={"RUNTIME_DIRECTORY": runtime}).start()
+    assert stat.S_IMODE(os.stat(path).st_mode) == 0o660
+    assert ask(path) == 200
+    inode = os.stat(path).st_ino
+    notify.forget()
+    one.reload()
+    notify.wait("READY", "1")
+    wait_for(lambda: "configuration reloaded" in one.log(), 10, one.log_tail)
+    assert (ask(path), os.stat(path).st_ino) == (200, inode)
+    one.kill()
+    assert (os.path.exists(path), ask(path)) == (True, 0)
+    one.start()
+    assert ask(path) == 200
+    one.stop()
+    assert not os.path.exists(path)
+
+
+def test_without_such_a_directory_there_is_none_and_the_configuration_has_the_last_word(supervised, runtime, stack):
+    path = os.path.join(runtime, "elsewhere.sock")
+    supervised().start().stop()
+    assert os.listdir(runtime) == []
+    supervised(env={"RUNTIME_DIRECTORY": runtime}, config={"UnixSocket": "none"}).start().stop()
+    one = supervised(env={"RUNTIME_DIRECTORY": runtime}, config={"UnixSocket": path}).start()
+    assert os.listdir(runtime) == ["elsewhere.sock"]
+    assert ask(path) == 200
+    one.stop()
+
+
+def test_a_second_daemon_in_one_directory_goes_without_and_says_so(supervised, runtime, stack):
+    path = os.path.join(runtime, "api.sock")
+    first = supervised(env={"RUNTIME_DIRECTORY": runtime}).start()
+    port = first.config["Listen"].rpartition(":")[2]
+    second = supervised(env={"RUNTIME_DIRECTORY": runtime}, config={"Listen": f"127.0.0.2:{port}"})
+    second.api = Api(f"http://127.0.0.2:{port}", stack.api_key)
+    second.start()
+    assert re.search(r"WARN the API is served without a socket.*another process serves it", second.log())
+    second.stop()
+    assert ask(path) == 200
+    first.stop()
+    assert not os.path.exists(path)
+
+
+def test_a_directory_that_cannot_hold_one_keeps_no_daemon_from_starting(supervised, runtime):
+    for place in (os.path.join(runtime, "missing"), os.path.join(runtime, "x" * 120)):
+        one = supervised(env={"RUNTIME_DIRECTORY": place}).start()
+        assert "the API is served without a socket" in one.log()
+        one.stop()
+
+
 # --- the unit's text ---
 
 
@@ -380,6 +450,49 @@ def test_under_systemd_a_killed_daemon_is_started_again_without_being_given_up(m
         one.kill("KILL")
         wait_for(lambda: one.boot.show(UNIT, "NRestarts")["NRestarts"] == str(times)
                  and one.state() == ("active", "running"), 30, lambda: one.boot.systemctl("status", UNIT).stdout)
+
+
+README_SOCKET = re.search(r"^curl .*--unix-socket (\S+) .*$", (CHECKOUT / "README.md").read_text(encoding="utf-8"),
+                          re.MULTILINE)
+
+# (who, as setpriv says it, the status of a request without a key; 0: cannot even connect)
+LOCAL = [
+    ("root", [], 200),
+    ("the daemon's user", ["--reuid=gatecert", "--regid=gatecert", "--clear-groups"], 200),
+    ("whose own group it is", ["--reuid=games", "--regid=gatecert", "--clear-groups"], 200),
+    ("a member of the group", ["--reuid=games", "--regid=games", "--init-groups"], 200),
+    ("anybody else", ["--reuid=nobody", "--regid=nogroup", "--clear-groups"], 0),
+]
+
+
+def test_under_systemd_the_api_has_a_socket_for_root_and_the_group(machine):
+    one = machine()
+    command, path = README_SOCKET[0], README_SOCKET[1]
+    assert path == "/run/gatecert/api.sock"
+    said = one.boot.run("sh", "-c", command)
+    assert (said.returncode, yaml.safe_load(said.stdout)["kind"]) == (0, "HostnameList"), said.stderr
+    assert one.boot.run("stat", "-c", "%U %G %a %F", path, "/run/gatecert").stdout.splitlines() == [
+        "gatecert gatecert 660 socket", "gatecert gatecert 750 directory"]
+    assert one.boot.run("usermod", "-aG", "gatecert", "games").returncode == 0
+    got = {}
+    for who, privileges, _ in LOCAL:
+        said = one.boot.run("setpriv", *privileges, "curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}",
+                            "--unix-socket", path, "http://localhost/apis/gatecert/v1/hostnames")
+        got[who] = int(said.stdout or -1), said.stderr
+    assert {who: status for who, (status, _) in got.items()} == {who: status for who, _, status in LOCAL}, got
+    assert one.boot.systemctl("reload", UNIT).returncode == 0
+    wait_for(lambda: "configuration reloaded" in one.log(), 10, one.log)
+    assert one.boot.run("sh", "-c", command).returncode == 0
+    one.kill("KILL")
+    wait_for(lambda: one.boot.run("sh", "-c", command).returncode == 0, 30, one.log)
+    assert one.boot.systemctl("stop", UNIT).returncode == 0
+    assert one.boot.run("test", "-e", path).returncode == 1
+
+
+def test_under_systemd_there_is_no_socket_when_the_configuration_says_none(machine):
+    one = machine("Environment=UnixSocket=none\n")
+    assert one.boot.run("ls", "-A", "/run/gatecert").stdout == ""
+    assert one.api.get("/readyz").status == 200
 
 
 def test_under_systemd_a_stop_is_clean_and_quick(machine, hostname):

@@ -199,7 +199,8 @@ static const struct {
 	{"TlsClientCaFile", "/etc/gatecert/ca.crt", "needs TlsCertificateFile and TlsKeyFile"},
 	{"TlsKeyFile", "/a.key\nTlsCertificateFile: /a.crt\nTlsClientCaFile: /ca.crt", NULL},
 	{"UnixSocket", "/run/gatecert/api.sock", NULL},
-	{"UnixSocket", "api.sock", "must be an absolute path"},
+	{"UnixSocket", "none", NULL},
+	{"UnixSocket", "api.sock", "must be none, or an absolute path"},
 	{"UnixSocket", "/run/" KEY_A KEY_A KEY_A KEY_A "/s.sock", "must have at most 107 bytes"},
 	{"Workers", "many", "expected a whole number, found many"},
 	{"Cloud", "AzureGermany", "must be AzureCloud"},
@@ -368,6 +369,47 @@ static void test_name_policies(void **state)
 		check_row_text(rows[i].endpoint, rig.config->name_policy, rows[i].policy);
 		check_row_int(rows[i].endpoint, rig.config->hostname_flags,
 			      text_equals(rows[i].policy, "public") ? HOSTNAME_PUBLIC_ONLY : 0);
+	}
+	tear_down(&rig);
+}
+
+static void test_sockets(void **state)
+{
+	static const struct {
+		const char *sentence, *directory, *said; /* NULL for nothing */
+		const char *path;
+		bool is_implied;
+	} rows[] = {
+		{"by hand there is none", NULL, NULL, NULL, false},
+		{"by hand it stands where it is said to", NULL, "/run/x.sock", "/run/x.sock",
+		 false},
+		{"under systemd it stands in its directory", "/run/gatecert", NULL,
+		 "/run/gatecert/api.sock", true},
+		{"in the first of several", "/run/a:/run/b", NULL, "/run/a/api.sock", true},
+		{"under systemd too where it is said to", "/run/gatecert", "/run/x.sock",
+		 "/run/x.sock", false},
+		{"nowhere when that is said", "/run/gatecert", "none", NULL, false},
+		{"an empty variable is none", "", NULL, NULL, false},
+		{"nor is it what no systemd sets", "here", NULL, NULL, false},
+	};
+	struct rig rig;
+
+	(void)state;
+	set_up(&rig);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const char *said = rows[i].said;
+
+		if (rows[i].directory)
+			setenv("RUNTIME_DIRECTORY", rows[i].directory, 1);
+		load(&rig,
+		     complete(&rig.ctx, NULL,
+			      said ? arena_printf(rig.ctx.arena, "UnixSocket: %s\n", said) : ""));
+		check_row_text(rows[i].sentence, printed(&rig), "");
+		check_row_text(rows[i].sentence, rig.config->socket_path, rows[i].path);
+		check_row_text(rows[i].sentence, rig.config->unix_socket,
+			       rows[i].path ? rows[i].path : "none");
+		check_row_int(rows[i].sentence, rig.config->is_socket_implied, rows[i].is_implied);
+		unsetenv("RUNTIME_DIRECTORY");
 	}
 	tear_down(&rig);
 }
@@ -635,6 +677,7 @@ int main(void)
 		cmocka_unit_test(test_bad_files),
 		cmocka_unit_test(test_endpoints),
 		cmocka_unit_test(test_name_policies),
+		cmocka_unit_test(test_sockets),
 		cmocka_unit_test(test_keys),
 		cmocka_unit_test(test_environment),
 		cmocka_unit_test(test_secrets_readable_by_all),
@@ -644,6 +687,7 @@ int main(void)
 	};
 
 	/* Nothing of the machine's own settings. */
+	unsetenv("RUNTIME_DIRECTORY");
 	forget_keys(config_fields);
 	forget_keys(config_environment_fields);
 	return cmocka_run_group_tests_name("config", tests, NULL, NULL);

@@ -249,6 +249,27 @@ static void test_what_is_not_ours_stays(void **state)
 	rig_close(&local.rig);
 }
 
+static void test_a_socket_that_nobody_asked_for_keeps_no_daemon_from_starting(void **state)
+{
+	struct local_rig local;
+	struct server *first;
+
+	(void)state;
+	set_up(&local);
+	local_open(&local, true, E_OK);
+	first = local.rig.server;
+	local.rig.options.is_socket_optional = true;
+	local_open(&local, true, E_OK);
+	assert_int_equal(rig_call(&local.rig, "GET", "/healthz", "", NULL).status, 200);
+	server_stop(local.rig.server);
+	local.rig.server = first;
+	assert_int_equal(
+		talk(&local, local_connect(local.path), "GET", "/healthz", "Host: a\r\n", "")
+			.status,
+		200);
+	rig_close(&local.rig);
+}
+
 static void test_a_path_that_cannot_be(void **state)
 {
 	struct local_rig local;
@@ -270,6 +291,7 @@ int main(void)
 		cmocka_unit_test(test_members_of_the_group_need_no_key),
 		cmocka_unit_test(test_what_a_killed_daemon_left_is_replaced),
 		cmocka_unit_test(test_what_is_not_ours_stays),
+		cmocka_unit_test(test_a_socket_that_nobody_asked_for_keeps_no_daemon_from_starting),
 		cmocka_unit_test(test_a_path_that_cannot_be),
 	};
 

@@ -58,7 +58,8 @@ class Gatecertd:
         """Starts it without waiting."""
         assert not self.is_running(), "it is running already"
         env = {name: value for name, value in os.environ.items() if name not in self.config
-               and not name.startswith("AZURE_") and name not in ("NOTIFY_SOCKET", "JOURNAL_STREAM")}
+               and not name.startswith("AZURE_") and name not in ("NOTIFY_SOCKET", "JOURNAL_STREAM",
+                                                                              "RUNTIME_DIRECTORY")}
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
                 [str(BUILD / "gatecertd"), "--config", self.config_path, *self.args], env={**env, **self.env},

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "codec/base64.h"
 #include "pki/key.h"
+#include "store/statefile.h"
 
 #define SECRET_FILE	"instance-secret"
 #define SECRET_KIND	"InstanceSecret"
@@ -14,44 +15,42 @@
 
 /* helpers */
 
-/* False: corrupt. */
-static bool decode_secret(struct ctx *ctx, const struct json *json, unsigned char *secret)
+/* E_NOTFOUND: there is none, or none any more. */
+static enum err read_secret(struct ctx *ctx, const char *path, unsigned char secret[static 32])
 {
-	const char *text = json_get_text(json, "secret");
 	struct bytes bytes;
+	struct json *json;
+	const char *text;
 
-	if (!text_equals(json_get_text(json, "kind"), SECRET_KIND) || !text ||
-	    base64url_decode(ctx, text, &bytes) != E_OK || bytes.size != 32)
-		return false;
+	TRY(statefile_read(ctx, path, SECRET_KIND, &json));
+	text = json_get_text(json, "secret");
+	if (!text || base64url_decode(ctx, text, &bytes) != E_OK || bytes.size != 32)
+		return statefile_set_aside(ctx, path, "it holds no secret");
 	memcpy(secret, bytes.data, 32);
-	arena_wipe_at_end(ctx->arena, bytes.data, bytes.size);
-	return true;
+	return E_OK;
 }
 
-static enum err make_secret(struct ctx *ctx, const char *path, unsigned char *secret)
+static enum err make_secret(struct ctx *ctx, const char *path, unsigned char secret[static 32])
 {
 	struct json *json = json_object(ctx);
-	char *text;
 
 	ctx->doors->rng->fill(ctx->doors->rng, secret, 32);
 	json_set_text(ctx, json, "apiVersion", API_VERSION);
 	json_set_text(ctx, json, "kind", SECRET_KIND);
 	json_set_text(ctx, json, "secret", base64url_encode(ctx, secret, 32));
-	text = json_print_pretty(ctx, json);
-	arena_wipe_at_end(ctx->arena, text, strlen(text));
-	return ctx->doors->fs->write(ctx, ctx->doors->fs, path, text, strlen(text), 0600);
+	return statefile_write(ctx, path, json);
 }
 
-/* Links handed out before stop working; everything else goes on. */
-static enum err replace_corrupt(struct ctx *ctx, const char *path, unsigned char *secret)
+static enum err load_secret(struct ctx *ctx, const char *path, unsigned char secret[static 32])
 {
-	struct fs *fs = ctx->doors->fs;
-	const char *aside = arena_printf(ctx->arena, "%s.corrupt", path);
+	enum err err = read_secret(ctx, path, secret);
 
+	if (err != E_NOTFOUND)
+		return err;
+	if (text_equals(ctx->fault.reason, "StateCorrupt"))
+		log_warn(ctx, "links to requests that were handed out before have ended", "why",
+			 ctx->fault.text, NULL);
 	fault_clear(ctx);
-	log_warn(ctx, "the secret for instance links is corrupt and was replaced: older links end",
-		 "file", path, "aside", aside, NULL);
-	TRY(fs->rename(ctx, fs, path, aside));
 	return make_secret(ctx, path, secret);
 }
 
@@ -135,29 +134,15 @@ static enum auth_verdict use_key(struct ctx *ctx, const struct auth_key *key,
 enum err auth_load_secret(struct ctx *ctx, const char *state_directory,
 			  unsigned char secret[static 32])
 {
-	struct fs *fs = ctx->doors->fs;
-	const char *path = fs_join(ctx, state_directory, SECRET_FILE), *version;
-	struct json *json;
-	size_t size;
-	char *text;
-	enum err err = fs->read(ctx, fs, path, 4096, &text, &size);
+	struct ctx apart = *ctx;
+	enum err err;
 
-	if (err == E_NOTFOUND) {
-		fault_clear(ctx);
-		return make_secret(ctx, path, secret);
-	}
-	TRY(err);
-	arena_wipe_at_end(ctx->arena, text, size);
-	if (json_parse(ctx, text, size, &json) != E_OK)
-		return replace_corrupt(ctx, path, secret);
-	version = json_get_text(json, "apiVersion");
-	if (version && !text_equals(version, API_VERSION))
-		return fault_set(
-			ctx, E_REFUSED, "StateTooNew",
-			"%s was written by a newer gatecert (apiVersion %.32s): install that "
-			"version again, or remove the file, which ends the links handed out",
-			path, version);
-	return decode_secret(ctx, json, secret) ? E_OK : replace_corrupt(ctx, path, secret);
+	apart.arena = arena_new();
+	arena_wipe_all_at_end(apart.arena);
+	err = load_secret(&apart, fs_join(&apart, state_directory, SECRET_FILE), secret);
+	ctx->fault = apart.fault;
+	arena_free(apart.arena);
+	return err;
 }
 
 const char *auth_instance_code(struct ctx *ctx, const struct auth *auth, const char *id)

@@ -39,7 +39,8 @@ struct auth {
 	unsigned char secret[32];
 };
 
-/* Reads the secret, or makes it durably. E_REFUSED, reason StateTooNew. */
+/* Reads the secret, or makes it durably, also in the place of one that cannot be used. E_REFUSED,
+ * reason StateTooNew. */
 enum err auth_load_secret(struct ctx *ctx, const char *state_directory,
 			  unsigned char secret[static 32]);
 

@@ -58,12 +58,40 @@ static int64_t declared_size(const struct request *request)
 	return strlen(text) > 15 ? INT64_MAX : strtoll(text, NULL, 10);
 }
 
+/* RFC 9110 5.6.2. A name with a blank before its colon is one header to us and another to a proxy.
+ */
+static bool are_names_tokens(const struct request *request)
+{
+	static const char token[] = "!#$%&'*+-.^_`|~0123456789"
+				    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+
+	for (size_t i = 0; i < request->header_count; i++) {
+		const char *name = request->headers[i].name;
+
+		if (!name[0] || name[strspn(name, token)])
+			return false;
+	}
+	return true;
+}
+
+/* Whether it is known where the body ends. */
+static bool is_delimited(const struct request *request)
+{
+	const char *encoding = request_header(request, "Transfer-Encoding");
+
+	return !encoding || (request_count_header(request, "Transfer-Encoding") == 1 &&
+			     text_equals_nocase(encoding, "chunked"));
+}
+
 /* NULL: nothing is wrong. What two parsers could read as two different requests is not read at all.
  */
 static const char *find_ambiguity(const struct request *request)
 {
 	const char *host = request_header(request, "Host");
 
+	if (!are_names_tokens(request))
+		return "the name of a header has a character that none may have, or a blank behind "
+		       "it";
 	if (request_count_header(request, "Host") != 1)
 		return "a request has exactly one Host header";
 	if (!auth_is_host(host))
@@ -73,6 +101,8 @@ static const char *find_ambiguity(const struct request *request)
 	if (request_header(request, "Content-Length") &&
 	    request_header(request, "Transfer-Encoding"))
 		return "Content-Length and Transfer-Encoding exclude each other";
+	if (!is_delimited(request))
+		return "the only Transfer-Encoding is chunked, once";
 	return NULL;
 }
 
@@ -206,9 +236,11 @@ static enum MHD_Result begin(struct exchange *exchange, struct exchange_host *ho
 	size = declared_size(&exchange->request);
 	if (exchange->route && size > (int64_t)REQUEST_BODY_MAX)
 		refuse_size(exchange);
-	/* Such a client waits to be told, or would send more than is worth reading. */
+	/* Such a client waits to be told, or would send more than is worth reading, or without end.
+	 */
 	if (exchange->route || exchange->response.delay > 0 ||
-	    (!has_expectation(&exchange->request) && size <= (int64_t)DRAIN_MAX))
+	    (!has_expectation(&exchange->request) && is_delimited(&exchange->request) &&
+	     size <= (int64_t)DRAIN_MAX))
 		return MHD_YES;
 	exchange->response.is_last = true;
 	return queue(exchange, host, connection);

@@ -555,6 +555,18 @@ RUDE = [
      "POST /healthz HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\nContent-Length: 0\r\n\r\n", 400),
     ("Content-Length with Transfer-Encoding",
      "POST /healthz HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
+    ("Content-Length with a Transfer-Encoding that has a blank before its colon",
+     "POST /healthz HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nTransfer-Encoding : chunked\r\n\r\n0\r\n\r\n", 400),
+    ("Content-Length twice, with a blank before a colon",
+     "POST /healthz HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length : 2\r\n\r\nxy", 400),
+    ("two Hosts, with a blank before a colon", "GET /healthz HTTP/1.1\r\nHost: a\r\nHost : b\r\n\r\n", 400),
+    ("a request inside of a body whose length has a blank before its colon",
+     "GET /healthz HTTP/1.1\r\nHost: a\r\nContent-Length : 35\r\n\r\nGET /readyz HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+    ("chunked twice",
+     "POST /healthz HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
+    ("identity", "POST /healthz HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: identity\r\n\r\nxy", 400),
+    ("gzip below chunked",
+     "POST /healthz HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 400),
     ("a request line over 4 KiB", "GET /healthz?" + "a" * 4096 + " HTTP/1.1\r\nHost: a\r\n\r\n", 414),
     ("headers over 16 KiB", "GET /healthz HTTP/1.1\r\nHost: a\r\nX: " + "a" * 17000 + "\r\n\r\n", 431),
 ]
@@ -569,6 +581,7 @@ def test_rude_requests_are_answered_and_closed(stack, api, sentence, text, wante
         while chunk := sock.recv(65536):
             answer += chunk
     assert answer.startswith(f"HTTP/1.1 {wanted} ".encode()), sentence
+    assert answer.count(b"HTTP/1.1 ") == 1, "what stands behind is no request"
     DESCRIPTION.check_schema(json.loads(answer.split(b"\r\n\r\n", 1)[1]), {"$ref": "#/components/schemas/Error"})
 
 

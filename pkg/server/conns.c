@@ -61,18 +61,25 @@ static bool same_address(const struct sockaddr *a, const struct sockaddr *b)
 	return memcmp(&in6_a.sin6_addr, &in6_b.sin6_addr, 8) == 0;
 }
 
-static void shut(struct conn *conn)
+static void shut(struct conns *conns, struct conn *conn)
 {
 	conn->is_shut = true;
+	conns->shut_count++;
 	shutdown(conn->fd, SHUT_RDWR);
 }
 
+static size_t open_count(const struct conns *conns)
+{
+	return conns->count - conns->shut_count;
+}
+
+/* The newest has just come, and has had no time for a request. */
 static void make_room(struct conns *conns)
 {
-	for (struct conn *conn = conns->oldest; conn; conn = conn->newer) {
+	for (struct conn *conn = conns->oldest; conn != conns->newest; conn = conn->newer) {
 		if (conn->is_served || conn->is_shut)
 			continue;
-		shut(conn);
+		shut(conns, conn);
 		return;
 	}
 }
@@ -95,6 +102,8 @@ bool conns_admit(const struct conns *conns, const struct sockaddr *address)
 {
 	size_t same = 0;
 
+	if (open_count(conns) >= CONNS_MAX)
+		return false;
 	if (is_loopback(address))
 		return true;
 	for (const struct conn *conn = conns->oldest; conn; conn = conn->newer)
@@ -118,7 +127,8 @@ struct conn *conns_add(struct conns *conns, int fd, const struct sockaddr *addre
 	else
 		conns->oldest = conn;
 	conns->newest = conn;
-	if (++conns->count > CONNS_CROWDED)
+	conns->count++;
+	if (open_count(conns) > CONNS_CROWDED)
 		make_room(conns);
 	set_deadline(conns, conn, now + CONNS_REQUEST_MSEC);
 	return conn;
@@ -135,6 +145,7 @@ void conns_remove(struct conns *conns, struct conn *conn)
 	else
 		conns->newest = conn->older;
 	conns->count--;
+	conns->shut_count -= conn->is_shut;
 	free(conn);
 }
 
@@ -176,6 +187,11 @@ void conns_begin_request(struct conns *conns, struct conn *conn, msec_t now)
 		set_deadline(conns, conn, now + CONNS_REQUEST_MSEC);
 }
 
+void conns_delay_answer(struct conns *conns, struct conn *conn, msec_t until)
+{
+	set_deadline(conns, conn, until + CONNS_REQUEST_MSEC);
+}
+
 void conns_begin_answer(struct conns *conns, struct conn *conn, msec_t now)
 {
 	conn->is_served = true;
@@ -196,7 +212,7 @@ msec_t conns_sweep(struct conns *conns, msec_t now)
 			if (conn->is_shut)
 				continue;
 			if (conn->deadline <= now)
-				shut(conn);
+				shut(conns, conn);
 			else
 				set_deadline(conns, conn, conn->deadline);
 		}

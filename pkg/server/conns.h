@@ -3,8 +3,8 @@
  *
  * The HTTP library measures inactivity only, so a client that sends one byte a second would stay
  * for ever. Every request has an absolute deadline; when the places run out, the oldest connection
- * without a complete request goes. Ending one means shutting its socket down: the library notices
- * and closes it.
+ * without a complete request goes, and one that waits for the answer to a wrong key is no better.
+ * Ending one means shutting its socket down: the library notices and closes it.
  */
 #pragma once
 
@@ -36,13 +36,14 @@ struct conn {
 
 struct conns {
 	struct conn *oldest, *newest;
-	size_t count;
-	msec_t next_sweep; /* mono; no deadline is earlier */
+	size_t count, shut_count; /* all; those that the library has not closed yet */
+	msec_t next_sweep;	  /* mono; no deadline is earlier */
 };
 
 void conns_init(struct conns *conns);
 
-/* Whether another connection from this address may come in. */
+/* Whether another connection from this address may come in: all together and each have their limit.
+ */
 bool conns_admit(const struct conns *conns, const struct sockaddr *address);
 
 struct conn *conns_add(struct conns *conns, int fd, const struct sockaddr *address, msec_t now);
@@ -52,8 +53,9 @@ void conns_remove(struct conns *conns, struct conn *conn);
 const char *conns_peer(struct ctx *ctx, const struct conn *conn);
 uint64_t conns_peer_hash(const struct conn *conn);
 
-/* The three moments in the life of a request. */
+/* The moments in the life of a request. One whose answer is delayed may have to make room. */
 void conns_begin_request(struct conns *conns, struct conn *conn, msec_t now);
+void conns_delay_answer(struct conns *conns, struct conn *conn, msec_t until);
 void conns_begin_answer(struct conns *conns, struct conn *conn, msec_t now);
 void conns_end_answer(struct conns *conns, struct conn *conn, msec_t now);
 

@@ -253,7 +253,7 @@ static enum MHD_Result sleep_first(struct exchange *exchange, struct exchange_ho
 	exchange->connection = connection;
 	exchange->next_sleeper = host->sleepers;
 	host->sleepers = exchange;
-	conns_begin_answer(host->conns, exchange->conn, exchange->wake_at);
+	conns_delay_answer(host->conns, exchange->conn, exchange->wake_at);
 	MHD_suspend_connection(connection);
 	return MHD_YES;
 }
@@ -326,7 +326,7 @@ msec_t exchange_wake(struct exchange_host *host, msec_t now)
 	while (*link) {
 		struct exchange *exchange = *link;
 
-		if (exchange->wake_at <= now) {
+		if (exchange->wake_at <= now || exchange->conn->is_shut) {
 			*link = exchange->next_sleeper;
 			MHD_resume_connection(exchange->connection);
 			continue;

@@ -102,3 +102,45 @@ def test_when_places_run_out_the_oldest_without_a_request_goes(stack, gatecertd)
     finally:
         for sock in crowd:
             sock.close()
+
+
+def guess(sock):
+    """Sends another wrong key when the last one was answered. False: shut."""
+    try:
+        if not sock.recv(65536):
+            return False
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    try:
+        sock.send(b"GET /apis/gatecert/v1/hostnames HTTP/1.1\r\nHost: a\r\nx-functions-key: wrong\r\n\r\n")
+    except OSError:
+        return False
+    return True
+
+
+def test_a_crowd_that_guesses_keys_does_not_take_an_honest_client_s_place(stack, gatecertd):
+    """More than there are places, each waiting for its delayed 401 nearly all the time, and coming again when shut."""
+    crowd = []
+
+    def crowd_in():
+        for sock in [sock for sock in crowd if not guess(sock)]:
+            crowd.remove(sock)
+            sock.close()
+        for _ in range(min(200, 2400 - len(crowd))):
+            sock = connect(stack, "127.0.0.2")
+            sock.sendall(b"GET /apis/gatecert/v1/hostnames HTTP/1.1\r\nHost: a\r\nx-functions-key: wrong\r\n\r\n")
+            sock.setblocking(False)
+            crowd.append(sock)
+
+    try:
+        for _ in range(13):
+            crowd_in()
+        for _ in range(10):
+            crowd_in()
+            assert gatecertd.api.get("/apis/gatecert/v1/hostnames").status == 200
+        assert sum(not is_closed(sock) for sock in crowd) <= 2048
+    finally:
+        for sock in crowd:
+            sock.close()

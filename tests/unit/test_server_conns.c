@@ -153,6 +153,66 @@ static void test_a_crowd_pushes_out_the_oldest_without_a_request(void **state)
 	assert_null(conns.newest);
 }
 
+/* The first four can be seen to be shut. */
+static void crowd(struct conns *conns, struct peer *peers, size_t count)
+{
+	conns_init(conns);
+	for (size_t i = 0; i < count; i++)
+		peers[i] = i < 4 ? join(conns, "127.0.0.1", 0) : join_unseen(conns, 0);
+}
+
+static void disperse(struct conns *conns, struct peer *peers, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		leave(conns, &peers[i]);
+	assert_int_equal(conns->count, 0);
+	assert_int_equal(conns->shut_count, 0);
+}
+
+static void test_who_waits_for_a_delayed_answer_makes_room(void **state)
+{
+	static struct peer peers[CONNS_CROWDED + 1];
+	struct conns conns;
+
+	(void)state;
+	crowd(&conns, peers, CONNS_CROWDED);
+	for (size_t i = 0; i < CONNS_CROWDED; i++)
+		conns_delay_answer(&conns, peers[i].conn, 1000);
+	peers[CONNS_CROWDED] = join(&conns, "127.0.0.1", 0);
+	assert_true(is_open(&peers[CONNS_CROWDED]));
+	assert_false(is_open(&peers[0]));
+	conns_sweep(&conns, 10999);
+	assert_true(is_open(&peers[1]));
+	conns_sweep(&conns, 11000);
+	assert_false(is_open(&peers[1]));
+	disperse(&conns, peers, ARRAY_SIZE(peers));
+}
+
+static void test_there_are_so_many_places_and_no_more(void **state)
+{
+	static struct peer peers[CONNS_MAX];
+	struct sockaddr_storage from = address_of("127.0.0.1");
+	const struct sockaddr *address = (const struct sockaddr *)&from;
+	const struct sockaddr local = {.sa_family = AF_UNIX};
+	struct conns conns;
+
+	(void)state;
+	crowd(&conns, peers, CONNS_CROWDED);
+	for (size_t i = 0; i < CONNS_CROWDED; i++)
+		conns_begin_answer(&conns, peers[i].conn, 0);
+	for (size_t i = CONNS_CROWDED; i < CONNS_MAX; i++) {
+		assert_true(conns_admit(&conns, address));
+		peers[i] = join(&conns, "127.0.0.1", 0);
+		assert_true(is_open(&peers[i]));
+		conns_begin_answer(&conns, peers[i].conn, 0);
+	}
+	assert_false(conns_admit(&conns, address));
+	assert_false(conns_admit(&conns, &local));
+	conns_sweep(&conns, 10000);
+	assert_true(conns_admit(&conns, address));
+	disperse(&conns, peers, ARRAY_SIZE(peers));
+}
+
 static const struct {
 	const char *sentence, *there, *comes;
 	bool is_admitted;
@@ -196,6 +256,8 @@ int main(void)
 		cmocka_unit_test(test_a_kept_connection_may_be_idle_longer),
 		cmocka_unit_test(test_an_answer_that_nobody_takes_ends),
 		cmocka_unit_test(test_a_crowd_pushes_out_the_oldest_without_a_request),
+		cmocka_unit_test(test_who_waits_for_a_delayed_answer_makes_room),
+		cmocka_unit_test(test_there_are_so_many_places_and_no_more),
 		cmocka_unit_test(test_an_address_gets_its_share),
 	};
 

@@ -233,7 +233,8 @@ static void *instance_worker_new(void *handle, size_t index)
 	(void)index;
 	if (!world)
 		abort();
-	*world = (struct instance_world){&engine->settings, engine->store, engine->followers};
+	*world = (struct instance_world){&engine->settings, engine->store, engine->followers,
+					 false};
 	return world;
 }
 

@@ -5,12 +5,13 @@
 #include "api/hostname.h"
 #include "base/log.h"
 #include "base/text.h"
-
-#define HISTORY_MAX 200
+#include "reconcile/history.h"
+#include "reconcile/retention.h"
 
 struct view {
 	struct instance_world *world;
 	struct instance instance; /* a copy to work on */
+	struct history history;
 	msec_t now;
 };
 
@@ -37,51 +38,6 @@ static void lay_out_progress(struct ctx *ctx, struct view *view)
 		items[i] = old ? *old : (struct instance_progress){.hostname = hostnames->items[i]};
 	}
 	view->instance.status.progress = (struct objects){items, hostnames->count};
-}
-
-static bool is_in_history(const struct instance_status *status, msec_t time, const char *name,
-			  const char *hostname)
-{
-	const struct instance_event *items = status->history.items;
-
-	for (size_t i = 0; i < status->history.count; i++)
-		if (items[i].time == time && text_equals(items[i].name, name) &&
-		    text_equals(items[i].hostname, hostname))
-			return true;
-	return false;
-}
-
-static void add_event(struct ctx *ctx, struct view *view, struct instance_event event)
-{
-	struct instance_status *status = &view->instance.status;
-	struct instance_event *items;
-
-	if (status->history.count >= HISTORY_MAX ||
-	    is_in_history(status, event.time, event.name, event.hostname))
-		return;
-	items = arena_new_array(ctx->arena, struct instance_event, status->history.count + 1);
-	if (status->history.count)
-		memcpy(items, status->history.items, status->history.count * sizeof(*items));
-	items[status->history.count] = event;
-	status->history = (struct objects){items, status->history.count + 1};
-}
-
-/* Every step the hostname was at since the request came, and the one it was at then. */
-static void follow_steps(struct ctx *ctx, struct view *view, const struct hostname *hostname)
-{
-	const struct step_climbed *climbed = hostname->status.climbed.items;
-
-	for (size_t i = 0; i < hostname->status.climbed.count; i++) {
-		bool is_last = i + 1 == hostname->status.climbed.count;
-
-		if (climbed[i].time < view->instance.spec.accepted && !is_last)
-			continue;
-		add_event(ctx, view,
-			  (struct instance_event){.time = climbed[i].time,
-						  .type = "TaskCompleted",
-						  .name = climbed[i].step,
-						  .hostname = hostname->meta.name});
-	}
 }
 
 static void end(struct instance_progress *progress, enum runtime_status runtime, enum step step,
@@ -157,7 +113,7 @@ static void look_at(struct ctx *ctx, struct view *view, struct instance_progress
 		       view->world->settings->instance_timeout;
 	int step = step_find(status->step);
 
-	follow_steps(ctx, view, hostname);
+	history_follow(&view->history, hostname);
 	if (is_served(view, hostname)) {
 		end(progress, RUNTIME_COMPLETED, STEP_COMPLETED, NULL, NULL);
 	} else if (is_superseded(view, hostname)) {
@@ -175,27 +131,34 @@ static void look_at(struct ctx *ctx, struct view *view, struct instance_progress
 	}
 }
 
+static enum err look_for(struct ctx *ctx, struct view *view, struct instance_progress *progress)
+{
+	const void *hostname;
+	enum err err = store_get(ctx, view->world->store, KIND_HOSTNAME, progress->hostname,
+				 &hostname);
+
+	if (err == E_NOTFOUND) {
+		fault_clear(ctx);
+		end(progress, RUNTIME_FAILED, STEP_FAILED, "HostnameWithdrawn",
+		    "the hostname is no longer desired: it was withdrawn");
+	} else {
+		TRY(err);
+		look_at(ctx, view, progress, hostname);
+	}
+	if (runtime_has_ended(progress->runtime_status))
+		history_settle(&view->history, progress->hostname,
+			       progress->runtime_status == RUNTIME_COMPLETED ? "TaskCompleted"
+									     : "TaskFailed");
+	return E_OK;
+}
+
 static enum err update_progress(struct ctx *ctx, struct view *view)
 {
 	struct instance_progress *items = view->instance.status.progress.items;
 
-	for (size_t i = 0; i < view->instance.status.progress.count; i++) {
-		const void *hostname;
-		enum err err;
-
-		if (runtime_has_ended(items[i].runtime_status))
-			continue;
-		err = store_get(ctx, view->world->store, KIND_HOSTNAME, items[i].hostname,
-				&hostname);
-		if (err == E_NOTFOUND) {
-			fault_clear(ctx);
-			end(&items[i], RUNTIME_FAILED, STEP_FAILED, "HostnameWithdrawn",
-			    "the hostname is no longer desired: it was withdrawn");
-			continue;
-		}
-		TRY(err);
-		look_at(ctx, view, &items[i], hostname);
-	}
+	for (size_t i = 0; i < view->instance.status.progress.count; i++)
+		if (!runtime_has_ended(items[i].runtime_status))
+			TRY(look_for(ctx, view, &items[i]));
 	return E_OK;
 }
 
@@ -230,6 +193,13 @@ static void count_ends(const struct view *view, size_t *ended, size_t *failed, s
 	}
 }
 
+/* Nobody has touched it yet: it waits for its first step. */
+static void show_first_step(struct instance_status *status)
+{
+	status->step = step_info(STEP_GATEWAY_PUBLIC_IP)->name;
+	status->message = step_info(STEP_GATEWAY_PUBLIC_IP)->message;
+}
+
 static void summarise(struct view *view)
 {
 	struct instance_status *status = &view->instance.status;
@@ -247,6 +217,8 @@ static void summarise(struct view *view)
 					    : RUNTIME_COMPLETED;
 	status->step = shown->step;
 	status->message = shown->message;
+	if (!shown->step)
+		show_first_step(status);
 	status->error = all_ended ? shown->error : NULL;
 	status->output = all_ended ? shown->output : NULL;
 }
@@ -265,13 +237,13 @@ static void note_end(struct ctx *ctx, struct view *view)
 
 	if (!runtime_has_ended(status->runtime_status))
 		return;
-	add_event(ctx, view,
-		  (struct instance_event){.time = view->now,
-					  .type = status->runtime_status == RUNTIME_TERMINATED
-							  ? "ExecutionTerminated"
-							  : "ExecutionCompleted",
-					  .name = runtime_status_names[status->runtime_status],
-					  .result = status->output});
+	history_end(&view->history,
+		    (struct instance_event){.time = view->now,
+					    .type = status->runtime_status == RUNTIME_TERMINATED
+							    ? "ExecutionTerminated"
+							    : "ExecutionCompleted",
+					    .name = runtime_status_names[status->runtime_status],
+					    .result = status->output});
 	log_info(ctx, "instance ended", "function", view->instance.spec.function, "status",
 		 runtime_status_names[status->runtime_status], "error", status->error, NULL);
 }
@@ -295,60 +267,22 @@ static enum err look(struct ctx *ctx, struct view *view, const struct instance *
 	struct instance_status *status = &view->instance.status;
 
 	lay_out_progress(ctx, view);
-	add_event(ctx, view,
-		  (struct instance_event){.time = view->instance.spec.accepted,
-					  .type = "ExecutionStarted",
-					  .name = view->instance.spec.function});
+	history_begin(ctx, &view->history, &view->instance);
+	history_add(&view->history, (struct instance_event){.time = view->instance.spec.accepted,
+							    .type = "ExecutionStarted",
+							    .name = view->instance.spec.function});
 	TRY(update_progress(ctx, view));
 	if (view->instance.spec.is_terminated)
 		terminate(view);
 	else
 		summarise(view);
 	note_end(ctx, view);
+	status->history = (struct objects){view->history.items, view->history.count};
 	if (status->runtime_status != seen->status.runtime_status ||
 	    !text_equals(status->step, seen->status.step))
 		status->updated = view->now;
 	status->observed_generation = view->instance.meta.generation;
 	return store_put_status(ctx, view->world->store, KIND_INSTANCE, &view->instance);
-}
-
-static msec_t ended_at(const struct instance *instance)
-{
-	return instance->status.updated ? instance->status.updated : instance->meta.created;
-}
-
-/* The oldest ended ones go when there are too many. */
-static enum err thin_out(struct ctx *ctx, struct instance_world *world)
-{
-	const struct instance *oldest = NULL;
-	const void **all;
-	size_t count, ended = 0;
-
-	TRY(store_list(ctx, world->store, KIND_INSTANCE, &all, &count));
-	for (size_t i = 0; i < count; i++) {
-		const struct instance *instance = all[i];
-
-		if (!runtime_has_ended(instance->status.runtime_status))
-			continue;
-		ended++;
-		if (!oldest || ended_at(instance) < ended_at(oldest))
-			oldest = instance;
-	}
-	if (ended <= world->settings->instances_kept)
-		return E_OK;
-	return store_delete(ctx, world->store, KIND_INSTANCE, oldest->meta.name);
-}
-
-/* An ended one is kept for a while, for those who still ask. */
-static enum err retire(struct ctx *ctx, struct instance_world *world,
-		       const struct instance *instance, msec_t *again)
-{
-	msec_t left = ended_at(instance) + world->settings->instance_retention - ctx_wall(ctx);
-
-	*again = left;
-	if (left > 0)
-		return E_OK;
-	return store_delete(ctx, world->store, KIND_INSTANCE, instance->meta.name);
 }
 
 enum err instance_reconcile(struct ctx *ctx, void *worker, const char *key, msec_t *again)
@@ -363,7 +297,7 @@ enum err instance_reconcile(struct ctx *ctx, void *worker, const char *key, msec
 	TRY(err);
 	view.instance = *(const struct instance *)seen;
 	if (runtime_has_ended(view.instance.status.runtime_status))
-		return retire(ctx, worker, seen, again);
+		return retention_retire(ctx, worker, seen, again);
 	follow(&view); /* before looking: what changes from now on wakes us */
 	err = look(ctx, &view, seen);
 	if (err == E_NOTFOUND)
@@ -371,8 +305,8 @@ enum err instance_reconcile(struct ctx *ctx, void *worker, const char *key, msec
 	TRY(err);
 	follow(&view);
 	if (runtime_has_ended(view.instance.status.runtime_status)) {
-		TRY(thin_out(ctx, worker));
-		return retire(ctx, worker, &view.instance, again);
+		view.world->is_thinned = false; /* one more than before */
+		return retention_retire(ctx, worker, &view.instance, again);
 	}
 	left = view.instance.spec.accepted + view.world->settings->instance_timeout - view.now;
 	*again = left > 0 ? left + 1 : 1;

@@ -3,7 +3,7 @@
  * it follows.
  *
  * Derives everything from the hostnames' status; an end is final. Writes the status of instances,
- * and nothing else.
+ * and removes those that were kept long enough.
  */
 #pragma once
 
@@ -16,6 +16,7 @@ struct instance_world {
 	const struct settings *settings;
 	struct store *store;
 	struct followers *followers;
+	bool is_thinned; /* since the start, and since the last end */
 };
 
 /* A reconcile_fn; `worker` is a struct instance_world. */

@@ -57,7 +57,7 @@ static struct json *render_output(struct ctx *ctx, const struct instance *instan
 }
 
 static struct json *render_event(struct ctx *ctx, const struct instance_event *event,
-				 bool is_raised, bool with_result)
+				 bool is_raised, bool with_hostname, bool with_result)
 {
 	struct json *item = json_object(ctx);
 
@@ -66,6 +66,8 @@ static struct json *render_event(struct ctx *ctx, const struct instance_event *e
 	json_set_text(ctx, item, "Timestamp", date_rfc3339(ctx, event->time));
 	if (with_result)
 		json_set_text(ctx, item, "Result", event->result);
+	if (with_hostname && event->hostname)
+		json_set_text(ctx, item, "Input", event->hostname);
 	return item;
 }
 
@@ -84,7 +86,9 @@ static struct json *render_history(struct ctx *ctx, const struct instance *insta
 				 (event < events_end && event->time < step->time);
 		const struct instance_event *next = is_raised ? event++ : step++;
 
-		json_append(ctx, list, render_event(ctx, next, is_raised, with_results));
+		json_append(
+			ctx, list,
+			render_event(ctx, next, is_raised, instance->spec.is_list, with_results));
 	}
 	return list;
 }

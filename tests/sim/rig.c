@@ -223,7 +223,7 @@ static void compose(struct rig *rig)
 		.handle = rig,
 	};
 	process->instance = (struct instance_world){&rig->settings, process->store,
-						    process->followers};
+						    process->followers, false};
 	process->sealkey = (struct sealkey_world){process->hostname.vault, process->sealed,
 						  process->store};
 }

@@ -47,7 +47,8 @@ static void open_scene(struct scene *scene)
 	scene->settings = (struct settings){.instance_timeout = MSEC_PER_HOUR,
 					    .instance_retention = MSEC_PER_DAY,
 					    .instances_kept = 3};
-	scene->world = (struct instance_world){&scene->settings, scene->store, followers_new()};
+	scene->world = (struct instance_world){&scene->settings, scene->store, followers_new(),
+					       false};
 }
 
 static void close_scene(struct scene *scene)
@@ -244,28 +245,148 @@ static void test_several_show_the_least_advanced(void **state)
 	close_scene(&scene);
 }
 
-static void test_history_has_every_step_once(void **state)
+static void test_one_that_nobody_touched_waits_for_the_first_step(void **state)
 {
-	struct step_climbed climbed[] = {{"CheckDnsResolutionStep", 1790000000001},
-					 {"GetAcmeOrderStep", 1790000000002}};
 	const struct instance *instance;
-	struct hostname hostname;
 	struct scene scene;
-	const void *found;
 
 	(void)state;
 	open_scene(&scene);
 	put_hostname(&scene, SHOP, "GetAcmeOrderStep");
-	put_instance(&scene, ID, one, 1);
-	store_get(&scene.ctx, scene.store, KIND_HOSTNAME, SHOP, &found);
+	put_hostname(&scene, BLOG, NULL);
+	put_instance(&scene, ID, two, 2);
+	instance = look(&scene, ID);
+	assert_int_equal(instance->status.runtime_status, RUNTIME_RUNNING);
+	assert_string_equal(instance->status.step, "GetApplicationGatewayPublicIpStep");
+	assert_string_equal(instance->status.message,
+			    "Getting Application Gateway public IP address.");
+	close_scene(&scene);
+}
+
+static void climb(struct scene *scene, const char *name, struct step_climbed *climbed, size_t count)
+{
+	struct hostname hostname;
+	const void *found;
+
+	store_get(&scene->ctx, scene->store, KIND_HOSTNAME, name, &found);
 	hostname = *(const struct hostname *)found;
-	hostname.status.climbed = (struct objects){climbed, 2};
-	store_put_status(&scene.ctx, scene.store, KIND_HOSTNAME, &hostname);
+	hostname.status.climbed = (struct objects){climbed, count};
+	hostname.status.step = climbed[count - 1].step;
+	assert_int_equal(store_put_status(&scene->ctx, scene->store, KIND_HOSTNAME, &hostname),
+			 E_OK);
+}
+
+static void expect_event(const struct instance *instance, size_t index, const char *type,
+			 const char *name)
+{
+	const struct instance_event *event = instance->status.history.items;
+
+	assert_true(index < instance->status.history.count);
+	assert_string_equal(event[index].type, type);
+	assert_string_equal(event[index].name, name);
+}
+
+static void test_history_has_every_step_once(void **state)
+{
+	struct step_climbed climbed[] = {{"CheckDnsResolutionStep", 1790000000001},
+					 {"GetAcmeOrderStep", 1790000000002},
+					 {"Completed", 1790000000003}};
+	const struct instance *instance;
+	struct scene scene;
+
+	(void)state;
+	open_scene(&scene);
+	put_hostname(&scene, SHOP, NULL);
+	put_instance(&scene, ID, one, 1);
+	climb(&scene, SHOP, climbed, 2);
 	look(&scene, ID);
 	instance = look(&scene, ID);
 	assert_int_equal(instance->status.history.count, 3);
-	assert_string_equal(((struct instance_event *)instance->status.history.items)[2].name,
-			    "GetAcmeOrderStep");
+	expect_event(instance, 1, "TaskCompleted", "CheckDnsResolutionStep");
+	expect_event(instance, 2, "TaskScheduled", "GetAcmeOrderStep");
+	climb(&scene, SHOP, climbed, 3);
+	change_hostname(&scene, SHOP, true, NULL);
+	instance = look(&scene, ID);
+	assert_int_equal(instance->status.history.count, 4);
+	expect_event(instance, 2, "TaskCompleted", "GetAcmeOrderStep");
+	expect_event(instance, 3, "ExecutionCompleted", "Completed");
+	close_scene(&scene);
+}
+
+static void test_history_says_where_it_failed(void **state)
+{
+	struct step_climbed climbed[] = {{"CheckDnsResolutionStep", 1780000000000}};
+	const struct instance_event *events;
+	const struct instance *instance;
+	struct scene scene;
+
+	(void)state;
+	open_scene(&scene);
+	put_hostname(&scene, SHOP, NULL);
+	climb(&scene, SHOP, climbed, 1);
+	put_instance(&scene, ID, one, 1);
+	change_hostname(&scene, SHOP, false, "HostnameNotResolvingToApplicationGateway");
+	instance = look(&scene, ID);
+	assert_int_equal(instance->status.history.count, 3);
+	expect_event(instance, 1, "TaskFailed", "CheckDnsResolutionStep");
+	events = instance->status.history.items;
+	assert_int_equal(events[1].time, instance->spec.accepted);
+	close_scene(&scene);
+}
+
+#define MANY 40
+
+/* Many hostnames that took every step: all of it is there, and so is the end. */
+static void test_history_has_room_for_all_and_for_the_end(void **state)
+{
+	struct step_climbed climbed[STEP_COMPLETED];
+	const struct instance *instance;
+	const char *names[MANY];
+	struct scene scene;
+
+	(void)state;
+	open_scene(&scene);
+	for (size_t i = 0; i < ARRAY_SIZE(climbed); i++)
+		climbed[i] = (struct step_climbed){step_info((enum step)i)->name,
+						   1790000000001 + (msec_t)i};
+	for (size_t i = 0; i < MANY; i++) {
+		names[i] = arena_printf(scene.ctx.arena, "n%03zu.example.com", i);
+		put_hostname(&scene, names[i], NULL);
+		climb(&scene, names[i], climbed, ARRAY_SIZE(climbed));
+	}
+	put_instance(&scene, ID, names, MANY);
+	look(&scene, ID);
+	for (size_t i = 0; i < MANY; i++)
+		change_hostname(&scene, names[i], true, NULL);
+	instance = look(&scene, ID);
+	assert_int_equal(instance->status.history.count, MANY * ARRAY_SIZE(climbed) + 2);
+	expect_event(instance, instance->status.history.count - 1, "ExecutionCompleted",
+		     "Completed");
+	close_scene(&scene);
+}
+
+static void test_the_end_has_room_in_a_full_history(void **state)
+{
+	struct step_climbed climbed[STEPS_CLIMBED_MAX];
+	const struct instance *instance = NULL;
+	struct scene scene;
+
+	(void)state;
+	open_scene(&scene);
+	put_hostname(&scene, SHOP, NULL);
+	put_instance(&scene, ID, one, 1);
+	for (size_t round = 0; round < 10; round++) {
+		for (size_t i = 0; i < ARRAY_SIZE(climbed); i++)
+			climbed[i] = (struct step_climbed){"CheckDnsResolutionStep",
+							   ++scene.clock.now};
+		climb(&scene, SHOP, climbed, ARRAY_SIZE(climbed));
+		instance = look(&scene, ID);
+	}
+	assert_in_range(instance->status.history.count, 100, 300);
+	change_hostname(&scene, SHOP, true, NULL);
+	instance = look(&scene, ID);
+	expect_event(instance, instance->status.history.count - 1, "ExecutionCompleted",
+		     "Completed");
 	close_scene(&scene);
 }
 
@@ -338,6 +459,65 @@ static void test_ended_ones_go(void **state)
 	close_scene(&scene);
 }
 
+/* `count` ended ones, named in the order of their end. */
+static void end_several(struct scene *scene, size_t count)
+{
+	put_hostname(scene, SHOP, "Completed");
+	change_hostname(scene, SHOP, true, NULL);
+	for (size_t i = 0; i < count; i++) {
+		const char *id = arena_printf(scene->ctx.arena, "%05zu", i);
+
+		scene->clock.now += 1;
+		put_instance(scene, id, one, 1);
+		look(scene, id);
+	}
+	assert_int_equal(store_count(scene->store, KIND_INSTANCE), count);
+}
+
+/* As after a start with another number. */
+static void keep(struct scene *scene, size_t count)
+{
+	scene->settings.instances_kept = count;
+	scene->world.is_thinned = false;
+}
+
+static void test_a_lower_number_counts_from_the_start(void **state)
+{
+	struct scene scene;
+
+	(void)state;
+	open_scene(&scene);
+	keep(&scene, 1000);
+	end_several(&scene, 12);
+	keep(&scene, 5);
+	assert_null(look(&scene, "00003"));
+	assert_int_equal(store_count(scene.store, KIND_INSTANCE), 5);
+	assert_non_null(look(&scene, "00007"));
+	close_scene(&scene);
+}
+
+static void test_very_many_go_in_several_passes(void **state)
+{
+	msec_t again = MSEC_NEVER;
+	struct scene scene;
+	int passes = 0;
+
+	(void)state;
+	open_scene(&scene);
+	keep(&scene, 1000);
+	end_several(&scene, 210);
+	keep(&scene, 5);
+	do {
+		assert_int_equal(instance_reconcile(&scene.ctx, &scene.world, "00209", &again),
+				 E_OK);
+		passes++;
+	} while (again == 1);
+	assert_int_equal(passes, 3);
+	assert_int_equal(again, MSEC_PER_DAY);
+	assert_int_equal(store_count(scene.store, KIND_INSTANCE), 5);
+	close_scene(&scene);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -346,10 +526,16 @@ int main(void)
 		cmocka_unit_test(test_times_out),
 		cmocka_unit_test(test_a_timeout_tells_what_was_in_the_way),
 		cmocka_unit_test(test_several_show_the_least_advanced),
+		cmocka_unit_test(test_one_that_nobody_touched_waits_for_the_first_step),
 		cmocka_unit_test(test_history_has_every_step_once),
+		cmocka_unit_test(test_history_says_where_it_failed),
+		cmocka_unit_test(test_history_has_room_for_all_and_for_the_end),
+		cmocka_unit_test(test_the_end_has_room_in_a_full_history),
 		cmocka_unit_test(test_withdrawn_and_terminated),
 		cmocka_unit_test(test_switch_to_the_ca_waits_for_it),
 		cmocka_unit_test(test_ended_ones_go),
+		cmocka_unit_test(test_a_lower_number_counts_from_the_start),
+		cmocka_unit_test(test_very_many_go_in_several_passes),
 	};
 
 	return cmocka_run_group_tests_name("instances", tests, NULL, NULL);

@@ -176,6 +176,33 @@ static void test_history_holds_steps_and_events(void **state)
 	rig_close(&rig);
 }
 
+static void test_history_of_a_list_names_the_hostname(void **state)
+{
+	struct instance_event steps[] = {
+		{1585086708000, "ExecutionStarted", "AddMultipleCertificatesFunctions", NULL, NULL},
+		{1585086709000, "TaskScheduled", "CheckDnsResolutionStep", "a.example.com", NULL},
+	};
+	struct instance_status status;
+	struct rig_reply reply;
+	const char *id;
+	struct rig rig;
+
+	(void)state;
+	rig_open(&rig, NULL, true, false);
+	id = rig_start(&rig, RIG_START_SEVERAL, SEVERAL);
+	status = status_of(&rig, RUNTIME_RUNNING, STEP_CHECK_DNS, NULL, NULL);
+	status.history = (struct objects){steps, 2};
+	rig_set_status(&rig, id, &status);
+	reply = rig_call(&rig, "GET", path(&rig, id, "?showHistory=true"), NULL, NULL);
+	assert_non_null(strstr(
+		reply.body,
+		"\"historyEvents\":[{\"EventType\":\"ExecutionStarted\",\"FunctionName\":"
+		"\"AddMultipleCertificatesFunctions\",\"Timestamp\":\"2020-03-24T21:51:48Z\"},"
+		"{\"EventType\":\"TaskScheduled\",\"FunctionName\":\"CheckDnsResolutionStep\","
+		"\"Timestamp\":\"2020-03-24T21:51:49Z\",\"Input\":\"a.example.com\"}]"));
+	rig_close(&rig);
+}
+
 static const struct {
 	const char *sentence, *rest, *headers, *body;
 	int running, over, unknown; /* the answer for an instance that is so */
@@ -508,6 +535,7 @@ int main(void)
 		cmocka_unit_test(test_ended),
 		cmocka_unit_test(test_a_list_fails_with_one_output_each),
 		cmocka_unit_test(test_history_holds_steps_and_events),
+		cmocka_unit_test(test_history_of_a_list_names_the_hostname),
 		cmocka_unit_test(test_calls_on_running_and_ended_ones),
 		cmocka_unit_test(test_events_and_ends_are_written_to_the_spec),
 		cmocka_unit_test(test_terminate_withdraws_what_it_brought_in),

@@ -214,6 +214,8 @@ static bool decode_time(struct decoder *decoder, const struct field *field, cons
 {
 	msec_t value;
 
+	if ((field->flags & FIELD_WAS_MSEC) && node->is_plain && is_decimal(node->text))
+		return decode_int(decoder, field, node, path, out);
 	if (node->kind != NODE_SCALAR || !date_parse_rfc3339(node->text, &value))
 		return expected(decoder, field, node, path, "a time, as in 2026-01-31T12:00:00Z");
 	memcpy(out, &value, sizeof(value));

@@ -30,6 +30,7 @@ enum field_flag {
 	FIELD_NOCASE = 4,    /* the name matches in any case */
 	FIELD_IGNORED = 8,   /* accepted with a warning, not decoded */
 	FIELD_INTERNAL = 16, /* persisted, never shown to API clients */
+	FIELD_WAS_MSEC = 32, /* a FIELD_TIME that older files hold as milliseconds since 1970 */
 };
 
 struct text_pair {

@@ -193,6 +193,27 @@ static void test_an_empty_object_stays_empty(void **state)
 	assert_int_equal(after.meta.withdrawn, 0);
 }
 
+/* A time as milliseconds is what state files of before hold. */
+static void test_a_request_of_before_is_read(void **state)
+{
+	static const char text[] = "{\"metadata\":{\"name\":\"a\"},\"spec\":{\"accepted\":"
+				   "1790000000123,\"retryRequested\":0}}";
+	struct ctx ctx cleanup_ctx;
+	struct instance instance;
+	struct json *json;
+
+	(void)state;
+	check_begin(&ctx);
+	assert_int_equal(json_parse(&ctx, text, strlen(text), &json), E_OK);
+	assert_int_equal(object_from_json(&ctx, KIND_INSTANCE, json, &instance), E_OK);
+	assert_int_equal(instance.spec.accepted, MOMENT);
+	assert_int_equal(instance.spec.retry_requested, 0);
+	json = object_to_json(&ctx, KIND_INSTANCE, &instance, 0);
+	assert_string_equal(json_text(json_path(json, "spec.accepted")),
+			    "2026-09-21T14:13:20.123Z");
+	assert_null(json_path(json, "spec.retryRequested"));
+}
+
 /* --- what clients see --- */
 
 static const struct {
@@ -273,6 +294,7 @@ int main(void)
 		cmocka_unit_test(test_there_and_back),
 		cmocka_unit_test(test_values_come_back),
 		cmocka_unit_test(test_an_empty_object_stays_empty),
+		cmocka_unit_test(test_a_request_of_before_is_read),
 		cmocka_unit_test(test_views),
 		cmocka_unit_test(test_refusals),
 	};

@@ -7,7 +7,10 @@
  */
 #pragma once
 
-#include "world/model.h"
+#include <stdbool.h>
+#include <stddef.h>
+
+struct world;
 
 void blob_model_init(struct world *world);
 

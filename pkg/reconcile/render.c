@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "base/text.h"
+#include "reconcile/drawing.h"
 #include "reconcile/names.h"
 
 /* Limits of a Standard_v2 or WAF_v2 gateway (Azure subscription limits, Application Gateway). */
@@ -15,15 +16,6 @@
 #define RULES_MAX			400
 #define PRIORITY_MAX			20000
 #define PRIORITY_BELOW_SERVICE_DEFAULTS 19000
-
-struct drawing {
-	const struct render_target *target;
-	struct json *document, *properties;
-	struct json *certificates, *listeners, *rules;
-	const char *frontend_id, *port_id;
-	bool *priorities; /* taken ones, 1..PRIORITY_MAX */
-	int64_t priority_below;
-};
 
 static const char *id_of(struct ctx *ctx, const struct drawing *drawing, const char *collection,
 			 const char *name)
@@ -48,95 +40,6 @@ static struct json *collection(struct ctx *ctx, struct json *properties, const c
 		json_set(ctx, properties, name, array);
 	}
 	return array;
-}
-
-static struct json *find_named(const struct json *array, const char *name)
-{
-	json_for_each (child, array)
-		if (json_get_text(child, "name") &&
-		    text_equals_nocase(json_get_text(child, "name"), name))
-			return child;
-	return NULL;
-}
-
-/* Resource ids compare without case. */
-static struct json *find_id(const struct json *array, const char *id)
-{
-	const char *name = id ? strrchr(id, '/') : NULL;
-
-	return name ? find_named(array, name + 1) : NULL;
-}
-
-static const char *reference_of(const struct json *child, const char *member)
-{
-	return json_get_text(json_get(json_get(child, "properties"), member), "id");
-}
-
-static bool refers_to(const struct json *child, const char *member, const struct json *other)
-{
-	const char *id = reference_of(child, member);
-	const char *name = id ? strrchr(id, '/') : NULL;
-
-	return name && text_equals_nocase(name + 1, json_get_text(other, "name"));
-}
-
-static bool serves_hostname(const struct json *listener, const char *hostname)
-{
-	const struct json *properties = json_get(listener, "properties");
-	const char *single = json_get_text(properties, "hostName");
-
-	if (single && *single)
-		return text_equals_nocase(single, hostname);
-	json_for_each (name, json_get(properties, "hostNames"))
-		if (json_text(name) && text_equals_nocase(json_text(name), hostname))
-			return true;
-	return false;
-}
-
-static bool has_one_hostname(const struct json *listener)
-{
-	return json_size(json_path(listener, "properties.hostNames")) <= 1;
-}
-
-static bool is_https_on_port(const struct drawing *drawing, const struct json *listener)
-{
-	const char *protocol = json_get_text(json_get(listener, "properties"), "protocol");
-	const char *port = reference_of(listener, "frontendPort");
-
-	return protocol && text_equals_nocase(protocol, "Https") && port &&
-	       text_equals_nocase(strrchr(port, '/') ? strrchr(port, '/') + 1 : port,
-				  strrchr(drawing->port_id, '/') + 1);
-}
-
-static bool is_public(const struct json *frontend)
-{
-	return json_path(frontend, "properties.publicIPAddress") != NULL;
-}
-
-/* The same hostname and port may also be served on a private frontend, which is nobody's business
- * here. */
-static bool is_ours_to_judge(const struct drawing *drawing, const struct json *listener)
-{
-	return is_https_on_port(drawing, listener) &&
-	       is_public(find_id(json_get(drawing->properties, "frontendIPConfigurations"),
-				 reference_of(listener, "frontendIPConfiguration")));
-}
-
-/* A basic listener, or one with a wildcard: a rule with a smaller number hides those behind it. */
-static bool is_catching(const struct json *listener)
-{
-	const struct json *properties = json_get(listener, "properties");
-	const char *single = json_get_text(properties, "hostName");
-	bool has_name = single && *single;
-
-	if (has_name && strpbrk(single, "*?"))
-		return true;
-	json_for_each (name, json_get(properties, "hostNames")) {
-		has_name = true;
-		if (json_text(name) && strpbrk(json_text(name), "*?"))
-			return true;
-	}
-	return !has_name;
 }
 
 static enum err find_frontend(struct ctx *ctx, struct drawing *drawing)
@@ -281,17 +184,6 @@ static enum err start(struct ctx *ctx, struct drawing *drawing, const struct jso
 	return E_OK;
 }
 
-/* The certificate entry with this secret, whatever its name. */
-static struct json *find_certificate(const struct drawing *drawing, const char *secret_id)
-{
-	json_for_each (entry, drawing->certificates)
-		if (secret_id_equals(
-			    json_get_text(json_get(entry, "properties"), "keyVaultSecretId"),
-			    secret_id))
-			return entry;
-	return NULL;
-}
-
 /* An entry of the same name may hold a secret of another vault, left over from before a move. */
 static const char *certificate_name(struct ctx *ctx, const struct drawing *drawing,
 				    const struct wanted_hostname *wanted)
@@ -358,29 +250,11 @@ static void add_rule(struct ctx *ctx, struct drawing *drawing, const struct json
 	json_append(ctx, drawing->rules, rule);
 }
 
-static struct json *rule_of(const struct drawing *drawing, const struct json *listener)
-{
-	json_for_each (rule, drawing->rules)
-		if (refers_to(rule, "httpListener", listener))
-			return rule;
-	return NULL;
-}
-
 static void reject(struct rendered_hostname *result, const char *reason, const char *message)
 {
 	result->verdict = RENDER_REJECTED;
 	result->reason = reason;
 	result->message = message;
-}
-
-/* A rule that only redirects does not make its listener an active one. */
-static size_t active_rules(const struct drawing *drawing)
-{
-	size_t count = 0;
-
-	json_for_each (rule, drawing->rules)
-		count += !json_path(rule, "properties.redirectConfiguration");
-	return count;
 }
 
 struct needs {
@@ -393,26 +267,6 @@ static bool has_room(const struct drawing *drawing, const struct needs *needs)
 	       (!needs->listener || json_size(drawing->listeners) < LISTENERS_MAX) &&
 	       (!needs->rule || (json_size(drawing->rules) < RULES_MAX &&
 				 active_rules(drawing) < ACTIVE_LISTENERS_MAX));
-}
-
-/* The listener that serves this hostname over HTTPS, whoever made it. */
-static struct json *find_listener(const struct drawing *drawing, const char *hostname)
-{
-	json_for_each (listener, drawing->listeners)
-		if (is_ours_to_judge(drawing, listener) && serves_hostname(listener, hostname))
-			return listener;
-	return NULL;
-}
-
-static bool is_our_listener(struct ctx *ctx, const struct json *listener,
-			    const struct wanted_hostname *wanted)
-{
-	const char *name = json_get_text(listener, "name");
-
-	return name && has_one_hostname(listener) &&
-	       (text_equals_nocase(name, name_listener(ctx, wanted->base)) ||
-		text_equals_nocase(name, name_listener(ctx, name_plain(ctx, wanted->hostname))) ||
-		text_equals_nocase(name, name_listener(ctx, name_hashed(ctx, wanted->hostname))));
 }
 
 /* NULL when both names are taken: by what does not serve this hostname, and so is not ours. */
@@ -429,38 +283,11 @@ static const char *free_name(struct ctx *ctx, const struct json *array,
 	return NULL;
 }
 
-static bool shows_certificate(const struct drawing *drawing, const struct json *listener,
-			      const char *secret_id)
-{
-	const struct json *entry = find_id(drawing->certificates,
-					   reference_of(listener, "sslCertificate"));
-
-	return secret_id_equals(json_get_text(json_get(entry, "properties"), "keyVaultSecretId"),
-				secret_id);
-}
-
 static void repair_certificate(struct ctx *ctx, struct drawing *drawing, struct json *listener,
 			       const struct wanted_hostname *wanted)
 {
 	json_set(ctx, json_get(listener, "properties"), "sslCertificate",
 		 reference(ctx, certificate_id(ctx, drawing, wanted)));
-}
-
-static bool is_used(const struct drawing *drawing, const struct json *certificate)
-{
-	json_for_each (listener, drawing->listeners)
-		if (refers_to(listener, "sslCertificate", certificate))
-			return true;
-	return false;
-}
-
-/* A redirection of somebody else may lead to the listener: then it cannot go. */
-static bool is_redirected_to(const struct drawing *drawing, const struct json *listener)
-{
-	json_for_each (redirect, json_get(drawing->properties, "redirectConfigurations"))
-		if (refers_to(redirect, "targetListener", listener))
-			return true;
-	return false;
 }
 
 /* The listener must be ours by name and hostname, and shows the certificate that the failed update

@@ -93,18 +93,27 @@ void conditions_hold(struct ctx *ctx, struct pass *pass, enum step step)
 		pass->note.trouble_since = 0;
 }
 
-/* Hiccups are nobody's business until they last. */
-static bool is_passing_hiccup(struct ctx *ctx, struct pass *pass, enum step step, enum err err)
+bool conditions_is_hiccup(struct ctx *ctx, msec_t *since, enum err err)
 {
-	struct note *note = &pass->note;
 	msec_t now = ctx_mono(ctx);
 
 	if (err != E_AGAIN && err != E_CONFLICT)
 		return false;
-	if (!note->trouble_since || note->trouble_step != (int)step)
-		note->trouble_since = now ? now : 1;
+	if (!*since)
+		*since = now ? now : 1;
+	return now - *since < HICCUP_GRACE;
+}
+
+static bool is_passing_hiccup(struct ctx *ctx, struct pass *pass, enum step step, enum err err)
+{
+	struct note *note = &pass->note;
+
+	if (err != E_AGAIN && err != E_CONFLICT)
+		return false;
+	if (note->trouble_step != (int)step)
+		note->trouble_since = 0;
 	note->trouble_step = (int)step;
-	return now - note->trouble_since < HICCUP_GRACE;
+	return conditions_is_hiccup(ctx, &note->trouble_since, err);
 }
 
 const char *conditions_message(struct ctx *ctx, enum err err)

@@ -6,255 +6,24 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "reconcile/conditions.h"
+#include "reconcile/look.h"
 #include "reconcile/names.h"
-#include "reconcile/policy.h"
-#include "reconcile/wanted.h"
 
-#define LOOK_AGAIN	MSEC_PER_HOUR
-#define GATHER_LOOK	MSEC_PER_SEC
-#define OPERATION_FIRST (2 * MSEC_PER_SEC)
-#define OPERATION_MAX	MSEC_PER_HOUR
-#define BUSY_WAIT	(5 * MSEC_PER_SEC)
-#define DOUBTED_LOOK                                                                 \
-	(10 * MSEC_PER_SEC) /* the most often that a failing self-check asks for one \
-			     */
-#define UPDATE_FAILED_FIRST (5 * MSEC_PER_SEC)
-#define UPDATE_FAILED_MAX   (10 * MSEC_PER_MIN)
-#define HICCUP_GRACE	    (60 * MSEC_PER_SEC)
-
-struct look {
-	struct gateway_world *world;
-	const struct gateway *seen;
-	struct gateway gateway; /* a copy to work on */
-	struct wanted wanted;
-	size_t stored;	     /* hostnames that stand in the document of a failed gateway and are not
-				served */
-	msec_t wait;	     /* above 0: stop here, look again then */
-	const char *failing; /* the condition that a failure belongs to from here on */
-};
-
-static struct gateway_status *status_of(struct look *look)
-{
-	return &look->gateway.status;
-}
-
-static enum err commit(struct ctx *ctx, struct look *look)
-{
-	return store_put_status(ctx, look->world->store, KIND_GATEWAY, &look->gateway);
-}
-
-static void set_condition(struct ctx *ctx, struct look *look, const char *type,
-			  enum condition_status status, const char *reason, const char *message)
-{
-	if (condition_set(ctx, &status_of(look)->conditions, type, status, reason, message,
-			  look->gateway.meta.generation))
-		log_info(ctx, "condition changed", "type", type, "status",
-			 condition_status_names[status], "reason", reason, "text", message, NULL);
-}
-
-static void reject(struct ctx *ctx, struct look *look, const char *hostname, const char *reason,
-		   const char *message)
-{
-	struct objects *rejected = &status_of(look)->rejected;
-	struct rejected_hostname *items = arena_new_array(ctx->arena, struct rejected_hostname,
-							  rejected->count + 1);
-	const struct rejected_hostname *old = gateway_find_rejected(look->seen, hostname);
-	size_t count = 0;
-
-	for (size_t i = 0; i < rejected->count; i++)
-		if (!text_equals(((struct rejected_hostname *)rejected->items)[i].hostname,
-				 hostname))
-			items[count++] = ((struct rejected_hostname *)rejected->items)[i];
-	items[count++] = (struct rejected_hostname){hostname, reason, message, ctx_wall(ctx)};
-	*rejected = (struct objects){items, count};
-	if (old && text_equals(old->message, message))
-		return;
-	log_warn(ctx, "gateway cannot take a hostname", "hostname", hostname, "reason", reason,
-		 "text", message, NULL);
-}
-
-static void forgive(struct look *look, const char *hostname)
-{
-	struct objects *rejected = &status_of(look)->rejected;
-	struct rejected_hostname *items = rejected->items;
-	size_t count = 0;
-
-	for (size_t i = 0; i < rejected->count; i++)
-		if (!text_equals(items[i].hostname, hostname))
-			items[count++] = items[i];
-	rejected->count = count;
-}
-
-static enum err load(struct ctx *ctx, struct gateway_world *world, const char *key,
-		     struct look *look)
-{
-	const void *seen;
-	const void **hostnames;
-	struct gateway_status *status = status_of(look);
-	size_t count;
-
-	*look = (struct look){.world = world, .failing = CONDITION_GATEWAY_REACHABLE};
-	TRY(store_get(ctx, world->store, KIND_GATEWAY, key, &seen));
-	TRY(store_list(ctx, world->store, KIND_HOSTNAME, &hostnames, &count));
-	look->seen = seen;
-	look->gateway = *look->seen;
-	status->observed_generation = look->gateway.meta.generation;
-	/* What is changed in place is ours: snapshots are const. */
-	status->rejected.items =
-		arena_copy(ctx->arena, status->rejected.items,
-			   status->rejected.count * sizeof(struct rejected_hostname));
-	look->wanted = wanted_list(ctx, look->seen, (const struct hostname *const *)hostnames,
-				   count);
-	return E_OK;
-}
-
-static bool is_named(struct ctx *ctx, const struct wanted_hostname *wanted, const char *message)
-{
-	return name_is_in(message, wanted->base) ||
-	       name_is_in(message, name_listener(ctx, wanted->base)) ||
-	       name_is_in(message, name_rule(ctx, wanted->base)) ||
-	       strcasestr(message, arena_printf(ctx->arena, "%s/", wanted->secret_id));
-}
-
-/* Names of ours in the words of a failed update: those hostnames are set aside, the others go on.
- */
-static bool blame_hostnames(struct ctx *ctx, struct look *look, const char *message)
-{
-	bool found = false;
-
-	for (size_t i = 0; i < look->wanted.count; i++) {
-		const struct wanted_hostname *wanted = &look->wanted.items[i];
-
-		if (wanted->is_evicted || gateway_find_programmed(look->seen, wanted->hostname) ||
-		    !is_named(ctx, wanted, message))
-			continue;
-		reject(ctx, look, wanted->hostname, REJECTED_BY_UPDATE, message);
-		found = true;
-	}
-	return found;
-}
-
-/* Nobody of ours is to blame, so the next one may fail as well: each is minutes of work for the
- * gateway. Until then the present fault is what is wrong. */
-static enum err put_off_updates(struct ctx *ctx, struct look *look)
-{
-	struct gateway_world *world = look->world;
-
-	world->update_fault = ctx->fault;
-	world->update_failed = ctx_wall(ctx);
-	world->update_not_before = msec_add(
-		ctx_mono(ctx),
-		msec_double(UPDATE_FAILED_FIRST, world->updates_failed, UPDATE_FAILED_MAX));
-	if (world->updates_failed < 16)
-		world->updates_failed++;
-	look->failing = CONDITION_GATEWAY_WRITABLE;
-	return E_REFUSED;
-}
-
-/* Long ids of the gateway itself would leave no room for what matters, and for what to do about it
- * at the end. */
-static const char *without_gateway_id(struct ctx *ctx, const struct look *look, const char *text)
-{
-	const char *id = look->world->gateway.gateway_id, *found;
-	const char *kept = "";
-
-	for (; (found = strcasestr(text, id)); text = found + strlen(id))
-		kept = arena_printf(ctx->arena, "%s%.*s...", kept, (int)(found - text), text);
-	return arena_printf(ctx->arena, "%s%s", kept, text);
-}
-
-static enum err operation_failed(struct ctx *ctx, struct look *look,
-				 const struct appgateway_operation *operation)
-{
-	const char *message =
-		arena_printf(ctx->arena, "the update of the Application Gateway failed (%s): %s",
-			     operation->code ? operation->code : "no code",
-			     operation->message ? without_gateway_id(ctx, look, operation->message)
-						: "no message");
-
-	if (blame_hostnames(ctx, look, message)) {
-		look->wait = 1; /* what is wanted now is less than what this pass began with */
-		return E_OK;
-	}
-	fault_set(ctx, E_REFUSED, "UpdateFailed", "%s", message);
-	return put_off_updates(ctx, look);
-}
-
-/* Nobody will tell what became of the update: the gateway itself has to be looked at. */
-static void lose_operation(struct ctx *ctx, struct look *look, enum err err)
-{
-	if (err == E_OK)
-		fault_set(ctx, E_REFUSED, "UpdateFailed", "it runs for more than an hour");
-	fault_wrap(ctx, E_REFUSED, "the outcome of the gateway's update is not known");
-	log_warn(ctx, "gateway update followed no more", "text", ctx->fault.text, NULL);
-	look->world->update_fault = ctx->fault;
-	look->world->update_is_lost = true;
-	status_of(look)->operation_url = NULL;
-	fault_clear(ctx);
-}
-
-/* A read that found the gateway at rest ends the doubt: what failed is not tried again at once. */
-static enum err find_lost_update(struct ctx *ctx, struct look *look)
-{
-	bool was_lost = look->world->update_is_lost;
-
-	look->world->update_is_lost = false;
-	if (!was_lost || !text_equals_nocase(status_of(look)->provisioning_state, "Failed"))
-		return E_OK;
-	ctx->fault = look->world->update_fault;
-	return put_off_updates(ctx, look);
-}
-
-static bool is_without_end(enum err err, const struct appgateway_operation *operation)
-{
-	return err == E_OK ? operation->progress == APPGATEWAY_RUNNING : err != E_CANCELLED;
-}
-
-/* Rung 1: nothing in progress. */
-static enum err finish_operation(struct ctx *ctx, struct look *look)
-{
-	struct gateway_status *status = status_of(look);
-	struct appgateway_operation operation;
-	msec_t age = ctx_wall(ctx) - status->operation_since;
-	enum err err;
-
-	if (!status->operation_url)
-		return E_OK;
-	err = appgateway_operation_get(ctx, &look->world->gateway, status->operation_url,
-				       &operation);
-	if (err == E_NOTFOUND || err == E_REFUSED ||
-	    (age > OPERATION_MAX && is_without_end(err, &operation))) {
-		lose_operation(ctx, look, err);
-		return E_OK;
-	}
-	TRY(err);
-	if (operation.progress == APPGATEWAY_RUNNING) {
-		if (operation.url)
-			status->operation_url = operation.url;
-		look->wait = operation.retry_after     ? operation.retry_after
-			     : age < 10 * MSEC_PER_SEC ? OPERATION_FIRST
-						       : OPERATION_FIRST + age / 10;
-		if (look->wait > 10 * MSEC_PER_SEC && !operation.retry_after)
-			look->wait = 10 * MSEC_PER_SEC;
-		return E_OK;
-	}
-	status->operation_url = NULL;
-	if (operation.progress == APPGATEWAY_FAILED)
-		return operation_failed(ctx, look, &operation);
-	if (operation.progress == APPGATEWAY_SUCCEEDED)
-		look->world->updates_failed = 0;
-	return E_OK;
-}
+#define LOOK_AGAIN  MSEC_PER_HOUR
+#define GATHER_LOOK MSEC_PER_SEC
+#define BUSY_WAIT   (5 * MSEC_PER_SEC)
+/* The most often that failing self-checks ask for a look. */
+#define DOUBTED_LOOK (10 * MSEC_PER_SEC)
 
 static bool needs_read(struct ctx *ctx, struct look *look)
 {
-	const struct gateway_status *status = status_of(look);
+	const struct gateway_status *status = look_status(look);
 	const struct condition *writable = condition_find(&status->conditions,
 							  CONDITION_GATEWAY_WRITABLE);
 	msec_t age = ctx_wall(ctx) - status->observed;
 
 	return !status->public_ips.count || status->update_intended || look->wanted.missing ||
-	       look->wanted.retrying || look->seen->status.operation_url || age >= LOOK_AGAIN ||
+	       look->wanted.retrying || look->update_ended || age >= LOOK_AGAIN ||
 	       (look->wanted.unreached && age >= DOUBTED_LOOK) ||
 	       !condition_is_true(&status->conditions, CONDITION_GATEWAY_REACHABLE) ||
 	       (writable && writable->status != CONDITION_TRUE);
@@ -263,7 +32,7 @@ static bool needs_read(struct ctx *ctx, struct look *look)
 /* Waits for others who are about to want the same update; a lone hostname goes at once. */
 static bool is_gathering(struct ctx *ctx, struct look *look)
 {
-	struct gateway_status *status = status_of(look);
+	struct gateway_status *status = look_status(look);
 	msec_t now = ctx_wall(ctx);
 
 	if (!look->wanted.missing) {
@@ -281,7 +50,7 @@ static bool is_gathering(struct ctx *ctx, struct look *look)
 
 static enum err read_public_ips(struct ctx *ctx, struct look *look, const struct json *body)
 {
-	struct gateway_status *status = status_of(look);
+	struct gateway_status *status = look_status(look);
 	struct public_ips ips;
 
 	if (status->public_ips.count && ctx_wall(ctx) - status->observed < LOOK_AGAIN)
@@ -304,7 +73,7 @@ static enum err check_running(struct ctx *ctx, const struct look *look)
 /* Rung 2: observed. Only a settled gateway is a base to build on. */
 static enum err observe(struct ctx *ctx, struct look *look, struct appgateway_document *document)
 {
-	struct gateway_status *status = status_of(look);
+	struct gateway_status *status = look_status(look);
 	bool is_busy;
 
 	TRY(appgateway_get(ctx, &look->world->gateway, document));
@@ -320,28 +89,16 @@ static enum err observe(struct ctx *ctx, struct look *look, struct appgateway_do
 		status->update_intended = false;
 		TRY(check_running(ctx, look));
 	}
-	set_condition(ctx, look, CONDITION_GATEWAY_REACHABLE, CONDITION_TRUE, "Reachable",
-		      "The Application Gateway and its public address are known.");
+	look_set_condition(ctx, look, CONDITION_GATEWAY_REACHABLE, CONDITION_TRUE, "Reachable",
+			   "The Application Gateway and its public address are known.");
 	return E_OK;
 }
 
 /* A failed update leaves what it brought in the document, and serves what was there before. */
 static bool is_only_stored(struct look *look, const char *hostname)
 {
-	return text_equals_nocase(status_of(look)->provisioning_state, "Failed") &&
+	return text_equals_nocase(look_status(look)->provisioning_state, "Failed") &&
 	       !gateway_find_programmed(look->seen, hostname);
-}
-
-/* A new request is worth one more try. */
-static enum err check_put_off(struct ctx *ctx, struct look *look)
-{
-	const struct gateway_world *world = look->world;
-
-	if (!world->updates_failed || ctx_mono(ctx) >= world->update_not_before ||
-	    look->wanted.requested > world->update_failed)
-		return E_OK;
-	ctx->fault = world->update_fault;
-	return E_REFUSED;
 }
 
 /* What the document shows of what is wanted, and what it cannot take. */
@@ -356,10 +113,10 @@ static void record(struct ctx *ctx, struct look *look, const struct rendering *r
 		const struct rendered_hostname *result = &rendering->items[i];
 
 		if (result->verdict == RENDER_REJECTED)
-			reject(ctx, look, wanted->hostname, result->reason, result->message);
+			look_reject(ctx, look, wanted->hostname, result->reason, result->message);
 		if (result->verdict != RENDER_STANDS && result->verdict != RENDER_CHANGED)
 			continue;
-		forgive(look, wanted->hostname);
+		look_forgive(look, wanted->hostname);
 		if (result->verdict == RENDER_STANDS && is_only_stored(look, wanted->hostname))
 			look->stored++;
 		else if (result->verdict == RENDER_STANDS)
@@ -367,47 +124,7 @@ static void record(struct ctx *ctx, struct look *look, const struct rendering *r
 				(struct programmed_hostname){wanted->hostname, result->listener,
 							     result->rule, wanted->secret_id};
 	}
-	status_of(look)->programmed = (struct objects){items, count};
-}
-
-/* An update that could not be sent is sent now; one that failed is mended when another succeeded.
- */
-static void note_accepted(struct ctx *ctx, struct look *look)
-{
-	const struct condition *writable = condition_find(&status_of(look)->conditions,
-							  CONDITION_GATEWAY_WRITABLE);
-
-	if (writable && writable->status == CONDITION_UNKNOWN)
-		set_condition(ctx, look, CONDITION_GATEWAY_WRITABLE, CONDITION_TRUE, "Updating",
-			      "The Application Gateway is being updated.");
-}
-
-/* Rung 4: applied. The intent is durable first; from then on only a complete read tells what
- * happened. */
-static enum err apply(struct ctx *ctx, struct look *look,
-		      const struct appgateway_document *document, const struct rendering *rendering)
-{
-	struct gateway_status *status = status_of(look);
-	struct appgateway_operation operation;
-
-	if (!render_is_faithful(ctx, document->body, rendering->document, rendering,
-				look->wanted.count))
-		return fault_set(
-			ctx, E_REFUSED, "UnfaithfulUpdate",
-			"the update would change parts of the Application Gateway that are not "
-			"ours; it was not sent");
-	status->update_intended = true;
-	TRY(commit(ctx, look));
-	log_info(ctx, "updating the gateway", "hostnames",
-		 arena_printf(ctx->arena, "%zu", rendering->changed), NULL);
-	TRY(appgateway_put(ctx, &look->world->gateway, rendering->document, document->etag,
-			   &operation));
-	note_accepted(ctx, look);
-	status->operation_url = operation.url;
-	status->operation_since = ctx_wall(ctx);
-	status->gathering_since = 0;
-	look->wait = operation.retry_after ? operation.retry_after : OPERATION_FIRST;
-	return E_OK;
+	look_status(look)->programmed = (struct objects){items, count};
 }
 
 static enum err advance(struct ctx *ctx, struct look *look)
@@ -418,8 +135,8 @@ static enum err advance(struct ctx *ctx, struct look *look)
 	struct appgateway_document document;
 	struct rendering rendering;
 
-	TRY(finish_operation(ctx, look));
-	if (look->wait || (is_gathering(ctx, look) && status_of(look)->public_ips.count) ||
+	TRY(update_follow(ctx, look));
+	if (look->wait || (is_gathering(ctx, look) && look_status(look)->public_ips.count) ||
 	    !needs_read(ctx, look))
 		return E_OK;
 	TRY(observe(ctx, look, &document));
@@ -431,16 +148,14 @@ static enum err advance(struct ctx *ctx, struct look *look)
 	record(ctx, look, &rendering);
 	if (!rendering.changed && !look->stored) {
 		look->wanted.missing = 0;
-		look->world->updates_failed = 0;
-		look->world->update_is_lost = false;
-		status_of(look)->gathering_since = 0;
-		set_condition(ctx, look, CONDITION_GATEWAY_WRITABLE, CONDITION_TRUE, "UpToDate",
-			      "The Application Gateway shows every hostname that is ready for it.");
+		update_is_needless(look);
+		look_status(look)->gathering_since = 0;
+		look_set_condition(
+			ctx, look, CONDITION_GATEWAY_WRITABLE, CONDITION_TRUE, "UpToDate",
+			"The Application Gateway shows every hostname that is ready for it.");
 		return E_OK;
 	}
-	TRY(find_lost_update(ctx, look));
-	TRY(check_put_off(ctx, look));
-	return apply(ctx, look, &document, &rendering);
+	return update_send(ctx, look, &document, &rendering);
 }
 
 static bool has_news(const struct look *look, const char *hostname)
@@ -469,7 +184,7 @@ static enum err tell_hostnames(struct ctx *ctx, struct look *look)
 	const void **hostnames;
 	size_t count;
 	bool is_for_all = !look->seen->status.public_ips.count !=
-				  !status_of(look)->public_ips.count ||
+				  !look_status(look)->public_ips.count ||
 			  is_turned(look, CONDITION_GATEWAY_REACHABLE) ||
 			  is_turned(look, CONDITION_GATEWAY_WRITABLE);
 
@@ -484,18 +199,6 @@ static enum err tell_hostnames(struct ctx *ctx, struct look *look)
 	return E_OK;
 }
 
-/* Hiccups are nobody's business until they last. */
-static bool is_passing_hiccup(struct ctx *ctx, struct look *look, enum err err)
-{
-	msec_t now = ctx_mono(ctx);
-
-	if (err != E_AGAIN && err != E_CONFLICT)
-		return false;
-	if (!look->world->trouble_since)
-		look->world->trouble_since = now ? now : 1;
-	return now - look->world->trouble_since < HICCUP_GRACE;
-}
-
 static void note_failure(struct ctx *ctx, struct look *look, enum err err)
 {
 	const char *text = arena_strdup(ctx->arena, ctx->fault.text);
@@ -503,15 +206,16 @@ static void note_failure(struct ctx *ctx, struct look *look, enum err err)
 
 	if (err == E_OK)
 		look->world->trouble_since = 0;
-	if (err == E_OK || err == E_CANCELLED || is_passing_hiccup(ctx, look, err))
+	if (err == E_OK || err == E_CANCELLED ||
+	    conditions_is_hiccup(ctx, &look->world->trouble_since, err))
 		return;
 	if (err == E_THROTTLED)
-		set_condition(ctx, look, look->failing, CONDITION_UNKNOWN, "Throttled", text);
+		look_set_condition(ctx, look, look->failing, CONDITION_UNKNOWN, "Throttled", text);
 	else if (err == E_AGAIN || err == E_CONFLICT)
-		set_condition(ctx, look, look->failing, CONDITION_UNKNOWN, reason,
-			      conditions_message(ctx, err));
+		look_set_condition(ctx, look, look->failing, CONDITION_UNKNOWN, reason,
+				   conditions_message(ctx, err));
 	else
-		set_condition(ctx, look, look->failing, CONDITION_FALSE, reason, text);
+		look_set_condition(ctx, look, look->failing, CONDITION_FALSE, reason, text);
 }
 
 static msec_t next_look(struct ctx *ctx, const struct look *look)
@@ -539,14 +243,14 @@ enum err gateway_reconcile(struct ctx *ctx, void *worker, const char *key, msec_
 		*again = world->rest_until - ctx_mono(ctx);
 		return E_OK;
 	}
-	err = load(ctx, world, key, &look);
+	err = look_begin(ctx, world, key, &look);
 	if (err == E_NOTFOUND)
 		return E_OK;
 	TRY(err);
 	err = advance(ctx, &look);
 	note_failure(ctx, &look, err);
 	fault = ctx->fault;
-	TRY(commit(ctx, &look));
+	TRY(look_commit(ctx, &look));
 	TRY(tell_hostnames(ctx, &look));
 	ctx->fault = fault;
 	if (err == E_OK)

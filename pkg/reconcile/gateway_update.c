@@ -1,0 +1,227 @@
+/* The update of the gateway: sent, followed, and put off where the last ones failed. */
+#include "reconcile/look.h"
+
+#include <string.h>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "reconcile/names.h"
+
+#define OPERATION_FIRST	    (2 * MSEC_PER_SEC)
+#define OPERATION_POLL_MAX  (10 * MSEC_PER_SEC)
+#define OPERATION_MAX	    MSEC_PER_HOUR
+#define UPDATE_FAILED_FIRST (5 * MSEC_PER_SEC)
+#define UPDATE_FAILED_MAX   (10 * MSEC_PER_MIN)
+
+static bool is_named(struct ctx *ctx, const struct wanted_hostname *wanted, const char *message)
+{
+	return name_is_in(message, wanted->base) ||
+	       name_is_in(message, name_listener(ctx, wanted->base)) ||
+	       name_is_in(message, name_rule(ctx, wanted->base)) ||
+	       strcasestr(message, arena_printf(ctx->arena, "%s/", wanted->secret_id));
+}
+
+/* Names of ours in the words of a failed update: those hostnames are set aside, the others go on.
+ */
+static bool blame_hostnames(struct ctx *ctx, struct look *look, const char *message)
+{
+	bool found = false;
+
+	for (size_t i = 0; i < look->wanted.count; i++) {
+		const struct wanted_hostname *wanted = &look->wanted.items[i];
+
+		if (wanted->is_evicted || gateway_find_programmed(look->seen, wanted->hostname) ||
+		    !is_named(ctx, wanted, message))
+			continue;
+		look_reject(ctx, look, wanted->hostname, REJECTED_BY_UPDATE, message);
+		found = true;
+	}
+	return found;
+}
+
+/* Nobody of ours is to blame, so the next one may fail as well: each is minutes of work for the
+ * gateway. Until then the present fault is what is wrong. */
+static enum err put_off_updates(struct ctx *ctx, struct look *look)
+{
+	struct gateway_world *world = look->world;
+
+	world->update_fault = ctx->fault;
+	world->update_failed = ctx_wall(ctx);
+	world->update_not_before = msec_add(
+		ctx_mono(ctx),
+		msec_double(UPDATE_FAILED_FIRST, world->updates_failed, UPDATE_FAILED_MAX));
+	if (world->updates_failed < 16)
+		world->updates_failed++;
+	look->failing = CONDITION_GATEWAY_WRITABLE;
+	return E_REFUSED;
+}
+
+/* Long ids of the gateway itself would leave no room for what matters, and for what to do about it
+ * at the end. */
+static const char *without_gateway_id(struct ctx *ctx, const struct look *look, const char *text)
+{
+	const char *id = look->world->gateway.gateway_id, *found;
+	const char *kept = "";
+
+	for (; (found = strcasestr(text, id)); text = found + strlen(id))
+		kept = arena_printf(ctx->arena, "%s%.*s...", kept, (int)(found - text), text);
+	return arena_printf(ctx->arena, "%s%s", kept, text);
+}
+
+static enum err operation_failed(struct ctx *ctx, struct look *look,
+				 const struct appgateway_operation *operation)
+{
+	const char *message =
+		arena_printf(ctx->arena, "the update of the Application Gateway failed (%s): %s",
+			     operation->code ? operation->code : "no code",
+			     operation->message ? without_gateway_id(ctx, look, operation->message)
+						: "no message");
+
+	if (blame_hostnames(ctx, look, message)) {
+		look->wait = 1; /* what is wanted now is less than what this pass began with */
+		return E_OK;
+	}
+	fault_set(ctx, E_REFUSED, "UpdateFailed", "%s", message);
+	return put_off_updates(ctx, look);
+}
+
+static void end_operation(struct look *look)
+{
+	look_status(look)->operation_url = NULL;
+	look->update_ended = true;
+}
+
+/* Nobody will tell what became of the update: the gateway itself has to be looked at. */
+static void lose_operation(struct ctx *ctx, struct look *look, enum err err)
+{
+	if (err == E_OK)
+		fault_set(ctx, E_REFUSED, "UpdateFailed", "it runs for more than an hour");
+	fault_wrap(ctx, E_REFUSED, "the outcome of the gateway's update is not known");
+	log_warn(ctx, "gateway update followed no more", "text", ctx->fault.text, NULL);
+	look->world->update_fault = ctx->fault;
+	look->world->update_is_lost = true;
+	end_operation(look);
+	fault_clear(ctx);
+}
+
+static bool is_without_end(enum err err, const struct appgateway_operation *operation)
+{
+	return err == E_OK ? operation->progress == APPGATEWAY_RUNNING : err != E_CANCELLED;
+}
+
+/* As told; else the more rarely the longer it takes. */
+static msec_t operation_wait(const struct appgateway_operation *operation, msec_t age)
+{
+	msec_t wait = OPERATION_FIRST + age / 10;
+
+	if (operation->retry_after)
+		return operation->retry_after;
+	return wait < OPERATION_POLL_MAX ? wait : OPERATION_POLL_MAX;
+}
+
+enum err update_follow(struct ctx *ctx, struct look *look)
+{
+	struct gateway_status *status = look_status(look);
+	struct appgateway_operation operation;
+	msec_t age = ctx_wall(ctx) - status->operation_since;
+	enum err err;
+
+	if (!status->operation_url)
+		return E_OK;
+	err = appgateway_operation_get(ctx, &look->world->gateway, status->operation_url,
+				       &operation);
+	if (err == E_NOTFOUND || err == E_REFUSED ||
+	    (age > OPERATION_MAX && is_without_end(err, &operation))) {
+		lose_operation(ctx, look, err);
+		return E_OK;
+	}
+	TRY(err);
+	if (operation.progress == APPGATEWAY_RUNNING) {
+		if (operation.url)
+			status->operation_url = operation.url;
+		look->wait = operation_wait(&operation, age);
+		return E_OK;
+	}
+	end_operation(look);
+	if (operation.progress == APPGATEWAY_FAILED)
+		return operation_failed(ctx, look, &operation);
+	if (operation.progress == APPGATEWAY_SUCCEEDED)
+		look->world->updates_failed = 0;
+	return E_OK;
+}
+
+/* A read that found the gateway at rest ends the doubt: what failed is not tried again at once. */
+static enum err find_lost_update(struct ctx *ctx, struct look *look)
+{
+	bool was_lost = look->world->update_is_lost;
+
+	look->world->update_is_lost = false;
+	if (!was_lost || !text_equals_nocase(look_status(look)->provisioning_state, "Failed"))
+		return E_OK;
+	ctx->fault = look->world->update_fault;
+	return put_off_updates(ctx, look);
+}
+
+/* A new request is worth one more try. */
+static enum err check_put_off(struct ctx *ctx, struct look *look)
+{
+	const struct gateway_world *world = look->world;
+
+	if (!world->updates_failed || ctx_mono(ctx) >= world->update_not_before ||
+	    look->wanted.requested > world->update_failed)
+		return E_OK;
+	ctx->fault = world->update_fault;
+	return E_REFUSED;
+}
+
+/* An update that could not be sent is sent now; one that failed is mended when another succeeded.
+ */
+static void note_accepted(struct ctx *ctx, struct look *look)
+{
+	const struct condition *writable = condition_find(&look_status(look)->conditions,
+							  CONDITION_GATEWAY_WRITABLE);
+
+	if (writable && writable->status == CONDITION_UNKNOWN)
+		look_set_condition(ctx, look, CONDITION_GATEWAY_WRITABLE, CONDITION_TRUE,
+				   "Updating", "The Application Gateway is being updated.");
+}
+
+static enum err put(struct ctx *ctx, struct look *look, const struct appgateway_document *document,
+		    const struct rendering *rendering)
+{
+	struct gateway_status *status = look_status(look);
+	struct appgateway_operation operation;
+
+	if (!render_is_faithful(ctx, document->body, rendering->document, rendering,
+				look->wanted.count))
+		return fault_set(
+			ctx, E_REFUSED, "UnfaithfulUpdate",
+			"the update would change parts of the Application Gateway that are not "
+			"ours; it was not sent");
+	status->update_intended = true;
+	TRY(look_commit(ctx, look));
+	log_info(ctx, "updating the gateway", "hostnames",
+		 arena_printf(ctx->arena, "%zu", rendering->changed), NULL);
+	TRY(appgateway_put(ctx, &look->world->gateway, rendering->document, document->etag,
+			   &operation));
+	note_accepted(ctx, look);
+	status->operation_url = operation.url;
+	status->operation_since = ctx_wall(ctx);
+	status->gathering_since = 0;
+	look->wait = operation.retry_after ? operation.retry_after : OPERATION_FIRST;
+	return E_OK;
+}
+
+enum err update_send(struct ctx *ctx, struct look *look, const struct appgateway_document *document,
+		     const struct rendering *rendering)
+{
+	TRY(find_lost_update(ctx, look));
+	TRY(check_put_off(ctx, look));
+	return put(ctx, look, document, rendering);
+}
+
+void update_is_needless(struct look *look)
+{
+	look->world->updates_failed = 0;
+	look->world->update_is_lost = false;
+}

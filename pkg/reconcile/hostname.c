@@ -40,6 +40,16 @@ static const struct rung importing[] = {
 	{STEP_IMPORT_CERTIFICATE, import_is_done, import_climb},
 };
 
+static bool finalized_order_is_done(const struct pass *pass)
+{
+	return !pass->host.status.issuance.csr;
+}
+
+/* All that is still climbed for a withdrawn hostname: no certificate is lost on the way. */
+static const struct rung leaving[] = {
+	{STEP_CREATE_CERTIFICATE, finalized_order_is_done, certificate_climb},
+};
+
 struct ladder {
 	const struct rung *rungs;
 	size_t count;
@@ -109,6 +119,8 @@ static msec_t ca_wait(struct ctx *ctx, struct pass *pass)
 
 static struct ladder ladder_of(struct ctx *ctx, const struct pass *pass)
 {
+	if (pass->host.meta.withdrawn)
+		return (struct ladder){leaving, ARRAY_SIZE(leaving)};
 	if (hostname_wants_import(&pass->host, ctx_wall(ctx)))
 		return (struct ladder){importing, ARRAY_SIZE(importing)};
 	return (struct ladder){issuing, ARRAY_SIZE(issuing)};
@@ -384,17 +396,16 @@ static enum err tidy_up(struct ctx *ctx, struct pass *pass, enum err err)
 	return err;
 }
 
-/* An order that was finalized is followed to its end, so that no certificate is lost on the way;
- * then all that is left is undone. */
+/* An order that was finalized is followed to its end; then all that is left is undone. */
 static enum err take_leave(struct ctx *ctx, struct pass *pass, msec_t *again)
 {
-	enum err err = E_OK;
-	bool is_import = hostname_wants_import(&pass->host, ctx_wall(ctx));
+	enum err err;
 
-	if (pass->host.status.issuance.csr && !is_import)
+	if (!finalized_order_is_done(pass)) {
 		err = climb_issuing(ctx, pass);
-	if (pass->host.status.issuance.csr && !is_import)
-		return conclude(ctx, pass, err, again);
+		if (!finalized_order_is_done(pass))
+			return conclude(ctx, pass, err, again);
+	}
 	err = withdraw_undo(ctx, pass);
 	if (err == E_REFUSED)
 		log_warn(ctx, "not all could be undone for a withdrawn hostname", "text",
@@ -417,7 +428,7 @@ enum err hostname_reconcile(struct ctx *ctx, void *worker, const char *key, msec
 		return E_OK;
 	}
 	TRY(err);
-	if (pass.host.meta.withdrawn && !pass.host.status.issuance.csr)
+	if (pass.host.meta.withdrawn && finalized_order_is_done(&pass))
 		return take_leave(ctx, &pass, again);
 	err = certificate_observe(ctx, &pass);
 	if (err != E_OK) {

@@ -161,6 +161,11 @@ static bool is_forgotten(void *handle)
 	return rig_is_settled(run->rig) && !shop(run);
 }
 
+static bool is_finalized(void *handle)
+{
+	return shop(handle)->status.issuance.csr != NULL;
+}
+
 static bool knows_seal_key(void *handle)
 {
 	return sealed_box_has_key(rig_sealed(((struct run *)handle)->rig));
@@ -538,6 +543,31 @@ static void assert_expiring(struct run *run, const char *wanted)
 		fail_run(run, *is ? is : "no Expiring");
 }
 
+/* The order is followed to its end although nobody wants its certificate, and nothing is imported
+ * for nobody. */
+static void test_withdrawn_behind_the_finalize(void **state)
+{
+	struct run run = quiet_run("an import over a finalized order is withdrawn");
+
+	(void)state;
+	begin(&run);
+	run.is_acme = true;
+	assert_int_equal(world_set(&run.ctx, run.world, "orderSeconds", "3"), E_OK);
+	await(&run, knows_seal_key, "no sealing key");
+	rig_desire(run.rig, SHOP);
+	assert_true(rig_run_until(run.rig, is_finalized, &run, run.row->budget));
+	import_leaf(&run, &run.leaf, run.first);
+	rig_withdraw(run.rig, SHOP);
+	await(&run, is_forgotten, "not withdrawn within the budget");
+	assert_int_equal(importer_count_sealed(run.rig), 0);
+	assert_int_equal(blob_model_count(run.world), 0);
+	assert_int_equal(versions(&run), 1);
+	assert_int_equal(world_count_requests(run.world, DOOR_VAULT, "^POST .*/import"), 0);
+	if (has_pending(&run))
+		fail_run(&run, "a vault operation was left pending");
+	end(&run);
+}
+
 /* A settled one is looked at once an hour, and when a time comes that matters. */
 static void test_life_of_an_imported_one(void **state)
 {
@@ -603,6 +633,8 @@ int main(void)
 		 NULL, NULL, NULL},
 		{"a successor that ends while it waits is given up, and its predecessor serves on",
 		 test_expired_successor, NULL, NULL, NULL},
+		{"an import over a finalized order is withdrawn, and the order's certificate kept",
+		 test_withdrawn_behind_the_finalize, NULL, NULL, NULL},
 		{"an imported certificate is left alone, warned of, and told missed",
 		 test_life_of_an_imported_one, NULL, NULL, NULL},
 		{"a sealed key without a request is swept away at the next start alone",

@@ -2,6 +2,8 @@
  * vault operation. */
 #include "reconcile/pass.h"
 
+#include <assert.h>
+
 #include "base/log.h"
 #include "base/text.h"
 #include "reconcile/names.h"
@@ -19,30 +21,28 @@ static enum err give_up_file(struct ctx *ctx, struct pass *pass)
 }
 
 /* A pending authorization counts against the account until somebody gives it up (RFC 8555 7.5.2).
- */
-static enum err give_up_order(struct ctx *ctx, struct pass *pass)
+ * The CA may be away: it forgets by itself. */
+static void give_up_authorization(struct ctx *ctx, struct pass *pass, const char *url)
 {
-	struct issuance *issuance = &pass->host.status.issuance;
 	struct hostname_world *world = pass->world;
-	enum err err = E_OK;
+	enum err err = account_session(ctx, world->account, world->settings, world->acme,
+				       world->acme_http, &world->vault, &pass->acme);
 
-	if (!issuance->authorization_url)
-		return E_OK;
-	TRY(account_session(ctx, world->account, world->settings, world->acme, world->acme_http,
-			    &world->vault, &pass->acme));
-	err = acme_authorization_deactivate(ctx, &pass->acme, issuance->authorization_url);
-	return err == E_NOTFOUND ? E_OK : err;
+	if (err == E_OK)
+		err = acme_authorization_deactivate(ctx, &pass->acme, url);
+	if (err != E_OK)
+		log_debug(ctx, "authorization not given up", "text", ctx->fault.text, NULL);
+	fault_clear(ctx);
 }
 
-/* Only what our intent and its CSR both say is ours, and nothing that the CA may have made a
- * certificate for. */
+/* Only what our intent and its CSR both say is ours. */
 static enum err give_up_pending(struct ctx *ctx, struct pass *pass)
 {
 	const char *name = pass->host.status.certificate.vault_name;
 	struct vault_operation pending;
 	enum err err;
 
-	if (!pass->host.status.issuance.create_intended || pass->host.status.issuance.csr || !name)
+	if (!pass->host.status.issuance.create_intended || !name)
 		return E_OK;
 	err = keyvault_pending_get(ctx, &pass->world->vault, name, &pending);
 	if (err == E_NOTFOUND)
@@ -54,23 +54,28 @@ static enum err give_up_pending(struct ctx *ctx, struct pass *pass)
 	return keyvault_pending_delete(ctx, &pass->world->vault, name);
 }
 
-/* One refusal is no reason to leave the rest; anything else is worth another look, from the
- * beginning. */
+/* Whoever is desired again meanwhile comes back with its facts: an order that is about to die is
+ * none of them any more. */
 enum err withdraw_order(struct ctx *ctx, struct pass *pass)
 {
-	if (give_up_order(ctx, pass) != E_OK)
-		log_debug(ctx, "authorization not given up", "text", ctx->fault.text, NULL);
-	fault_clear(ctx);
-	TRY(give_up_pending(ctx, pass));
+	const char *authorization = pass->host.status.issuance.authorization_url;
+
+	assert(!pass->host.status.issuance.csr);
 	order_drop(pass);
+	TRY(pass_commit(ctx, pass));
+	if (authorization)
+		give_up_authorization(ctx, pass, authorization);
+	TRY(give_up_pending(ctx, pass));
 	pass->host.status.issuance.create_intended = false;
 	return pass_commit(ctx, pass);
 }
 
+/* One refusal is no reason to leave the rest; anything else is worth another look, from the
+ * beginning. */
 enum err withdraw_undo(struct ctx *ctx, struct pass *pass)
 {
 	enum err (*const undo[])(struct ctx * ctx, struct pass * pass) = {
-		give_up_sealed, give_up_file, give_up_order, give_up_pending};
+		give_up_sealed, withdraw_order, give_up_file};
 	struct fault fault = ctx->fault;
 	enum err worst = E_OK;
 

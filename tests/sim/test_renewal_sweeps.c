@@ -281,6 +281,44 @@ static bool undo(struct run *run)
 	return end(run);
 }
 
+static bool is_troubled(void *handle)
+{
+	const struct run *run = handle;
+
+	return rig_trouble_happened(run->rig) || rig_is_settled(run->rig);
+}
+
+/* Asked before every pass: what we gave up ourselves is no failure that the CA counts. */
+static bool is_back(void *handle)
+{
+	struct run *run = handle;
+	cleanup_ctx struct ctx ctx;
+
+	ctx_init(&ctx, rig_doors(run->rig));
+	if (rig_hostname(&ctx, run->rig, SHOP)->status.ca.failures)
+		fail_run(run, "the CA is said to have refused what was given up");
+	return rig_is_settled(run->rig);
+}
+
+/* Desired again while it is being undone, and that went wrong. */
+static bool come_back(struct run *run)
+{
+	begin(run);
+	rig_desire(run->rig, SHOP);
+	if (!rig_run_until(run->rig, is_midway, run, run->row->budget))
+		fail_run(run, "did not come so far");
+	rig_trouble(run->rig, run->row->trouble, run->effect);
+	rig_withdraw(run->rig, SHOP);
+	if (!rig_run_until(run->rig, is_troubled, run, run->row->budget))
+		fail_run(run, "not undone within the budget");
+	if (!rig_trouble_happened(run->rig))
+		return end(run);
+	rig_desire(run->rig, SHOP);
+	if (!rig_run_until(run->rig, is_back, run, run->row->budget))
+		fail_run(run, "not Ready again within the budget");
+	return end(run);
+}
+
 /* How many effects there were to spoil. */
 static unsigned sweep(const char *scene, const struct trouble_row *row,
 		      bool (*play)(struct run *run))
@@ -347,6 +385,20 @@ static void test_withdrawals(void **state)
 	assert_true(most > 10);
 }
 
+static void test_returns(void **state)
+{
+	static const unsigned passes[] = {2, 3, 4};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(passes); i++) {
+		char scene[64];
+
+		passes_before = passes[i];
+		snprintf(scene, sizeof(scene), "a return after pass %u", passes_before);
+		sweep_all(scene, come_back, 1);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -358,6 +410,8 @@ int main(void)
 		 NULL, NULL, NULL},
 		{"a hostname withdrawn after any pass leaves nothing behind, whatever happens",
 		 test_withdrawals, NULL, NULL, NULL},
+		{"a hostname that comes back while it is withdrawn is blamed for nothing",
+		 test_returns, NULL, NULL, NULL},
 	};
 
 	return cmocka_run_group_tests_name("renewal_sweeps", tests, NULL, NULL);

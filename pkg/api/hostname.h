@@ -55,7 +55,7 @@ struct certificate_status {
  * certificate in the vault, order invalid, expired or forgotten by the CA, and its blob is gone.
  */
 struct issuance {
-	bool order_intended; /* newOrder may have been sent; void once order_url is known */
+	bool order_intended; /* newOrder is about to be sent; void once order_url is known */
 	const char *order_url;
 	const char *authorization_url; /* void when the authorization is final */
 	const char *challenge_url;     /* void with the authorization */

@@ -140,17 +140,36 @@ static enum err check_clock(struct ctx *ctx, struct pass *pass)
 		"right (timedatectl); nothing is ordered until then");
 }
 
+/* Written anew for every order, so that a full disk orders nothing: what comes back could not be
+ * recorded, and each try would cost another one. */
+static enum err intend_order(struct ctx *ctx, struct pass *pass)
+{
+	if (issuance(pass)->order_intended) {
+		issuance(pass)->order_intended = false;
+		TRY(pass_commit(ctx, pass));
+	}
+	issuance(pass)->order_intended = true;
+	return pass_commit(ctx, pass);
+}
+
 /* newOrder cannot be looked up afterwards: an unclear answer costs at most an order that nobody
- * finalizes. */
+ * finalizes, and is the CA's hiccup as any other. CAs give a pending order again. */
+static enum err new_order(struct ctx *ctx, struct pass *pass)
+{
+	enum err err;
+
+	TRY(intend_order(ctx, pass));
+	err = acme_order_new(ctx, &pass->acme, &pass->name, 1, &pass->order);
+	return err == E_CONFLICT ? E_AGAIN : err;
+}
+
 enum err order_climb(struct ctx *ctx, struct pass *pass)
 {
-	struct acme_order *order = &pass->order;
+	const struct acme_order *order = &pass->order;
 
 	TRY(session(ctx, pass));
 	TRY(check_clock(ctx, pass));
-	issuance(pass)->order_intended = true;
-	TRY(pass_commit(ctx, pass));
-	TRY(acme_order_new(ctx, &pass->acme, &pass->name, 1, order));
+	TRY(new_order(ctx, pass));
 	issuance(pass)->order_intended = false;
 	issuance(pass)->order_url = order->url;
 	issuance(pass)->authorization_url = order->authorization_count ? order->authorizations[0]

@@ -107,6 +107,8 @@ static enum err before_write(struct ctx *ctx, struct counted_fs *self, enum trou
 		return dead(ctx);
 	*trouble = meet(self->effects);
 	self->effects->writes++;
+	if (self->effects->disk_lasts && self->effects->count > self->effects->disk_lasts)
+		return full(ctx);
 	if (*trouble != TROUBLE_NONE && *trouble != TROUBLE_CRASH && *trouble != TROUBLE_LOST_AFTER)
 		return full(ctx);
 	return E_OK;

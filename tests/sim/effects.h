@@ -12,6 +12,7 @@ struct effects {
 	enum trouble trouble;
 	unsigned at;
 	bool happened;
+	unsigned disk_lasts;		 /* so many effects, then it is full; 0: for ever */
 	bool is_dead;			 /* after a crash: nothing has an effect any more */
 	void (*took_time)(void *handle); /* after every effect */
 	void *handle;

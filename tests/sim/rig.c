@@ -386,6 +386,11 @@ bool rig_trouble_happened(const struct rig *rig)
 	return rig->effects.happened;
 }
 
+void rig_fill_disk(struct rig *rig, unsigned effects)
+{
+	rig->effects.disk_lasts = effects ? rig->effects.count + effects : 0;
+}
+
 void rig_shift_clock(struct rig *rig, msec_t shift)
 {
 	rig->own_clock.shift = shift;

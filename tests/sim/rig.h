@@ -38,6 +38,9 @@ void rig_free(struct rig *rig);
 void rig_trouble(struct rig *rig, enum trouble trouble, unsigned effect);
 bool rig_trouble_happened(const struct rig *rig);
 
+/* After so many effects from now on nothing can be written any more; 0: there is room again. */
+void rig_fill_disk(struct rig *rig, unsigned effects);
+
 void rig_desire(struct rig *rig, const char *hostname);
 void rig_desire_key(struct rig *rig, const char *hostname, enum key_type key_type);
 void rig_withdraw(struct rig *rig, const char *hostname);

@@ -206,6 +206,24 @@ static void test_no_challenge_file_is_forgotten(void **state)
 	scene_close(&scene);
 }
 
+/* Nothing can be observed after it, so it is repeated as rarely as anything else at a CA in
+ * trouble. */
+static void test_unclear_orders_are_not_repeated_in_a_hurry(void **state)
+{
+	struct scene scene;
+
+	(void)state;
+	open_scene(&scene);
+	fault(&scene, "{\"method\": \"POST\", \"path\": \"/new-order\", \"times\": -1, "
+		      "\"do\": {\"status\": 500}}");
+	rig_desire(scene.rig, SHOP);
+	rig_pass_time(scene.rig, MSEC_PER_HOUR);
+	assert_in_range(count(&scene, DOOR_ACME, "^POST .*new-order"), 8, 14);
+	world_clear_faults(scene.world);
+	run(&scene, ample);
+	close_scene(&scene);
+}
+
 static void test_withdrawn_midway_is_undone(void **state)
 {
 	struct scene scene;
@@ -292,6 +310,7 @@ int main(void)
 		cmocka_unit_test(test_request_makes_due),
 		cmocka_unit_test(test_expired_refusal_backs_off),
 		cmocka_unit_test(test_no_challenge_file_is_forgotten),
+		cmocka_unit_test(test_unclear_orders_are_not_repeated_in_a_hurry),
 		cmocka_unit_test(test_withdrawn_midway_is_undone),
 		cmocka_unit_test(test_withdrawn_ready_is_left_alone),
 		cmocka_unit_test(test_wrong_clock_orders_nothing),

@@ -94,6 +94,37 @@ static void test_sweep(void **state)
 	assert_true(effect > 30);
 }
 
+static size_t orders(struct rig *rig)
+{
+	return world_count_requests(rig_world(rig), DOOR_ACME, "^POST .*new-order");
+}
+
+/* What comes back could not be recorded: hence one order is lost at most. */
+static void test_full_disk(void **state)
+{
+	const struct sweep full = {
+		"a disk full from any effect on", TROUBLE_NONE, {120, MSEC_PER_HOUR}};
+	bool was_lost = false;
+
+	(void)state;
+	for (unsigned effect = 1; effect < 40; effect++) {
+		struct rig *rig = rig_new();
+
+		rig_desire(rig, "shop.example.com");
+		rig_fill_disk(rig, effect);
+		rig_pass_time(rig, 10 * MSEC_PER_MIN);
+		if (orders(rig) > 1)
+			fail_at(rig, &full, effect, "ordered again without room for the answer");
+		rig_fill_disk(rig, 0);
+		if (!rig_run(rig, full.budget))
+			fail_at(rig, &full, effect, "not Ready within the budget");
+		was_lost = was_lost || orders(rig) > 1;
+		check_world(rig, &full, effect);
+		rig_free(rig);
+	}
+	assert_true(was_lost); /* once the disk was full between the order and its record */
+}
+
 static void test_untroubled(void **state)
 {
 	const struct sweep calm = {"an issuance without trouble", TROUBLE_NONE, {20, MSEC_PER_MIN}};
@@ -104,11 +135,11 @@ static void test_untroubled(void **state)
 
 int main(void)
 {
-	struct CMUnitTest tests[sizeof(sweeps) / sizeof(*sweeps) + 1] = {
-		cmocka_unit_test(test_untroubled)};
+	struct CMUnitTest tests[sizeof(sweeps) / sizeof(*sweeps) + 2] = {
+		cmocka_unit_test(test_untroubled), cmocka_unit_test(test_full_disk)};
 
 	for (size_t i = 0; i < sizeof(sweeps) / sizeof(*sweeps); i++)
-		tests[i + 1] = (struct CMUnitTest){sweeps[i].sentence, test_sweep, NULL, NULL,
+		tests[i + 2] = (struct CMUnitTest){sweeps[i].sentence, test_sweep, NULL, NULL,
 						   (void *)(uintptr_t)&sweeps[i]};
 	return cmocka_run_group_tests_name("sweeps", tests, NULL, NULL);
 }

@@ -6,12 +6,12 @@
 #include "base/text.h"
 #include "reconcile/conditions.h"
 #include "reconcile/pass.h"
+#include "reconcile/schedule.h"
 
-#define LOOK_AGAIN     MSEC_PER_HOUR	   /* a settled hostname */
-#define CLEAN_AGAIN    (30 * MSEC_PER_SEC) /* a challenge file that could not be deleted */
-#define DNS_FRESH      (5 * MSEC_PER_MIN)
-#define CLIMBS_MAX     40	     /* per pass: far above what a ladder can need */
-#define FORCE_INTERVAL MSEC_PER_HOUR /* a request overrides the CA's schedule at most so often */
+#define LOOK_AGAIN  MSEC_PER_HOUR	/* a settled hostname */
+#define CLEAN_AGAIN (30 * MSEC_PER_SEC) /* a challenge file that could not be deleted */
+#define DNS_FRESH   (5 * MSEC_PER_MIN)
+#define CLIMBS_MAX  40 /* per pass: far above what a ladder can need */
 
 struct rung {
 	enum step step;
@@ -93,30 +93,6 @@ static enum err show_step(struct ctx *ctx, struct pass *pass, enum step step)
 	return pass_commit(ctx, pass);
 }
 
-/* A new request, a changed spec: a refused hostname is due now. */
-static bool is_forced(const struct pass *pass)
-{
-	const struct hostname_status *status = &pass->host.status;
-
-	return pass->host.requested > status->refusal.pass ||
-	       pass->host.meta.generation != status->observed_generation;
-}
-
-static msec_t ca_wait(struct ctx *ctx, struct pass *pass)
-{
-	struct ca_schedule *ca = &pass->host.status.ca;
-	msec_t now = ctx_wall(ctx);
-
-	if (ca->not_before <= now || pass->host.status.issuance.order_url ||
-	    hostname_wants_import(&pass->host, now))
-		return 0;
-	if (is_forced(pass) && now - ca->forced >= FORCE_INTERVAL) {
-		ca->forced = now;
-		return 0;
-	}
-	return ca->not_before - now;
-}
-
 static struct ladder ladder_of(struct ctx *ctx, const struct pass *pass)
 {
 	if (pass->host.meta.withdrawn)
@@ -136,18 +112,6 @@ static bool refused_rung_holds(struct ctx *ctx, const struct pass *pass)
 		if ((int)ladder.rungs[i].step == step)
 			return ladder.rungs[i].holds(pass);
 	return false;
-}
-
-/* How long a refusal keeps the issuing rungs from being climbed; 0: climb. */
-static msec_t held_back_for(struct ctx *ctx, struct pass *pass)
-{
-	const struct hostname_status *status = &pass->host.status;
-	msec_t now = ctx_wall(ctx), wait = ca_wait(ctx, pass);
-
-	if (status->refusal.count && status->next_attempt > now && !is_forced(pass) &&
-	    !refused_rung_holds(ctx, pass) && status->next_attempt - now > wait)
-		wait = status->next_attempt - now;
-	return wait;
 }
 
 static enum err climb_rung(struct ctx *ctx, struct pass *pass, const struct rung *rung)
@@ -180,53 +144,10 @@ static enum err climb(struct ctx *ctx, struct pass *pass, struct ladder ladder, 
 	return E_OK;
 }
 
-static void record_refusal(struct ctx *ctx, struct pass *pass, enum step step)
-{
-	struct hostname_status *status = &pass->host.status;
-	struct refusal *refusal = &status->refusal;
-	msec_t now = ctx_wall(ctx);
-	msec_t first = refusal->count ? refusal->first : now;
-
-	*refusal = (struct refusal){
-		.pass = pass->began,
-		.count = refusal->count + 1,
-		.first = first,
-		.step = step_info(step)->name,
-		.error = conditions_error_code(ctx->fault.reason),
-		.text = arena_strdup(ctx->arena, ctx->fault.text),
-	};
-	refusal->error = arena_strdup(ctx->arena, refusal->error);
-	status->next_attempt =
-		msec_add(now, policy_refusal_wait(ctx->doors->rng, refusal->count, now - first));
-	if (!ctx->fault.by_ca)
-		return;
-	status->ca.failures++;
-	status->ca.not_before = msec_add(now, policy_ca_wait(ctx->doors->rng, status->ca.failures));
-	status->next_attempt = status->ca.not_before;
-}
-
-static void clear_refusal(struct pass *pass)
-{
-	pass->host.status.refusal = (struct refusal){0};
-	pass->host.status.next_attempt = 0;
-}
-
-/* A refusal is over when its step was passed; what the CA counted, only when there is a
- * certificate. */
-static void note_progress(struct pass *pass, enum step reached)
-{
-	struct hostname_status *status = &pass->host.status;
-
-	if (!pass_wants_certificate(pass))
-		status->ca = (struct ca_schedule){0};
-	if (status->refusal.count && (int)reached > step_find(status->refusal.step))
-		clear_refusal(pass);
-}
-
 static enum err fail(struct ctx *ctx, struct pass *pass, enum step step, enum err err)
 {
 	if (err == E_REFUSED)
-		record_refusal(ctx, pass, step);
+		schedule_refused(ctx, pass, step);
 	conditions_failed(ctx, pass, step, err);
 	return err;
 }
@@ -268,15 +189,14 @@ static void watch_dns(struct ctx *ctx, struct pass *pass)
 static enum err climb_issuing(struct ctx *ctx, struct pass *pass)
 {
 	enum step step = STEP_GATEWAY_PUBLIC_IP;
-	msec_t held = pass_wants_certificate(pass) ? held_back_for(ctx, pass) : 0;
 	enum err err;
 
-	if (held) {
-		pass->wait = held;
+	if (pass_wants_certificate(pass))
+		pass->wait = schedule_hold_back(ctx, pass, refused_rung_holds(ctx, pass));
+	if (pass->wait)
 		return E_OK;
-	}
 	err = climb(ctx, pass, ladder_of(ctx, pass), &step);
-	note_progress(pass, err == E_OK && !pass->wait ? STEP_CONFIGURE_GATEWAY : step);
+	schedule_progress(pass, err == E_OK && !pass->wait ? STEP_CONFIGURE_GATEWAY : step);
 	return err == E_OK ? E_OK : fail(ctx, pass, step, err);
 }
 
@@ -288,7 +208,7 @@ static enum err climb_serving(struct ctx *ctx, struct pass *pass)
 	if (err != E_OK)
 		return fail(ctx, pass, step, err);
 	if (!pass->wait)
-		note_progress(pass, STEP_COMPLETED);
+		schedule_progress(pass, STEP_COMPLETED);
 	return E_OK;
 }
 

@@ -211,7 +211,26 @@ static bool have_changed(struct tls *tls)
 
 /* helpers: the handshake */
 
-static int judge_chain(const gnutls_datum_t *der, unsigned count)
+/* The library ends a handshake without a word, and libmicrohttpd too. */
+static int refuse_client(gnutls_session_t session, gnutls_alert_description_t why)
+{
+	gnutls_alert_send(session, GNUTLS_AL_FATAL, why);
+	return GNUTLS_E_CERTIFICATE_VERIFICATION_ERROR;
+}
+
+static gnutls_alert_description_t alert_of(unsigned status)
+{
+	if (status & GNUTLS_CERT_SIGNER_NOT_FOUND)
+		return GNUTLS_A_UNKNOWN_CA;
+	if (status & GNUTLS_CERT_EXPIRED)
+		return GNUTLS_A_CERTIFICATE_EXPIRED;
+	if (status & GNUTLS_CERT_PURPOSE_MISMATCH)
+		return GNUTLS_A_UNSUPPORTED_CERTIFICATE;
+	return GNUTLS_A_BAD_CERTIFICATE;
+}
+
+/* What is wrong with it; 0: nothing. */
+static unsigned judge_chain(const gnutls_datum_t *der, unsigned count)
 {
 	gnutls_typed_vdata_st purpose = {
 		.type = GNUTLS_DT_KEY_PURPOSE_OID,
@@ -230,12 +249,12 @@ static int judge_chain(const gnutls_datum_t *der, unsigned count)
 							    &purpose, 1, 0, &status, NULL);
 	while (size > 0)
 		gnutls_x509_crt_deinit(chain[--size]);
-	return result == 0 && status == 0 ? 0 : GNUTLS_E_CERTIFICATE_VERIFICATION_ERROR;
+	return result == 0 ? status : GNUTLS_CERT_INVALID;
 }
 
 static int judge_client(gnutls_session_t session)
 {
-	unsigned count = 0;
+	unsigned count = 0, wrong;
 	const gnutls_datum_t *chain = gnutls_certificate_get_peers(session, &count);
 
 	/* Those who came when nobody was asked may stay; a reload has no word in their handshake.
@@ -243,8 +262,23 @@ static int judge_client(gnutls_session_t session)
 	if (!in_use->identity.clients)
 		return 0;
 	if (!chain || count == 0 || count > CHAIN_MAX)
-		return GNUTLS_E_CERTIFICATE_REQUIRED;
-	return judge_chain(chain, count);
+		return refuse_client(session, GNUTLS_A_BAD_CERTIFICATE);
+	wrong = judge_chain(chain, count);
+	return wrong ? refuse_client(session, alert_of(wrong)) : 0;
+}
+
+/* GNUTLS_CERT_REQUIRE ends the handshake of a client that sends an empty list, as those do that
+ * have no certificate; this says why (RFC 8446 4.4.2.4, RFC 5246 7.4.6). */
+static int tell_who_has_none(gnutls_session_t session, unsigned type, unsigned when,
+			     unsigned is_incoming, const gnutls_datum_t *message)
+{
+	bool is_tls13 = gnutls_protocol_get_version(session) == GNUTLS_TLS1_3;
+
+	(void)type, (void)when;
+	if (is_incoming && message->size <= (is_tls13 ? 4 : 3))
+		refuse_client(session, is_tls13 ? GNUTLS_A_CERTIFICATE_REQUIRED
+						: GNUTLS_A_HANDSHAKE_FAILURE);
+	return 0;
 }
 
 /* public */
@@ -316,6 +350,8 @@ int tls_present(gnutls_session_t session, const struct gnutls_cert_retr_st *info
 	if (in_use->identity.clients) {
 		gnutls_certificate_server_set_request(session, GNUTLS_CERT_REQUIRE);
 		gnutls_session_set_verify_function(session, judge_client);
+		gnutls_handshake_set_hook_function(session, GNUTLS_HANDSHAKE_CERTIFICATE_PKT,
+						   GNUTLS_HOOK_PRE, tell_who_has_none);
 	}
 	return 0;
 }

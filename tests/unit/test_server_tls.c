@@ -20,6 +20,23 @@ static void run(const char *command)
 	assert_int_equal(system(line), 0);
 }
 
+/* NAME.crt and NAME.key, by the certificate of `issuer`, or by itself. */
+static void make_client(const char *name, const char *issuer, const char *extension, int days)
+{
+	char line[400], signer[64];
+
+	snprintf(signer, sizeof(signer),
+		 issuer[0] ? "-CA %s.crt -CAkey %s.key" : "-signkey %s%s.key", issuer,
+		 issuer[0] ? issuer : name);
+	snprintf(
+		line, sizeof(line),
+		"openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=%s "
+		"-keyout %s.key -out csr && echo %s >ext && openssl x509 -req -in csr -extfile ext "
+		"-days %d %s -out %s.crt",
+		name, name, extension, days, signer, name);
+	run(line);
+}
+
 static int make_files(void **state)
 {
 	(void)state;
@@ -32,6 +49,11 @@ static int make_files(void **state)
 	    "-out api.crt "
 	    "&& openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out other.key "
 	    "&& touch empty && chmod 600 *.key");
+	make_client("clients", "", "basicConstraints=CA:TRUE", 2);
+	make_client("client", "clients", "extendedKeyUsage=clientAuth", 2);
+	make_client("server", "clients", "extendedKeyUsage=serverAuth", 2);
+	make_client("late", "clients", "extendedKeyUsage=clientAuth", -1);
+	make_client("stranger", "", "extendedKeyUsage=clientAuth", 2);
 	return 0;
 }
 
@@ -86,11 +108,29 @@ static void test_files_that_cannot_be_used(void **state)
 	}
 }
 
-/* One request over TLS as a client that trusts anybody; 0: there was no answer. */
-static int ask(struct rig *rig, const char *priorities, const char *request, char *subject,
-	       size_t size)
+struct outcome {
+	int status;    /* 0: there was no answer */
+	int alert;     /* that ended it; 0: none did */
+	bool is_asked; /* for a certificate */
+};
+
+static void take_client(gnutls_certificate_credentials_t credentials, const char *client)
 {
-	int fd = rig_connect(rig), status = 0, result = GNUTLS_E_AGAIN;
+	char files[2][96];
+
+	snprintf(files[0], sizeof(files[0]), "%s/%s.crt", directory, client);
+	snprintf(files[1], sizeof(files[1]), "%s/%s.key", directory, client);
+	assert_true(gnutls_certificate_set_x509_key_file(credentials, files[0], files[1],
+							 GNUTLS_X509_FMT_PEM) >= 0);
+}
+
+/* One request over TLS as a client that trusts anybody, and has the certificate `client` or none.
+ */
+static struct outcome ask_as(struct rig *rig, const char *client, const char *priorities,
+			     const char *request, char *subject, size_t size)
+{
+	int fd = rig_connect(rig), result = GNUTLS_E_AGAIN;
+	struct outcome outcome = {0, 0, false};
 	gnutls_certificate_credentials_t credentials;
 	const gnutls_datum_t *peer;
 	gnutls_session_t session;
@@ -99,6 +139,8 @@ static int ask(struct rig *rig, const char *priorities, const char *request, cha
 	unsigned count;
 
 	assert_int_equal(gnutls_certificate_allocate_credentials(&credentials), 0);
+	if (client)
+		take_client(credentials, client);
 	assert_int_equal(gnutls_init(&session, GNUTLS_CLIENT | GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL),
 			 0);
 	assert_int_equal(gnutls_priority_set_direct(session, priorities, NULL), 0);
@@ -122,13 +164,22 @@ static int ask(struct rig *rig, const char *priorities, const char *request, cha
 			rig_turn(rig, fd, 10);
 			result = (int)gnutls_record_recv(session, reply, sizeof(reply) - 1);
 		}
-		if (sscanf(reply, "HTTP/1.1 %d", &status) != 1)
-			status = 0;
+		if (sscanf(reply, "HTTP/1.1 %d", &outcome.status) != 1)
+			outcome.status = 0;
 	}
+	if (result == GNUTLS_E_FATAL_ALERT_RECEIVED)
+		outcome.alert = (int)gnutls_alert_get(session);
+	outcome.is_asked = gnutls_certificate_client_get_request_status(session);
 	gnutls_deinit(session);
 	gnutls_certificate_free_credentials(credentials);
 	close(fd);
-	return status;
+	return outcome;
+}
+
+static int ask(struct rig *rig, const char *priorities, const char *request, char *subject,
+	       size_t size)
+{
+	return ask_as(rig, NULL, priorities, request, subject, size).status;
 }
 
 static void serve(struct rig *rig, const char *client_ca)
@@ -168,18 +219,71 @@ static void test_versions(void **state)
 	rig_close(&rig);
 }
 
-static void test_a_client_without_a_certificate_is_not_served(void **state)
+#define ONLY(version) "NORMAL:-VERS-ALL:+VERS-TLS" version
+
+static const struct {
+	const char *sentence, *client; /* NULL: has none */
+	bool has_ca;
+	struct outcome tls12, tls13;
+} clients[] = {
+	{"without a CA of clients nobody is asked",
+	 "client",
+	 false,
+	 {200, 0, false},
+	 {200, 0, false}},
+	{"nor is one who has none", NULL, false, {200, 0, false}, {200, 0, false}},
+	{"a client of the CA is served", "client", true, {200, 0, true}, {200, 0, true}},
+	{"one without a certificate is told that one is needed",
+	 NULL,
+	 true,
+	 {0, GNUTLS_A_HANDSHAKE_FAILURE, true},
+	 {0, GNUTLS_A_CERTIFICATE_REQUIRED, true}},
+	{"another's client is told that the CA is unknown",
+	 "stranger",
+	 true,
+	 {0, GNUTLS_A_UNKNOWN_CA, true},
+	 {0, GNUTLS_A_UNKNOWN_CA, true}},
+	{"a late one is told so",
+	 "late",
+	 true,
+	 {0, GNUTLS_A_CERTIFICATE_EXPIRED, true},
+	 {0, GNUTLS_A_CERTIFICATE_EXPIRED, true}},
+	{"a certificate for servers is told to be of no use",
+	 "server",
+	 true,
+	 {0, GNUTLS_A_UNSUPPORTED_CERTIFICATE, true},
+	 {0, GNUTLS_A_UNSUPPORTED_CERTIFICATE, true}},
+};
+
+static void check_outcome(const char *sentence, const char *version, struct outcome got,
+			  struct outcome expected)
 {
-	char subject[64] = "";
-	struct rig rig;
+	if (got.status != expected.status || got.alert != expected.alert ||
+	    got.is_asked != expected.is_asked)
+		fail_msg("%s, TLS %s: status %d, alert %d, asked %d", sentence, version, got.status,
+			 got.alert, got.is_asked);
+}
+
+static void test_clients(void **state)
+{
+	char subject[64] = "", ca[96];
 
 	(void)state;
-	serve(&rig, certificate);
-	assert_int_equal(
-		ask(&rig, "NORMAL:-VERS-ALL:+VERS-TLS1.2", GET_HEALTH, subject, sizeof(subject)),
-		0);
-	assert_int_equal(ask(&rig, "NORMAL", GET_HEALTH, subject, sizeof(subject)), 0);
-	rig_close(&rig);
+	snprintf(ca, sizeof(ca), "%s/clients.crt", directory);
+	for (size_t i = 0; i < sizeof(clients) / sizeof(clients[0]); i++) {
+		struct rig rig;
+
+		serve(&rig, clients[i].has_ca ? ca : NULL);
+		check_outcome(clients[i].sentence, "1.2",
+			      ask_as(&rig, clients[i].client, ONLY("1.2"), GET_HEALTH, subject,
+				     sizeof(subject)),
+			      clients[i].tls12);
+		check_outcome(clients[i].sentence, "1.3",
+			      ask_as(&rig, clients[i].client, ONLY("1.3"), GET_HEALTH, subject,
+				     sizeof(subject)),
+			      clients[i].tls13);
+		rig_close(&rig);
+	}
 }
 
 static void test_a_reload_shows_the_new_certificate_and_a_bad_one_changes_nothing(void **state)
@@ -208,7 +312,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_files_that_cannot_be_used),
 		cmocka_unit_test(test_versions),
-		cmocka_unit_test(test_a_client_without_a_certificate_is_not_served),
+		cmocka_unit_test(test_clients),
 		cmocka_unit_test(
 			test_a_reload_shows_the_new_certificate_and_a_bad_one_changes_nothing),
 	};

@@ -229,7 +229,8 @@ static enum err begin(struct ctx *ctx, struct service *service, const struct fun
 	 */
 	if (store_request(ctx, service, &start, id) != E_OK)
 		return text_equals(ctx->fault.reason, "NoSealKey")
-			       ? errors_answer(ctx, response, 503, "NoSealKey", "%s", ctx->fault.text)
+			       ? errors_answer(ctx, response, 503, "NoSealKey", "%s",
+					       ctx->fault.text)
 			       : errors_answer_fault(ctx, response, E_AGAIN);
 	return accept_instance(ctx, service, request, id, response);
 }

@@ -83,7 +83,7 @@ static bool take_key(struct ctx *ctx, struct sealed_box *box, struct seal_key *k
 }
 
 /* What an earlier start knew is good enough: the vault keeps every version of its key. */
-static enum err remember_key(struct ctx *ctx, struct sealed_box *box)
+static enum err load_key(struct ctx *ctx, struct sealed_box *box)
 {
 	struct json *json;
 	enum err err = statefile_read(ctx, key_path(ctx, box), KIND_KEY, &json);
@@ -187,7 +187,7 @@ enum err sealed_box_open(struct ctx *ctx, const char *directory, struct sealed_b
 	pthread_mutex_init(&box->lock, NULL);
 	err = fs->mkdir(ctx, fs, box->directory, 0700);
 	if (err == E_OK)
-		err = remember_key(ctx, box);
+		err = load_key(ctx, box);
 	if (err == E_OK)
 		err = note_left(ctx, box);
 	if (err != E_OK) {

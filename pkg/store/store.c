@@ -184,11 +184,14 @@ static enum err put_status(struct ctx *ctx, struct store *store, enum kind kind,
 	return write_object(ctx, store, kind, object);
 }
 
-static enum err delete (struct ctx *ctx, struct store *store, enum kind kind,
-			const struct meta *given, bool *is_changed) {
-	struct snapshot *taken; int64_t version;
+static enum err erase(struct ctx *ctx, struct store *store, enum kind kind,
+		      const struct meta *given, bool *is_changed)
+{
+	struct snapshot *taken;
+	int64_t version;
 
-	if (!hold(ctx, store, kind, given->name)) return E_OK;
+	if (!hold(ctx, store, kind, given->name))
+		return E_OK;
 	TRY(versions_next(ctx, store->versions, &version));
 	TRY(ctx->doors->fs->remove(ctx, ctx->doors->fs, path_of(ctx, store, kind, given->name)));
 	pthread_rwlock_wrlock(&store->lock);
@@ -208,7 +211,7 @@ static enum err forget(struct ctx *ctx, struct store *store, enum kind kind,
 	if (current && !current->withdrawn)
 		return fault_set(ctx, E_CONFLICT, "Conflict", "%s %s is desired again",
 				 kind_info(kind)->name, given->name);
-	return delete (ctx, store, kind, given, is_changed);
+	return erase(ctx, store, kind, given, is_changed);
 }
 
 static enum err withdraw(struct ctx *ctx, struct store *store, enum kind kind,
@@ -343,7 +346,7 @@ enum err store_delete(struct ctx *ctx, struct store *store, enum kind kind, cons
 {
 	const struct meta given = {.name = name};
 
-	return change(ctx, store, kind, &given, delete, STORE_SPEC);
+	return change(ctx, store, kind, &given, erase, STORE_SPEC);
 }
 
 int64_t store_version(struct store *store)

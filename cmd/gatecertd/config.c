@@ -403,13 +403,6 @@ static void load(struct ctx *ctx, const char *path, struct config *config,
 		check(&loading);
 }
 
-static void copy_problems(struct ctx *ctx, const struct problems *from, struct problems *to)
-{
-	for (const struct problem *p = from->first; p; p = p->next)
-		problems_add(ctx, to, p->is_warning, p->file, p->line, p->column, p->field, "%s",
-			     p->text);
-}
-
 enum err config_load(struct ctx *ctx, const char *path, struct config **out,
 		     struct problems *problems)
 {
@@ -422,7 +415,7 @@ enum err config_load(struct ctx *ctx, const char *path, struct config **out,
 	problems_init(&found);
 	load(&inner, arena_strdup(arena, path), config, &found);
 	/* They outlive the configuration that they speak of. */
-	copy_problems(ctx, &found, problems);
+	problems_append(ctx, problems, &found);
 	if (found.errors == 0) {
 		*out = config;
 		return E_OK;

@@ -42,6 +42,18 @@ void problems_add(struct ctx *ctx, struct problems *problems, bool is_warning, c
 		problems->errors++;
 }
 
+void problems_append(struct ctx *ctx, struct problems *problems, const struct problems *more)
+{
+	size_t errors = problems->errors + more->errors;
+	size_t warnings = problems->warnings + more->warnings;
+
+	for (const struct problem *p = more->first; p; p = p->next)
+		problems_add(ctx, problems, p->is_warning, p->file, p->line, p->column, p->field,
+			     "%s", p->text);
+	problems->errors = errors;
+	problems->warnings = warnings;
+}
+
 char *problem_print(struct ctx *ctx, const struct problem *problem)
 {
 	struct buf buf cleanup_buf;

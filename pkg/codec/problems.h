@@ -28,6 +28,9 @@ void problems_add(struct ctx *ctx, struct problems *problems, bool is_warning, c
 		  unsigned line, unsigned column, const char *field, const char *format, ...)
 	__attribute__((format(printf, 8, 9)));
 
+/* Those of another input: copies what was kept, and counts the rest. */
+void problems_append(struct ctx *ctx, struct problems *problems, const struct problems *more);
+
 /* "file:line:column: field: text", without what is unknown. */
 char *problem_print(struct ctx *ctx, const struct problem *problem);
 

@@ -355,17 +355,8 @@ static void collect_problems(struct applying *applying)
 {
 	struct problems *all = &applying->catalogue->problems;
 
-	for (size_t i = 0; i < applying->catalogue->file_count; i++) {
-		const struct problems *problems = &applying->catalogue->files[i]->problems;
-		size_t errors = all->errors + problems->errors;
-		size_t warnings = all->warnings + problems->warnings;
-
-		for (const struct problem *p = problems->first; p; p = p->next)
-			problems_add(&applying->keep, all, p->is_warning, p->file, p->line,
-				     p->column, p->field, "%s", p->text);
-		all->errors = errors;
-		all->warnings = warnings;
-	}
+	for (size_t i = 0; i < applying->catalogue->file_count; i++)
+		problems_append(&applying->keep, all, &applying->catalogue->files[i]->problems);
 }
 
 enum err apply_catalogue(struct ctx *ctx, struct catalogue *catalogue,

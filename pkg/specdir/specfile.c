@@ -376,17 +376,6 @@ static const char *copy_text(struct ctx *ctx, const char *text)
 	return text ? arena_strdup(ctx->arena, text) : NULL;
 }
 
-/* Counts stay as they were, although only the kept ones are copied. */
-static void copy_problems(struct ctx *ctx, struct problems *to, const struct problems *from)
-{
-	problems_init(to);
-	for (const struct problem *p = from->first; p; p = p->next)
-		problems_add(ctx, to, p->is_warning, p->file, p->line, p->column, p->field, "%s",
-			     p->text);
-	to->errors = from->errors;
-	to->warnings = from->warnings;
-}
-
 struct specfile *specfile_copy(struct ctx *ctx, const struct specfile *file)
 {
 	struct specfile *copy = arena_copy(ctx->arena, file, sizeof(*file));
@@ -402,6 +391,7 @@ struct specfile *specfile_copy(struct ctx *ctx, const struct specfile *file)
 		claim->problem = copy_text(ctx, claim->problem);
 		claim->file = copy;
 	}
-	copy_problems(ctx, &copy->problems, &file->problems);
+	problems_init(&copy->problems);
+	problems_append(ctx, &copy->problems, &file->problems);
 	return copy;
 }

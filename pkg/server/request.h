@@ -28,7 +28,7 @@ struct request {
 	struct request_pair *params;
 	size_t param_count;
 	struct request_pair *headers;
-	size_t header_count, header_capacity;
+	size_t header_count;
 	const char *body; /* NUL-terminated behind body_size */
 	size_t body_size;
 	const char *args[REQUEST_ARGS_MAX]; /* what the route's pattern captured */

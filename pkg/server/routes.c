@@ -120,7 +120,9 @@ static void answer_wrong_key(struct ctx *ctx, struct service *service,
 	service->wrong_count++;
 	response->delay = is_new ? WRONG_KEY_DELAY : WRONG_KEY_LONG_DELAY;
 	if (is_new)
-		log_warn(ctx, "request with a wrong key or code", "peer", request->peer, NULL);
+		log_warn(ctx, "request with a wrong key or code", "peer", request->peer, "count",
+			 arena_printf(ctx->arena, "%llu", (unsigned long long)service->wrong_count),
+			 NULL);
 	response_header(response, "WWW-Authenticate",
 			"Bearer realm=\"gatecert\", error=\"invalid_token\"");
 	errors_answer(ctx, response, 401, "Unauthorized", "The key or code is not valid here.");
@@ -224,9 +226,4 @@ void routes_serve(struct ctx *ctx, struct service *service, const struct route *
 
 	if (err != E_OK)
 		errors_answer_fault(ctx, response, err);
-}
-
-const struct route *routes_table(void)
-{
-	return table;
 }

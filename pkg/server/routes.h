@@ -31,6 +31,3 @@ const struct route *routes_judge(struct ctx *ctx, struct service *service, struc
 /* With the whole body. */
 void routes_serve(struct ctx *ctx, struct service *service, const struct route *route,
 		  const struct request *request, struct response *response);
-
-/* For checking documents against the table; ends with a NULL method. */
-const struct route *routes_table(void);

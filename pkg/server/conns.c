@@ -192,10 +192,10 @@ void conns_delay_answer(struct conns *conns, struct conn *conn, msec_t until)
 	set_deadline(conns, conn, until + CONNS_REQUEST_MSEC);
 }
 
-void conns_begin_answer(struct conns *conns, struct conn *conn, msec_t now)
+void conns_begin_answer(struct conns *conns, struct conn *conn, msec_t deadline)
 {
 	conn->is_served = true;
-	set_deadline(conns, conn, now + CONNS_REQUEST_MSEC);
+	set_deadline(conns, conn, deadline);
 }
 
 void conns_end_answer(struct conns *conns, struct conn *conn, msec_t now)

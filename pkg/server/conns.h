@@ -56,7 +56,7 @@ uint64_t conns_peer_hash(const struct conn *conn);
 /* The moments in the life of a request. One whose answer is delayed may have to make room. */
 void conns_begin_request(struct conns *conns, struct conn *conn, msec_t now);
 void conns_delay_answer(struct conns *conns, struct conn *conn, msec_t until);
-void conns_begin_answer(struct conns *conns, struct conn *conn, msec_t now);
+void conns_begin_answer(struct conns *conns, struct conn *conn, msec_t deadline);
 void conns_end_answer(struct conns *conns, struct conn *conn, msec_t now);
 
 /* Shuts what is over its deadline. How long until the next look; -1: none is needed. */

@@ -195,14 +195,15 @@ static struct MHD_Response *make_response(struct exchange *exchange, struct exch
 	struct response *response = &exchange->response;
 	struct watch *watch = response->watch;
 
-	conns_begin_answer(host->conns, exchange->conn, ctx_mono(&exchange->ctx));
+	conns_begin_answer(host->conns, exchange->conn,
+			   ctx_mono(&exchange->ctx) + CONNS_REQUEST_MSEC);
 	if (!watch)
 		return MHD_create_response_from_buffer(response->body_size,
 						       (void *)(uintptr_t)response->body,
 						       MHD_RESPMEM_MUST_COPY);
 	response->watch = NULL;
 	response->is_last = true;
-	conns_begin_answer(host->conns, exchange->conn, watch_deadline(watch));
+	conns_begin_answer(host->conns, exchange->conn, watch_deadline(watch) + CONNS_REQUEST_MSEC);
 	return stream_new(&host->streams, watch, connection, &host->service->watch_count);
 }
 

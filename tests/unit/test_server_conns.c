@@ -99,7 +99,7 @@ static void test_a_kept_connection_may_be_idle_longer(void **state)
 	(void)state;
 	conns_init(&conns);
 	peer = join(&conns, "192.0.2.1", 0);
-	conns_begin_answer(&conns, peer.conn, 5000);
+	conns_begin_answer(&conns, peer.conn, 5000 + CONNS_REQUEST_MSEC);
 	conns_sweep(&conns, 14999);
 	assert_true(is_open(&peer));
 	conns_end_answer(&conns, peer.conn, 6000);
@@ -121,7 +121,7 @@ static void test_an_answer_that_nobody_takes_ends(void **state)
 	(void)state;
 	conns_init(&conns);
 	peer = join(&conns, "192.0.2.1", 0);
-	conns_begin_answer(&conns, peer.conn, 100);
+	conns_begin_answer(&conns, peer.conn, 100 + CONNS_REQUEST_MSEC);
 	conns_sweep(&conns, 10100);
 	assert_false(is_open(&peer));
 	leave(&conns, &peer);
@@ -137,7 +137,7 @@ static void test_a_crowd_pushes_out_the_oldest_without_a_request(void **state)
 	for (size_t i = 0; i < CONNS_CROWDED; i++)
 		peers[i] = i < 4 ? join(&conns, "127.0.0.1", (msec_t)i)
 				 : join_unseen(&conns, (msec_t)i);
-	conns_begin_answer(&conns, peers[0].conn, 5000);
+	conns_begin_answer(&conns, peers[0].conn, 5000 + CONNS_REQUEST_MSEC);
 	assert_true(is_open(&peers[1]));
 	peers[CONNS_CROWDED] = join_unseen(&conns, 5000);
 	assert_true(is_open(&peers[0]));

@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "base/text.h"
+#include "world/model.h"
 
 struct blob {
 	struct blob *next;

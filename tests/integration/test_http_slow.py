@@ -104,8 +104,11 @@ def test_when_places_run_out_the_oldest_without_a_request_goes(stack, gatecertd)
             sock.close()
 
 
+GUESSES = b"GET /apis/gatecert/v1/hostnames HTTP/1.1\r\nHost: a\r\nx-functions-key: wrong\r\n\r\n" * 8
+
+
 def guess(sock):
-    """Sends another wrong key when the last one was answered. False: shut."""
+    """Sends more wrong keys when one was answered, so that there is always one to wait for. False: shut."""
     try:
         if not sock.recv(65536):
             return False
@@ -114,14 +117,14 @@ def guess(sock):
     except OSError:
         return False
     try:
-        sock.send(b"GET /apis/gatecert/v1/hostnames HTTP/1.1\r\nHost: a\r\nx-functions-key: wrong\r\n\r\n")
+        sock.send(GUESSES)
     except OSError:
         return False
     return True
 
 
 def test_a_crowd_that_guesses_keys_does_not_take_an_honest_client_s_place(stack, gatecertd):
-    """More than there are places, each waiting for its delayed 401 nearly all the time, and coming again when shut."""
+    """More than there are places, each waiting for a delayed 401 all the time, and coming again when shut."""
     crowd = []
 
     def crowd_in():
@@ -130,7 +133,7 @@ def test_a_crowd_that_guesses_keys_does_not_take_an_honest_client_s_place(stack,
             sock.close()
         for _ in range(min(200, 2400 - len(crowd))):
             sock = connect(stack, "127.0.0.2")
-            sock.sendall(b"GET /apis/gatecert/v1/hostnames HTTP/1.1\r\nHost: a\r\nx-functions-key: wrong\r\n\r\n")
+            sock.sendall(GUESSES)
             sock.setblocking(False)
             crowd.append(sock)
 

@@ -2,10 +2,37 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
+#include "base/buf.h"
 #include "base/log.h"
+#include "base/utf8.h"
+
+#define QUOTED_MAX  253
+#define REPLACEMENT "\xEF\xBF\xBD" /* U+FFFD */
 
 /* helpers */
+
+/* Texts quote what clients sent, and may be cut within a character. */
+static const char *well_formed(struct ctx *ctx, const char *text)
+{
+	size_t size = strlen(text);
+	struct buf buf cleanup_buf;
+
+	buf_init(&buf, size * strlen(REPLACEMENT));
+	if (utf8_check(text, size) == size)
+		return text;
+	for (size_t at = 0; at < size;) {
+		size_t length = utf8_next(text + at, size - at);
+
+		if (length > 0)
+			buf_add(&buf, text + at, length);
+		else
+			buf_adds(&buf, REPLACEMENT);
+		at += length > 0 ? length : 1;
+	}
+	return arena_strndup(ctx->arena, buf.data, buf.size);
+}
 
 static enum err answer(struct ctx *ctx, struct response *response, int status, const char *code,
 		       const char *message, struct json *details)
@@ -13,7 +40,7 @@ static enum err answer(struct ctx *ctx, struct response *response, int status, c
 	struct json *body = json_object(ctx), *error = json_object(ctx);
 
 	json_set_text(ctx, error, "code", code);
-	json_set_text(ctx, error, "message", message);
+	json_set_text(ctx, error, "message", well_formed(ctx, message));
 	json_set(ctx, error, "details", details);
 	json_set(ctx, body, "error", error);
 	if (status == 503)
@@ -53,23 +80,28 @@ enum err errors_answer_problems(struct ctx *ctx, struct response *response, int 
 				const char *code, const struct problems *problems)
 {
 	struct json *details = json_array(ctx);
+	struct problems errors;
 
+	problems_init(&errors);
 	for (const struct problem *problem = problems->first; problem; problem = problem->next) {
 		struct json *detail = json_object(ctx);
 
 		if (problem->is_warning)
 			continue;
-		json_set_text(ctx, detail, "target", problem->field);
-		json_set_text(ctx, detail, "message", problem->text);
+		problems_add(ctx, &errors, false, problem->file, problem->line, problem->column,
+			     problem->field, "%s", problem->text);
+		json_set_text(ctx, detail, "target", well_formed(ctx, problem->field));
+		json_set_text(ctx, detail, "message", well_formed(ctx, problem->text));
 		json_append(ctx, details, detail);
 	}
-	return answer(ctx, response, status, code, problems_print(ctx, problems, "; "), details);
+	errors.errors = problems->errors;
+	return answer(ctx, response, status, code, problems_print(ctx, &errors, "; "), details);
 }
 
 enum err errors_answer_scope(struct ctx *ctx, struct response *response, const char *hostname)
 {
 	return errors_answer(ctx, response, 403, "Forbidden", "This key does not reach %s.",
-			     hostname ? hostname : "this");
+			     hostname ? utf8_quote(ctx->arena, hostname, QUOTED_MAX) : "this");
 }
 
 enum err errors_answer_fault(struct ctx *ctx, struct response *response, enum err kind)

@@ -1,7 +1,8 @@
 /*
  * errors - the one shape of every error answer: {"error":{"code","message","details":[]}}.
  *
- * All functions return E_OK: the error is answered, and nothing is left to do for the caller.
+ * The body is UTF-8, whatever its texts quote. All functions return E_OK: the error is answered,
+ * and nothing is left to do for the caller.
  */
 #pragma once
 
@@ -11,7 +12,7 @@
 enum err errors_answer(struct ctx *ctx, struct response *response, int status, const char *code,
 		       const char *format, ...) __attribute__((format(printf, 5, 6)));
 
-/* One detail per problem; the message holds the texts of all. */
+/* One detail per error; the message holds the texts of all. Warnings are left out. */
 enum err errors_answer_problems(struct ctx *ctx, struct response *response, int status,
 				const char *code, const struct problems *problems);
 

@@ -195,6 +195,22 @@ static void test_writes_one_after_another(void **state)
 	rig_close(&rig);
 }
 
+static void test_an_error_says_nothing_of_what_is_only_ignored(void **state)
+{
+	struct rig_reply reply;
+	struct rig rig;
+
+	(void)state;
+	rig_open(&rig, NULL, true, false);
+	reply = rig_call(&rig, "PUT", HOSTNAMES "/a.example.com", NULL,
+			 "{\"metadata\":{\"uid\":\"x\",\"name\":\"b.example.com\"},\"status\":{}}");
+	assert_int_equal(reply.status, 400);
+	assert_string_equal(json_text(json_path(reply.json, "error.message")),
+			    "metadata.name: is not the hostname of the path, a.example.com");
+	assert_int_equal(json_size(json_path(reply.json, "error.details")), 1);
+	rig_close(&rig);
+}
+
 static void test_the_right_version_may_write(void **state)
 {
 	struct rig_reply reply;
@@ -326,6 +342,7 @@ int main(void)
 		cmocka_unit_test(test_merge_patch_follows_the_rfc),
 		cmocka_unit_test(test_selectors),
 		cmocka_unit_test(test_writes_one_after_another),
+		cmocka_unit_test(test_an_error_says_nothing_of_what_is_only_ignored),
 		cmocka_unit_test(test_the_right_version_may_write),
 		cmocka_unit_test(test_public_names_only),
 		cmocka_unit_test(test_what_cannot_be_stored_is_503),

@@ -5,6 +5,7 @@
 #include "api/instance.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "base/utf8.h"
 #include "server/errors.h"
 #include "server/links.h"
 #include "server/status.h"
@@ -30,7 +31,8 @@ static struct instance *find(struct ctx *ctx, struct service *service,
 		errors_answer_scope(ctx, response, NULL);
 	else if (err == E_NOTFOUND)
 		errors_answer(ctx, response, 404, "InstanceNotFound",
-			      "There is no instance %.64s, or it was purged.", id);
+			      "There is no instance %s, or it was purged.",
+			      utf8_quote(ctx->arena, id, 64));
 	else
 		errors_answer_fault(ctx, response, E_AGAIN);
 	return NULL;
@@ -92,7 +94,9 @@ static void record_event(struct ctx *ctx, struct instance *instance, const char 
 
 static bool is_plain_text(const char *text, size_t max)
 {
-	if (strlen(text) > max)
+	size_t size = strlen(text);
+
+	if (size > max || utf8_check(text, size) < size)
 		return false;
 	for (; *text; text++)
 		if ((unsigned char)*text < ' ' || *text == 0x7f)
@@ -137,8 +141,8 @@ enum err instances_raise_event(struct ctx *ctx, struct service *service,
 		return E_OK;
 	if (!is_plain_text(name, EVENT_NAME_MAX))
 		return errors_answer(ctx, response, 400, "InvalidRequest",
-				     "The name of an event has at most %d bytes and no control "
-				     "characters.",
+				     "The name of an event is UTF-8 of at most %d bytes without "
+				     "control characters.",
 				     EVENT_NAME_MAX);
 	if (is_retry)
 		instance->spec.retry_requested = ctx_wall(ctx);
@@ -161,7 +165,8 @@ enum err instances_terminate(struct ctx *ctx, struct service *service,
 		return E_OK;
 	if (reason && !is_plain_text(reason, REASON_MAX))
 		return errors_answer(ctx, response, 400, "InvalidRequest",
-				     "A reason has at most %d bytes and no control characters.",
+				     "A reason is UTF-8 of at most %d bytes without control "
+				     "characters.",
 				     REASON_MAX);
 	/* The first request decides: its reason stands. */
 	if (!instance->spec.is_terminated)

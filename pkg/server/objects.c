@@ -6,6 +6,7 @@
 #include "api/hostname.h"
 #include "api/instance.h"
 #include "base/text.h"
+#include "base/utf8.h"
 #include "codec/base64.h"
 #include "codec/hostname.h"
 #include "server/errors.h"
@@ -159,8 +160,8 @@ static enum err get(struct ctx *ctx, struct service *service, enum kind kind, co
 	enum err err = store_get(ctx, service->store, kind, name, &found);
 
 	if (err == E_NOTFOUND)
-		return errors_answer(ctx, response, 404, "NotFound", "There is no %s %.253s.",
-				     kind_info(kind)->name, name);
+		return errors_answer(ctx, response, 404, "NotFound", "There is no %s %s.",
+				     kind_info(kind)->name, utf8_quote(ctx->arena, name, 253));
 	TRY(err);
 	if (!objects_are_visible(request, kind, found))
 		return errors_answer_scope(ctx, response, NULL);

@@ -4,6 +4,7 @@
 
 #include "api/hostname.h"
 #include "base/text.h"
+#include "base/utf8.h"
 #include "codec/hostname.h"
 #include "server/errors.h"
 #include "server/mergepatch.h"
@@ -145,8 +146,8 @@ static bool is_acceptable(struct ctx *ctx, const struct write *write, const stru
 	    text_equals(version, objects_version(ctx, write->current->meta.resource_version)))
 		return true;
 	errors_answer(ctx, response, 409, "Conflict",
-		      "%s is not at resourceVersion %.32s any more: read it again.", write->name,
-		      version);
+		      "%s is not at resourceVersion %s any more: read it again.", write->name,
+		      utf8_quote(ctx->arena, version, 32));
 	return false;
 }
 

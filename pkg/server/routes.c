@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "base/utf8.h"
 #include "server/errors.h"
 #include "server/functions.h"
 #include "server/health.h"
@@ -199,7 +200,8 @@ static bool is_readable(struct ctx *ctx, const struct request *request, struct r
 	if (!type || is_textual(type))
 		return true;
 	errors_answer(ctx, response, 415, "UnsupportedMediaType",
-		      "%.100s is not supported: send application/json.", type);
+		      "%s is not supported: send application/json.",
+		      utf8_quote(ctx->arena, type, 100));
 	return false;
 }
 

@@ -1,5 +1,7 @@
 #include "server_rig.h"
 
+#include "base/utf8.h"
+
 struct row {
 	const char *sentence;
 	const char *method, *target, *headers, *body;
@@ -113,6 +115,27 @@ static const struct row rows[] = {
 	 NULL},
 	{"an instance with a made-up code is 401", "GET", RIG_INSTANCES "/" ID "?code=abc", "",
 	 NULL, 401, NULL, NULL},
+	{"a path that is no UTF-8 is quoted", "GET", RIG_INSTANCES "/%ff%fe", KEY, NULL, 404, NULL,
+	 "no instance \\\"\\\\xFF\\\\xFE\\\""},
+	{"a long one is cut between characters", "GET",
+	 RIG_INSTANCES "/x%c3%bc%c3%bc%c3%bc%c3%bc%c3%bc%c3%bc%c3%bc%c3%bc%c3%bc%c3%bc%c3%bc"
+		       "%c3%bc%c3%bc%c3%bc%c3%bc%c3%bc%c3%bc%c3%bc%c3%bc%c3%bc%c3%bc%c3%bc%c3%bc"
+		       "%c3%bc%c3%bc%c3%bc%c3%bc%c3%bc%c3%bc%c3%bc%c3%bc%c3%bc",
+	 KEY, NULL, 404, NULL, "\xc3\xbc...\\\""},
+	{"a hostname that is no UTF-8", "GET", "/apis/gatecert/v1/hostnames/a%ff.example.com", KEY,
+	 NULL, 404, NULL, "a\\\\xFF.example.com"},
+	{"writing one", "PUT", "/apis/gatecert/v1/hostnames/a%ff.example.com", KEY, "{}", 400, NULL,
+	 "InvalidHostname"},
+	{"a gateway that is no UTF-8", "GET", "/apis/gatecert/v1/gateways/%ff", KEY, NULL, 404,
+	 NULL, "\\\\xFF"},
+	{"an object that is no UTF-8", "GET", "/apis/gatecert/v1/instances/%c3", KEY, NULL, 404,
+	 NULL, "\\\\xC3"},
+	{"a content type that is no UTF-8", "POST", RIG_START, KEY "Content-Type: image/\xff\r\n",
+	 ONE, 415, NULL, "\\\\xFF"},
+	{"a text that is cut within a character", "PUT",
+	 "/apis/gatecert/v1/hostnames/x.example.com", KEY,
+	 "{\"metadata\":{\"resourceVersion\":\"1234567890123456789012345678901\xc3\xbc\"}}", 409,
+	 NULL, "78901...\\\""},
 	{"the list of hostnames needs a key", "GET", "/apis/gatecert/v1/hostnames", "", NULL, 401,
 	 NULL, NULL},
 	{"the list of hostnames", "GET", "/apis/gatecert/v1/hostnames", KEY, NULL, 200, NULL,
@@ -129,6 +152,7 @@ static void check_row(struct rig *rig, const struct row *row)
 			       json_is_array(json_path(reply.json, "error.details"));
 
 	if (reply.status != row->status || !reply.json ||
+	    utf8_check(reply.body, strlen(reply.body)) < strlen(reply.body) ||
 	    (row->header && !strstr(reply.head, row->header)) ||
 	    (row->text && !strstr(reply.body, row->text)) ||
 	    (row->status >= 400 && !is_error_shaped))

@@ -214,8 +214,15 @@ static const struct {
 	{"an event of another type", "/raiseEvent/Any", NULL, "{}", 400, 410, 404},
 	{"an event with a control character in its name", "/raiseEvent/a%0ab", JSON, "{}", 400, 410,
 	 404},
+	{"an event whose name is no UTF-8", "/raiseEvent/a%ff", JSON, "{}", 400, 410, 404},
+	{"an event whose name is UTF-8", "/raiseEvent/%c3%bc", JSON, "{}", 202, 410, 404},
 	{"terminate", "/terminate?reason=enough", NULL, NULL, 202, 410, 404},
 	{"terminate with a control character", "/terminate?reason=a%0d%0ab", NULL, NULL, 400, 410,
+	 404},
+	{"terminate with a reason that is no UTF-8", "/terminate?reason=b%ffad", NULL, NULL, 400,
+	 410, 404},
+	{"terminate with half a character", "/terminate?reason=b%c3", NULL, NULL, 400, 410, 404},
+	{"terminate with a reason that is UTF-8", "/terminate?reason=%c3%bc", NULL, NULL, 202, 410,
 	 404},
 };
 

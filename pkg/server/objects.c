@@ -229,8 +229,6 @@ enum err objects_get_hostname(struct ctx *ctx, struct service *service,
 	if (hostname_normalise(ctx, name, HOSTNAME_ALLOW_WILDCARD, &normal) == E_OK)
 		name = normal;
 	fault_clear(ctx);
-	if (!auth_reaches(request, name))
-		return errors_answer_scope(ctx, response, name);
 	return get(ctx, service, KIND_HOSTNAME, name, request, response);
 }
 

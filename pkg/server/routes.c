@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "base/utf8.h"
+#include "codec/hostname.h"
 #include "server/errors.h"
 #include "server/functions.h"
 #include "server/health.h"
@@ -15,6 +16,8 @@
 #define API	  "/api/"
 #define INSTANCES "/runtime/webhooks/durabletask/instances"
 #define OBJECTS	  "/apis/gatecert/v1"
+
+#define MERGE_PATCH "application/merge-patch+json"
 
 #define WRONG_KEY_DELAY	     ((msec_t)100)
 #define WRONG_KEY_LONG_DELAY MSEC_PER_SEC
@@ -42,8 +45,9 @@ static const struct route table[] = {
 	 "listHostnames"},
 	{"GET", OBJECTS "/hostnames/{}", AUTH_KEY, ROUTE_NO_BODY, objects_get_hostname,
 	 "getHostname"},
-	{"PUT", OBJECTS "/hostnames/{}", AUTH_KEY, ROUTE_BODY, objectwrites_put, "putHostname"},
-	{"PATCH", OBJECTS "/hostnames/{}", AUTH_KEY, ROUTE_BODY, objectwrites_patch,
+	{"PUT", OBJECTS "/hostnames/{}", AUTH_KEY, ROUTE_JSON_BODY, objectwrites_put,
+	 "putHostname"},
+	{"PATCH", OBJECTS "/hostnames/{}", AUTH_KEY, ROUTE_PATCH_BODY, objectwrites_patch,
 	 "patchHostname"},
 	{"DELETE", OBJECTS "/hostnames/{}", AUTH_KEY, ROUTE_NO_BODY, objectwrites_delete,
 	 "deleteHostname"},
@@ -187,21 +191,57 @@ static bool is_textual(const char *type)
 	       text_ends_with(type, "+xml");
 }
 
-static bool is_readable(struct ctx *ctx, const struct request *request, struct response *response)
+static bool is_wanted_type(const struct route *route, const char *type, struct response *response)
+{
+	switch (route->body) {
+	case ROUTE_NO_BODY:
+	case ROUTE_BODY: return true;
+	case ROUTE_START_BODY: return !type || is_textual(type);
+	case ROUTE_JSON_BODY: return !type || text_equals(type, "application/json");
+	case ROUTE_PATCH_BODY:
+		if (text_equals(type, MERGE_PATCH))
+			return true;
+		response_header(response, "Accept-Patch", MERGE_PATCH);
+		return false;
+	}
+	return false;
+}
+
+static bool is_readable(struct ctx *ctx, const struct route *route, const struct request *request,
+			struct response *response)
 {
 	const char *type = request_media_type(ctx, request);
 	const char *encoding = request_header(request, "Content-Encoding");
 
+	if (route->body == ROUTE_NO_BODY || route->body == ROUTE_BODY)
+		return true;
 	if (encoding && encoding[0] && !text_equals_nocase(encoding, "identity")) {
 		errors_answer(ctx, response, 415, "UnsupportedMediaType",
 			      "Content-Encoding is not supported: send the body as it is.");
 		return false;
 	}
-	if (!type || is_textual(type))
+	if (is_wanted_type(route, type, response))
 		return true;
-	errors_answer(ctx, response, 415, "UnsupportedMediaType",
-		      "%s is not supported: send application/json.",
-		      utf8_quote(ctx->arena, type, 100));
+	errors_answer(ctx, response, 415, "UnsupportedMediaType", "%s is not supported: send %s.",
+		      type ? utf8_quote(ctx->arena, type, 100) : "No content type",
+		      route->body == ROUTE_PATCH_BODY ? MERGE_PATCH : "application/json");
+	return false;
+}
+
+/* What is no hostname has no other spelling either. */
+static bool is_in_reach(struct ctx *ctx, const struct route *route, const struct request *request,
+			struct response *response)
+{
+	const char *name = request->args[0], *normal;
+
+	if (!text_equals(route->pattern, OBJECTS "/hostnames/{}"))
+		return true;
+	if (hostname_normalise(ctx, name, HOSTNAME_ALLOW_WILDCARD, &normal) == E_OK)
+		name = normal;
+	fault_clear(ctx);
+	if (auth_reaches(request, name))
+		return true;
+	errors_answer_scope(ctx, response, name);
 	return false;
 }
 
@@ -212,13 +252,12 @@ const struct route *routes_judge(struct ctx *ctx, struct service *service, struc
 {
 	const struct route *route = find(ctx, request, response);
 
-	if (!route || !is_allowed(ctx, service, route, request, response))
+	if (!route || !is_allowed(ctx, service, route, request, response) ||
+	    !is_in_reach(ctx, route, request, response))
 		return NULL;
 	if (route->right != AUTH_ANYBODY && !is_in_time(ctx, service, request, response))
 		return NULL;
-	if (route->body == ROUTE_START_BODY && !is_readable(ctx, request, response))
-		return NULL;
-	return route;
+	return is_readable(ctx, route, request, response) ? route : NULL;
 }
 
 void routes_serve(struct ctx *ctx, struct service *service, const struct route *route,

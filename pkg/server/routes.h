@@ -1,8 +1,9 @@
 /*
  * routes - every route in one table, and the order in which a request is judged.
  *
- * 404 route, 405, 401, 403, 429, 415, 413, then the handler with its 400. Literal segments match in
- * any case, as they always did for clients of the documented API.
+ * 404 route, 405, 401, 403, 429, 415, 413, then the handler with its 400, and with the 403 for a
+ * hostname that stands in the body or in a stored object. Literal segments match in any case, as
+ * they always did for clients of the documented API.
  */
 #pragma once
 
@@ -11,6 +12,8 @@
 enum route_body {
 	ROUTE_NO_BODY,	  /* read and ignored */
 	ROUTE_START_BODY, /* JSON under any textual content type */
+	ROUTE_JSON_BODY,
+	ROUTE_PATCH_BODY, /* JSON merge patch */
 	ROUTE_BODY,	  /* judged by the handler */
 };
 

@@ -192,6 +192,72 @@ static void test_a_kept_connection_lives_longer_than_a_request(void **state)
 	rig_close(&rig);
 }
 
+/* What is wrong with a write of a hostname, all that comes later in the order with it. */
+static const struct {
+	const char *sentence, *key, *method, *name, *type;
+	size_t size;
+	int status;
+} orders[] = {
+	{"403 before 415 and 413", "web", "PUT", "x.example.org", "image/png", 70000, 403},
+	{"403 before 415 and 413", "web", "PATCH", "x.example.org", "image/png", 70000, 403},
+	{"403 before 400", "web", "PUT", "nodot", "application/json", 1, 403},
+	{"403 in another spelling", "web", "PUT", "X.EXAMPLE.ORG.", "application/json", 70000, 403},
+	{"reach in another spelling", "web", "PUT", "X.EXAMPLE.COM.", "application/json", 1, 400},
+	{"429 before 415 and 413", "slow", "PUT", "x.example.com", "image/png", 70000, 429},
+	{"415 before 413", "web", "PUT", "x.example.com", "image/png", 70000, 415},
+	{"415 before 413", "web", "PATCH", "x.example.com", "application/json", 70000, 415},
+	{"413 before 400", "web", "PUT", "nodot.example.com", "application/json", 70000, 413},
+	{"413 before 404", "web", "PATCH", "x.example.com", "application/merge-patch+json", 70000,
+	 413},
+	{"400 at last", "web", "PUT", "x.example.com", "application/json", 1, 400},
+};
+
+static void use_up(struct rig *rig, const char *key)
+{
+	const char *target = arena_printf(rig->ctx.arena, HOSTNAMES "?code=%s", key);
+
+	for (int i = 0; i < 100; i++)
+		if (rig_call(rig, "GET", target, "", NULL).status == 429)
+			return;
+	fail_msg("%s is never too fast", key);
+}
+
+static void test_a_write_is_judged_in_order(void **state)
+{
+	const char *domain = "example.com";
+	struct api_key keys[] = {
+		{.name = "web", .key = "web", .hostnames = {&domain, 1}},
+		{.name = "slow", .key = "slow"},
+	};
+	struct rig rig;
+	char *body;
+
+	(void)state;
+	rig_open(&rig, NULL, true, false);
+	rig.options.api_keys = keys;
+	rig.options.api_key_count = 2;
+	rig.options.requests_per_second = 6;
+	assert_int_equal(server_reconfigure(&rig.ctx, rig.server, &rig.options), E_OK);
+	for (size_t i = 0; i < ARRAY_SIZE(orders); i++) {
+		struct rig_reply reply;
+
+		if (orders[i].status == 429)
+			use_up(&rig, orders[i].key);
+		body = arena_alloc(rig.ctx.arena, orders[i].size + 1);
+		memset(body, 'x', orders[i].size);
+		reply = rig_call(&rig, orders[i].method,
+				 arena_printf(rig.ctx.arena, HOSTNAMES "/%s", orders[i].name),
+				 arena_printf(rig.ctx.arena,
+					      "x-functions-key: %s\r\nContent-Type: %s\r\n",
+					      orders[i].key, orders[i].type),
+				 body);
+		if (reply.status != orders[i].status)
+			fail_msg("%s (%zu): got %d %s", orders[i].sentence, i, reply.status,
+				 reply.body);
+	}
+	rig_close(&rig);
+}
+
 /* With a key for example.com that reads and writes, and one that only reads everything. */
 static const struct {
 	const char *sentence, *key, *method, *target, *body;
@@ -263,6 +329,7 @@ int main(void)
 		cmocka_unit_test(test_stops_while_somebody_waits),
 		cmocka_unit_test(test_the_deadline_does_not_care_for_activity),
 		cmocka_unit_test(test_a_kept_connection_lives_longer_than_a_request),
+		cmocka_unit_test(test_a_write_is_judged_in_order),
 		cmocka_unit_test(test_keys_reach_as_far_as_they_are_meant_to),
 	};
 

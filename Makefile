@@ -106,8 +106,8 @@ $(B)/unit/%: $(B)/obj/tests/unit/%.o $(B)/libworld.a $(B)/libgatecert.a
 
 # The daemon's own tables are tested without its loop.
 CONFIG_SRC := $(filter cmd/gatecertd/config%.c cmd/gatecertd/options.c,$(DAEMON_SRC))
-$(B)/unit/test_config $(B)/unit/test_options: $(B)/unit/%: $(B)/obj/tests/unit/%.o $(call obj,$(CONFIG_SRC)) \
-		$(B)/libgatecert.a
+CONFIG_TESTS := $(addprefix $(B)/unit/,test_config test_config_keys test_options)
+$(CONFIG_TESTS): $(B)/unit/%: $(B)/obj/tests/unit/%.o $(call obj,$(CONFIG_SRC)) $(B)/libgatecert.a
 	$(call link,-lcmocka $(LIBS))
 
 $(B)/sim/%: $(B)/obj/tests/sim/%.o $(call obj,$(SIM_COMMON)) $(B)/libworld.a $(B)/libgatecert.a

@@ -10,15 +10,16 @@
 #include "codec/hostname.h"
 #include "codec/yaml.h"
 #include "config_check.h"
+#include "config_keys.h"
 #include "http/url.h"
 #include "specdir/regular.h"
 
 #define ENVIRONMENT "environment"
-#define KEY_SHORT   16 /* fewer characters can be guessed */
 
-/* One loading; `ctx` has the configuration's own arena. */
+/* One loading. */
 struct loading {
-	struct ctx *ctx;
+	struct ctx *ctx;     /* with the configuration's own arena */
+	struct ctx *reading; /* with one for what was read, which ends with the loading */
 	const char *path;
 	struct node *map; /* NULL when the file could not be read, or is empty */
 	struct problems *problems;
@@ -38,73 +39,6 @@ static void complain(struct loading *loading, bool is_warning, const char *key, 
 		     node && !is_environment ? node->column : 0, key, "%s", text);
 }
 
-/* ApiKeys: people write them in four ways, all of which become a list of {name, key}. */
-
-static struct node *scalar(struct ctx *ctx, const struct node *like, const char *name,
-			   const char *text)
-{
-	struct node *node = arena_copy(ctx->arena, like, sizeof(*like));
-
-	*node = (struct node){.kind = NODE_SCALAR,
-			      .name = name,
-			      .text = text,
-			      .line = like->line,
-			      .column = like->column,
-			      .name_line = like->line,
-			      .name_column = like->column};
-	return node;
-}
-
-static void become_key(struct ctx *ctx, struct node *node, const char *name, const char *key)
-{
-	struct node *first = scalar(ctx, node, "name", name);
-
-	first->next = scalar(ctx, node, "key", key);
-	node->kind = NODE_MAP;
-	node->name = NULL;
-	node->text = NULL;
-	node->first = first;
-	node->size = 2;
-}
-
-/* "name=key" or a key; the padding of base64 at its end does not make a name of it. */
-static void read_key(struct ctx *ctx, struct node *node, size_t index)
-{
-	const char *equals = strchr(node->text, '=');
-
-	if (equals && equals[strspn(equals, "=")] != '\0')
-		become_key(ctx, node,
-			   arena_strndup(ctx->arena, node->text, (size_t)(equals - node->text)),
-			   equals + 1);
-	else
-		become_key(ctx, node, arena_printf(ctx->arena, "key-%zu", index + 1), node->text);
-}
-
-static void unify_keys(struct ctx *ctx, struct node *keys)
-{
-	bool is_map = keys && keys->kind == NODE_MAP;
-	size_t index = 0;
-
-	if (!keys || keys->kind == NODE_NULL)
-		return;
-	if (keys->kind == NODE_SCALAR) {
-		struct node *only = scalar(ctx, keys, NULL, keys->text);
-
-		keys->first = only;
-		keys->size = 1;
-	}
-	keys->kind = NODE_LIST;
-	keys->text = NULL;
-	for (struct node *node = keys->first; node; node = node->next, index++) {
-		if (node->kind != NODE_SCALAR)
-			continue;
-		if (is_map)
-			become_key(ctx, node, node->name, node->text);
-		else
-			read_key(ctx, node, index);
-	}
-}
-
 /* The file */
 
 static enum err parse(struct loading *loading, const char *text, size_t size)
@@ -112,7 +46,7 @@ static enum err parse(struct loading *loading, const char *text, size_t size)
 	struct node **documents;
 	size_t count;
 
-	TRY(yaml_parse(loading->ctx, loading->path, text, size, loading->problems, &documents,
+	TRY(yaml_parse(loading->reading, loading->path, text, size, loading->problems, &documents,
 		       &count));
 	if (count > 1)
 		problems_add(loading->ctx, loading->problems, false, loading->path,
@@ -135,7 +69,7 @@ static bool has_secrets(const struct node *map)
 /* False after a complaint: then it is of no use to say what is missing. */
 static bool read_file(struct loading *loading)
 {
-	struct ctx *ctx = loading->ctx;
+	struct ctx *ctx = loading->reading;
 	struct stat status;
 	size_t size;
 	char *text;
@@ -151,38 +85,20 @@ static bool read_file(struct loading *loading)
 	if ((status.st_mode & S_IROTH) && has_secrets(loading->map))
 		problems_add(ctx, loading->problems, true, loading->path, 0, 0, "",
 			     "holds secrets and can be read by everybody: chmod o-r");
-	unify_keys(ctx, node_get(loading->map, "ApiKeys"));
+	config_keys_unify(ctx, node_get(loading->map, "ApiKeys"));
 	return true;
 }
 
 /* The environment */
 
-static struct node *split(struct ctx *ctx, const char *text)
-{
-	struct node *list = arena_new_one(ctx->arena, struct node), **end = &list->first;
-	char *rest = arena_strdup(ctx->arena, text), *item;
-
-	list->kind = NODE_LIST;
-	while ((item = strsep(&rest, ","))) {
-		item += strspn(item, " ");
-		item[strcspn(item, " ")] = '\0';
-		if (!*item)
-			continue;
-		*end = scalar(ctx, list, NULL, item);
-		end = &(*end)->next;
-		list->size++;
-	}
-	return list;
-}
-
 static void set_keys(struct loading *loading, const struct field *field, const char *text)
 {
-	struct node map = {.kind = NODE_MAP, .size = 1}, *keys = split(loading->ctx, text);
+	struct node map = {.kind = NODE_MAP, .size = 1};
 	struct field table[] = {*field, {.name = NULL}};
 
-	keys->name = field->name;
-	map.first = keys;
-	unify_keys(loading->ctx, keys);
+	map.first = config_keys_split(loading->reading, text);
+	map.first->name = field->name;
+	config_keys_wipe(&loading->config->api_keys);
 	fields_decode(loading->ctx, table, ENVIRONMENT, "", &map, loading->problems,
 		      loading->config);
 }
@@ -220,20 +136,13 @@ static void check_required(struct loading *loading, const struct field *field)
 static void check_keys(struct loading *loading)
 {
 	const struct objects *keys = &loading->config->api_keys;
-	const struct api_key *items = keys->items;
 
 	for (size_t i = 0; i < keys->count; i++) {
-		if (items[i].key && strlen(items[i].key) < KEY_SHORT)
-			complain(loading, true, "ApiKeys",
-				 arena_printf(loading->ctx->arena,
-					      "the key %s has fewer than %d characters: it can be "
-					      "guessed",
-					      items[i].name ? items[i].name : "", KEY_SHORT));
-		for (size_t j = 0; j < i; j++)
-			if (items[i].name && text_equals(items[i].name, items[j].name))
-				complain(loading, false, "ApiKeys",
-					 arena_printf(loading->ctx->arena, "two keys are named %s",
-						      items[i].name));
+		bool is_warning;
+		const char *text = config_keys_complaint(loading->ctx, keys, i, &is_warning);
+
+		if (text)
+			complain(loading, is_warning, "ApiKeys", text);
 	}
 }
 
@@ -388,32 +297,37 @@ static void derive(struct ctx *ctx, struct config *config)
 
 /* Public */
 
-static void load(struct ctx *ctx, const char *path, struct config *config,
-		 struct problems *problems)
+static void load(struct loading *loading)
 {
-	struct loading loading = {.ctx = ctx, .path = path, .problems = problems, .config = config};
-	bool is_read;
+	struct config *config = loading->config;
+	bool is_read = read_file(loading);
 
-	is_read = read_file(&loading);
-	fields_decode(ctx, config_fields, path, "", loading.map, problems, config);
-	read_environment(&loading, config_fields);
-	read_environment(&loading, config_environment_fields);
-	derive(ctx, config);
+	fields_decode(loading->ctx, config_fields, loading->path, "", loading->map,
+		      loading->problems, config);
+	read_environment(loading, config_fields);
+	read_environment(loading, config_environment_fields);
+	derive(loading->ctx, config);
 	if (is_read)
-		check(&loading);
+		check(loading);
+	config_keys_seal(loading->ctx, &config->api_keys);
 }
 
 enum err config_load(struct ctx *ctx, const char *path, struct config **out,
 		     struct problems *problems)
 {
-	struct arena *arena = arena_new();
+	struct arena *arena = arena_new(), *scratch cleanup_arena = arena_new();
 	struct config *config = arena_new_one(arena, struct config);
-	struct ctx inner = *ctx;
+	struct ctx inner = *ctx, reading = *ctx;
 	struct problems found;
+	struct loading loading = {&inner, &reading, arena_strdup(arena, path),
+				  NULL,	  &found,   config};
 
+	arena_wipe_all_at_end(arena);
+	arena_wipe_all_at_end(scratch);
 	config->arena = inner.arena = arena;
+	reading.arena = scratch;
 	problems_init(&found);
-	load(&inner, arena_strdup(arena, path), config, &found);
+	load(&loading);
 	/* They outlive the configuration that they speak of. */
 	problems_append(ctx, problems, &found);
 	if (found.errors == 0) {

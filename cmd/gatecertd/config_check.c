@@ -10,6 +10,7 @@
 #include "codec/suffix.h"
 #include "config.h"
 #include "http/url.h"
+#include "server/apikey.h"
 
 #define LETTERS		 "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 #define DIGITS		 "0123456789"
@@ -326,5 +327,7 @@ const char *config_check_key(struct ctx *ctx, const void *value)
 	for (; *text; text++)
 		if (*text <= ' ' || *text == 127)
 			return "a key must be ASCII without white space";
+	if (apikey_claims_hash(text_of(value)) && !apikey_is_hash(text_of(value)))
+		return "the hash of a key must be sha256: and 64 hexadecimal digits";
 	return NULL;
 }

@@ -3,7 +3,9 @@
 #include <stddef.h>
 
 #include "api/hostname.h"
+#include "codec/hostname.h"
 #include "config_check.h"
+#include "config_keys.h"
 
 static const char *const self_check_names[] = {"required", "advisory", "off", NULL};
 static const char *const cloud_names[] = {"AzureCloud", "AzureChinaCloud", "AzureUSGovernment",
@@ -44,6 +46,8 @@ static const char *const chain_names[] = {"false", "true", "0", "1", NULL};
 #define KEY_NAME    .check = config_check_key_name, .pattern = "^[-A-Za-z0-9_.]{1,64}$"
 #define KEY_TEXT    .check = config_check_key, .pattern = "^[!-~]{1,512}$"
 
+#define REACH	    .check = config_keys_check_reach, .pattern = HOSTNAME_PATTERN
+
 #define KEY(member) offsetof(struct api_key, member)
 
 static const struct field api_key_fields[] = {
@@ -58,7 +62,7 @@ static const struct field api_key_fields[] = {
 	 .flags = FIELD_REQUIRED | FIELD_SECRET,
 	 .offset = KEY(key),
 	 KEY_TEXT,
-	 .help = "The key itself."},
+	 .help = "The key itself, or sha256: and its SHA-256 in hexadecimal digits."},
 	{.name = "readOnly",
 	 .type = FIELD_BOOL,
 	 .offset = KEY(is_read_only),
@@ -67,6 +71,7 @@ static const struct field api_key_fields[] = {
 	{.name = "hostnames",
 	 .type = FIELD_TEXTS,
 	 .offset = KEY(hostnames),
+	 REACH,
 	 .help = "Domains that it reaches, with all below them; default: everything."},
 	{.name = NULL},
 };
@@ -199,7 +204,8 @@ const struct field config_fields[] = {
 	 AT(api_keys),
 	 .fields = api_key_fields,
 	 .element_size = sizeof(struct api_key),
-	 .help = "Keys of the HTTP API: a list of {name, key}, name=key or keys, or a map."},
+	 .help = "Keys of the HTTP API, or their hashes as sha256:HEX: a list of {name, key}, name=key or "
+		 "keys, or a map."},
 	{.name = "AllowAnonymousStart",
 	 BOOL,
 	 AT(allow_anonymous_start),

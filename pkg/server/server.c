@@ -10,7 +10,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "http/url.h"
-#include "pki/key.h"
+#include "server/apikey.h"
 #include "server/exchange.h"
 #include "server/listen.h"
 #include "server/termination.h"
@@ -53,7 +53,7 @@ static void copy_keys(struct arena *arena, const struct server_options *options,
 		auth->keys[i].name = arena_strdup(arena, key->name ? key->name : "");
 		auth->keys[i].is_read_only = key->is_read_only;
 		auth->keys[i].scope = texts_copy(arena, &key->hostnames);
-		sha256(key->key, strlen(key->key), auth->keys[i].sha256);
+		apikey_digest(key->key, auth->keys[i].sha256);
 	}
 }
 

@@ -13,7 +13,7 @@
 
 struct api_key {
 	const char *name;
-	const char *key;	/* as configured; kept as SHA-256 only */
+	const char *key;	/* or its hash (apikey.h); kept as SHA-256 only */
 	bool is_read_only;	/* GET alone */
 	struct texts hostnames; /* it reaches these and what is below them; none: everything */
 };

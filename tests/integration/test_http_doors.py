@@ -1,9 +1,11 @@
 """The doors of the HTTP API besides plain TCP, with curl as the client."""
 
+import hashlib
 import http.client
 import json
 import os
 import re
+import secrets
 import shutil
 import socket
 import ssl
@@ -16,6 +18,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from harness import wait_for
+from harness.memory import memory_of
 
 OBJECTS = "/apis/gatecert/v1/hostnames"
 START = "/api/AddCertificateFunctions_HttpStart"
@@ -266,6 +269,39 @@ def test_a_key_that_everybody_can_read_is_warned_about(daemon, tmp_path):
     one.files[1].chmod(0o644)
     one.start()
     assert re.search(r"WARN .*read by everybody.*api\.key", one.daemon.log())
+
+
+# --- keys ---
+
+
+def test_of_a_key_only_its_hash_is_kept_and_the_hash_alone_is_no_key(daemon):
+    """Its own request, which brings the key, comes last."""
+    one = daemon()
+    admin, other = {"name": "admin", "key": one.api.key}, "Kanarienvogel-" + secrets.token_hex(16)
+    digest = hashlib.sha256(other.encode()).hexdigest()
+    reloads = 0
+
+    def reload():
+        nonlocal reloads
+        reloads += 1
+        one.reload()
+        wait_for(lambda: one.log().count("configuration reloaded") == reloads, 20, one.log_tail)
+
+    def mappings_with(text):
+        return [mapping for mapping, content in memory_of(one) if text.encode() in content]
+
+    def status(key):
+        return curl(one.api.base + OBJECTS, "-H", f"x-functions-key: {key}")[0]
+
+    one.configure(ApiKeys=[admin, {"name": "other", "key": other}])
+    one.start()
+    reload()
+    assert mappings_with(digest) and not mappings_with(other)
+    assert status(other) == 200
+    one.configure(ApiKeys=[admin, {"name": "other", "key": f"sha256:{digest}"}])
+    reload()
+    assert status(other) == 200
+    assert status(f"sha256:{digest}") == 401
 
 
 # --- how often ---

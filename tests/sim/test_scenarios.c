@@ -213,15 +213,15 @@ static void test_unclear_orders_are_not_repeated_in_a_hurry(void **state)
 	struct scene scene;
 
 	(void)state;
-	open_scene(&scene);
-	fault(&scene, "{\"method\": \"POST\", \"path\": \"/new-order\", \"times\": -1, "
+	scene_open(&scene);
+	scene_fault(&scene, "{\"method\": \"POST\", \"path\": \"/new-order\", \"times\": -1, "
 		      "\"do\": {\"status\": 500}}");
 	rig_desire(scene.rig, SHOP);
 	rig_pass_time(scene.rig, MSEC_PER_HOUR);
-	assert_in_range(count(&scene, DOOR_ACME, "^POST .*new-order"), 8, 14);
+	assert_in_range(scene_count(&scene, DOOR_ACME, "^POST .*new-order"), 8, 14);
 	world_clear_faults(scene.world);
-	run(&scene, ample);
-	close_scene(&scene);
+	scene_run(&scene, ample);
+	scene_close(&scene);
 }
 
 static void test_withdrawn_midway_is_undone(void **state)

@@ -1,77 +1,4 @@
-#include "tempdir.h"
-
-#include "../../cmd/gatecertd/config.h"
-#include "api/hostname.h"
-#include "base/log.h"
-#include "codec/hostname.h"
-
-#define KEY_A "aaaaaaaaaaaaaaaaaaaaaaaa"
-#define KEY_B "bbbbbbbbbbbbbbbbbbbbbb=="
-
-static const struct {
-	const char *key, *value;
-} documented[] = {
-	{"AcmeEndpoint", "https://ca.example/"},
-	{"AcmeAccountEmail", "ops@example.com"},
-	{"TenantId", "11111111-2222-3333-4444-555555555555"},
-	{"SubscriptionId", "66666666-7777-8888-9999-aaaaaaaaaaaa"},
-	{"ApplicationGatewayResourceGroup", "rg-web_1(eu)"},
-	{"ApplicationGatewayName", "agw-web"},
-	{"ApplicationGatewayHttpSettingsName", "http-settings"},
-	{"ApplicationGatewayBackendName", "backend"},
-	{"BlobContainerUrl", "https://acc.blob.core.windows.net/challenges/"},
-	{"KeyVaultBaseUrl", "https://vault.vault.azure.net/"},
-};
-
-struct rig {
-	struct ctx ctx;
-	const char *root, *path;
-	struct config *config;
-	struct problems problems;
-	enum err err;
-};
-
-static void set_up(struct rig *rig)
-{
-	check_begin(&rig->ctx);
-	rig->root = tempdir_make(&rig->ctx);
-	rig->path = fs_join(&rig->ctx, rig->root, "gatecert.yaml");
-	rig->config = NULL;
-}
-
-static void tear_down(struct rig *rig)
-{
-	config_free(rig->config);
-	tempdir_remove(rig->root);
-	ctx_fini(&rig->ctx);
-}
-
-/* The documented ten but `key`, then `more`. */
-static const char *complete(struct ctx *ctx, const char *key, const char *more)
-{
-	const char *text = "";
-
-	for (size_t i = 0; i < ARRAY_SIZE(documented); i++)
-		if (!text_equals(documented[i].key, key))
-			text = arena_printf(ctx->arena, "%s%s: %s\n", text, documented[i].key,
-					    documented[i].value);
-	return arena_printf(ctx->arena, "%s%s", text, more);
-}
-
-static void load(struct rig *rig, const char *text)
-{
-	tempdir_write(rig->path, text, 5);
-	chmod(rig->path, 0600);
-	config_free(rig->config);
-	rig->config = NULL;
-	problems_init(&rig->problems);
-	rig->err = config_load(&rig->ctx, rig->path, &rig->config, &rig->problems);
-}
-
-static const char *printed(struct rig *rig)
-{
-	return problems_print(&rig->ctx, &rig->problems, "\n");
-}
+#include "config_rig.h"
 
 static void test_defaults(void **state)
 {
@@ -429,75 +356,6 @@ static void test_sockets(void **state)
 	tear_down(&rig);
 }
 
-/* Keys, from the file or the environment. */
-
-static const struct {
-	const char *sentence, *file, *environment;
-	const char *keys; /* "name=key name=key", or NULL when refused */
-	const char *says;
-} keys[] = {
-	{"objects", "ApiKeys: [{name: portal, key: " KEY_A "}, {name: b, key: " KEY_B "}]\n", NULL,
-	 "portal=" KEY_A " b=" KEY_B, NULL},
-	{"a map", "ApiKeys: {portal: " KEY_A ", b: " KEY_B "}\n", NULL, "portal=" KEY_A " b=" KEY_B,
-	 NULL},
-	{"texts", "ApiKeys: [portal=" KEY_A ", " KEY_B "]\n", NULL, "portal=" KEY_A " key-2=" KEY_B,
-	 NULL},
-	{"one text", "ApiKeys: " KEY_B "\n", NULL, "key-1=" KEY_B, NULL},
-	{"the environment", "", "portal=" KEY_A ", " KEY_B, "portal=" KEY_A " key-2=" KEY_B, NULL},
-	{"the environment wins", "ApiKeys: " KEY_B "\n", KEY_A, "key-1=" KEY_A, NULL},
-	{"a short key is warned about", "ApiKeys: [b=short]\n", NULL, "b=short",
-	 "ApiKeys: the key b has fewer than 16 characters"},
-	{"the same name twice", "ApiKeys: [a=" KEY_A ", a=" KEY_B "]\n", NULL, NULL,
-	 "two keys are named a"},
-	{"no key", "ApiKeys: [{name: portal}]\n", NULL, NULL, "ApiKeys[0].key: required"},
-	{"an empty key", "ApiKeys: {portal: ''}\n", NULL, NULL,
-	 "a key must have 1 to 512 characters"},
-	{"a key with a space", "ApiKeys: {portal: 'SECRET SECRETSECRET'}\n", NULL, NULL,
-	 "a key must be ASCII without white space"},
-	{"a name with a space", "ApiKeys: {'a b': " KEY_A "}\n", NULL, NULL,
-	 "a key's name must be"},
-	{"a key that looks like a number", "ApiKeys: {portal: '12345678901234567890'}\n", NULL,
-	 "portal=12345678901234567890", NULL},
-	{"lists in lists", "ApiKeys: [[SECRETSECRET]]\n", NULL, NULL, "ApiKeys[0]: expected a map"},
-	{"an unknown member", "ApiKeys: [{name: a, key: " KEY_A ", rights: all}]\n", NULL, NULL,
-	 "unknown member rights"},
-};
-
-static const char *key_list(struct rig *rig)
-{
-	const struct api_key *items = rig->config->api_keys.items;
-	const char *text = "";
-
-	for (size_t i = 0; i < rig->config->api_keys.count; i++)
-		text = arena_printf(rig->ctx.arena, "%s%s%s=%s", text, i ? " " : "", items[i].name,
-				    items[i].key);
-	return text;
-}
-
-static void test_keys(void **state)
-{
-	struct rig rig;
-
-	(void)state;
-	set_up(&rig);
-	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
-		if (keys[i].environment)
-			setenv("ApiKeys", keys[i].environment, 1);
-		load(&rig, complete(&rig.ctx, NULL, keys[i].file));
-		unsetenv("ApiKeys");
-		if ((rig.err == E_OK) != (keys[i].keys != NULL))
-			fail_msg("%s: %s", keys[i].sentence, printed(&rig));
-		if (rig.err == E_OK)
-			check_row_text(keys[i].sentence, key_list(&rig), keys[i].keys);
-		if (keys[i].says && !strstr(printed(&rig), keys[i].says))
-			fail_msg("%s: \"%s\"", keys[i].sentence, printed(&rig));
-		if (!keys[i].says)
-			check_row_text(keys[i].sentence, printed(&rig), "");
-		check_row(keys[i].sentence, !strstr(printed(&rig), "SECRET"));
-	}
-	tear_down(&rig);
-}
-
 static void test_environment(void **state)
 {
 	struct rig rig;
@@ -604,7 +462,6 @@ int main(void)
 		cmocka_unit_test(test_endpoints),
 		cmocka_unit_test(test_name_policies),
 		cmocka_unit_test(test_sockets),
-		cmocka_unit_test(test_keys),
 		cmocka_unit_test(test_environment),
 		cmocka_unit_test(test_secrets_readable_by_all),
 		cmocka_unit_test(test_print),

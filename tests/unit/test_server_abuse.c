@@ -279,6 +279,9 @@ static const struct {
 	{"reading with the reader", "look", "GET", HOSTNAMES "/shop.example.com", NULL, 200},
 	{"writing with the reader", "look", "PUT", HOSTNAMES "/shop.example.com", "{}", 403},
 	{"starting with the reader", "look", "POST", RIG_START, ONE, 403},
+	{"the hash is not the key",
+	 "sha256:4b5e57f6eb2f42b9039b3d1e13929295f231749c510cbe341cd68036d9af97e2", "GET",
+	 HOSTNAMES, NULL, 401},
 	{"purging with the reader", "look", "DELETE",
 	 RIG_INSTANCES "?createdTimeFrom=2020-01-01T00:00:00Z", NULL, 403},
 };
@@ -287,7 +290,9 @@ static void test_keys_reach_as_far_as_they_are_meant_to(void **state)
 {
 	const char *domain = "example.com", *id;
 	struct api_key keys[] = {
-		{.name = "web", .key = "web", .hostnames = {&domain, 1}},
+		{.name = "web",
+		 .key = "sha256:4b5e57f6eb2f42b9039b3d1e13929295f231749c510cbe341cd68036d9af97e2",
+		 .hostnames = {&domain, 1}}, /* "web" */
 		{.name = "look", .key = "look", .is_read_only = true},
 		{.name = "all", .key = RIG_KEY},
 	};

@@ -122,7 +122,7 @@ static enum err begin_watch(struct ctx *ctx, struct service *service, enum kind 
 		return errors_answer(ctx, response, 429, "TooManyWatches",
 				     "At most %d watches may be open at once.", WATCHES_MAX);
 	}
-	err = watch_open(ctx, service->points, service->store, kind, request, &response->watch);
+	err = watch_open(ctx, service->changes[kind], request, &response->watch);
 	if (err == E_CONFLICT)
 		return errors_answer(ctx, response, 410, "Expired", "%s", ctx->fault.text);
 	TRY(err);
@@ -134,18 +134,21 @@ static enum err list(struct ctx *ctx, struct service *service, enum kind kind,
 		     const struct request *request, struct response *response)
 {
 	struct json *body = json_object(ctx), *metadata = json_object(ctx);
-	int64_t version = store_version(service->store);
+	struct changes *changes = service->changes[kind];
 	struct json *out = json_array(ctx);
 	struct page page = {.request = request, .kind = kind};
-	const struct watch_list *all;
+	struct changes_list *all;
 
 	if (request_flag(request, "watch", false) && text_equals(request->method, "GET"))
 		return begin_watch(ctx, service, kind, request, response);
 	TRY(read_page(ctx, request, &page));
-	all = watch_note(ctx, service->points, service->store, kind, version);
-	json_set_text(ctx, metadata, "resourceVersion", objects_version(ctx, version));
+	changes_look(changes, true);
+	all = changes_hold(changes);
+	json_set_text(ctx, metadata, "resourceVersion",
+		      objects_version(ctx, changes_version(changes)));
 	json_set_text(ctx, metadata, "continue",
 		      fill_page(ctx, &page, all->items, all->count, out));
+	changes_give_back(all);
 	json_set_text(ctx, body, "apiVersion", API_VERSION);
 	json_set_text(ctx, body, "kind", arena_printf(ctx->arena, "%sList", kind_info(kind)->name));
 	json_set(ctx, body, "metadata", metadata);

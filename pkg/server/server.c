@@ -29,7 +29,6 @@ struct server {
 	struct service service;
 	struct conns conns;
 	struct pace pace, wrong;
-	struct watch_points points;
 	struct exchange_host host;
 	struct MHD_Daemon *daemon, *local; /* on TCP; on the Unix socket, or NULL */
 	struct listen_file file;
@@ -259,7 +258,9 @@ enum err server_start(struct ctx *ctx, const struct server_options *options, str
 	server->service.sealed = options->sealed;
 	server->service.pace = &server->pace;
 	server->service.wrong = &server->wrong;
-	server->service.points = &server->points;
+	for (size_t kind = 0; kind < KIND_COUNT; kind++)
+		server->service.changes[kind] = changes_new(ctx->doors, options->store,
+							    (enum kind)kind);
 	server->host = (struct exchange_host){.service = &server->service, .conns = &server->conns};
 	conns_init(&server->conns);
 	server->fd = epoll_create1(EPOLL_CLOEXEC);
@@ -287,7 +288,8 @@ void server_stop(struct server *server)
 	tls_close(server->tls);
 	close(server->fd);
 	free(server->file.path);
-	watch_forget(&server->points);
+	for (size_t kind = 0; kind < KIND_COUNT; kind++)
+		changes_free(server->service.changes[kind]);
 	assert(server->conns.count == 0);
 	arena_free(server->settings);
 	explicit_bzero(server, sizeof(*server));

@@ -27,7 +27,7 @@ struct service {
 	unsigned hostname_flags; /* enum hostname_flag: for names that are to become desired */
 	unsigned reloads;	 /* grows whenever the settings are replaced */
 	bool is_ready;
-	struct watch_points *points;
+	struct changes *changes[KIND_COUNT];
 	size_t watch_count;
 	struct pace *pace;  /* of requests, by key or else by address */
 	struct pace *wrong; /* of wrong keys and codes, by address */

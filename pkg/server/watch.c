@@ -4,119 +4,111 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/text.h"
 #include "server/objects.h"
 #include "server/selector.h"
 
 #define SECONDS_DEFAULT 1800
+#define LINES_BYTES	((size_t)64 * 1024) /* are made at once, for a client that takes them */
 
 struct watch {
 	struct ctx ctx; /* of the watch's whole life */
-	struct store *store;
-	enum kind kind;
+	struct changes *changes;
 	struct selector *selector;
-	struct request reader;	 /* only how far its key reaches */
-	struct watch_list *seen; /* NULL: nothing yet */
-	int64_t version;	 /* of the store at the last look */
+	struct request reader;	   /* only how far its key reaches */
+	struct changes_list *list; /* what it begins with; NULL when all of it was told */
+	const void **items;	   /* of it, in the order of their versions */
+	size_t told;
+	uint64_t position; /* of the next change */
 	struct buf lines;
 	size_t taken;
 	msec_t deadline; /* mono */
 	bool has_ended;
 };
 
-/* helpers: lists */
-
-static struct watch_list *list_new(const struct doors *doors, struct store *store, enum kind kind)
-{
-	struct watch_list *list = calloc(1, sizeof(*list));
-
-	assert(list);
-	ctx_init(&list->ctx, doors);
-	if (store_list(&list->ctx, store, kind, &list->items, &list->count) != E_OK)
-		list->count = 0;
-	return list;
-}
-
-static void list_free(struct watch_list *list)
-{
-	if (!list)
-		return;
-	ctx_fini(&list->ctx);
-	free(list);
-}
-
-static const struct meta *item(const struct watch_list *list, size_t index)
-{
-	return list && index < list->count ? list->items[index] : NULL;
-}
-
 /* helpers: events */
 
 static bool is_shown(const struct watch *watch, const struct meta *meta)
 {
-	return meta && objects_are_visible(&watch->reader, watch->kind, meta) &&
+	return meta && objects_are_visible(&watch->reader, changes_kind(watch->changes), meta) &&
 	       selector_matches(watch->selector, &meta->labels);
 }
 
-static void add_event(struct ctx *ctx, struct watch *watch, const char *type, const void *object)
+/* The object of a removal has the version that a client can go on from. */
+static void add_event(struct watch *watch, const char *type, const void *object, int64_t version)
 {
-	struct json *event = json_object(ctx);
+	struct json *event, *shown;
+	struct ctx ctx cleanup_ctx;
 
-	json_set_text(ctx, event, "type", type);
-	json_set(ctx, event, "object", objects_render(ctx, watch->kind, object));
-	buf_adds(&watch->lines, json_print(ctx, event));
-	buf_adds(&watch->lines, "\n");
+	ctx_init(&ctx, watch->ctx.doors);
+	event = json_object(&ctx);
+	shown = objects_render(&ctx, changes_kind(watch->changes), object);
+	json_set_text(&ctx, json_get(shown, "metadata"), "resourceVersion",
+		      objects_version(&ctx, version));
+	json_set_text(&ctx, event, "type", type);
+	json_set(&ctx, event, "object", shown);
+	buf_adds(&watch->lines, arena_printf(ctx.arena, "%s\n", json_print(&ctx, event)));
 }
 
-/* Of one name, before and now; at least one of them is there. */
-static void compare(struct ctx *ctx, struct watch *watch, const struct meta *before,
-		    const struct meta *now)
+static const struct meta *object_of(const struct snapshot *snapshot)
 {
+	return snapshot ? snapshot_object(snapshot) : NULL;
+}
+
+static void tell_change(struct watch *watch, const struct change *change)
+{
+	const struct meta *before = object_of(change->before), *now = object_of(change->now);
 	bool was_shown = is_shown(watch, before), is_now = is_shown(watch, now);
 
-	if (was_shown && is_now && before->resource_version == now->resource_version)
-		return;
 	if (was_shown && is_now && text_equals(before->uid, now->uid)) {
-		add_event(ctx, watch, "MODIFIED", now);
+		add_event(watch, "MODIFIED", now, change->version);
 		return;
 	}
 	if (was_shown)
-		add_event(ctx, watch, "DELETED", is_now || !now ? before : now);
+		add_event(watch, "DELETED", is_now || !now ? before : now, change->version);
 	if (is_now)
-		add_event(ctx, watch, "ADDED", now);
+		add_event(watch, "ADDED", now, change->version);
 }
 
-/* Both are in name order. */
-static void compare_lists(struct ctx *ctx, struct watch *watch, const struct watch_list *before,
-			  const struct watch_list *now)
+static void tell_list(struct watch *watch)
 {
-	size_t i = 0, j = 0;
+	const struct meta *meta;
 
-	while (item(before, i) || item(now, j)) {
-		const struct meta *old = item(before, i), *new = item(now, j);
-		int order = !old ? 1 : !new ? -1 : strcmp(old->name, new->name);
-
-		compare(ctx, watch, order <= 0 ? old : NULL, order >= 0 ? new : NULL);
-		i += order <= 0;
-		j += order >= 0;
+	while (watch->told < watch->list->count && watch->lines.size < LINES_BYTES) {
+		meta = watch->items[watch->told++];
+		if (is_shown(watch, meta))
+			add_event(watch, "ADDED", meta, meta->resource_version);
 	}
+	if (watch->told < watch->list->count)
+		return;
+	changes_give_back(watch->list);
+	watch->list = NULL;
+}
+
+static bool has_news(const struct watch *watch)
+{
+	return watch->list || watch->position < changes_end(watch->changes);
+}
+
+/* As much as a client takes at once: what it does not take is not made. */
+static void tell_news(struct watch *watch)
+{
+	const struct change *change;
+
+	if (watch->list)
+		tell_list(watch);
+	while (!watch->list && has_news(watch) && watch->lines.size < LINES_BYTES) {
+		change = changes_at(watch->changes, watch->position++);
+		if (change)
+			tell_change(watch, change);
+		watch->has_ended = watch->has_ended || !change;
+	}
+	/* Half an event is none: what does not fit is not sent. */
+	watch->has_ended = watch->has_ended || watch->lines.is_overfull;
 }
 
 /* helpers: beginning */
-
-static struct watch_list *take_point(struct watch_points *points, enum kind kind, int64_t version)
-{
-	for (size_t i = 0; i < WATCH_POINTS_MAX; i++) {
-		struct watch_point *point = &points->items[i];
-		struct watch_list *list = point->list;
-
-		if (!list || point->kind != kind || point->version != version)
-			continue;
-		point->list = NULL;
-		return list;
-	}
-	return NULL;
-}
 
 static msec_t read_deadline(struct ctx *ctx, const struct request *request)
 {
@@ -130,82 +122,70 @@ static msec_t read_deadline(struct ctx *ctx, const struct request *request)
 	return ctx_mono(ctx) + seconds * MSEC_PER_SEC;
 }
 
-static enum err begin(struct ctx *ctx, struct watch *watch, struct watch_points *points,
-		      const struct request *request)
+static int by_version(const void *left, const void *right)
+{
+	const struct meta *const *a = left, *const *b = right;
+
+	return ((*a)->resource_version > (*b)->resource_version) -
+	       ((*a)->resource_version < (*b)->resource_version);
+}
+
+/* In the order of their versions, so that who was told one can go on from it. */
+static void begin_with_all(struct watch *watch)
+{
+	struct changes_list *list = changes_hold(watch->changes);
+
+	watch->list = list;
+	watch->items = arena_copy(watch->ctx.arena, list->items,
+				  list->count * sizeof(*list->items));
+	if (list->count > 0)
+		qsort(watch->items, list->count, sizeof(*watch->items), by_version);
+	watch->position = changes_end(watch->changes);
+}
+
+static enum err begin(struct ctx *ctx, struct watch *watch, const struct request *request)
 {
 	const char *text = request_param(request, "resourceVersion");
 	const char *selector = request_param(request, "labelSelector");
-	int64_t version;
 
 	TRY(selector_parse(&watch->ctx, selector, &watch->selector));
-	if (!text || !text[0] || strcmp(text, "0") == 0)
+	changes_look(watch->changes, true);
+	if (!text || !text[0] || strcmp(text, "0") == 0) {
+		begin_with_all(watch);
 		return E_OK;
+	}
 	if (strlen(text) > 18 || text[strspn(text, "0123456789")])
 		return fault_set(ctx, E_REFUSED, "InvalidRequest",
 				 "resourceVersion is not what a list or an object said");
-	version = strtoll(text, NULL, 10);
-	watch->seen = take_point(points, watch->kind, version);
-	if (!watch->seen && version == store_version(watch->store))
-		watch->seen = list_new(ctx->doors, watch->store, watch->kind);
-	if (!watch->seen)
-		return fault_set(
-			ctx, E_CONFLICT, "Expired",
-			"what changed since resourceVersion %lld is not known any more: list "
-			"again and watch from there",
-			(long long)version);
-	return E_OK;
+	if (changes_find(watch->changes, strtoll(text, NULL, 10), &watch->position))
+		return E_OK;
+	return fault_set(ctx, E_CONFLICT, "Expired",
+			 "what changed since resourceVersion %s is not known any more: list "
+			 "again and watch from there",
+			 text);
 }
 
 /* public */
 
-const struct watch_list *watch_note(struct ctx *ctx, struct watch_points *points,
-				    struct store *store, enum kind kind, int64_t version)
-{
-	struct watch_point *point = &points->items[points->next++ % WATCH_POINTS_MAX];
-	msec_t now = ctx_mono(ctx);
-
-	list_free(point->list);
-	*point = (struct watch_point){list_new(ctx->doors, store, kind), kind, version, now};
-	for (size_t i = 0; i < WATCH_POINTS_MAX; i++) {
-		struct watch_point *old = &points->items[i];
-
-		if (!old->list || now - old->since < WATCH_POINT_MSEC)
-			continue;
-		list_free(old->list);
-		old->list = NULL;
-	}
-	return point->list;
-}
-
-void watch_forget(struct watch_points *points)
-{
-	for (size_t i = 0; i < WATCH_POINTS_MAX; i++)
-		list_free(points->items[i].list);
-	*points = (struct watch_points){0};
-}
-
-enum err watch_open(struct ctx *ctx, struct watch_points *points, struct store *store,
-		    enum kind kind, const struct request *request, struct watch **out)
+enum err watch_open(struct ctx *ctx, struct changes *changes, const struct request *request,
+		    struct watch **out)
 {
 	struct watch *watch = calloc(1, sizeof(*watch));
 	enum err err;
 
 	assert(watch);
 	ctx_init(&watch->ctx, ctx->doors);
-	watch->store = store;
-	watch->kind = kind;
+	watch->changes = changes;
 	watch->reader.scope = texts_copy(watch->ctx.arena, &request->scope);
 	watch->deadline = read_deadline(ctx, request);
-	buf_init(&watch->lines, WATCH_BACKLOG_BYTES);
-	err = begin(ctx, watch, points, request);
+	buf_init(&watch->lines, WATCH_LINES_BYTES_MAX);
+	err = begin(ctx, watch, request);
 	if (err != E_OK) {
 		if (watch->ctx.fault.reason[0])
 			ctx->fault = watch->ctx.fault;
 		watch_close(watch);
 		return err;
 	}
-	watch->version = -1;
-	watch_look(watch);
 	*out = watch;
 	return E_OK;
 }
@@ -214,7 +194,7 @@ void watch_close(struct watch *watch)
 {
 	if (!watch)
 		return;
-	list_free(watch->seen);
+	changes_give_back(watch->list);
 	buf_fini(&watch->lines);
 	ctx_fini(&watch->ctx);
 	free(watch);
@@ -222,30 +202,19 @@ void watch_close(struct watch *watch)
 
 void watch_look(struct watch *watch)
 {
-	int64_t version = store_version(watch->store);
-	struct watch_list *now;
-	struct ctx ctx cleanup_ctx;
-
 	if (ctx_mono(&watch->ctx) >= watch->deadline)
 		watch->has_ended = true;
-	ctx_init(&ctx, watch->ctx.doors);
-	if (watch->has_ended || version == watch->version)
-		return;
-	now = list_new(ctx.doors, watch->store, watch->kind);
-	compare_lists(&ctx, watch, watch->seen, now);
-	list_free(watch->seen);
-	watch->seen = now;
-	watch->version = version;
-	/* Half an event is none: what was begun is not sent. */
-	watch->has_ended = watch->has_ended || watch->lines.is_overfull;
+	else
+		changes_look(watch->changes, false);
 }
 
 size_t watch_take(struct watch *watch, char *out, size_t room)
 {
-	size_t size = watch->lines.size - watch->taken;
+	size_t size;
 
-	if (watch->lines.is_overfull)
-		return 0;
+	if (watch->lines.size == 0 && !watch->has_ended)
+		tell_news(watch);
+	size = watch->lines.size - watch->taken;
 	size = size < room ? size : room;
 	if (size > 0)
 		memcpy(out, watch->lines.data + watch->taken, size);
@@ -259,7 +228,7 @@ size_t watch_take(struct watch *watch, char *out, size_t room)
 
 bool watch_has_lines(const struct watch *watch)
 {
-	return watch->lines.size > watch->taken;
+	return watch->lines.size > watch->taken || has_news(watch);
 }
 
 bool watch_has_ended(const struct watch *watch)

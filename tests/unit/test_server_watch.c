@@ -19,7 +19,7 @@ static void begin_watching(struct rig *rig, struct watcher *watcher, const char 
 					 query);
 
 	*watcher = (struct watcher){.rig = rig, .fd = rig_connect(rig)};
-	buf_init(&watcher->received, (size_t)1 << 24);
+	buf_init(&watcher->received, (size_t)1 << 26);
 	assert_int_equal(send(watcher->fd, bytes, strlen(bytes), 0), strlen(bytes));
 }
 
@@ -32,7 +32,7 @@ static void stop_watching(struct watcher *watcher)
 /* False: the server has closed. */
 static bool receive(struct watcher *watcher)
 {
-	char chunk[4096];
+	char chunk[65536];
 	ssize_t got;
 
 	rig_turn(watcher->rig, watcher->fd, 20);
@@ -74,7 +74,7 @@ static void put(struct rig *rig, const char *name, const char *body)
 
 static const char *list_version(struct rig *rig)
 {
-	struct rig_reply reply = rig_call(rig, "GET", HOSTNAMES, NULL, NULL);
+	struct rig_reply reply = rig_call(rig, "GET", HOSTNAMES "?limit=1", NULL, NULL);
 
 	return json_get_text(json_get(reply.json, "metadata"), "resourceVersion");
 }
@@ -124,6 +124,161 @@ static void test_begins_from_a_list_and_misses_nothing(void **state)
 	expect(&watcher, "{\"type\":\"DELETED\"");
 	assert_int_equal(count_events(&watcher), 2);
 	stop_watching(&watcher);
+	rig_close(&rig);
+}
+
+static const char *from(struct rig *rig, const char *version)
+{
+	return arena_printf(rig->ctx.arena, "&resourceVersion=%s", version);
+}
+
+/* The version of the last event that was received. */
+static const char *last_version(struct rig *rig, const struct watcher *watcher)
+{
+	static const char member[] = "\"resourceVersion\":\"";
+	const char *last = NULL, *at = watcher->received.data;
+
+	while ((at = strstr(at, member))) {
+		at += strlen(member);
+		last = at;
+	}
+	assert_non_null(last);
+	return arena_strndup(rig->ctx.arena, last, strcspn(last, "\""));
+}
+
+static void test_a_list_serves_any_number_of_watches(void **state)
+{
+	struct watcher watcher;
+	const char *version;
+	struct rig rig;
+
+	(void)state;
+	rig_open(&rig, NULL, true, false);
+	put(&rig, "a.example.com", "{}");
+	version = list_version(&rig);
+	put(&rig, "b.example.com", "{}");
+	for (int i = 0; i < 10; i++) {
+		rig_call(&rig, "GET", HOSTNAMES, NULL, NULL);
+		rig_call(&rig, "GET", "/apis/gatecert/v1/instances", NULL, NULL);
+		begin_watching(&rig, &watcher, from(&rig, version));
+		expect(&watcher, "\"name\":\"b.example.com\"");
+		assert_int_equal(count_events(&watcher), 1);
+		stop_watching(&watcher);
+	}
+	rig_close(&rig);
+}
+
+static void test_goes_on_from_what_an_event_or_an_object_said(void **state)
+{
+	struct watcher watcher, again;
+	struct rig_reply reply;
+	const char *version;
+	struct rig rig;
+
+	(void)state;
+	rig_open(&rig, NULL, true, false);
+	put(&rig, "z.example.com", "{}");
+	begin_watching(&rig, &watcher, "");
+	expect(&watcher, "z.example.com");
+	put(&rig, "m.example.com", "{}");
+	expect(&watcher, "m.example.com");
+	version = last_version(&rig, &watcher);
+	reply = rig_call(&rig, "GET", HOSTNAMES "/m.example.com", NULL, NULL);
+	assert_string_equal(json_text(json_path(reply.json, "metadata.resourceVersion")), version);
+	put(&rig, "a.example.com", "{}");
+	assert_int_equal(store_put_spec(&rig.ctx, rig.store, KIND_INSTANCE,
+					&(struct instance){.meta = {.name = "i"}}),
+			 E_OK);
+	begin_watching(&rig, &again, from(&rig, version));
+	expect(&again, "a.example.com");
+	assert_int_equal(count_events(&again), 1);
+	stop_watching(&again);
+	stop_watching(&watcher);
+	rig_close(&rig);
+}
+
+static void test_goes_on_from_a_removal(void **state)
+{
+	struct watcher watcher, again;
+	struct rig rig;
+
+	(void)state;
+	rig_open(&rig, NULL, true, false);
+	put(&rig, "a.example.com", "{}");
+	begin_watching(&rig, &watcher, "");
+	expect(&watcher, "a.example.com");
+	rig_call(&rig, "DELETE", HOSTNAMES "/a.example.com", NULL, NULL);
+	expect(&watcher, "DELETED");
+	put(&rig, "b.example.com", "{}");
+	begin_watching(&rig, &again, from(&rig, last_version(&rig, &watcher)));
+	expect(&again, "b.example.com");
+	assert_null(strstr(again.received.data, "\"ADDED\",\"object\":{\"apiVersion\":\"gatecert/"
+						"v1\",\"kind\":\"Hostname\",\"metadata\":"
+						"{\"name\":\"a.example.com\""));
+	stop_watching(&again);
+	stop_watching(&watcher);
+	rig_close(&rig);
+}
+
+#define LARGE_COUNT 40
+
+/* Together more than any backlog. */
+static void put_large_ones(struct rig *rig, char filling)
+{
+	size_t size = (size_t)512 * 1024;
+	char *value = arena_alloc(rig->ctx.arena, size + 1);
+	struct text_pair pair = {"note", value};
+	struct hostname hostname = {.meta = {.annotations = {&pair, 1}}};
+
+	memset(value, filling, size);
+	for (int i = 0; i < LARGE_COUNT; i++) {
+		hostname.meta.name = arena_printf(rig->ctx.arena, "n%02d.example.com", i);
+		assert_int_equal(store_put_spec(&rig->ctx, rig->store, KIND_HOSTNAME, &hostname),
+				 E_OK);
+	}
+}
+
+static void test_begins_with_more_than_fits_at_once(void **state)
+{
+	struct watcher watcher;
+	struct rig rig;
+
+	(void)state;
+	rig_open(&rig, NULL, true, false);
+	put_large_ones(&rig, 'x');
+	begin_watching(&rig, &watcher, "");
+	for (int i = 0; i < 5000 && count_events(&watcher) < LARGE_COUNT; i += 10)
+		for (int j = 0; j < 10; j++)
+			assert_true(receive(&watcher));
+	assert_int_equal(count_events(&watcher), LARGE_COUNT);
+	stop_watching(&watcher);
+	rig_close(&rig);
+}
+
+static void test_what_is_not_kept_any_more_is_gone(void **state)
+{
+	const char *first, *last;
+	struct rig rig;
+
+	(void)state;
+	rig_open(&rig, NULL, true, false);
+	put(&rig, "a.example.com", "{}");
+	first = list_version(&rig);
+	put_large_ones(&rig, 'x');
+	last = list_version(&rig);
+	assert_int_equal(
+		rig_call(&rig, "GET",
+			 arena_printf(rig.ctx.arena, HOSTNAMES "?watch=true%s", from(&rig, first)),
+			 NULL, NULL)
+			.status,
+		410);
+	assert_int_equal(
+		rig_call(&rig, "GET",
+			 arena_printf(rig.ctx.arena, HOSTNAMES "?watch=true&timeoutSeconds=0%s",
+				      from(&rig, last)),
+			 NULL, NULL)
+			.status,
+		200);
 	rig_close(&rig);
 }
 
@@ -252,6 +407,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_tells_what_happens),
 		cmocka_unit_test(test_begins_from_a_list_and_misses_nothing),
+		cmocka_unit_test(test_a_list_serves_any_number_of_watches),
+		cmocka_unit_test(test_goes_on_from_what_an_event_or_an_object_said),
+		cmocka_unit_test(test_goes_on_from_a_removal),
+		cmocka_unit_test(test_begins_with_more_than_fits_at_once),
+		cmocka_unit_test(test_what_is_not_kept_any_more_is_gone),
 		cmocka_unit_test(test_a_version_that_nobody_was_told_is_gone),
 		cmocka_unit_test(test_a_selector_makes_objects_come_and_go),
 		cmocka_unit_test(test_ends_when_its_time_is_over),

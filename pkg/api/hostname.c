@@ -9,10 +9,11 @@ const char *const key_type_names[] = {"Default", "RSA-2048", "EC-P256", NULL};
 const struct field hostname_spec_fields[] = {
 	{.name = "keyType",
 	 .type = FIELD_CHOICE,
+	 .flags = FIELD_UNSAID,
 	 .offset = offsetof(struct hostname_spec, key_type),
 	 .choices = key_type_names,
-	 .help = "Type of the certificate's key: Default (the configured one), RSA-2048 or "
-		 "EC-P256."},
+	 .help = "Type of the certificate's key: RSA-2048 or EC-P256; the configured one unless "
+		 "given."},
 	{.name = NULL},
 };
 

@@ -197,6 +197,11 @@ static const char *list_choices(struct ctx *ctx, const char *const *choices)
 	return list;
 }
 
+const char *const *fields_choices(const struct field *field)
+{
+	return field->choices + (field->flags & FIELD_UNSAID ? 1 : 0);
+}
+
 static bool decode_choice(struct decoder *decoder, const struct field *field,
 			  const struct node *node, const char *path, void *out)
 {
@@ -206,7 +211,8 @@ static bool decode_choice(struct decoder *decoder, const struct field *field,
 			return true;
 		}
 	}
-	return expected(decoder, field, node, path, list_choices(decoder->ctx, field->choices));
+	return expected(decoder, field, node, path,
+			list_choices(decoder->ctx, fields_choices(field)));
 }
 
 static bool decode_time(struct decoder *decoder, const struct field *field, const struct node *node,

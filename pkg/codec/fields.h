@@ -30,6 +30,8 @@ enum field_flag {
 	FIELD_NOCASE = 4,    /* the name matches in any case */
 	FIELD_IGNORED = 8,   /* accepted with a warning, not decoded */
 	FIELD_INTERNAL = 16, /* persisted, never shown to API clients */
+	FIELD_UNSAID = 64,   /* a FIELD_CHOICE whose first means that none was given: it is read, as
+				older files have it, and never written */
 	FIELD_WAS_MSEC = 32, /* a FIELD_TIME that older files hold as milliseconds since 1970 */
 };
 
@@ -80,6 +82,9 @@ struct json *fields_encode(struct ctx *ctx, const struct field *table, const voi
 /* A JSON Schema (draft 2020-12) of what the table decodes, in canonical spelling: choices as they
  * are listed, no null for what can be left out. */
 struct json *fields_schema(struct ctx *ctx, const struct field *table);
+
+/* What may be written for a FIELD_CHOICE, or is proposed for a text. */
+const char *const *fields_choices(const struct field *field);
 
 /* Sets one field from text (environment, command line); a list there is comma-separated. */
 enum err fields_set_text(struct ctx *ctx, const struct field *field, const char *origin,

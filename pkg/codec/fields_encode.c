@@ -36,8 +36,12 @@ static struct json *encode_bool(struct ctx *ctx, const struct field *field, cons
 static struct json *encode_choice(struct ctx *ctx, const struct field *field, const void *in,
 				  unsigned without)
 {
+	int choice = *(const int *)in;
+
 	(void)without;
-	return json_string(ctx, field->choices[*(const int *)in]);
+	return choice == 0 && (field->flags & FIELD_UNSAID)
+		       ? NULL
+		       : json_string(ctx, field->choices[choice]);
 }
 
 static struct json *encode_time(struct ctx *ctx, const struct field *field, const void *in,

@@ -28,13 +28,14 @@ static struct json *literal(struct ctx *ctx, const char *text)
 
 static void add_choices(struct ctx *ctx, struct json *schema, const struct field *field)
 {
+	const char *const *choices = fields_choices(field);
 	struct json *list = json_array(ctx);
 
-	for (size_t i = 0; field->choices[i]; i++)
-		json_append(ctx, list, json_string(ctx, field->choices[i]));
-	for (size_t i = 0; field->type == FIELD_CHOICE && field->choices[i]; i++)
-		if (is_literal(field->choices[i]))
-			json_append(ctx, list, literal(ctx, field->choices[i]));
+	for (size_t i = 0; choices[i]; i++)
+		json_append(ctx, list, json_string(ctx, choices[i]));
+	for (size_t i = 0; field->type == FIELD_CHOICE && choices[i]; i++)
+		if (is_literal(choices[i]))
+			json_append(ctx, list, literal(ctx, choices[i]));
 	json_set(ctx, schema, "enum", list);
 }
 

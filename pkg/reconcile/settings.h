@@ -15,7 +15,7 @@ struct settings {
 	const char *acme_email;
 	const char *account_key_file; /* NULL: the key is in the vault */
 	const char *blob_host; /* host of the container: the self-check may be redirected there */
-	int key_type;	       /* enum key_type for specs that say Default */
+	int key_type;	       /* enum key_type for specs that say none */
 	enum self_check self_check;
 	unsigned gateway_http_port;
 	msec_t gather; /* the longest a gateway update waits for other hostnames */

@@ -30,10 +30,24 @@ static struct json *render_source(struct ctx *ctx, const struct hostname_source 
 	return json;
 }
 
+/* A spec that says nothing is one all the same, in its place. */
+static void complete_spec(struct ctx *ctx, struct json *json)
+{
+	struct json *status = json_dup(ctx, json_get(json, "status"));
+
+	if (json_get(json, "spec"))
+		return;
+	json_remove(json, "status");
+	json_set(ctx, json, "spec", json_object(ctx));
+	json_set(ctx, json, "status", status);
+}
+
 static void complete_hostname(struct ctx *ctx, struct json *json, const struct hostname *hostname)
 {
-	struct json *status = json_get(json, "status");
+	struct json *status;
 
+	complete_spec(ctx, json);
+	status = json_get(json, "status");
 	json_set_text(ctx, status, "displayName", hostname_display(ctx, hostname->meta.name));
 	json_set(ctx, status, "source", render_source(ctx, &hostname->source));
 }

@@ -107,6 +107,16 @@ static void check_identity(struct ctx *ctx, const struct write *write,
 	fault_clear(ctx);
 }
 
+/* It was shown once where none was given. */
+static void check_key_type(struct ctx *ctx, const struct json *json, struct problems *problems)
+{
+	const char *said = json_get_text(json_get(json, "spec"), "keyType");
+
+	if (said && text_equals_nocase(said, key_type_names[KEY_TYPE_DEFAULT]))
+		problems_add(ctx, problems, false, NULL, 0, 0, "spec.keyType",
+			     "is RSA-2048 or EC-P256; leave it out for the configured one");
+}
+
 /* False: answered. */
 static bool is_acceptable(struct ctx *ctx, const struct write *write, const struct json *json,
 			  struct response *response)
@@ -119,6 +129,7 @@ static bool is_acceptable(struct ctx *ctx, const struct write *write, const stru
 	fields_decode(ctx, document_fields, NULL, "", node_from_json(ctx, json), &problems,
 		      &document);
 	check_identity(ctx, write, &document, &problems);
+	check_key_type(ctx, json, &problems);
 	if (problems.errors > 0) {
 		errors_answer_problems(ctx, response, 400, "InvalidObject", &problems);
 		return false;
@@ -135,29 +146,15 @@ static bool is_acceptable(struct ctx *ctx, const struct write *write, const stru
 	return false;
 }
 
-/* What would be there, without the store's part. */
-static struct json *preview(struct ctx *ctx, const struct write *write, const struct json *wanted)
+/* What would be there, but for what the store gives a new version. */
+static enum err answer_preview(struct ctx *ctx, struct service *service, const struct write *write,
+			       const struct json *wanted, struct response *response)
 {
-	struct json *json = write->current ? objects_render(ctx, KIND_HOSTNAME, write->current)
-					   : json_object(ctx);
-	struct json *metadata;
+	struct hostname hostname;
 
-	json_set_text(ctx, json, "apiVersion", API_VERSION);
-	json_set_text(ctx, json, "kind", "Hostname");
-	if (!json_get(json, "metadata"))
-		json_set(ctx, json, "metadata", json_object(ctx));
-	metadata = json_get(json, "metadata");
-	json_set_text(ctx, metadata, "name", write->name);
-	for (size_t i = 0; i < 2; i++) {
-		const char *member = i ? "annotations" : "labels";
-		const struct json *found = json_get(json_get(wanted, "metadata"), member);
-
-		json_set(ctx, metadata, member, found ? json_dup(ctx, found) : json_object(ctx));
-	}
-	json_set(ctx, json, "spec",
-		 json_get(wanted, "spec") ? json_dup(ctx, json_get(wanted, "spec"))
-					  : json_object(ctx));
-	return json;
+	TRY(specdir_preview(ctx, service->specdir, write->name, wanted, &hostname));
+	return response_json(ctx, response, write->current ? 200 : 201,
+			     objects_render(ctx, KIND_HOSTNAME, &hostname));
 }
 
 static enum err carry_out(struct ctx *ctx, struct service *service, const struct write *write,
@@ -169,7 +166,7 @@ static enum err carry_out(struct ctx *ctx, struct service *service, const struct
 	if (!is_acceptable(ctx, write, wanted, response))
 		return E_OK;
 	if (write->is_dry_run)
-		return response_json(ctx, response, status, preview(ctx, write, wanted));
+		return answer_preview(ctx, service, write, wanted, response);
 	if (!service->is_ready)
 		return errors_answer(ctx, response, 503, "NotReady",
 				     "The service is starting and takes no work yet. Try again.");

@@ -68,16 +68,38 @@ enum err desired_request(struct ctx *ctx, struct store *store, const char *hostn
 	return change(ctx, store, hostname, set_asked, &asked);
 }
 
+static enum err read_claim(struct ctx *ctx, const struct claim *claim, const char *problem,
+			   struct hostname *out)
+{
+	struct json *json;
+
+	TRY(json_parse(ctx, claim->content, strlen(claim->content), &json));
+	TRY(object_from_json(ctx, KIND_HOSTNAME, json, out));
+	out->source = (struct hostname_source){claim->file->path, claim->line, problem};
+	return E_OK;
+}
+
+enum err desired_preview(struct ctx *ctx, struct store *store, const struct claim *claim,
+			 struct hostname *out)
+{
+	struct hostname desired;
+	const void *current;
+	enum err err = store_get(ctx, store, KIND_HOSTNAME, claim->hostname, &current);
+
+	TRY(read_claim(ctx, claim, NULL, &desired));
+	*out = err == E_OK ? *(const struct hostname *)current : desired;
+	set_desired(out, &desired);
+	fault_clear(ctx);
+	return E_OK;
+}
+
 enum err desired_put(struct ctx *ctx, struct store *store, const struct claim *claim,
 		     const char *problem, msec_t requested, const struct certificate_wish *wish)
 {
 	struct hostname desired;
-	struct json *json;
 	enum err err;
 
-	TRY(json_parse(ctx, claim->content, strlen(claim->content), &json));
-	TRY(object_from_json(ctx, KIND_HOSTNAME, json, &desired));
-	desired.source = (struct hostname_source){claim->file->path, claim->line, problem};
+	TRY(read_claim(ctx, claim, problem, &desired));
 	desired.requested = requested;
 	if (wish)
 		desired.wish = *wish;

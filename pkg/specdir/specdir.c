@@ -241,13 +241,29 @@ static char *render(struct ctx *ctx, const char *hostname, const struct json *wa
 	return arena_printf(ctx->arena, "%s\n", json_print_pretty(ctx, document));
 }
 
-/* Read as a scan will read it: what cannot be read then is refused now. */
-static enum err read_back(struct ctx *ctx, struct specfile *file, const char *text)
+/* What a client is told has neither path nor lines: both are ours. */
+static const char *complaints(struct ctx *ctx, struct problems *problems)
 {
-	specfile_parse(ctx, file, text, strlen(text));
+	for (struct problem *problem = problems->first; problem; problem = problem->next) {
+		problem->file = NULL;
+		problem->line = 0;
+	}
+	return problems_print(ctx, problems, "; ");
+}
+
+/* The document as it will stand in api.d, read as a scan will read it: what cannot be read then is
+ * refused now. */
+static enum err prepare(struct ctx *ctx, const struct specdir *specdir, const char *hostname,
+			const struct json *wanted, struct specfile *file, const char **text)
+{
+	*text = render(ctx, hostname, wanted);
+	*file = (struct specfile){.path = api_path(ctx, specdir, hostname),
+				  .is_api = true,
+				  .hostname_flags = specdir->hostname_flags};
+	specfile_parse(ctx, file, *text, strlen(*text));
 	if (file->problems.errors > 0)
 		return fault_set(ctx, E_REFUSED, "InvalidSpec", "%s",
-				 problems_print(ctx, &file->problems, "; "));
+				 complaints(ctx, &file->problems));
 	return E_OK;
 }
 
@@ -284,13 +300,12 @@ static enum err write_document(struct ctx *ctx, struct specdir *specdir, const c
 			       const struct json *wanted, const struct certificate_wish *wish)
 {
 	struct fs *fs = ctx->doors->fs;
-	struct specfile file = {.path = api_path(ctx, specdir, hostname),
-				.is_api = true,
-				.hostname_flags = specdir->hostname_flags};
-	char *text = render(ctx, hostname, wanted), *before;
+	struct specfile file;
+	const char *text;
+	char *before;
 	enum err err;
 
-	TRY(read_back(ctx, &file, text));
+	TRY(prepare(ctx, specdir, hostname, wanted, &file, &text));
 	TRY(fs->mkdir(ctx, fs, specdir->api_directory, 0755));
 	TRY(read_before(ctx, file.path, &before));
 	err = fs->write(ctx, fs, file.path, text, strlen(text), 0644);
@@ -359,16 +374,34 @@ static enum err refuse_owned(struct ctx *ctx, const char *hostname, const char *
 			 hostname, owner);
 }
 
+static enum err check_writable(struct ctx *ctx, struct specdir *specdir, const char *hostname,
+			       const char **name)
+{
+	const char *owner;
+
+	TRY(normalise(ctx, specdir, hostname, name));
+	owner = specdir_owner(ctx, specdir, *name);
+	return owner ? refuse_owned(ctx, *name, owner) : E_OK;
+}
+
 enum err specdir_put(struct ctx *ctx, struct specdir *specdir, const char *hostname,
 		     const struct json *wanted)
 {
-	const char *name, *owner;
+	const char *name;
 
-	TRY(normalise(ctx, specdir, hostname, &name));
-	owner = specdir_owner(ctx, specdir, name);
-	if (owner)
-		return refuse_owned(ctx, name, owner);
+	TRY(check_writable(ctx, specdir, hostname, &name));
 	return write_document(ctx, specdir, name, wanted, NULL);
+}
+
+enum err specdir_preview(struct ctx *ctx, struct specdir *specdir, const char *hostname,
+			 const struct json *wanted, struct hostname *out)
+{
+	const char *name, *text;
+	struct specfile file;
+
+	TRY(check_writable(ctx, specdir, hostname, &name));
+	TRY(prepare(ctx, specdir, name, wanted, &file, &text));
+	return desired_preview(ctx, specdir->store, &file.claims[0], out);
 }
 
 enum err specdir_ask(struct ctx *ctx, struct specdir *specdir, const char *hostname,

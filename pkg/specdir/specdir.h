@@ -61,6 +61,10 @@ enum err specdir_desire(struct ctx *ctx, struct specdir *specdir, const char *ho
 enum err specdir_put(struct ctx *ctx, struct specdir *specdir, const char *hostname,
 		     const struct json *wanted);
 
+/* What specdir_put would make of it; nothing is written. Errors as specdir_put. */
+enum err specdir_preview(struct ctx *ctx, struct specdir *specdir, const char *hostname,
+			 const struct json *wanted, struct hostname *out);
+
 /* The user's file that a hostname comes from, so that the API leaves it alone; NULL: none. */
 const char *specdir_owner(struct ctx *ctx, struct specdir *specdir, const char *hostname);
 

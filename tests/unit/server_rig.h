@@ -97,15 +97,11 @@ const char *specdir_owner(struct ctx *ctx, struct specdir *specdir, const char *
 	return text_equals(rig_owned, hostname) ? "/etc/gatecert/hostnames.d/shop.yaml" : NULL;
 }
 
-enum err specdir_put(struct ctx *ctx, struct specdir *specdir, const char *hostname,
-		     const struct json *wanted)
+static enum err rig_read(struct ctx *ctx, const char *hostname, const struct json *wanted,
+			 struct hostname *out)
 {
 	struct json *json = json_dup(ctx, wanted);
-	struct hostname object;
 
-	(void)specdir;
-	if (rig_specdir_fails)
-		return fault_set(ctx, E_AGAIN, "StateNotDurable", "cannot write");
 	json_remove(json, "apiVersion");
 	json_remove(json, "kind");
 	json_remove(json, "status");
@@ -113,9 +109,28 @@ enum err specdir_put(struct ctx *ctx, struct specdir *specdir, const char *hostn
 		json_set(ctx, json, "metadata", json_object(ctx));
 	json_set_text(ctx, json_get(json, "metadata"), "name", hostname);
 	json_remove(json_get(json, "metadata"), "resourceVersion");
-	TRY(object_from_json(ctx, KIND_HOSTNAME, json, &object));
-	object.source = (struct hostname_source){"/etc/gatecert/hostnames.d/api.d/x.json", 1, NULL};
+	TRY(object_from_json(ctx, KIND_HOSTNAME, json, out));
+	out->source = (struct hostname_source){"/etc/gatecert/hostnames.d/api.d/x.json", 1, NULL};
+	return E_OK;
+}
+
+enum err specdir_put(struct ctx *ctx, struct specdir *specdir, const char *hostname,
+		     const struct json *wanted)
+{
+	struct hostname object;
+
+	(void)specdir;
+	if (rig_specdir_fails)
+		return fault_set(ctx, E_AGAIN, "StateNotDurable", "cannot write");
+	TRY(rig_read(ctx, hostname, wanted, &object));
 	return store_put_spec(ctx, rig_store, KIND_HOSTNAME, &object);
+}
+
+enum err specdir_preview(struct ctx *ctx, struct specdir *specdir, const char *hostname,
+			 const struct json *wanted, struct hostname *out)
+{
+	(void)specdir;
+	return rig_read(ctx, hostname, wanted, out);
 }
 
 enum err specdir_withdraw(struct ctx *ctx, struct specdir *specdir, const char *hostname)

@@ -292,6 +292,59 @@ static void test_what_is_no_file_of_ours_is_not_written_over(void **state)
 	tear_down(&rig);
 }
 
+static struct hostname preview(struct rig *rig, const char *hostname, const char *wanted)
+{
+	struct hostname shown;
+
+	assert_int_equal(
+		specdir_preview(&rig->ctx, rig->specdir, hostname, parse(rig, wanted), &shown),
+		E_OK);
+	return shown;
+}
+
+static const char *many_labels(struct rig *rig)
+{
+	struct json *json = json_object(&rig->ctx), *labels = json_object(&rig->ctx);
+	struct json *metadata = json_object(&rig->ctx);
+
+	for (int i = 0; i < 4000; i++)
+		json_set_text(&rig->ctx, labels, arena_printf(rig->ctx.arena, "l%d", i), "x");
+	json_set(&rig->ctx, metadata, "labels", labels);
+	json_set(&rig->ctx, json, "metadata", metadata);
+	return json_print(&rig->ctx, json);
+}
+
+/* A dry run says what the write would, and writes nothing. */
+static void test_preview(void **state)
+{
+	struct hostname shown, found;
+	const char *too_much;
+	struct rig rig;
+
+	(void)state;
+	set_up(&rig);
+	scan(&rig);
+	shown = preview(&rig, "A.example.com", "{\"spec\":{\"keyType\":\"ec-p256\"}}");
+	assert_string_equal(shown.meta.name, "a.example.com");
+	assert_int_equal(shown.spec.key_type, KEY_TYPE_EC_P256);
+	assert_string_equal(in_force(&rig), "");
+	put(&rig, "a.example.com", "{\"spec\":{\"keyType\":\"EC-P256\"}}");
+	found = *get(&rig, "a.example.com");
+	assert_string_equal(found.source.file, shown.source.file);
+	shown = preview(&rig, "a.example.com", "{\"metadata\":{\"labels\":{}},\"spec\":null}");
+	assert_string_equal(shown.meta.uid, found.meta.uid);
+	assert_int_equal(shown.spec.key_type, KEY_TYPE_DEFAULT);
+	assert_string_equal(in_force(&rig), "a.example.com(EC)");
+	too_much = many_labels(&rig);
+	assert_int_equal(specdir_preview(&rig.ctx, rig.specdir, "a.example.com",
+					 parse(&rig, too_much), &shown),
+			 E_REFUSED);
+	assert_int_equal(put(&rig, "a.example.com", too_much), E_REFUSED);
+	assert_string_equal(rig.ctx.fault.reason, "InvalidSpec");
+	assert_null(strstr(rig.ctx.fault.text, ".json"));
+	tear_down(&rig);
+}
+
 /* One policy for files and API; a stricter one takes nothing away that is in force. */
 static void test_public_names_only(void **state)
 {
@@ -333,6 +386,7 @@ int main(void)
 		cmocka_unit_test(test_put),
 		cmocka_unit_test(test_what_the_store_has_no_room_for),
 		cmocka_unit_test(test_what_is_no_file_of_ours_is_not_written_over),
+		cmocka_unit_test(test_preview),
 		cmocka_unit_test(test_withdraw),
 		cmocka_unit_test(test_user_file_takes_over),
 		cmocka_unit_test(test_desire_rescues_from_removal),

@@ -42,12 +42,22 @@ static void complete_spec(struct ctx *ctx, struct json *json)
 	json_set(ctx, json, "status", status);
 }
 
+/* As of now, so that whoever measures need not compare clocks. */
+static void complete_certificate(struct ctx *ctx, struct json *certificate, msec_t not_after)
+{
+	if (not_after)
+		json_set_int(ctx, certificate, "secondsLeft",
+			     (not_after - ctx_wall(ctx)) / MSEC_PER_SEC);
+}
+
 static void complete_hostname(struct ctx *ctx, struct json *json, const struct hostname *hostname)
 {
 	struct json *status;
 
 	complete_spec(ctx, json);
 	status = json_get(json, "status");
+	complete_certificate(ctx, json_get(status, "certificate"),
+			     hostname->status.certificate.not_after);
 	json_set_text(ctx, status, "displayName", hostname_display(ctx, hostname->meta.name));
 	json_set(ctx, status, "source", render_source(ctx, &hostname->source));
 }

@@ -311,6 +311,30 @@ static void test_lists_come_in_pages(void **state)
 	rig_close(&rig);
 }
 
+/* A number for those who measure, computed when it is shown. */
+static void test_the_time_left_is_a_number(void **state)
+{
+	struct hostname hostname = {.meta = {.name = "a.example.com"}};
+	const struct json *left;
+	struct rig_reply reply;
+	const void *found;
+	struct rig rig;
+
+	(void)state;
+	rig_open(&rig, NULL, true, false);
+	assert_int_equal(store_put_spec(&rig.ctx, rig.store, KIND_HOSTNAME, &hostname), E_OK);
+	reply = rig_call(&rig, "GET", HOSTNAMES "/a.example.com", NULL, NULL);
+	assert_null(json_path(reply.json, "status.certificate.secondsLeft"));
+	store_get(&rig.ctx, rig.store, KIND_HOSTNAME, "a.example.com", &found);
+	hostname = *(const struct hostname *)found;
+	hostname.status.certificate.not_after = ctx_wall(&rig.ctx) + 10 * MSEC_PER_DAY;
+	assert_int_equal(store_put_status(&rig.ctx, rig.store, KIND_HOSTNAME, &hostname), E_OK);
+	reply = rig_call(&rig, "GET", HOSTNAMES "/a.example.com", NULL, NULL);
+	left = json_path(reply.json, "status.certificate.secondsLeft");
+	assert_in_range(json_int(left, 0), 10 * 86400 - 600, 10 * 86400);
+	rig_close(&rig);
+}
+
 static void test_other_kinds_are_shown(void **state)
 {
 	struct gateway gateway = {.meta = {.name = "gw"}, .spec = {"/subscriptions/x"}};
@@ -351,6 +375,7 @@ int main(void)
 		cmocka_unit_test(test_public_names_only),
 		cmocka_unit_test(test_what_cannot_be_stored_is_503),
 		cmocka_unit_test(test_lists_come_in_pages),
+		cmocka_unit_test(test_the_time_left_is_a_number),
 		cmocka_unit_test(test_other_kinds_are_shown),
 	};
 

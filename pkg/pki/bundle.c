@@ -36,14 +36,34 @@ static enum err decode(struct ctx *ctx, const char *text, struct bytes *out)
 	return E_OK;
 }
 
+/* What Key Vault takes: P-256, P-384, P-521 and P-256K. */
+static bool is_curve_of_vault(EVP_PKEY *pkey)
+{
+	static const char *const curves[] = {SN_X9_62_prime256v1, SN_secp384r1, SN_secp521r1,
+					     SN_secp256k1};
+	char name[64];
+
+	if (!EVP_PKEY_get_group_name(pkey, name, sizeof(name), NULL))
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(curves); i++)
+		if (text_equals(name, curves[i]))
+			return true;
+	return false;
+}
+
 static enum err check_strength(struct ctx *ctx, const struct key *key)
 {
-	bool is_rsa = EVP_PKEY_is_a(key->pkey, "RSA");
+	bool is_rsa = EVP_PKEY_is_a(key->pkey, "RSA"), is_ec = EVP_PKEY_is_a(key->pkey, "EC");
 
-	if (is_rsa ? EVP_PKEY_get_bits(key->pkey) >= RSA_BITS_MIN : EVP_PKEY_is_a(key->pkey, "EC"))
+	if (is_rsa ? EVP_PKEY_get_bits(key->pkey) >= RSA_BITS_MIN
+		   : is_ec && is_curve_of_vault(key->pkey))
 		return E_OK;
-	return fault_set(ctx, E_REFUSED, "InvalidKey",
-			 "the private key is neither RSA of at least 2048 bits nor EC");
+	ERR_clear_error();
+	return is_ec ? fault_set(ctx, E_REFUSED, "InvalidKey",
+				 "the private key's curve is none of P-256, P-384, P-521 and "
+				 "P-256K, which Key Vault takes")
+		     : fault_set(ctx, E_REFUSED, "InvalidKey",
+				 "the private key is neither RSA of at least 2048 bits nor EC");
 }
 
 enum err bundle_read_key(struct ctx *ctx, const char *text, const char *password, struct key **out)

@@ -17,7 +17,9 @@ function within(work) {
 const openssl = (...args) => execFileSync('openssl', args, { stdio: ['ignore', 'pipe', 'pipe'] });
 
 function newKey(type) {
-	return type === 'EC' ? ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256'] : ['-newkey', 'rsa:2048'];
+	if (type === 'RSA')
+		return ['-newkey', 'rsa:2048'];
+	return ['-newkey', 'ec', '-pkeyopt', `ec_paramgen_curve:${type === 'EC' ? 'P-256' : type}`];
 }
 
 const derOf = (pem) => Buffer.from(pem.replace(/-----[^-]+-----|\s/g, ''), 'base64');
@@ -35,7 +37,7 @@ export function issue(csr, names, { days = 90 } = {}) {
 	});
 }
 
-/** A key (PKCS#8 PEM) and its self-signed certificate (PEM). */
+/** A key (PKCS#8 PEM; type RSA, EC, or the name of a curve) and its self-signed certificate (PEM). */
 export function selfSigned(names, { type = 'RSA', days = 90 } = {}) {
 	return within((file) => {
 		openssl('req', '-x509', ...newKey(type), '-nodes', '-subj', `/CN=${names[0]}`, '-days', String(days), '-addext',

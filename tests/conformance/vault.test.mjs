@@ -165,6 +165,7 @@ test('import takes PKCS#12 and PEM, and refuses what does not fit', async () => 
 		['a key of another certificate',
 			Buffer.from(selfSigned(['imported.example.com']).key + pair.cert),
 			{ policy: policyOf('imported.example.com', { contentType: 'application/x-pem-file' }) }],
+		['a curve that no vault knows', pfxOf(selfSigned(['imported.example.com'], { type: 'brainpoolP256r1' })), {}],
 		['a PKCS#1 key', Buffer.from(pair.key.replaceAll('PRIVATE', 'RSA PRIVATE') + pair.cert),
 			{ policy: policyOf('imported.example.com', { contentType: 'application/x-pem-file' }) }],
 	];

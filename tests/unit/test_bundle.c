@@ -124,6 +124,36 @@ static void test_key_forms(void **state)
 	}
 }
 
+static const struct {
+	const char *curve;
+	bool is_taken;
+} curves[] = {
+	{"P-256", true},       {"P-384", true},	    {"P-521", true},
+	{"secp256k1", true},   {"secp224r1", false}, {"brainpoolP256r1", false},
+	{"sect283k1", false},
+};
+
+/* A key that the vault will refuse is refused at the door. */
+static void test_curves(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(curves); i++) {
+		EVP_PKEY *pkey = EVP_EC_gen(curves[i].curve);
+		cleanup_ctx struct ctx ctx;
+		struct key *key;
+		enum err err;
+
+		ctx_init(&ctx, doors());
+		assert_non_null(pkey);
+		err = bundle_read_key(&ctx, key_text(&ctx, pkey, PKCS8), NULL, &key);
+		if ((err == E_OK) != curves[i].is_taken ||
+		    (err != E_OK && !strstr(ctx.fault.text, "curve")))
+			fail_msg("%s: %s %s", curves[i].curve, err_name(err), ctx.fault.text);
+		assert_int_equal(ERR_peek_error(), 0);
+		EVP_PKEY_free(pkey);
+	}
+}
+
 static void test_rubbish_keys(void **state)
 {
 	static const char *const rubbish[] = {"",	  "x",
@@ -411,6 +441,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_key_forms),
+		cmocka_unit_test(test_curves),
 		cmocka_unit_test(test_rubbish_keys),
 		cmocka_unit_test(test_costly_keys_are_not_tried),
 		cmocka_unit_test(test_weak_rsa),

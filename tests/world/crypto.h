@@ -24,6 +24,8 @@ EVP_PKEY *crypto_process_key(void);
 
 /* The public half as JWK members (kty, n, e / crv, x, y), base64url. */
 struct json *crypto_jwk(struct ctx *ctx, EVP_PKEY *key);
+/* A type and a curve that the vault knows; of others there is no JWK. */
+bool crypto_has_jwk(EVP_PKEY *key);
 /* From a JWK (RSA or EC); the caller owns it; NULL when it is none. */
 EVP_PKEY *crypto_from_jwk(struct ctx *ctx, const struct json *jwk);
 /* RFC 7638. */

@@ -109,6 +109,11 @@ static char *number_of(struct ctx *ctx, EVP_PKEY *key, const char *param, size_t
 	return base64url_encode(ctx, data, size);
 }
 
+bool crypto_has_jwk(EVP_PKEY *key)
+{
+	return EVP_PKEY_is_a(key, "RSA") || curve_of(key);
+}
+
 struct json *crypto_jwk(struct ctx *ctx, EVP_PKEY *key)
 {
 	struct json *jwk = json_object(ctx);

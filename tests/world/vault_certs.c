@@ -265,7 +265,7 @@ bool vault_take_bag(struct world *world, struct ctx *ctx, struct version *versio
 		   : base64_decode(ctx, value, &pfx) != E_OK ||
 			     !crypto_parse_pfx(&pfx, password ? password : "", &bag))
 		return false;
-	if (X509_check_private_key(bag.certs[0], bag.key) != 1) {
+	if (X509_check_private_key(bag.certs[0], bag.key) != 1 || !crypto_has_jwk(bag.key)) {
 		crypto_bag_free(&bag);
 		return false;
 	}

@@ -3,7 +3,8 @@
 #include "base/text.h"
 #include "pki/bundle.h"
 
-#define FIELD "hostnames[0]."
+#define FIELD	    "hostnames[0]."
+#define REQUIRE_DNS "requireDns"
 
 static const char *member(struct ctx *ctx, struct startbody *start, const char *name,
 			  bool is_required)
@@ -31,13 +32,45 @@ static void complain_of(struct ctx *ctx, struct startbody *start, const char *fi
 	fault_clear(ctx);
 }
 
-static bool is_dns_skipped(const struct startbody *start)
+/* An entry may hold what it likes, as it always might; its spec is ours and read strictly. */
+static void check_spec(struct ctx *ctx, struct startbody *start, const struct json *spec)
+{
+	if (spec && !json_is_null(spec) && !json_is_object(spec))
+		startbody_complain(ctx, start, "InvalidRequest", FIELD "spec",
+				   "\"spec\" is not an object");
+	if (!json_is_object(spec))
+		return;
+	json_for_each (given, spec) {
+		if (text_equals_nocase(json_name(given), REQUIRE_DNS))
+			continue;
+		startbody_complain(ctx, start, "InvalidRequest",
+				   arena_printf(ctx->arena, FIELD "spec.%.64s", json_name(given)),
+				   "the spec of an import has the member " REQUIRE_DNS
+				   " and no other");
+	}
+}
+
+/* Whether it says false; absent and null say nothing. */
+static bool says_no(struct ctx *ctx, struct startbody *start, const struct json *map,
+		    const char *path)
+{
+	const struct json *said = json_get_nocase(map, REQUIRE_DNS);
+
+	if (said && !json_is_null(said) && !json_is_bool(said))
+		startbody_complain(ctx, start, "InvalidRequest", path,
+				   "\"" REQUIRE_DNS "\" is neither true nor false");
+	return json_is_bool(said) && !json_get_bool(map, json_name(said), true);
+}
+
+/* The spec decides where it says anything. */
+static bool is_dns_skipped(struct ctx *ctx, struct startbody *start)
 {
 	const struct json *spec = json_get_nocase(start->entry, "spec");
-	const struct json *said = json_get_nocase(spec ? spec : start->entry, "requireDns");
+	bool in_entry = says_no(ctx, start, start->entry, FIELD REQUIRE_DNS);
+	bool in_spec = says_no(ctx, start, spec, FIELD "spec." REQUIRE_DNS);
 
-	return json_is_bool(said) &&
-	       !json_get_bool(spec ? spec : start->entry, json_name(said), true);
+	check_spec(ctx, start, spec);
+	return json_is_bool(json_get_nocase(spec, REQUIRE_DNS)) ? in_spec : in_entry;
 }
 
 static const char *field_at_fault(const char *reason)
@@ -57,7 +90,7 @@ void importbody_parse(struct ctx *ctx, struct startbody *start, struct importbod
 	out->private_key = member(ctx, start, "privatekey", true);
 	out->certificate = member(ctx, start, "certificate", true);
 	out->password = member(ctx, start, "password", false);
-	out->skip_dns = is_dns_skipped(start);
+	out->skip_dns = is_dns_skipped(ctx, start);
 	if (out->private_key) {
 		has_key = bundle_read_key(ctx, out->private_key, out->password, &key) == E_OK;
 		if (!has_key)

@@ -70,7 +70,17 @@ static const struct {
 	{"no DNS check, in the spec", ",\"spec\":{\"requireDns\":false}", true, NULL},
 	{"in any case of letters", ",\"Spec\":{\"RequireDNS\":false}", true, NULL},
 	{"the DNS check as ever", ",\"spec\":{\"requireDns\":true}", false, NULL},
-	{"a DNS check that is no truth value", ",\"requireDns\":\"false\"", false, NULL},
+	{"a spec that says nothing of it", ",\"requireDns\":false,\"spec\":{}", true, NULL},
+	{"the spec decides", ",\"requireDns\":false,\"spec\":{\"requireDns\":true}", false, NULL},
+	{"a null spec is none", ",\"requireDns\":false,\"spec\":null", true, NULL},
+	{"a DNS check that is no truth value", ",\"requireDns\":\"false\"", false,
+	 "hostnames[0].requireDns"},
+	{"in the spec neither", ",\"spec\":{\"requireDns\":0}", false,
+	 "hostnames[0].spec.requireDns"},
+	{"a member of the spec that nobody knows", ",\"spec\":{\"requiredns\":false,\"dns\":false}",
+	 true, "hostnames[0].spec.dns"},
+	{"a spec that is none", ",\"spec\":\"requireDns\"", false, "hostnames[0].spec"},
+	{"a member of the entry that nobody knows", ",\"dns\":false", false, NULL},
 };
 
 static void test_bodies(void **state)

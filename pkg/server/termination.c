@@ -1,5 +1,7 @@
 #include "server/termination.h"
 
+#include <string.h>
+
 #include "api/hostname.h"
 #include "base/text.h"
 
@@ -13,34 +15,52 @@ static bool has_text(const struct texts *texts, const char *text)
 	return false;
 }
 
-/* Whether another request wants it too. */
-static enum err look_for_followers(struct ctx *ctx, struct service *service,
-				   const struct instance *instance, const char *hostname,
-				   bool *found)
+/* Another request that wants it too and has not ended; NULL: none. */
+static enum err find_follower(struct ctx *ctx, struct service *service,
+			      const struct instance *instance, const char *hostname,
+			      const struct instance **follower)
 {
 	const void **others;
 	size_t count;
 
-	*found = false;
+	*follower = NULL;
 	TRY(store_list(ctx, service->store, KIND_INSTANCE, &others, &count));
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < count && !*follower; i++) {
 		const struct instance *other = others[i];
 
 		if (!text_equals(other->meta.name, instance->meta.name) &&
 		    !other->spec.is_terminated &&
 		    !runtime_has_ended(other->status.runtime_status) &&
 		    has_text(&other->spec.hostnames, hostname))
-			*found = true;
+			*follower = other;
 	}
 	return E_OK;
+}
+
+/* From now on it is the follower that keeps the hostname desired. */
+static enum err pass_on(struct ctx *ctx, struct service *service, const struct instance *follower,
+			const char *name)
+{
+	const struct texts *had = &follower->spec.introduced;
+	const char **items = arena_new_array(ctx->arena, const char *, had->count + 1);
+	struct instance heir = *follower;
+
+	if (has_text(had, name))
+		return E_OK;
+	if (had->count > 0)
+		memcpy(items, had->items, had->count * sizeof(*items));
+	items[had->count] = name;
+	heir.spec.introduced = (struct texts){items, had->count + 1};
+	heir.meta.resource_version = 0;
+	return store_put_spec(ctx, service->store, KIND_INSTANCE, &heir);
 }
 
 static enum err withdraw(struct ctx *ctx, struct service *service, const struct instance *instance,
 			 const char *name)
 {
+	const struct instance *follower;
 	const struct hostname *hostname;
 	const void *found;
-	bool is_followed;
 
 	if (store_get(ctx, service->store, KIND_HOSTNAME, name, &found) != E_OK) {
 		fault_clear(ctx);
@@ -50,8 +70,9 @@ static enum err withdraw(struct ctx *ctx, struct service *service, const struct 
 	if (condition_is_true(&hostname->status.conditions, CONDITION_READY) ||
 	    specdir_owner(ctx, service->specdir, name))
 		return E_OK;
-	TRY(look_for_followers(ctx, service, instance, name, &is_followed));
-	return is_followed ? E_OK : specdir_withdraw(ctx, service->specdir, name);
+	TRY(find_follower(ctx, service, instance, name, &follower));
+	return follower ? pass_on(ctx, service, follower, name)
+			: specdir_withdraw(ctx, service->specdir, name);
 }
 
 /* An import that has not reached the vault is given up, also where the hostname itself stays. */

@@ -2,8 +2,8 @@
  * termination - what becomes of the hostnames that a terminated request brought in.
  *
  * Such a hostname is no longer desired, unless it is Ready, a user's file names it, or another
- * request that has not ended follows it too. Its reconciler undoes what was begun, as far as no
- * finalize was sent.
+ * request that has not ended follows it too: that one has then brought it in. Its reconciler undoes
+ * what was begun, as far as no finalize was sent.
  */
 #pragma once
 

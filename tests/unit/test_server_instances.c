@@ -311,6 +311,25 @@ static bool is_desired(struct rig *rig, const char *name)
 	return store_get(&rig->ctx, rig->store, KIND_HOSTNAME, name, &found) == E_OK;
 }
 
+/* The last of those who follow a hostname takes it along, whoever brought it in. */
+static void test_a_follower_inherits_what_was_brought_in(void **state)
+{
+	const char *first, *second, *third;
+	struct rig rig;
+
+	(void)state;
+	rig_open(&rig, NULL, true, false);
+	first = rig_start(&rig, RIG_START, ONE);
+	second = rig_start(&rig, RIG_START, ONE);
+	third = rig_start(&rig, RIG_START, ONE);
+	rig_call(&rig, "POST", path(&rig, first, "/terminate"), NULL, NULL);
+	rig_call(&rig, "POST", path(&rig, third, "/terminate"), NULL, NULL);
+	assert_true(is_desired(&rig, "example.com"));
+	rig_call(&rig, "POST", path(&rig, second, "/terminate"), NULL, NULL);
+	assert_false(is_desired(&rig, "example.com"));
+	rig_close(&rig);
+}
+
 static void test_terminate_withdraws_what_it_brought_in(void **state)
 {
 	(void)state;
@@ -545,6 +564,7 @@ int main(void)
 		cmocka_unit_test(test_history_of_a_list_names_the_hostname),
 		cmocka_unit_test(test_calls_on_running_and_ended_ones),
 		cmocka_unit_test(test_events_and_ends_are_written_to_the_spec),
+		cmocka_unit_test(test_a_follower_inherits_what_was_brought_in),
 		cmocka_unit_test(test_terminate_withdraws_what_it_brought_in),
 		cmocka_unit_test(test_a_start_finishes_what_a_crash_left),
 		cmocka_unit_test(test_events_are_bounded),

@@ -18,7 +18,7 @@
 #include "wire.h"
 
 #define STATUS_INTERVAL MSEC_PER_SEC
-#define PASS_STUCK	(10 * MSEC_PER_MIN) /* far beyond any pass: every call in it has a deadline */
+#define PASS_STUCK	(30 * MSEC_PER_MIN) /* far beyond any pass: every call in it has a deadline */
 
 struct daemon {
 	const struct doors *doors;

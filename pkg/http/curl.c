@@ -64,6 +64,10 @@ static bool drive(struct exchange *exchange, CURLcode *code)
 		curl_multi_perform(multi, &running);
 		if (!running)
 			break;
+		if (exchange_is_stalled(exchange)) {
+			*code = CURLE_OPERATION_TIMEDOUT;
+			return true;
+		}
 		curl_multi_poll(multi, NULL, 0, 1000, NULL);
 	}
 	message = curl_multi_info_read(multi, &left);

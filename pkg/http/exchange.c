@@ -8,7 +8,8 @@
 #include "base/text.h"
 
 #define CONNECT_TIMEOUT_MS 5000L
-#define SLOW_SECONDS	   15L
+#define STRETCH		   (15 * MSEC_PER_SEC)
+#define STRETCH_BYTES_MIN  15 /* one byte a second */
 #define IDLE_SECONDS_MAX   4L /* some servers close an idle connection after five */
 #define HEADER_BYTES_MAX   ((size_t)64 * 1024)
 
@@ -73,6 +74,28 @@ static void take_header_line(struct exchange *exchange, const char *line, size_t
 	keep_header(exchange, line, size);
 }
 
+static void note_bytes(struct exchange *exchange, size_t size)
+{
+	if (!exchange->is_answering)
+		exchange->stretch_began = ctx_mono(exchange->ctx);
+	exchange->is_answering = true;
+	exchange->stretch_bytes += size;
+}
+
+/* Not libcurl's own limit, which counts the silence before the answer as well: a CA may think for
+ * a minute about an order. */
+bool exchange_is_stalled(struct exchange *exchange)
+{
+	msec_t now = ctx_mono(exchange->ctx);
+	bool is_slow = exchange->stretch_bytes < STRETCH_BYTES_MIN;
+
+	if (!exchange->is_answering || now - exchange->stretch_began < STRETCH)
+		return false;
+	exchange->stretch_began = now;
+	exchange->stretch_bytes = 0;
+	return is_slow;
+}
+
 static size_t on_header(char *data, size_t size, size_t count, void *arg)
 {
 	struct exchange *exchange = arg;
@@ -86,6 +109,8 @@ static size_t on_header(char *data, size_t size, size_t count, void *arg)
 		return 0;
 	}
 	take_header_line(exchange, data, size);
+	if (exchange->status >= 200) /* an interim answer says that there is more to think about */
+		note_bytes(exchange, size);
 	return size;
 }
 
@@ -94,6 +119,7 @@ static size_t on_body(char *data, size_t size, size_t count, void *arg)
 	struct exchange *exchange = arg;
 
 	size *= count;
+	note_bytes(exchange, size);
 	return buf_add(&exchange->body, data, size) ? size : 0;
 }
 
@@ -172,8 +198,6 @@ static void set_limits(struct exchange *exchange)
 		timeout = request->timeout;
 	SET(easy, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_TIMEOUT_MS);
 	SET(easy, CURLOPT_TIMEOUT_MS, (long)(timeout < INT_MAX ? timeout : INT_MAX));
-	SET(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
-	SET(easy, CURLOPT_LOW_SPEED_TIME, SLOW_SECONDS);
 	SET(easy, CURLOPT_MAXAGE_CONN, IDLE_SECONDS_MAX);
 	if (request->kind == HTTP_ONE_SHOT) {
 		SET(easy, CURLOPT_FRESH_CONNECT, 1L);

@@ -38,7 +38,15 @@ struct exchange {
 	bool headers_are_too_large;
 	int status;
 	struct buf body;
+	/* of the answer's present stretch of time; nothing while none has begun */
+	bool is_answering;
+	msec_t stretch_began; /* mono */
+	size_t stretch_bytes;
 };
 
 /* Resets the handle and sets every option. E_REFUSED for a header that would be two. */
 enum err exchange_prepare(struct exchange *exchange);
+
+/* An answer that has begun came to a halt. Thinking before it is no halt: only the request's time
+ * ends that. To be asked every second or so. */
+bool exchange_is_stalled(struct exchange *exchange);

@@ -50,6 +50,21 @@ static inline bool answer_silence(struct peer_connection *connection)
 	return false;
 }
 
+/* Then says no more. */
+static inline bool answer_halt(struct peer_connection *connection)
+{
+	return peer_say(connection, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhel") &&
+	       answer_silence(connection);
+}
+
+static inline bool answer_after_a_thought(struct peer_connection *connection, const char *before)
+{
+	peer_say(connection, before);
+	for (int i = 0; i < 100 && !peer_is_stopping(connection->peer); i++)
+		wait_a_little();
+	return answer_hello(connection);
+}
+
 static inline bool answer_lines(struct peer_connection *connection, unsigned count, unsigned size)
 {
 	char line[1024];
@@ -131,6 +146,12 @@ static inline bool rude_answer(struct peer_connection *connection, const char *m
 		return answer_drip(connection);
 	if (strcmp(path, "/silence") == 0)
 		return answer_silence(connection);
+	if (strcmp(path, "/halt") == 0)
+		return answer_halt(connection);
+	if (strcmp(path, "/thought") == 0)
+		return answer_after_a_thought(connection, "");
+	if (strcmp(path, "/interim-thought") == 0)
+		return answer_after_a_thought(connection, "HTTP/1.1 102 Processing\r\n\r\n");
 	if (strcmp(path, "/many-lines") == 0)
 		return answer_lines(connection, 200, 10);
 	if (strcmp(path, "/100-lines") == 0)

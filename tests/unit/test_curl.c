@@ -1,13 +1,6 @@
 #include "http/curl.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-#include "base/text.h"
+#include "unit/check.h"
 #include "unit/rude_peer.h"
 
 struct world {
@@ -172,6 +165,49 @@ static void test_the_client_has_the_last_word_on_time(void **state)
 	assert_string_equal(world->ctx.fault.reason, "Timeout");
 	assert_true(ctx_mono(&world->ctx) - begun < 10 * MSEC_PER_SEC);
 	curl_close(hasty);
+}
+
+/* Two seconds of the peer are 100 of ours. */
+static msec_t hurried_mono(struct clock *clock)
+{
+	(void)clock;
+	return clock_system()->mono(clock_system()) * 50;
+}
+
+struct pace {
+	const char *sentence, *path;
+	enum http_kind kind;
+	enum err expected;
+};
+
+static const struct pace paces[] = {
+	{"an answer may be thought about", "/thought", HTTP_READ, E_OK},
+	{"an answer to a ONE_SHOT may be thought about", "/thought", HTTP_ONE_SHOT, E_OK},
+	{"a thought after an interim answer is none less", "/interim-thought", HTTP_READ, E_OK},
+	{"an answer that comes to a halt is given up", "/halt", HTTP_READ, E_AGAIN},
+	{"an answer to a ONE_SHOT that comes to a halt is open", "/halt", HTTP_ONE_SHOT,
+	 E_CONFLICT},
+};
+
+/* libcurl keeps its time by a clock of its own, by which nothing here is late. */
+static void test_only_an_answer_that_has_begun_can_halt(void **state)
+{
+	static const struct curl_options options = {.timeout = 60 * MSEC_PER_SEC, .no_proxy = true};
+	static struct clock clock = {hurried_mono, hurried_mono};
+	struct world *world = *state;
+	struct http *patient = curl_new(&options);
+
+	world->doors.clock = &clock;
+	for (const struct pace *pace = paces; pace < paces + ARRAY_SIZE(paces); pace++) {
+		struct http_request request = make_request(world, pace->kind, "POST", pace->path);
+		struct http_reply reply;
+		enum err err = http_send(&world->ctx, patient, &request, &reply);
+
+		check_row_int(pace->sentence, err, pace->expected);
+		if (err != E_OK)
+			assert_string_equal(world->ctx.fault.reason, "Timeout");
+	}
+	curl_close(patient);
 }
 
 static void test_what_is_no_answer_is_filed(void **state)
@@ -468,6 +504,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_what_is_no_answer_is_filed, NULL, tear_down),
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 		T(test_the_client_has_the_last_word_on_time),
+		T(test_only_an_answer_that_has_begun_can_halt),
 		T(test_a_one_shot_is_never_sent_on_a_used_connection),
 		T(test_a_read_on_a_dead_connection_is_repeated),
 		T(test_reads_share_a_connection),

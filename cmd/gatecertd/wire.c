@@ -21,6 +21,7 @@
 #include "reconcile/gateway.h"
 #include "reconcile/hostname.h"
 #include "reconcile/instance.h"
+#include "reconcile/schedule.h"
 #include "reconcile/sealkey.h"
 
 #define GATEWAY_API_VERSION "2025-05-01"
@@ -436,8 +437,18 @@ static void wake_all(struct ctx *ctx, struct engine *engine, enum kind kind,
 		wake_each(ctx, controller, objects, count);
 }
 
+/* What the CA asked of everybody outlives the process. */
+static void shut_ca_gate(struct ctx *ctx, struct engine *engine)
+{
+	msec_t left;
+
+	if (schedule_ca_pause(ctx, engine->store, &engine->settings, &left) == E_OK)
+		gate_shut(engine->acme_gate, ctx, left);
+}
+
 void engine_start(struct ctx *ctx, struct engine *engine)
 {
+	shut_ca_gate(ctx, engine);
 	wake_all(ctx, engine, KIND_GATEWAY, engine->gateways);
 	wake_all(ctx, engine, KIND_HOSTNAME, engine->hostnames);
 	wake_all(ctx, engine, KIND_INSTANCE, engine->instances);

@@ -8,11 +8,11 @@
  * and the account key's signer. Knows the protocol and nothing of hostnames, vaults or objects.
  * URLs that the CA hands out must have the origin of the directory.
  *
- * Errors: E_THROTTLED rateLimited with a Retry-After; E_REFUSED with by_ca set when the CA counted
- * it (rejectedIdentifier, caa, unauthorized, dns, connection, incorrectResponse, paused: the text
- * has the problem's detail and subproblems); E_AGAIN the CA is away or garbled, for
- * which the fault asks for patience; E_CONFLICT an unclear answer to newOrder or finalize: look at
- * the order.
+ * Errors: E_THROTTLED rateLimited with a Retry-After, with by_ca set; E_REFUSED with by_ca set when
+ * the CA counted it (rejectedIdentifier, caa, unauthorized, dns, connection, incorrectResponse,
+ * paused: the text has the problem's detail and subproblems); E_AGAIN the CA is away or garbled,
+ * for which the fault asks for patience; E_CONFLICT an unclear answer to newOrder or finalize: look
+ * at the order.
  */
 #pragma once
 

@@ -109,7 +109,8 @@ enum err acme_account_url(struct ctx *ctx, struct acme_session *session, const c
  * is none. */
 void acme_problem_read(struct ctx *ctx, const struct http_reply *reply, struct acme_problem *out);
 void acme_problem_from_json(struct ctx *ctx, const struct json *json, struct acme_problem *out);
-/* Marks the fault as the CA's own, which is left alone for longer than others. */
+/* Marks the fault as the CA's own, which is left alone for longer than others, and over restarts
+ * where it asks for it. */
 enum err acme_by_ca(struct ctx *ctx, enum err err);
 /* Files an answer that is no success. */
 enum err acme_problem_fault(struct ctx *ctx, const struct acme *acme,

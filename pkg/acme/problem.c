@@ -183,9 +183,17 @@ static const char *find_instance(struct ctx *ctx, const struct http_reply *reply
 
 enum err acme_by_ca(struct ctx *ctx, enum err err)
 {
-	if (err != E_OK)
-		ctx->fault.backoff_max_ms = BACKOFF_MAX;
+	if (err == E_OK)
+		return err;
+	ctx->fault.backoff_max_ms = BACKOFF_MAX;
+	ctx->fault.by_ca = ctx->fault.by_ca || err == E_THROTTLED;
 	return err;
+}
+
+/* As the gate takes it. */
+static bool is_for_all(const struct http_reply *reply)
+{
+	return reply->status == 503 || (reply->status == 429 && !acme_is_limit_of_names(reply));
 }
 
 static enum err file(struct ctx *ctx, const struct acme *acme, const struct http_request *request,
@@ -220,5 +228,8 @@ enum err acme_problem_fault(struct ctx *ctx, const struct acme *acme,
 			    const struct http_request *request, const struct http_reply *reply,
 			    const struct acme_problem *problem)
 {
-	return acme_by_ca(ctx, file(ctx, acme, request, reply, problem));
+	enum err err = file(ctx, acme, request, reply, problem);
+
+	ctx->fault.for_all = err == E_THROTTLED && is_for_all(reply);
+	return acme_by_ca(ctx, err);
 }

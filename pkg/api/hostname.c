@@ -123,6 +123,11 @@ static const struct field ca_fields[] = {
 	 .type = FIELD_INT,
 	 .offset = offsetof(struct ca_schedule, not_before)},
 	{.name = "forced", .type = FIELD_INT, .offset = offsetof(struct ca_schedule, forced)},
+	{.name = "askedUntil",
+	 .type = FIELD_INT,
+	 .offset = offsetof(struct ca_schedule, asked_until)},
+	{.name = "askedBy", .type = FIELD_TEXT, .offset = offsetof(struct ca_schedule, asked_by)},
+	{.name = "askedAll", .type = FIELD_BOOL, .offset = offsetof(struct ca_schedule, asked_all)},
 	{.name = NULL},
 };
 

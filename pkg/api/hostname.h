@@ -79,12 +79,15 @@ struct refusal {
 	const char *text;
 };
 
-/* What the CA counted against this hostname since the last success. Kept over restarts, or a
- * restart loop would burn the CA's patience. */
+/* What the CA counted against this hostname since the last success, and how long it asked to be
+ * left alone. Kept over restarts, or a restart loop would burn the CA's patience. */
 struct ca_schedule {
 	int64_t failures;
-	msec_t not_before; /* no new order before */
-	msec_t forced;	   /* when a request last overrode not_before */
+	msec_t not_before;    /* no new order before */
+	msec_t forced;	      /* when a request last overrode not_before */
+	msec_t asked_until;   /* the CA's Retry-After: no request overrides it */
+	const char *asked_by; /* the CA that asked; asked_until is void for another one */
+	bool asked_all;	      /* it asked everybody, not this hostname alone */
 };
 
 /* A step that was worked on, and when that began. */

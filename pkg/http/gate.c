@@ -121,6 +121,7 @@ static enum err refuse_to_pass(struct ctx *ctx, const struct gate *gate, msec_t 
 		  "%s is throttling us; nothing is sent there until the pause is over",
 		  gate->service);
 	ctx->fault.retry_after_ms = msec_add(left, more);
+	ctx->fault.for_all = true;
 	return E_THROTTLED;
 }
 

@@ -148,6 +148,8 @@ static enum err fail(struct ctx *ctx, struct pass *pass, enum step step, enum er
 {
 	if (err == E_REFUSED)
 		schedule_refused(ctx, pass, step);
+	else if (err == E_THROTTLED && ctx->fault.by_ca)
+		schedule_asked(ctx, pass);
 	conditions_failed(ctx, pass, step, err);
 	return err;
 }

@@ -2,7 +2,10 @@
 
 #include "reconcile/conditions.h"
 
+#include "base/text.h"
+
 #define FORCE_INTERVAL MSEC_PER_HOUR
+#define ASKED_MAX      (2 * MSEC_PER_DAY) /* more was noted by a clock that was wrong */
 
 static bool is_forced(const struct pass *pass)
 {
@@ -35,16 +38,61 @@ static msec_t refused_wait(const struct pass *pass, msec_t now)
 	return status->next_attempt - now;
 }
 
+msec_t schedule_asked_wait(const struct hostname *hostname, const char *acme_endpoint, msec_t now)
+{
+	const struct ca_schedule *ca = &hostname->status.ca;
+	msec_t left = ca->asked_until - now;
+
+	return text_equals(ca->asked_by, acme_endpoint) && left > 0 && left < ASKED_MAX ? left : 0;
+}
+
+/* A request that may override what was counted does so now. */
+static msec_t ca_wait(struct pass *pass, msec_t now)
+{
+	const char *endpoint = pass->world->settings->acme_endpoint;
+	msec_t asked = schedule_asked_wait(&pass->host, endpoint, now);
+	msec_t counted = counted_wait(pass, now);
+
+	if (counted && !asked && may_override(pass, now)) {
+		pass->host.status.ca.forced = now;
+		return 0;
+	}
+	return asked > counted ? asked : counted;
+}
+
 msec_t schedule_hold_back(struct ctx *ctx, struct pass *pass, bool is_mended)
 {
 	msec_t now = ctx_wall(ctx), refused = is_mended ? 0 : refused_wait(pass, now);
-	msec_t counted = hostname_wants_import(&pass->host, now) ? 0 : counted_wait(pass, now);
+	msec_t by_ca = hostname_wants_import(&pass->host, now) ? 0 : ca_wait(pass, now);
 
-	if (counted && may_override(pass, now)) {
-		pass->host.status.ca.forced = now;
-		counted = 0;
+	return by_ca > refused ? by_ca : refused;
+}
+
+void schedule_asked(struct ctx *ctx, struct pass *pass)
+{
+	struct ca_schedule *ca = &pass->host.status.ca;
+
+	ca->asked_until = msec_add(ctx_wall(ctx), ctx->fault.retry_after_ms);
+	ca->asked_by = pass->world->settings->acme_endpoint;
+	ca->asked_all = ctx->fault.for_all;
+}
+
+enum err schedule_ca_pause(struct ctx *ctx, struct store *store, const struct settings *settings,
+			   msec_t *left)
+{
+	const void **hostnames;
+	size_t count;
+
+	*left = 0;
+	TRY(store_list(ctx, store, KIND_HOSTNAME, &hostnames, &count));
+	for (size_t i = 0; i < count; i++) {
+		const struct hostname *hostname = hostnames[i];
+		msec_t wait = schedule_asked_wait(hostname, settings->acme_endpoint, ctx_wall(ctx));
+
+		if (hostname->status.ca.asked_all && wait > *left)
+			*left = wait;
 	}
-	return counted > refused ? counted : refused;
+	return E_OK;
 }
 
 static void count_for_ca(struct ctx *ctx, struct hostname_status *status)

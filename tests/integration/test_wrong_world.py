@@ -320,11 +320,14 @@ def the_ca_sees_another_world(at):
     at.undo_with(lambda: at.stack.dns.clear_a(at.hostname))
 
 
-def was_left_in_peace(at):
+def was_left_in_peace(seconds, path="."):
     """Between the 429 and its Retry-After nothing was sent to the CA."""
-    told = next(one["time"] for one in at.ca.requests("POST", "/order-plz$") if one["status"] == 429)
-    early = [one for one in at.ca.requests() if told < one["time"] < told + 15 and one["status"] != 429]
-    assert not early, early
+    def check(at):
+        told = next(one["time"] for one in at.ca.requests("POST", "/order-plz$") if one["status"] == 429)
+        early = [one for one in at.ca.requests(None, path)
+                 if told < one["time"] < told + seconds and one["status"] != 429]
+        assert not early, early
+    return check
 
 
 def start_over(at):
@@ -352,7 +355,12 @@ OWN_ROWS = [
     Row("the CA asks to wait", "own",
         lambda at: at.order({"status": 429, "headers": {"Retry-After": "15"},
                              "body": problem("rateLimited", "too many new orders recently")}, 1),
-        [(OWNERSHIP, "Unknown", "Throttled", "CA")], check=was_left_in_peace),
+        [(OWNERSHIP, "Unknown", "Throttled", "CA")], check=was_left_in_peace(15)),
+    Row("the CA asks to wait and the daemon restarts", "own",
+        lambda at: at.order({"status": 429, "headers": {"Retry-After": "30"},
+                             "body": problem("rateLimited", "too many certificates already issued")}, 1),
+        [(OWNERSHIP, "Unknown", "Throttled", "CA")], still=lambda at: at.daemon.restart(),
+        check=was_left_in_peace(30, "/order-plz$")),
     Row("the CA fails", "own",
         lambda at: at.order({"status": 500, "body": problem("serverInternal", "Internal error")}),
         [(OWNERSHIP, "Unknown", "CAUnavailable", LASTING)], within=HICCUP_SECONDS),

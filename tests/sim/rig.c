@@ -17,6 +17,7 @@
 #include "reconcile/gateway.h"
 #include "reconcile/hostname.h"
 #include "reconcile/instance.h"
+#include "reconcile/schedule.h"
 #include "reconcile/sealkey.h"
 #include "sim/effects.h"
 #include "store/dirstore.h"
@@ -269,6 +270,7 @@ static void start(struct rig *rig)
 {
 	struct process *process = &rig->process;
 	cleanup_ctx struct ctx ctx;
+	msec_t pause;
 	enum err err;
 
 	ctx_init(&ctx, &rig->doors);
@@ -289,6 +291,9 @@ static void start(struct rig *rig)
 	err = gateway_declare(&ctx, process->store, rig->settings.gateway_name,
 			      rig->options.gateway_id);
 	(void)err; /* dies or fails as any other write: the next start does it again */
+	err = schedule_ca_pause(&ctx, process->store, &rig->settings, &pause);
+	assert(err == E_OK);
+	gate_shut(process->gates[0], &ctx, pause);
 	wake_all(&ctx, rig);
 }
 

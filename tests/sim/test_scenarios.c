@@ -224,6 +224,58 @@ static void test_unclear_orders_are_not_repeated_in_a_hurry(void **state)
 	scene_close(&scene);
 }
 
+static void limit(struct scene *scene, const char *words, const char *seconds)
+{
+	fault(scene, arena_printf(scene->ctx.arena,
+				  "{\"method\": \"POST\", \"path\": \"/new-order\", \"do\": "
+				  "{\"status\": 429, \"headers\": {\"Retry-After\": \"%s\"}, "
+				  "\"body\": {\"type\": "
+				  "\"urn:ietf:params:acme:error:rateLimited\", "
+				  "\"detail\": \"%s\"}}}",
+				  seconds, words));
+}
+
+static void test_a_limit_of_a_name_outlives_the_process(void **state)
+{
+	struct scene scene;
+
+	(void)state;
+	open_scene(&scene);
+	limit(&scene, "too many certificates already issued", "7200");
+	rig_desire(scene.rig, SHOP);
+	rig_pass_time(scene.rig, MSEC_PER_MIN);
+	assert_condition(&scene, SHOP, CONDITION_OWNERSHIP_VALIDATED, "Unknown Throttled");
+	rig_restart(scene.rig);
+	rig_request(scene.rig, SHOP);
+	rig_desire(scene.rig, "blog.example.com");
+	rig_pass_time(scene.rig, 110 * MSEC_PER_MIN);
+	assert_condition(&scene, "blog.example.com", CONDITION_READY, "True");
+	assert_int_equal(count(&scene, DOOR_ACME, "^POST .*new-order"), 2);
+	run(&scene, (struct budget){60, 30 * MSEC_PER_MIN});
+	close_scene(&scene);
+}
+
+static void test_a_limit_of_all_outlives_the_process(void **state)
+{
+	struct scene scene;
+	size_t requests;
+
+	(void)state;
+	open_scene(&scene);
+	limit(&scene, "too many new orders (300) from this account", "3600");
+	rig_desire(scene.rig, SHOP);
+	rig_pass_time(scene.rig, MSEC_PER_MIN);
+	requests = count(&scene, DOOR_ACME, ".");
+	rig_restart(scene.rig);
+	rig_desire(scene.rig, "blog.example.com");
+	rig_pass_time(scene.rig, 55 * MSEC_PER_MIN);
+	assert_condition(&scene, "blog.example.com", CONDITION_OWNERSHIP_VALIDATED,
+			 "Unknown Throttled");
+	assert_int_equal(count(&scene, DOOR_ACME, "."), requests);
+	run(&scene, (struct budget){60, 30 * MSEC_PER_MIN});
+	close_scene(&scene);
+}
+
 static void test_withdrawn_midway_is_undone(void **state)
 {
 	struct scene scene;
@@ -311,6 +363,8 @@ int main(void)
 		cmocka_unit_test(test_expired_refusal_backs_off),
 		cmocka_unit_test(test_no_challenge_file_is_forgotten),
 		cmocka_unit_test(test_unclear_orders_are_not_repeated_in_a_hurry),
+		cmocka_unit_test(test_a_limit_of_a_name_outlives_the_process),
+		cmocka_unit_test(test_a_limit_of_all_outlives_the_process),
 		cmocka_unit_test(test_withdrawn_midway_is_undone),
 		cmocka_unit_test(test_withdrawn_ready_is_left_alone),
 		cmocka_unit_test(test_wrong_clock_orders_nothing),

@@ -32,11 +32,11 @@ static const struct row rows[] = {
 	{"CAA is counted", 403, PROBLEM("caa", "forbids"), NULL, E_REFUSED, "CAAForbids",
 	 SAYS "caa: forbids", 1, 0},
 	{"rateLimited waits as long as it says", 429, PROBLEM("rateLimited", "slow"), "120",
-	 E_THROTTLED, "RateLimited", SAYS "rateLimited: slow", 0, 120 * MSEC_PER_SEC},
+	 E_THROTTLED, "RateLimited", SAYS "rateLimited: slow", 1, 120 * MSEC_PER_SEC},
 	{"rateLimited may come with 403", 403, PROBLEM("rateLimited", "slow"), "120", E_THROTTLED,
-	 "RateLimited", NULL, 0, 120 * MSEC_PER_SEC},
+	 "RateLimited", NULL, 1, 120 * MSEC_PER_SEC},
 	{"Retry-After may be a date", 429, PROBLEM("rateLimited", "slow"),
-	 "Sun, 15 Jun 2025 18:06:40 GMT", E_THROTTLED, "RateLimited", NULL, 0, 2 * MSEC_PER_HOUR},
+	 "Sun, 15 Jun 2025 18:06:40 GMT", E_THROTTLED, "RateLimited", NULL, 1, 2 * MSEC_PER_HOUR},
 	{"rateLimited without a wait is a refusal", 429, PROBLEM("rateLimited", "slow"), NULL,
 	 E_REFUSED, "RateLimited", SAYS "rateLimited: slow", 1, 0},
 	{"a pause names the page that lifts it", 429,
@@ -46,7 +46,7 @@ static const struct row rows[] = {
 	 " (Paused, see https://ca.example/docs or " UNPAUSE ")",
 	 1, 0},
 	{"503 with a wait is throttling", 503, PROBLEM("serverInternal", "busy"), "7", E_THROTTLED,
-	 "CAUnavailable", SAYS "serverInternal: busy", 0, 7 * MSEC_PER_SEC},
+	 "CAUnavailable", SAYS "serverInternal: busy", 1, 7 * MSEC_PER_SEC},
 	{"serverInternal comes and goes", 500, PROBLEM("serverInternal", "oops"), NULL, E_AGAIN,
 	 "CAUnavailable", SAYS "serverInternal: oops", 0, 0},
 	{"a proxy's 502 comes and goes", 502, "<html>Bad Gateway</html>", NULL, E_AGAIN, NULL, NULL,
@@ -213,13 +213,27 @@ static void test_limits_of_names_do_not_stop_the_others(void **state)
 		{"load", 503, PROBLEM("rateLimited", "Service busy"), false},
 	};
 
-	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(limits); i++) {
-		struct http_reply reply = {.status = limits[i].status, .body = limits[i].body};
+	struct http_header header = {"Retry-After", "36"};
+	struct http_request request = {.kind = HTTP_READ, .method = "POST", .url = CA};
+	struct script s;
 
-		if (acme_is_limit_of_names(&reply) != limits[i].of_names)
+	(void)state;
+	script_sign_in(&s);
+	for (size_t i = 0; i < ARRAY_SIZE(limits); i++) {
+		struct http_reply reply = {.status = limits[i].status,
+					   .body = limits[i].body,
+					   .body_size = strlen(limits[i].body),
+					   .headers = &header,
+					   .header_count = 1};
+		struct acme_problem problem;
+
+		acme_problem_read(&s.ctx, &reply, &problem);
+		acme_problem_fault(&s.ctx, s.session.acme, &request, &reply, &problem);
+		if (acme_is_limit_of_names(&reply) != limits[i].of_names ||
+		    s.ctx.fault.for_all == limits[i].of_names)
 			fail_msg("%s", limits[i].name);
 	}
+	script_fini(&s);
 }
 
 /* Bits flipped and tails lost: some error always comes of it. */

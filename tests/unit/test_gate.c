@@ -146,6 +146,7 @@ static void test_nothing_passes_a_shut_gate(void **state)
 	for (i = 0; i < 200; i++) {
 		assert_int_equal(send_one(world, 200, NULL, ""), E_THROTTLED);
 		assert_in_range(world->ctx.fault.retry_after_ms, 60000, 66000);
+		assert_true(world->ctx.fault.for_all);
 	}
 	assert_int_equal(world->service.sent, 1);
 	assert_string_equal(world->ctx.fault.reason, "Throttled");

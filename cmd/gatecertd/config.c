@@ -6,13 +6,13 @@
 
 #include "api/hostname.h"
 #include "base/buf.h"
+#include "base/regular.h"
 #include "base/text.h"
 #include "codec/hostname.h"
 #include "codec/yaml.h"
 #include "config_check.h"
 #include "config_keys.h"
 #include "http/url.h"
-#include "specdir/regular.h"
 
 #define ENVIRONMENT "environment"
 

@@ -8,7 +8,7 @@
 #include <gnutls/x509.h>
 
 #include "base/log.h"
-#include "specdir/regular.h"
+#include "base/regular.h"
 
 #define FILE_MAX_BYTES ((size_t)256 * 1024)
 #define CHAIN_MAX      16u

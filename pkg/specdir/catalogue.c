@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/regular.h"
 #include "base/text.h"
 #include "codec/yaml.h"
-#include "specdir/regular.h"
 #include "specdir/watch.h"
 
 #define FILES_MAX ((size_t)50000)

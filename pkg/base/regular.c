@@ -1,4 +1,4 @@
-#include "specdir/regular.h"
+#include "base/regular.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -30,9 +30,9 @@ enum field_flag {
 	FIELD_NOCASE = 4,    /* the name matches in any case */
 	FIELD_IGNORED = 8,   /* accepted with a warning, not decoded */
 	FIELD_INTERNAL = 16, /* persisted, never shown to API clients */
+	FIELD_WAS_MSEC = 32, /* a FIELD_TIME that older files hold as milliseconds since 1970 */
 	FIELD_UNSAID = 64,   /* a FIELD_CHOICE whose first means that none was given: it is read, as
 				older files have it, and never written */
-	FIELD_WAS_MSEC = 32, /* a FIELD_TIME that older files hold as milliseconds since 1970 */
 };
 
 struct text_pair {

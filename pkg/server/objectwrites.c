@@ -151,10 +151,13 @@ static enum err answer_preview(struct ctx *ctx, struct service *service, const s
 			       const struct json *wanted, struct response *response)
 {
 	struct hostname hostname;
+	struct json *json;
 
 	TRY(specdir_preview(ctx, service->specdir, write->name, wanted, &hostname));
-	return response_json(ctx, response, write->current ? 200 : 201,
-			     objects_render(ctx, KIND_HOSTNAME, &hostname));
+	json = objects_render(ctx, KIND_HOSTNAME, &hostname);
+	if (!write->current)
+		json_remove(json_get(json, "metadata"), "resourceVersion");
+	return response_json(ctx, response, write->current ? 200 : 201, json);
 }
 
 static enum err carry_out(struct ctx *ctx, struct service *service, const struct write *write,

@@ -214,6 +214,23 @@ static void test_a_request_of_before_is_read(void **state)
 	assert_null(json_path(json, "spec.retryRequested"));
 }
 
+/* What says that nothing was said is read, as files of before have it, and not written. */
+static void test_a_key_type_that_was_not_given(void **state)
+{
+	static const char text[] =
+		"{\"metadata\":{\"name\":\"a.example.com\"},\"spec\":{\"keyType\":\"Default\"}}";
+	struct ctx ctx cleanup_ctx;
+	struct hostname hostname;
+	struct json *json;
+
+	(void)state;
+	check_begin(&ctx);
+	assert_int_equal(json_parse(&ctx, text, strlen(text), &json), E_OK);
+	assert_int_equal(object_from_json(&ctx, KIND_HOSTNAME, json, &hostname), E_OK);
+	assert_int_equal(hostname.spec.key_type, KEY_TYPE_DEFAULT);
+	assert_null(json_path(object_to_json(&ctx, KIND_HOSTNAME, &hostname, 0), "spec.keyType"));
+}
+
 /* --- what clients see --- */
 
 static const struct {
@@ -295,6 +312,7 @@ int main(void)
 		cmocka_unit_test(test_values_come_back),
 		cmocka_unit_test(test_an_empty_object_stays_empty),
 		cmocka_unit_test(test_a_request_of_before_is_read),
+		cmocka_unit_test(test_a_key_type_that_was_not_given),
 		cmocka_unit_test(test_views),
 		cmocka_unit_test(test_refusals),
 	};

@@ -117,13 +117,27 @@ static void check_key_type(struct ctx *ctx, const struct json *json, struct prob
 			     "is RSA-2048 or EC-P256; leave it out for the configured one");
 }
 
+/* False: answered. No version asks for nothing. */
+static bool is_current(struct ctx *ctx, const struct write *write, const char *version,
+		       struct response *response)
+{
+	if (!version || !version[0])
+		return true;
+	if (write->current &&
+	    text_equals(version, objects_version(ctx, write->current->meta.resource_version)))
+		return true;
+	errors_answer(ctx, response, 409, "Conflict",
+		      "%s is not at resourceVersion %s any more: read it again.", write->name,
+		      utf8_quote(ctx->arena, version, 32));
+	return false;
+}
+
 /* False: answered. */
 static bool is_acceptable(struct ctx *ctx, const struct write *write, const struct json *json,
 			  struct response *response)
 {
 	struct document document;
 	struct problems problems;
-	const char *version;
 
 	problems_init(&problems);
 	fields_decode(ctx, document_fields, NULL, "", node_from_json(ctx, json), &problems,
@@ -134,16 +148,7 @@ static bool is_acceptable(struct ctx *ctx, const struct write *write, const stru
 		errors_answer_problems(ctx, response, 400, "InvalidObject", &problems);
 		return false;
 	}
-	version = document.metadata.version;
-	if (!version || !version[0])
-		return true;
-	if (write->current &&
-	    text_equals(version, objects_version(ctx, write->current->meta.resource_version)))
-		return true;
-	errors_answer(ctx, response, 409, "Conflict",
-		      "%s is not at resourceVersion %s any more: read it again.", write->name,
-		      utf8_quote(ctx->arena, version, 32));
-	return false;
+	return is_current(ctx, write, document.metadata.version, response);
 }
 
 /* What would be there, but for what the store gives a new version. */
@@ -235,6 +240,8 @@ enum err objectwrites_delete(struct ctx *ctx, struct service *service,
 		return E_OK;
 	if (!write.current)
 		return answer_missing(ctx, &write, response);
+	if (!is_current(ctx, &write, request_param(request, "resourceVersion"), response))
+		return E_OK;
 	if (!write.is_dry_run)
 		TRY(specdir_withdraw(ctx, service->specdir, write.name));
 	return response_json(ctx, response, 200, objects_render(ctx, KIND_HOSTNAME, write.current));

@@ -217,8 +217,8 @@ static void test_an_error_says_nothing_of_what_is_only_ignored(void **state)
 
 static void test_the_right_version_may_write(void **state)
 {
+	const char *body, *stale, *current;
 	struct rig_reply reply;
-	const char *body;
 	struct rig rig;
 
 	(void)state;
@@ -229,6 +229,15 @@ static void test_the_right_version_may_write(void **state)
 			    json_get_text(json_get(reply.json, "metadata"), "resourceVersion"));
 	assert_int_equal(rig_call(&rig, "PUT", HOSTNAMES "/a.example.com", NULL, body).status, 200);
 	assert_int_equal(rig_call(&rig, "PUT", HOSTNAMES "/a.example.com", NULL, body).status, 409);
+	stale = arena_printf(rig.ctx.arena, HOSTNAMES "/a.example.com?resourceVersion=%s",
+			     json_get_text(json_get(reply.json, "metadata"), "resourceVersion"));
+	assert_int_equal(rig_call(&rig, "DELETE", stale, NULL, NULL).status, 409);
+	reply = rig_call(&rig, "GET", HOSTNAMES "/a.example.com", NULL, NULL);
+	assert_int_equal(reply.status, 200);
+	current = arena_printf(rig.ctx.arena, HOSTNAMES "/a.example.com?resourceVersion=%s",
+			       json_get_text(json_get(reply.json, "metadata"), "resourceVersion"));
+	assert_int_equal(rig_call(&rig, "DELETE", current, NULL, NULL).status, 200);
+	assert_int_equal(rig_call(&rig, "DELETE", current, NULL, NULL).status, 404);
 	rig_close(&rig);
 }
 

@@ -1,5 +1,6 @@
 #include "server/instances.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -77,6 +78,30 @@ static size_t read_statuses(const char *list, bool *wanted, bool *unknown)
 	return known;
 }
 
+/* RFC 3339, and what clients send besides: without offset, seconds or time of day, all of them in
+ * UTC; and with a plus that nobody escaped, which a query turns into a blank. */
+static bool read_time(const char *text, msec_t *time)
+{
+	size_t day = strspn(text, "0123456789-");
+	size_t clock = text[day] ? 1 + strspn(text + day + 1, "0123456789:.") : 0;
+	const char *offset = text + day + clock;
+	char full[64];
+
+	if (date_parse_rfc3339(text, time))
+		return true;
+	if (day != strlen("2026-01-31") || strlen(text) > 40)
+		return false;
+	snprintf(full, sizeof(full), "%.*s%.*s%s%s%s", (int)day, text, (int)clock, text + day,
+		 clock == 0		     ? "T00:00:00"
+		 : clock == strlen("T12:00") ? ":00"
+					     : "",
+		 offset[0] == ' ' ? "+"
+		 : offset[0]	  ? ""
+				  : "Z",
+		 offset + (offset[0] == ' '));
+	return date_parse_rfc3339(full, time);
+}
+
 /* The name of a parameter that cannot be read, or NULL. It counts as absent where that only shows
  * more. */
 static const char *read_filter(const struct request *request, struct filter *filter)
@@ -89,11 +114,11 @@ static const char *read_filter(const struct request *request, struct filter *fil
 
 	*filter = (struct filter){.from = INT64_MIN, .to = INT64_MAX};
 	filter->prefix = request_param(request, "instanceIdPrefix");
-	if (from && from[0] && !date_parse_rfc3339(from, &filter->from)) {
+	if (from && from[0] && !read_time(from, &filter->from)) {
 		filter->from = INT64_MIN;
 		wrong = "createdTimeFrom";
 	}
-	if (to && to[0] && !date_parse_rfc3339(to, &filter->to)) {
+	if (to && to[0] && !read_time(to, &filter->to)) {
 		filter->to = INT64_MAX;
 		wrong = "createdTimeTo";
 	}

@@ -554,6 +554,60 @@ static void test_purges_by_filter(void **state)
 	rig_close(&rig);
 }
 
+/* Of the one instance, which was created now: both bounds in the same form. */
+static const struct {
+	const char *sentence, *before, *after; /* long ago, and far away */
+	bool is_readable;
+} times[] = {
+	{"RFC 3339", "2020-11-27T23:38:30Z", "2120-11-27T23:38:30Z", true},
+	{"an offset", "2020-11-27T23:38:30%2b02:00", "2120-11-27T23:38:30-02:00", true},
+	{"a plus that is not escaped", "2020-11-27T23:38:30+00:00", "2120-11-27T23:38:30+00:00",
+	 true},
+	{"no offset", "2020-11-27T23:38:30", "2120-11-27T23:38:30", true},
+	{"seven digits, as .NET writes them", "2020-11-27T23:38:30.1234567Z",
+	 "2120-11-27T23:38:30.1234567", true},
+	{"seven digits and an offset", "2020-11-27T23:38:30.1234567+00:00",
+	 "2120-11-27T23:38:30.1234567%2B00:00", true},
+	{"no seconds", "2020-11-27T23:38Z", "2120-11-27T23:38", true},
+	{"no seconds but an offset", "2020-11-27T23:38+01:00", "2120-11-27T23:38-01:00", true},
+	{"a day", "2020-11-27", "2120-11-27", true},
+	{"a blank for the T", "2020-11-27+23:38:30", "2120-11-27+23:38:30Z", true},
+	{"a day with an offset", "2020-11-27Z", "2120-11-27Z", false},
+	{"no day", "2020-11", "2120-11", false},
+	{"no such day", "2020-13-27", "2120-02-30T10:00", false},
+	{"an hour", "2020-11-27T23", "2120-11-27T23Z", false},
+	{"something behind it", "2020-11-27T23:38:30x", "2120-11-27T23:38:30Zx", false},
+	{"something long", "2020-11-27T23:38:30.00000000000000000000000000000000000000",
+	 "2120-11-27T00:00000000000000000000000000000000000000000000000000000000000", false},
+};
+
+static size_t listed(struct rig *rig, const char *parameter, const char *value)
+{
+	const char *target = arena_printf(rig->ctx.arena, RIG_INSTANCES "?%s=%s", parameter, value);
+
+	return json_size(rig_call(rig, "GET", target, NULL, NULL).json);
+}
+
+/* What cannot be read counts as absent, and shows all. */
+static void test_times_are_read_in_the_forms_that_clients_write(void **state)
+{
+	struct rig rig;
+
+	(void)state;
+	rig_open(&rig, NULL, true, false);
+	rig_start(&rig, RIG_START, ONE);
+	for (size_t i = 0; i < ARRAY_SIZE(times); i++) {
+		size_t hidden = times[i].is_readable ? 0 : 1;
+
+		if (listed(&rig, "createdTimeFrom", times[i].before) != 1 ||
+		    listed(&rig, "createdTimeTo", times[i].before) != hidden ||
+		    listed(&rig, "createdTimeFrom", times[i].after) != hidden ||
+		    listed(&rig, "createdTimeTo", times[i].after) != 1)
+			fail_msg("%s", times[i].sentence);
+	}
+	rig_close(&rig);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -572,6 +626,7 @@ int main(void)
 		cmocka_unit_test(test_a_code_opens_its_own_instance_only),
 		cmocka_unit_test(test_lists),
 		cmocka_unit_test(test_purges_by_filter),
+		cmocka_unit_test(test_times_are_read_in_the_forms_that_clients_write),
 	};
 
 	return cmocka_run_group_tests_name("server instances", tests, NULL, NULL);

@@ -53,6 +53,7 @@ enum err health_ready(struct ctx *ctx, struct service *service, const struct req
 
 	(void)request;
 	json_set_text(ctx, body, "status", service->is_ready ? "ready" : "starting");
+	json_set_int(ctx, body, "refusedKeys", (int64_t)service->wrong_count);
 	json_set(ctx, body, "specs", report ? render_specs(ctx, report) : json_null(ctx));
 	return response_json(ctx, response, service->is_ready ? 200 : 503, body);
 }

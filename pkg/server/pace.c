@@ -35,7 +35,12 @@ static void refill(struct pace_bucket *bucket, const struct pace_rate *rate, mse
 
 msec_t pace_take(struct pace *pace, uint64_t who, const struct pace_rate *rate, msec_t now)
 {
-	struct pace_bucket *bucket = find(pace, who), before = *bucket;
+	return pace_take_from(find(pace, who), rate, now);
+}
+
+msec_t pace_take_from(struct pace_bucket *bucket, const struct pace_rate *rate, msec_t now)
+{
+	struct pace_bucket before = *bucket;
 
 	refill(bucket, rate, now);
 	if (bucket->left < TOKEN) {

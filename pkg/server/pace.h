@@ -32,5 +32,8 @@ struct pace_rate {
 /* Takes a token. Else how long until there is one; 0: taken. */
 msec_t pace_take(struct pace *pace, uint64_t who, const struct pace_rate *rate, msec_t now);
 
+/* From one that is kept elsewhere; it begins as zeros. */
+msec_t pace_take_from(struct pace_bucket *bucket, const struct pace_rate *rate, msec_t now);
+
 /* For `who`: spread well, not secret. */
 uint64_t pace_hash(const void *data, size_t size);

@@ -1,5 +1,7 @@
 #include "server/routes.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -114,6 +116,19 @@ static const struct route *find(struct ctx *ctx, struct request *request, struct
 	return NULL;
 }
 
+/* Whoever guesses from many addresses must not fill the log: the count tells of the rest. */
+static void log_wrong_key(struct ctx *ctx, struct service *service, const struct request *request)
+{
+	static const struct pace_rate lines = {.per_minute = 10, .burst = 10};
+	char refused[24];
+
+	if (pace_take_from(&service->wrong_lines, &lines, ctx_mono(ctx)) > 0)
+		return;
+	snprintf(refused, sizeof(refused), "%" PRIu64, service->wrong_count);
+	log_warn(ctx, "request with a wrong key or code", "peer", request->peer, "refused", refused,
+		 NULL);
+}
+
 /* Guessing is slowed down, the more the faster it goes; nobody is locked out by another's guesses.
  */
 static void answer_wrong_key(struct ctx *ctx, struct service *service,
@@ -125,9 +140,7 @@ static void answer_wrong_key(struct ctx *ctx, struct service *service,
 	service->wrong_count++;
 	response->delay = is_new ? WRONG_KEY_DELAY : WRONG_KEY_LONG_DELAY;
 	if (is_new)
-		log_warn(ctx, "request with a wrong key or code", "peer", request->peer, "count",
-			 arena_printf(ctx->arena, "%llu", (unsigned long long)service->wrong_count),
-			 NULL);
+		log_wrong_key(ctx, service, request);
 	response_header(response, "WWW-Authenticate",
 			"Bearer realm=\"gatecert\", error=\"invalid_token\"");
 	errors_answer(ctx, response, 401, "Unauthorized", "The key or code is not valid here.");

@@ -32,7 +32,8 @@ struct service {
 	struct pace *pace;  /* of requests, by key or else by address */
 	struct pace *wrong; /* of wrong keys and codes, by address */
 	struct pace_rate rate;
-	uint64_t wrong_count; /* wrong keys and codes since start */
+	uint64_t wrong_count;		/* wrong keys and codes since start */
+	struct pace_bucket wrong_lines; /* of the log that tell of them */
 };
 
 /* E_OK: answered. Otherwise the fault becomes the answer. */

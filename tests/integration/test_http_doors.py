@@ -304,6 +304,20 @@ def test_of_a_key_only_its_hash_is_kept_and_the_hash_alone_is_no_key(daemon):
     assert status(f"sha256:{digest}") == 401
 
 
+def test_wrong_keys_are_counted_and_do_not_fill_the_log(daemon):
+    """Each from an address of its own, as a crowd would."""
+    one = daemon().start()
+    parts = urlsplit(one.api.base)
+    for number in range(30):
+        connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=20, source_address=(f"127.1.0.{number + 1}", 0))
+        connection.request("GET", OBJECTS, headers={"x-functions-key": "wrong"})
+        assert connection.getresponse().status == 401
+        connection.close()
+    assert one.api.get("/readyz").json()["refusedKeys"] == 30
+    lines = re.findall(r"WARN request with a wrong key or code.* refused=(\d+)", one.log())
+    assert lines[:10] == [str(number + 1) for number in range(10)] and len(lines) < 15
+
+
 # --- how often ---
 
 

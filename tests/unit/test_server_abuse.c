@@ -113,6 +113,8 @@ static void test_wrong_keys_are_slowed_down_and_right_ones_are_not(void **state)
 	for (int i = 0; i < 10; i++)
 		assert_in_range(time_of(&rig, "x-functions-key: wrong\r\n", 401), 99, 900);
 	assert_in_range(time_of(&rig, "x-functions-key: wrong\r\n", 401), 990, 3000);
+	assert_non_null(
+		strstr(rig_call(&rig, "GET", "/readyz", "", NULL).body, "\"refusedKeys\":11,"));
 	assert_in_range(time_of(&rig, NULL, 200), 0, 90);
 	assert_in_range(time_of(&rig, "", 401), 0, 90);
 	rig_close(&rig);

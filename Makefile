@@ -71,7 +71,12 @@ FUZZ_BIN := $(patsubst tests/fuzz/fuzz_%.c,$(B)/fuzz/%,$(FUZZ_SRC))
 .DELETE_ON_ERROR:
 .PRECIOUS: $(B)/obj/%.o
 
-all: $(B)/gatecertd $(B)/azuresim
+all: $(B)/gatecertd $(B)/azuresim $(B)/routes.ok
+
+# A route that is not described, or the reverse, is no build.
+$(B)/routes.ok: hack/check-routes manifests/openapi.yaml $(PKG_SRC)
+	$(Q)hack/check-routes
+	@mkdir -p $(@D) && touch $@
 
 help:
 	@sed -n '/^# gatecert/,/^$$/s/^# \{0,1\}//p' Makefile
@@ -157,4 +162,4 @@ bench: all $(B)/bench/bare
 	$(Q)GATECERT_BUILD=$(B) hack/bench
 
 clean:
-	rm -rf build/obj build/unit build/sim build/fuzz build/fuzzing build/bench build/results build/*.a build/gatecertd build/azuresim build/san-*
+	rm -rf build/routes.ok build/obj build/unit build/sim build/fuzz build/fuzzing build/bench build/results build/*.a build/gatecertd build/azuresim build/san-*

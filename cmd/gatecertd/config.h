@@ -33,6 +33,7 @@ struct config {
 	const char *unix_socket; /* a path, or CONFIG_NONE, also when it was not given */
 	const char *task_hub;
 	struct objects api_keys; /* struct api_key */
+	struct texts trusted_proxies;
 	bool allow_anonymous_start;
 	int64_t requests_per_second;
 	struct texts dns_servers;

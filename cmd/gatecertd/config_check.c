@@ -11,6 +11,7 @@
 #include "config.h"
 #include "http/url.h"
 #include "server/apikey.h"
+#include "server/network.h"
 
 #define LETTERS		 "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 #define DIGITS		 "0123456789"
@@ -283,6 +284,21 @@ const char *config_check_dns_servers(struct ctx *ctx, const void *value)
 				"10.0.0.1, 10.0.0.1:53, [2001:db8::1]:53",
 				text);
 	}
+	return NULL;
+}
+
+const char *config_check_networks(struct ctx *ctx, const void *value)
+{
+	const struct texts *texts = value;
+	struct network network;
+
+	for (size_t i = 0; i < texts->count; i++)
+		if (!network_parse(texts->items[i], &network))
+			return arena_printf(
+				ctx->arena,
+				"\"%.60s\" must be an address, or a network without bits "
+				"behind its prefix: 10.0.0.7, 10.0.0.0/24, 2001:db8::/64",
+				texts->items[i]);
 	return NULL;
 }
 

@@ -28,6 +28,7 @@ const char *config_check_socket_path(struct ctx *ctx, const void *value);
 const char *config_check_account_key(struct ctx *ctx, const void *value);
 const char *config_check_listen(struct ctx *ctx, const void *value);
 const char *config_check_dns_servers(struct ctx *ctx, const void *value);
+const char *config_check_networks(struct ctx *ctx, const void *value);
 const char *config_check_cloud(struct ctx *ctx, const void *value);
 const char *config_check_name_policy(struct ctx *ctx, const void *value);
 const char *config_check_key_name(struct ctx *ctx, const void *value);

@@ -41,12 +41,13 @@ static const char *const chain_names[] = {"false", "true", "0", "1", NULL};
 	.check = config_check_listen, \
 	.pattern = "^([0-9.]+|localhost|\\[[0-9A-Fa-f:.]+\\]):[0-9]{1,5}$"
 #define SERVERS	    .check = config_check_dns_servers, .pattern = "^[0-9A-Fa-f:.\\[\\]]+$"
+#define NETWORKS    .check = config_check_networks, .pattern = "^[0-9A-Fa-f:.]+(/[0-9]{1,3})?$"
 #define CLOUD	    .check = config_check_cloud, .choices = cloud_names
 #define NAME_POLICY .check = config_check_name_policy, .choices = name_policies
 #define KEY_NAME    .check = config_check_key_name, .pattern = "^[-A-Za-z0-9_.]{1,64}$"
 #define KEY_TEXT    .check = config_check_key, .pattern = "^[!-~]{1,512}$"
 
-#define REACH	    .check = config_keys_check_reach, .pattern = HOSTNAME_PATTERN
+#define REACH .check = config_keys_check_reach, .pattern = HOSTNAME_PATTERN
 
 #define KEY(member) offsetof(struct api_key, member)
 
@@ -204,8 +205,8 @@ const struct field config_fields[] = {
 	 AT(api_keys),
 	 .fields = api_key_fields,
 	 .element_size = sizeof(struct api_key),
-	 .help = "Keys of the HTTP API, or their hashes as sha256:HEX: a list of {name, key}, name=key or "
-		 "keys, or a map."},
+	 .help = "Keys of the HTTP API, or their hashes as sha256:HEX: a list of {name, key}, "
+		 "name=key or keys, or a map."},
 	{.name = "AllowAnonymousStart",
 	 BOOL,
 	 AT(allow_anonymous_start),
@@ -218,6 +219,12 @@ const struct field config_fields[] = {
 	 .low = 1,
 	 .high = 1000000,
 	 .help = "Requests per second that one key, or one address without a key, may make."},
+	{.name = "TrustedProxies",
+	 .type = FIELD_TEXTS,
+	 AT(trusted_proxies),
+	 NETWORKS,
+	 .help = "Addresses or networks of reverse proxies, which may have more than 64 "
+		 "connections each."},
 	{.name = "DnsServers",
 	 .type = FIELD_TEXTS,
 	 AT(dns_servers),

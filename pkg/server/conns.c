@@ -104,7 +104,7 @@ bool conns_admit(const struct conns *conns, const struct sockaddr *address)
 
 	if (open_count(conns) >= CONNS_MAX)
 		return false;
-	if (is_loopback(address))
+	if (is_loopback(address) || network_has(conns->proxies, conns->proxy_count, address))
 		return true;
 	for (const struct conn *conn = conns->oldest; conn; conn = conn->newer)
 		same += same_address((const struct sockaddr *)&conn->address, address);

@@ -14,6 +14,7 @@
 #include <stddef.h>
 
 #include "base/ctx.h"
+#include "server/network.h"
 
 #define CONNS_MAX	      2048
 #define CONNS_CROWDED	      (CONNS_MAX / 10 * 9)
@@ -36,8 +37,10 @@ struct conn {
 
 struct conns {
 	struct conn *oldest, *newest;
-	size_t count, shut_count; /* all; those that the library has not closed yet */
-	msec_t next_sweep;	  /* mono; no deadline is earlier */
+	size_t count, shut_count;      /* all; those that the library has not closed yet */
+	msec_t next_sweep;	       /* mono; no deadline is earlier */
+	const struct network *proxies; /* whose addresses stand for many clients; borrowed */
+	size_t proxy_count;
 };
 
 void conns_init(struct conns *conns);

@@ -56,6 +56,19 @@ static void copy_keys(struct arena *arena, const struct server_options *options,
 	}
 }
 
+/* The configuration was checked: what does not parse is none. */
+static void copy_proxies(struct arena *arena, const struct server_options *options,
+			 struct conns *conns)
+{
+	const struct texts *texts = &options->trusted_proxies;
+	struct network *networks = arena_new_array(arena, struct network, texts->count);
+
+	conns->proxies = networks;
+	conns->proxy_count = 0;
+	for (size_t i = 0; i < texts->count; i++)
+		conns->proxy_count += network_parse(texts->items[i], &networks[conns->proxy_count]);
+}
+
 static enum err copy_base(struct ctx *ctx, struct arena *arena,
 			  const struct server_options *options, struct service *service)
 {
@@ -108,6 +121,7 @@ static enum err apply_settings(struct ctx *ctx, struct server *server,
 		arena_free(arena);
 		return err;
 	}
+	copy_proxies(arena, options, &server->conns);
 	arena_free(server->settings);
 	server->settings = arena;
 	server->service = service;

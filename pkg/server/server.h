@@ -28,9 +28,10 @@ struct server_options {
 	const struct api_key *api_keys;
 	size_t api_key_count;
 	bool allow_anonymous_start;
-	unsigned hostname_flags;     /* enum hostname_flag: as specdir's */
-	int64_t requests_per_second; /* of one key, or of one address without a key; 0: 500 */
-	const char *state_directory; /* holds the secret for instance codes, 0600 */
+	unsigned hostname_flags;      /* enum hostname_flag: as specdir's */
+	struct texts trusted_proxies; /* addresses and CIDR blocks: any number of connections */
+	int64_t requests_per_second;  /* of one key, or of one address without a key; 0: 500 */
+	const char *state_directory;  /* holds the secret for instance codes, 0600 */
 	struct store *store;
 	struct specdir *specdir;
 	struct sealed_box *sealed; /* NULL: imports are answered with 503 */

@@ -226,18 +226,30 @@ static const struct {
 	{"all of it", "127.3.2.1", "127.3.2.1", true},
 	{"IPv6 loopback is exempt", "::1", "::1", true},
 	{"mapped loopback is exempt", "::ffff:127.0.0.1", "::ffff:127.0.0.1", true},
+	{"a proxy is exempt", "198.51.100.7", "198.51.100.7", true},
+	{"its neighbour is not", "198.51.100.8", "198.51.100.8", false},
+	{"a network of proxies is exempt", "203.0.113.129", "203.0.113.129", true},
+	{"in IPv6 clothing too", "::ffff:203.0.113.129", "::ffff:203.0.113.129", true},
+	{"what is beside it is not", "203.0.113.127", "203.0.113.127", false},
+	{"an IPv6 network of proxies is exempt", "2001:db8:7::1", "2001:db8:7::1", true},
 };
 
 static void test_an_address_gets_its_share(void **state)
 {
+	static const char *const texts[] = {"198.51.100.7", "203.0.113.128/25", "2001:db8:7::/48"};
+	struct network proxies[ARRAY_SIZE(texts)];
 	struct peer peers[CONNS_MAX_PER_ADDRESS];
 
 	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+		assert_true(network_parse(texts[i], &proxies[i]));
 	for (size_t i = 0; i < ARRAY_SIZE(addresses); i++) {
 		struct sockaddr_storage from = address_of(addresses[i].comes);
 		struct conns conns;
 
 		conns_init(&conns);
+		conns.proxies = proxies;
+		conns.proxy_count = ARRAY_SIZE(proxies);
 		for (size_t k = 0; k < ARRAY_SIZE(peers); k++) {
 			assert_true(conns_admit(&conns, (struct sockaddr *)&from));
 			peers[k] = join(&conns, addresses[i].there, 0);
@@ -247,6 +259,64 @@ static void test_an_address_gets_its_share(void **state)
 		for (size_t k = 0; k < ARRAY_SIZE(peers); k++)
 			leave(&conns, &peers[k]);
 	}
+}
+
+static const struct {
+	const char *text;
+	bool is_network;
+} networks[] = {
+	{"192.0.2.1", true},
+	{"192.0.2.1/32", true},
+	{"10.0.0.0/8", true},
+	{"0.0.0.0/0", true},
+	{"::/0", true},
+	{"2001:db8::1", true},
+	{"2001:db8::/32", true},
+	{"::ffff:192.0.2.1", true},
+	{"", false},
+	{"/8", false},
+	{"10.0.0.0/", false},
+	{"10.0.0.0/33", false},
+	{"10.0.0.1/8", false},
+	{"10.0.0.0/8x", false},
+	{"10.0.0.0/-1", false},
+	{"10.0.0.0/0008", false},
+	{"10.0.0/8", false},
+	{"2001:db8::/129", false},
+	{"2001:db8::1/64", false},
+	{"proxy.example.com", false},
+	{"192.0.2.1:80", false},
+	{"1111:2222:3333:4444:5555:6666:7777:8888:9999:aaaa:bbbb:cccc", false},
+};
+
+static void test_what_is_a_network(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(networks); i++) {
+		struct network network;
+
+		if (network_parse(networks[i].text, &network) != networks[i].is_network)
+			fail_msg("%s", networks[i].text);
+	}
+}
+
+static void test_everything_is_in_the_network_of_all(void **state)
+{
+	static const char *const texts[] = {"192.0.2.1", "2001:db8::1"};
+	const struct sockaddr local = {.sa_family = AF_UNIX};
+	struct network all[2];
+
+	(void)state;
+	assert_true(network_parse("0.0.0.0/0", &all[0]) && network_parse("::/0", &all[1]));
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+		struct sockaddr_storage from = address_of(texts[i]);
+		const struct sockaddr *address = (const struct sockaddr *)&from;
+
+		assert_int_equal(network_has(all, 1, address), i == 0);
+		assert_true(network_has(all, 2, address));
+		assert_false(network_has(all, 0, address));
+	}
+	assert_false(network_has(all, 2, &local));
 }
 
 int main(void)
@@ -259,6 +329,8 @@ int main(void)
 		cmocka_unit_test(test_who_waits_for_a_delayed_answer_makes_room),
 		cmocka_unit_test(test_there_are_so_many_places_and_no_more),
 		cmocka_unit_test(test_an_address_gets_its_share),
+		cmocka_unit_test(test_what_is_a_network),
+		cmocka_unit_test(test_everything_is_in_the_network_of_all),
 	};
 
 	return cmocka_run_group_tests_name("server connections", tests, NULL, NULL);

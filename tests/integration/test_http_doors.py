@@ -321,12 +321,6 @@ def test_wrong_keys_are_counted_and_do_not_fill_the_log(daemon):
 # --- how often ---
 
 
-def test_the_log_says_how_many_wrong_keys_have_come(gatecertd):
-    gatecertd.api.key = "a-wrong-key-of-somebody"
-    assert [gatecertd.api.get(OBJECTS).status for _ in range(3)] == [401, 401, 401]
-    assert re.findall(r"WARN request with a wrong key or code .*\bcount=(\d+)", gatecertd.log()) == ["1", "2", "3"]
-
-
 def test_a_key_that_asks_more_often_than_the_configuration_says_is_told_to_wait(daemon):
     one = daemon(config={"RequestsPerSecond": 1}).start()
     replies = [one.api.get(OBJECTS) for _ in range(4)]

@@ -216,6 +216,10 @@ static void set_trust(struct exchange *exchange)
 		SET(easy, CURLOPT_CAPATH, NULL);
 	}
 	SET(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+	if (exchange->request->accept_any_certificate) {
+		SET(easy, CURLOPT_SSL_VERIFYPEER, 0L);
+		SET(easy, CURLOPT_SSL_VERIFYHOST, 0L);
+	}
 	if (curl->no_proxy) {
 		SET(easy, CURLOPT_PROXY, "");
 		SET(easy, CURLOPT_NOPROXY, "*");

@@ -37,6 +37,8 @@ struct http_request {
 	size_t reply_bytes_max; /* 0: 256 KiB; a larger answer is E_AGAIN (ONE_SHOT: E_CONFLICT) */
 	const char *connect_to; /* "address:port" to connect to whatever the URL names, or NULL */
 	bool allow_plain;	/* http:// allowed: IMDS and the self-check only */
+	bool accept_any_certificate; /* the self-check only: it is redirected to https as the CA is,
+					which looks at no certificate there; no secret may go out */
 };
 
 struct http_reply {

@@ -1,7 +1,8 @@
 /*
  * Before the CA is asked to look, we look ourselves, the way it will: a wrong rule or a missing
  * file then costs nothing that the CA counts. The connection goes to the gateway's own address,
- * never to what the hostname resolves to.
+ * never to what the hostname resolves to. As the CA does, it is redirected to https too, and looks
+ * at no certificate there: there may be none for this hostname yet.
  */
 #include "reconcile/pass.h"
 
@@ -19,7 +20,15 @@ static bool is_redirect(int status)
 	return status == 301 || status == 302 || status == 307 || status == 308;
 }
 
-static const char *gateway_address(struct ctx *ctx, const struct pass *pass)
+static unsigned gateway_port(const struct pass *pass, const struct url *url)
+{
+	const struct settings *settings = pass->world->settings;
+
+	return text_equals(url->scheme, "https") ? settings->gateway_https_port
+						 : settings->gateway_http_port;
+}
+
+static const char *gateway_address(struct ctx *ctx, const struct pass *pass, const struct url *url)
 {
 	const struct texts *ips = &pass->gateway->status.public_ips;
 	const char *chosen = ips->items[0];
@@ -30,7 +39,21 @@ static const char *gateway_address(struct ctx *ctx, const struct pass *pass)
 			break;
 		}
 	return arena_printf(ctx->arena, strchr(chosen, ':') ? "[%s]:%u" : "%s:%u", chosen,
-			    pass->world->settings->gateway_http_port);
+			    gateway_port(pass, url));
+}
+
+/* CAs follow to the ports of the two schemes alone. */
+static bool has_usual_port(const struct pass *pass, const struct url *url)
+{
+	return url->port == (text_equals(url->scheme, "https") ? 443 : 80) ||
+	       url->port == gateway_port(pass, url);
+}
+
+static bool is_followed(const struct pass *pass, const struct url *target)
+{
+	if (text_equals(target->host, pass->name))
+		return has_usual_port(pass, target);
+	return text_equals(target->host, pass->world->settings->blob_host);
 }
 
 /* Where a redirect leads; refused unless it stays with the hostname or goes to the container's
@@ -47,13 +70,11 @@ static enum err follow(struct ctx *ctx, const struct pass *pass, const char *fro
 	TRY(url_parse(ctx, from, &base));
 	if (location[0] == '/' && location[1] != '/')
 		location = arena_printf(ctx->arena, "%s%s", url_origin(ctx, &base), location);
-	if (url_parse(ctx, location, &target) != E_OK ||
-	    !(text_equals(target.host, pass->name) ||
-	      text_equals(target.host, pass->world->settings->blob_host)))
+	if (url_parse(ctx, location, &target) != E_OK || !is_followed(pass, &target))
 		return fault_set(
 			ctx, E_REFUSED, "ChallengeFileNotFound",
 			"GET %s through the gateway: redirected to a host that is neither this "
-			"hostname nor the blob container's",
+			"hostname (on port 80 or 443) nor the blob container's",
 			from);
 	*to = location;
 	return E_OK;
@@ -69,13 +90,14 @@ static enum err get(struct ctx *ctx, const struct pass *pass, const char *url,
 		.timeout = CHECK_TIMEOUT,
 		.reply_bytes_max = FILE_MAX,
 		.allow_plain = true,
+		.accept_any_certificate = true,
 	};
 	struct url parsed;
 	enum err err;
 
 	TRY(url_parse(ctx, url, &parsed));
 	if (text_equals(parsed.host, pass->name)) {
-		request.connect_to = gateway_address(ctx, pass);
+		request.connect_to = gateway_address(ctx, pass, &parsed);
 		http_set_header(&request, "Host", pass->name);
 	}
 	err = http_send(ctx, pass->world->probe, &request, reply);

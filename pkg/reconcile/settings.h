@@ -17,7 +17,7 @@ struct settings {
 	const char *blob_host; /* host of the container: the self-check may be redirected there */
 	int key_type;	       /* enum key_type for specs that say none */
 	enum self_check self_check;
-	unsigned gateway_http_port;
+	unsigned gateway_http_port, gateway_https_port;
 	msec_t gather; /* the longest a gateway update waits for other hostnames */
 	msec_t instance_timeout;
 	msec_t instance_retention; /* after its end */

@@ -43,6 +43,47 @@ def test_an_address_elsewhere_costs_the_ca_nothing_and_mends_itself(stack, gatec
     gatecertd.wait_ready(hostname)
 
 
+# --- a gateway that sends everybody to https ---
+
+def redirect_to_https(stack, hostname):
+    """On port 80, for this hostname; on port 443 whoever has no listener meets a certificate of somebody else."""
+    ours = stack.gateway_id
+
+    def listener(name, port, **more):
+        return {"name": name, "properties": {
+            "frontendIPConfiguration": {"id": f"{ours}/frontendIPConfigurations/appgw-public-ip"},
+            "frontendPort": {"id": f"{ours}/frontendPorts/{port}"}, **more}}
+
+    def rule(name, priority, to, **more):
+        return {"name": name, "properties": {
+            "priority": priority, "httpListener": {"id": f"{ours}/httpListeners/{to}"}, **more}}
+
+    def add(document):
+        properties = document["properties"]
+        properties["httpListeners"] += [
+            listener("to-https", "port-80", protocol="Http", hostName=hostname),
+            listener("any-https", "port-443", protocol="Https",
+                     sslCertificate={"id": f"{ours}/sslCertificates/foreign-uploaded-cert"})]
+        properties["redirectConfigurations"].append({"name": "to-https", "properties": {
+            "redirectType": "Permanent", "targetUrl": f"https://{hostname}:{stack.gateway_https_port}",
+            "includePath": True, "includeQueryString": True}})
+        properties["requestRoutingRules"] += [
+            rule("to-https", 19000, "to-https", ruleType="Basic",
+                 redirectConfiguration={"id": f"{ours}/redirectConfigurations/to-https"}),
+            rule("any-https", 19001, "any-https", ruleType="PathBasedRouting",
+                 urlPathMap={"id": f"{ours}/urlPathMaps/acme-challenge"})]
+
+    stack.azure.change_gateway(add)
+
+
+def test_the_challenge_is_found_behind_a_redirect_to_https(stack, gatecertd, hostname):
+    """As the CA finds it: whatever certificate is there."""
+    redirect_to_https(stack, hostname)
+    gatecertd.wish(hostname)
+    gatecertd.wait_ready(hostname)
+    assert stack.fetch_https(hostname).names == [hostname]
+
+
 # --- what the documented function made ---
 
 @pytest.fixture

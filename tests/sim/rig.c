@@ -328,6 +328,7 @@ static struct settings settings_of(const struct world_options *options)
 		.blob_host = "blob.test",
 		.key_type = KEY_TYPE_RSA_2048,
 		.gateway_http_port = 80,
+		.gateway_https_port = 443,
 		.gather = 2 * MSEC_PER_MIN,
 		.instance_timeout = MSEC_PER_HOUR,
 		.instance_retention = 30 * MSEC_PER_DAY,

@@ -230,9 +230,39 @@ static void test_tls(void **state)
 	}
 }
 
+/* And what was taken unseen for one request is not trusted by the next. */
+static void test_any_certificate_where_asked_for(void **state)
+{
+	const struct curl_options options = {.user_agent = "t", .timeout = 1000, .no_proxy = true};
+	struct http_request request = {.kind = HTTP_READ, .method = "GET", .allow_plain = true};
+	struct http_reply reply;
+	struct world world = {0};
+	struct http *http;
+
+	(void)state;
+	world.doors = (struct doors){clock_system(), rng_system(), fs_system(), NULL};
+	ctx_init(&world.ctx, &world.doors);
+	start(&world);
+	http = curl_new(&options);
+	request.connect_to = arena_printf(world.ctx.arena, "127.0.0.1:%u", world.port);
+	request.url = "https://shop.example.com/x";
+	request.accept_any_certificate = true;
+	assert_int_equal(http_send(&world.ctx, http, &request, &reply), E_OK);
+	assert_string_equal(reply.body, "hello");
+	request.accept_any_certificate = false;
+	assert_int_equal(http_send(&world.ctx, http, &request, &reply), E_AGAIN);
+	assert_string_equal(world.ctx.fault.reason, "TlsFailed");
+	curl_close(http);
+	assert_int_equal(stop(&world), 1);
+	ctx_fini(&world.ctx);
+}
+
 int main(void)
 {
-	static const struct CMUnitTest tests[] = {cmocka_unit_test(test_tls)};
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_tls),
+		cmocka_unit_test(test_any_certificate_where_asked_for),
+	};
 
 	curl_library_init();
 	return cmocka_run_group_tests_name("curl_tls", tests, NULL, NULL);

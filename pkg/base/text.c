@@ -36,6 +36,31 @@ bool text_equals(const char *a, const char *b)
 	return a && b ? strcmp(a, b) == 0 : a == b;
 }
 
+bool text_to_number(const char *text, int64_t *out)
+{
+	int64_t number = 0;
+
+	if (!text || !*text)
+		return false;
+	for (; *text; text++) {
+		int digit = *text - '0';
+
+		if (digit < 0 || digit > 9 || number > (INT64_MAX - digit) / 10)
+			return false;
+		number = number * 10 + digit;
+	}
+	*out = number;
+	return true;
+}
+
+bool texts_contain(const struct texts *texts, const char *text)
+{
+	for (size_t i = 0; i < texts->count; i++)
+		if (text_equals(texts->items[i], text))
+			return true;
+	return false;
+}
+
 struct texts texts_copy(struct arena *arena, const struct texts *from)
 {
 	struct texts to = {NULL, from->count};

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/arena.h"
 
@@ -18,11 +19,15 @@ bool text_ends_with(const char *text, const char *suffix);
 /* NULL equals NULL only. */
 bool text_equals(const char *a, const char *b);
 
+/* Decimal digits alone. False, and `out` left alone: NULL, none, something else, or too many. */
+bool text_to_number(const char *text, int64_t *out);
+
 struct texts {
 	const char **items;
 	size_t count;
 };
 
+bool texts_contain(const struct texts *texts, const char *text);
 struct texts texts_copy(struct arena *arena, const struct texts *from);
 
 /* The name nearest to `given` (edit distance at most 3 and less than its length), or NULL. */

@@ -51,11 +51,9 @@ static bool has_expectation(const struct request *request)
 /* -1: not said. */
 static int64_t declared_size(const struct request *request)
 {
-	const char *text = request_header(request, "Content-Length");
+	int64_t size;
 
-	if (!text || !text[0] || text[strspn(text, "0123456789")])
-		return -1;
-	return strlen(text) > 15 ? INT64_MAX : strtoll(text, NULL, 10);
+	return text_to_number(request_header(request, "Content-Length"), &size) ? size : -1;
 }
 
 /* RFC 9110 5.6.2. A name with a blank before its colon is one header to us and another to a proxy.

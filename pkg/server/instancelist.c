@@ -1,7 +1,6 @@
 #include "server/instances.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "api/instance.h"
@@ -129,15 +128,11 @@ static const char *read_filter(const struct request *request, struct filter *fil
 
 static size_t page_size(const struct request *request)
 {
-	const char *text = request_param(request, "top");
-	size_t size;
+	int64_t size;
 
-	if (!text || !text[0] || strlen(text) > 9 || text[strspn(text, "0123456789")])
+	if (!text_to_number(request_param(request, "top"), &size) || size == 0)
 		return PAGE_DEFAULT;
-	size = strtoul(text, NULL, 10);
-	if (size == 0)
-		return PAGE_DEFAULT;
-	return size < PAGE_MAX ? size : PAGE_MAX;
+	return (size_t)size < PAGE_MAX ? (size_t)size : PAGE_MAX;
 }
 
 /* The token is the last id of the page before. NULL: none, or no token of ours. */

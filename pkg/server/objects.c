@@ -1,6 +1,5 @@
 #include "server/objects.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "api/hostname.h"
@@ -89,15 +88,11 @@ static enum err read_continue(struct ctx *ctx, const struct request *request, st
 static enum err read_limit(struct ctx *ctx, const struct request *request, struct page *page)
 {
 	const char *text = request_param(request, "limit");
+	int64_t limit = 0;
 
-	page->room = PAGE_MAX;
-	if (!text || !text[0] || strcmp(text, "0") == 0)
-		return E_OK;
-	if (strlen(text) > 9 || text[strspn(text, "0123456789")])
+	if (text && text[0] && !text_to_number(text, &limit))
 		return fault_set(ctx, E_REFUSED, "InvalidRequest", "limit is not a number");
-	page->room = strtoul(text, NULL, 10);
-	if (page->room == 0 || page->room > PAGE_MAX)
-		page->room = PAGE_MAX;
+	page->room = limit == 0 || (size_t)limit > PAGE_MAX ? PAGE_MAX : (size_t)limit;
 	return E_OK;
 }
 

@@ -31,14 +31,6 @@ static size_t count_nocase(const struct json *object, const char *member)
 	return count;
 }
 
-static bool has_text(const struct texts *texts, const char *text)
-{
-	for (size_t i = 0; i < texts->count; i++)
-		if (text_equals(texts->items[i], text))
-			return true;
-	return false;
-}
-
 /* NULL: complained. */
 static const char *entry_text(struct ctx *ctx, struct startbody *out, const struct json *entry,
 			      const char *field)
@@ -79,7 +71,7 @@ static void add_entry(struct ctx *ctx, const struct startbody_rules *rules, stru
 		return;
 	}
 	out->entry = json_is_object(entry) ? entry : NULL;
-	if (!has_text(&out->hostnames, hostname))
+	if (!texts_contain(&out->hostnames, hostname))
 		out->hostnames.items[out->hostnames.count++] = hostname;
 }
 

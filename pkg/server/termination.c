@@ -7,14 +7,6 @@
 
 /* helpers */
 
-static bool has_text(const struct texts *texts, const char *text)
-{
-	for (size_t i = 0; i < texts->count; i++)
-		if (text_equals(texts->items[i], text))
-			return true;
-	return false;
-}
-
 /* Another request that wants it too and has not ended; NULL: none. */
 static enum err find_follower(struct ctx *ctx, struct service *service,
 			      const struct instance *instance, const char *hostname,
@@ -31,7 +23,7 @@ static enum err find_follower(struct ctx *ctx, struct service *service,
 		if (!text_equals(other->meta.name, instance->meta.name) &&
 		    !other->spec.is_terminated &&
 		    !runtime_has_ended(other->status.runtime_status) &&
-		    has_text(&other->spec.hostnames, hostname))
+		    texts_contain(&other->spec.hostnames, hostname))
 			*follower = other;
 	}
 	return E_OK;
@@ -45,7 +37,7 @@ static enum err pass_on(struct ctx *ctx, struct service *service, const struct i
 	const char **items = arena_new_array(ctx->arena, const char *, had->count + 1);
 	struct instance heir = *follower;
 
-	if (has_text(had, name))
+	if (texts_contain(had, name))
 		return E_OK;
 	if (had->count > 0)
 		memcpy(items, had->items, had->count * sizeof(*items));

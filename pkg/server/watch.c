@@ -112,11 +112,9 @@ static void tell_news(struct watch *watch)
 
 static msec_t read_deadline(struct ctx *ctx, const struct request *request)
 {
-	const char *text = request_param(request, "timeoutSeconds");
-	long seconds = SECONDS_DEFAULT;
+	int64_t seconds = SECONDS_DEFAULT;
 
-	if (text && text[0] && strlen(text) < 6 && !text[strspn(text, "0123456789")])
-		seconds = strtol(text, NULL, 10);
+	text_to_number(request_param(request, "timeoutSeconds"), &seconds);
 	if (seconds > WATCH_SECONDS_MAX)
 		seconds = WATCH_SECONDS_MAX;
 	return ctx_mono(ctx) + seconds * MSEC_PER_SEC;
@@ -147,6 +145,7 @@ static enum err begin(struct ctx *ctx, struct watch *watch, const struct request
 {
 	const char *text = request_param(request, "resourceVersion");
 	const char *selector = request_param(request, "labelSelector");
+	int64_t version;
 
 	TRY(selector_parse(&watch->ctx, selector, &watch->selector));
 	changes_look(watch->changes, true);
@@ -154,10 +153,10 @@ static enum err begin(struct ctx *ctx, struct watch *watch, const struct request
 		begin_with_all(watch);
 		return E_OK;
 	}
-	if (strlen(text) > 18 || text[strspn(text, "0123456789")])
+	if (!text_to_number(text, &version))
 		return fault_set(ctx, E_REFUSED, "InvalidRequest",
 				 "resourceVersion is not what a list or an object said");
-	if (changes_find(watch->changes, strtoll(text, NULL, 10), &watch->position))
+	if (changes_find(watch->changes, version, &watch->position))
 		return E_OK;
 	return fault_set(ctx, E_CONFLICT, "Expired",
 			 "what changed since resourceVersion %s is not known any more: list "

@@ -117,6 +117,55 @@ static void quotes_what_others_wrote(void **state)
 	}
 }
 
+static void reads_numbers(void **state)
+{
+	static const struct {
+		const char *text;
+		int64_t number; /* -1: is none */
+	} rows[] = {
+		{"0", 0},
+		{"7", 7},
+		{"0042", 42},
+		{"9223372036854775807", INT64_MAX},
+		{"9223372036854775808", -1},
+		{"99999999999999999999999", -1},
+		{NULL, -1},
+		{"", -1},
+		{"-1", -1},
+		{"+1", -1},
+		{" 1", -1},
+		{"1 ", -1},
+		{"1e3", -1},
+		{"0x10", -1},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		int64_t number = -2;
+		bool is_one = text_to_number(rows[i].text, &number);
+
+		check_row_int(rows[i].text, is_one, rows[i].number >= 0);
+		check_row_int(rows[i].text, number, is_one ? rows[i].number : -2);
+	}
+}
+
+static void keeps_lists(void **state)
+{
+	const char *items[] = {"a", "b"};
+	const struct texts none = {NULL, 0}, two = {items, 2};
+	struct arena *arena = arena_new();
+	struct texts copy = texts_copy(arena, &two);
+
+	(void)state;
+	items[1] = "c";
+	assert_true(texts_contain(&copy, "b"));
+	assert_false(texts_contain(&copy, "c"));
+	assert_false(texts_contain(&copy, "A"));
+	assert_false(texts_contain(&none, "a"));
+	assert_int_equal(texts_copy(arena, &none).count, 0);
+	arena_free(arena);
+}
+
 static void a_buffer_keeps_its_limit(void **state)
 {
 	struct buf buf cleanup_buf;
@@ -158,6 +207,8 @@ int main(void)
 		cmocka_unit_test(compares_texts),
 		cmocka_unit_test(knows_utf8),
 		cmocka_unit_test(quotes_what_others_wrote),
+		cmocka_unit_test(reads_numbers),
+		cmocka_unit_test(keeps_lists),
 		cmocka_unit_test(a_buffer_keeps_its_limit),
 		cmocka_unit_test(a_buffer_grows),
 	};

@@ -111,8 +111,9 @@ enum err acme_key_authorization(struct ctx *ctx, struct acme_session *session, c
 enum err acme_certificate_get(struct ctx *ctx, struct acme_session *session, const char *url,
 			      const char **pem, size_t *size);
 
-/* Whether our wall clock is further than `tolerance` from what the CA last said, as far as it said
- * anything. */
+/* The wall time by what the CA last said; ours while it has not said anything. */
+msec_t acme_wall(struct ctx *ctx, struct acme *acme);
+/* Whether ours is further than `tolerance` from it. */
 bool acme_clock_differs(struct ctx *ctx, struct acme *acme, msec_t tolerance);
 
 /* CAA identities of the directory's meta (RFC 8555 7.1.1), for the caller's CAA check. */

@@ -15,13 +15,19 @@ void acme_time_note(struct ctx *ctx, struct acme *acme, const struct http_reply 
 	pthread_mutex_unlock(&acme->lock);
 }
 
-bool acme_clock_differs(struct ctx *ctx, struct acme *acme, msec_t tolerance)
+msec_t acme_wall(struct ctx *ctx, struct acme *acme)
 {
-	msec_t expected, difference;
+	msec_t wall;
 
 	pthread_mutex_lock(&acme->lock);
-	expected = acme->ca_wall ? acme->ca_wall + (ctx_mono(ctx) - acme->ca_mono) : ctx_wall(ctx);
+	wall = acme->ca_wall ? acme->ca_wall + (ctx_mono(ctx) - acme->ca_mono) : ctx_wall(ctx);
 	pthread_mutex_unlock(&acme->lock);
-	difference = ctx_wall(ctx) - expected;
+	return wall;
+}
+
+bool acme_clock_differs(struct ctx *ctx, struct acme *acme, msec_t tolerance)
+{
+	msec_t difference = ctx_wall(ctx) - acme_wall(ctx, acme);
+
 	return difference > tolerance || difference < -tolerance;
 }

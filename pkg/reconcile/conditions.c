@@ -187,11 +187,36 @@ static const char *message_of(const char *name)
 	return step >= 0 ? step_info((enum step)step)->message : "";
 }
 
+/* One of the two clocks says that the certificate has ended, and one that it has not. */
+static bool is_end_in_doubt(struct ctx *ctx, const struct pass *pass)
+{
+	const struct certificate_status *certificate = &pass->host.status.certificate;
+
+	return certificate->secret_id && pass->ca_clock &&
+	       (certificate->not_after <= ctx_wall(ctx)) !=
+		       (certificate->not_after <= pass->ca_clock);
+}
+
+/* What has ended by our clock is nothing that the gateway is asked about any more. */
+static bool is_or_was_shown(const struct pass *pass)
+{
+	const struct condition *old = condition_find(&pass->host.status.conditions,
+						     CONDITION_READY);
+
+	return gateway_is_configured(pass) || (old && old->status != CONDITION_FALSE);
+}
+
 static void conclude_ready(struct ctx *ctx, struct pass *pass, enum err err)
 {
 	const struct hostname_status *status = &pass->host.status;
 	const struct condition *items = status->conditions.items;
 
+	if (is_end_in_doubt(ctx, pass) && is_or_was_shown(pass)) {
+		set(ctx, pass, CONDITION_READY, CONDITION_UNKNOWN, "ClockNotSane",
+		    "Whether the certificate has ended is told by a clock: the one of this machine "
+		    "and the CA's differ by more than an hour. Set it right (timedatectl).");
+		return;
+	}
 	if (pass->verdict != CERTIFICATE_UNUSABLE && gateway_is_configured(pass)) {
 		set(ctx, pass, CONDITION_READY, CONDITION_TRUE, "Serving",
 		    "The Application Gateway serves the hostname with a valid certificate.");

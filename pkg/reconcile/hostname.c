@@ -289,6 +289,8 @@ static enum err conclude(struct ctx *ctx, struct pass *pass, enum err err, msec_
 
 	if (err == E_OK && !pass->wait)
 		TRY(show_step(ctx, pass, STEP_COMPLETED));
+	if (acme_clock_differs(ctx, pass->world->acme, CLOCK_TOLERANCE))
+		pass->ca_clock = acme_wall(ctx, pass->world->acme);
 	conditions_conclude(ctx, pass, err);
 	if (err != E_CANCELLED)
 		status->observed_generation = pass->host.meta.generation;

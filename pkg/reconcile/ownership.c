@@ -7,7 +7,6 @@
 #include "base/log.h"
 #include "base/text.h"
 
-#define CLOCK_TOLERANCE MSEC_PER_HOUR
 #define BLOB_PREFIX	".well-known/acme-challenge/"
 
 static struct issuance *issuance(struct pass *pass)

@@ -9,6 +9,8 @@
 
 #include "api/gateway.h"
 
+#define CLOCK_TOLERANCE MSEC_PER_HOUR
+
 struct pass {
 	struct hostname_world *world;
 	const char *name;	       /* the hostname */
@@ -22,7 +24,9 @@ struct pass {
 	bool has_session;
 	struct acme_order order;
 	bool has_order;
-	msec_t wait; /* set by a climb that has to wait for the world; 0: go on */
+	msec_t ca_clock; /* wall, where it is known to differ from ours by more than
+			    CLOCK_TOLERANCE; else 0 */
+	msec_t wait;	 /* set by a climb that has to wait for the world; 0: go on */
 };
 
 /* Durable when it returns; nothing is written when nothing changed. */

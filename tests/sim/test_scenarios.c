@@ -334,6 +334,32 @@ static void test_wrong_clock_orders_nothing(void **state)
 	scene_close(&scene);
 }
 
+/* A certificate of 90 days: by one clock it has ended, by the other it has not. */
+static void test_wrong_clock_does_not_tell_what_is_served(void **state)
+{
+	struct scene scene;
+
+	(void)state;
+	open_scene(&scene);
+	rig_desire(scene.rig, SHOP);
+	run(&scene, ample);
+	rig_shift_clock(scene.rig, 100 * MSEC_PER_DAY);
+	rig_pass_time(scene.rig, 3 * MSEC_PER_HOUR);
+	assert_condition(&scene, SHOP, CONDITION_READY, "Unknown ClockNotSane");
+	assert_int_equal(count(&scene, DOOR_ACME, "^POST .*new-order"), 1);
+	rig_shift_clock(scene.rig, 0);
+	rig_pass_time(scene.rig, 2 * MSEC_PER_HOUR);
+	assert_condition(&scene, SHOP, CONDITION_READY, "True Serving");
+	rig_shift_clock(scene.rig, -100 * MSEC_PER_DAY);
+	rig_pass_time(scene.rig, 91 * MSEC_PER_DAY);
+	assert_condition(&scene, SHOP, CONDITION_READY, "Unknown ClockNotSane");
+	rig_shift_clock(scene.rig, 0);
+	rig_pass_time(scene.rig, 2 * MSEC_PER_HOUR);
+	assert_condition(&scene, SHOP, CONDITION_READY, "True Serving");
+	assert_int_equal(count(&scene, DOOR_ACME, "^POST .*new-order"), 2);
+	close_scene(&scene);
+}
+
 static void test_lost_state_is_rebuilt(void **state)
 {
 	struct scene scene;
@@ -368,6 +394,7 @@ int main(void)
 		cmocka_unit_test(test_withdrawn_midway_is_undone),
 		cmocka_unit_test(test_withdrawn_ready_is_left_alone),
 		cmocka_unit_test(test_wrong_clock_orders_nothing),
+		cmocka_unit_test(test_wrong_clock_does_not_tell_what_is_served),
 		cmocka_unit_test(test_lost_state_is_rebuilt),
 	};
 

@@ -213,6 +213,43 @@ static void test_conclusions(void **state)
 	}
 }
 
+static const struct {
+	const char *sentence;
+	msec_t left, ca_clock; /* of the certificate, and the CA's: from now; 0: no other clock */
+	bool is_shown, was_ready;
+	const char *ready;
+} clocks[] = {
+	{"no other clock", MSEC_PER_DAY, 0, true, true, "True Serving"},
+	{"valid by both clocks", MSEC_PER_DAY, MSEC_PER_HOUR, true, true, "True Serving"},
+	{"ended by ours alone", -1, -MSEC_PER_DAY, true, false, "Unknown ClockNotSane"},
+	{"ended by the CA's alone", MSEC_PER_HOUR, MSEC_PER_DAY, true, true,
+	 "Unknown ClockNotSane"},
+	{"ended by both", -MSEC_PER_DAY, -MSEC_PER_HOUR, true, true, "False InProgress"},
+	{"not looked for any more", -1, -MSEC_PER_DAY, false, true, "Unknown ClockNotSane"},
+	{"not shown yet", -1, -MSEC_PER_DAY, false, false, "False InProgress"},
+};
+
+static void test_a_clock_that_may_be_wrong(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(clocks); i++) {
+		struct scene scene;
+		msec_t now;
+
+		open_scene(&scene, clocks[i].left > 0 ? CERTIFICATE_CURRENT : CERTIFICATE_UNUSABLE);
+		now = ctx_wall(&scene.ctx);
+		scene.pass.host.status.certificate.not_after = now + clocks[i].left;
+		scene.pass.ca_clock = clocks[i].ca_clock ? now + clocks[i].ca_clock : 0;
+		if (!clocks[i].is_shown)
+			scene.gateway.status.programmed.count = 0;
+		if (clocks[i].was_ready)
+			given(&scene, CONDITION_READY, CONDITION_TRUE, "Before");
+		conditions_conclude(&scene.ctx, &scene.pass, E_OK);
+		check_row_text(clocks[i].sentence, told(&scene, CONDITION_READY), clocks[i].ready);
+		ctx_fini(&scene.ctx);
+	}
+}
+
 static void test_a_step_of_another_version_has_no_words(void **state)
 {
 	struct scene scene;
@@ -433,6 +470,7 @@ int main(void)
 		cmocka_unit_test(test_trouble_of_another_step_begins_anew),
 		cmocka_unit_test(test_trouble_with_a_renewal),
 		cmocka_unit_test(test_conclusions),
+		cmocka_unit_test(test_a_clock_that_may_be_wrong),
 		cmocka_unit_test(test_a_step_of_another_version_has_no_words),
 		cmocka_unit_test(test_another_certificate_on_the_gateway_is_not_ours),
 		cmocka_unit_test(test_climbing),

@@ -32,6 +32,14 @@ static const struct field rejected_fields[] = {
 	{.name = NULL},
 };
 
+#define SENT(member) offsetof(struct sent_hostname, member)
+
+static const struct field sent_fields[] = {
+	{.name = "hostname", .type = FIELD_TEXT, .offset = SENT(hostname)},
+	{.name = "version", .type = FIELD_TEXT, .offset = SENT(version)},
+	{.name = NULL},
+};
+
 #define STATUS(member) offsetof(struct gateway_status, member)
 
 static const struct field status_fields[] = {
@@ -89,6 +97,12 @@ static const struct field status_fields[] = {
 	 .fields = rejected_fields,
 	 .element_size = sizeof(struct rejected_hostname),
 	 .help = "The hostnames it cannot take, and why."},
+	{.name = "sent",
+	 .type = FIELD_OBJECTS,
+	 .flags = FIELD_INTERNAL,
+	 .offset = STATUS(sent),
+	 .fields = sent_fields,
+	 .element_size = sizeof(struct sent_hostname)},
 	{.name = NULL},
 };
 
@@ -136,6 +150,16 @@ const struct rejected_hostname *gateway_find_rejected(const struct gateway *gate
 	const struct rejected_hostname *items = gateway->status.rejected.items;
 
 	for (size_t i = 0; i < gateway->status.rejected.count; i++)
+		if (text_equals(items[i].hostname, hostname))
+			return &items[i];
+	return NULL;
+}
+
+const struct sent_hostname *gateway_find_sent(const struct gateway *gateway, const char *hostname)
+{
+	const struct sent_hostname *items = gateway->status.sent.items;
+
+	for (size_t i = 0; i < gateway->status.sent.count; i++)
 		if (text_equals(items[i].hostname, hostname))
 			return &items[i];
 	return NULL;

@@ -33,6 +33,13 @@ struct rejected_hostname {
 	msec_t since;
 };
 
+/* A secret id that was sent without a version, for the vault's version of that time. While the
+ * gateway shows a version all the same, that is how it shows them. */
+struct sent_hostname {
+	const char *hostname;
+	const char *version;
+};
+
 struct gateway_status {
 	int64_t observed_generation;
 	struct objects conditions; /* struct condition */
@@ -45,6 +52,7 @@ struct gateway_status {
 	msec_t gathering_since;	   /* when the first hostname began to wait; 0: none waits */
 	struct objects programmed; /* struct programmed_hostname */
 	struct objects rejected;   /* struct rejected_hostname */
+	struct objects sent; /* struct sent_hostname; void once it is shown without a version */
 };
 
 struct gateway {
@@ -63,3 +71,4 @@ const struct programmed_hostname *gateway_find_programmed(const struct gateway *
 							  const char *hostname);
 const struct rejected_hostname *gateway_find_rejected(const struct gateway *gateway,
 						      const char *hostname);
+const struct sent_hostname *gateway_find_sent(const struct gateway *gateway, const char *hostname);

@@ -1,8 +1,8 @@
 /*
- * drawing - a gateway's document while render works on it, and the questions that it asks of it.
- * Internal to reconcile.
+ * drawing - a gateway's document while render works on it: the questions that are asked of it, and
+ * what is done to its certificate entries. Internal to reconcile.
  *
- * None of them changes anything. Names and ids compare without case.
+ * Names and ids compare without case.
  */
 #pragma once
 
@@ -45,11 +45,32 @@ struct json *rule_of(const struct drawing *drawing, const struct json *listener)
 /* Of a gateway's hundred. */
 size_t active_rules(const struct drawing *drawing);
 
-/* The certificate entry with this secret, whatever its name. */
+/* The certificate entry with this secret and no version, whatever its name. */
 struct json *find_certificate(const struct drawing *drawing, const char *secret_id);
+struct json *certificate_of(const struct drawing *drawing, const struct json *listener);
 bool shows_certificate(const struct drawing *drawing, const struct json *listener,
 		       const char *secret_id);
-bool is_used(const struct drawing *drawing, const struct json *certificate);
+const char *pinned_version(const struct json *certificate);
+
+/* How often the document refers to it, wherever that is. */
+size_t count_uses(struct ctx *ctx, const struct drawing *drawing, const struct json *certificate);
 
 /* A redirection of somebody else may lead to the listener: then it cannot go. */
 bool is_redirected_to(const struct drawing *drawing, const struct json *listener);
+
+/* "GATEWAY/COLLECTION/NAME", and {"id": ID}. */
+const char *id_of(struct ctx *ctx, const struct drawing *drawing, const char *collection,
+		  const char *name);
+struct json *reference(struct ctx *ctx, const char *id);
+
+bool has_room_for_certificate(const struct drawing *drawing);
+
+/* The listener refers to an entry with the wanted secret and no version from then on: to one that
+ * is there, or a new one. */
+void certificate_show(struct ctx *ctx, struct drawing *drawing, struct json *listener,
+		      const struct wanted_hostname *wanted);
+
+/* Rids the listener's entry of its version, or, where others refer to it too, the listener of the
+ * entry. True when that is a reason for an update. */
+bool certificate_unpin(struct ctx *ctx, struct drawing *drawing, struct json *listener,
+		       const struct wanted_hostname *wanted, struct rendered_hostname *result);

@@ -101,6 +101,28 @@ static bool is_only_stored(struct look *look, const char *hostname)
 	       !gateway_find_programmed(look->seen, hostname);
 }
 
+static bool is_shown(const struct rendered_hostname *result)
+{
+	return result->verdict == RENDER_STANDS || result->verdict == RENDER_UNPINNED;
+}
+
+/* What is shown without a version needs no remembering. */
+static void record_sent(struct ctx *ctx, struct look *look, const struct rendering *rendering)
+{
+	struct sent_hostname *items = arena_new_array(ctx->arena, struct sent_hostname,
+						      look->wanted.count + 1);
+	size_t count = 0;
+
+	for (size_t i = 0; i < look->wanted.count; i++) {
+		const struct sent_hostname *sent =
+			gateway_find_sent(&look->gateway, look->wanted.items[i].hostname);
+
+		if (sent && (!is_shown(&rendering->items[i]) || rendering->items[i].is_pinned))
+			items[count++] = *sent;
+	}
+	look_status(look)->sent = (struct objects){items, count};
+}
+
 /* What the document shows of what is wanted, and what it cannot take. */
 static void record(struct ctx *ctx, struct look *look, const struct rendering *rendering)
 {
@@ -114,17 +136,54 @@ static void record(struct ctx *ctx, struct look *look, const struct rendering *r
 
 		if (result->verdict == RENDER_REJECTED)
 			look_reject(ctx, look, wanted->hostname, result->reason, result->message);
-		if (result->verdict != RENDER_STANDS && result->verdict != RENDER_CHANGED)
+		if (!is_shown(result) && result->verdict != RENDER_CHANGED)
 			continue;
 		look_forgive(look, wanted->hostname);
-		if (result->verdict == RENDER_STANDS && is_only_stored(look, wanted->hostname))
+		if (is_shown(result) && is_only_stored(look, wanted->hostname))
 			look->stored++;
-		else if (result->verdict == RENDER_STANDS)
+		else if (is_shown(result))
 			items[count++] =
 				(struct programmed_hostname){wanted->hostname, result->listener,
 							     result->rule, wanted->secret_id};
 	}
 	look_status(look)->programmed = (struct objects){items, count};
+}
+
+/* A version in a secret id that stays there: the gateway may serve it for good. */
+static const char *version_notice(struct ctx *ctx, const struct look *look,
+				  const struct rendering *rendering)
+{
+	for (size_t i = 0; i < look->wanted.count; i++) {
+		const struct rendered_hostname *result = &rendering->items[i];
+		const char *hostname = look->wanted.items[i].hostname;
+
+		if (!result->is_pinned)
+			continue;
+		if (result->certificate)
+			return arena_printf(
+				ctx->arena,
+				" It shows a version in the secret id of %s, which was sent "
+				"without one; that is tried again after each renewal.",
+				hostname);
+		return arena_printf(
+			ctx->arena,
+			" The secret id of %s has a version there, in a certificate entry that is "
+			"not ours to change: remove it, or no renewed certificate is served.",
+			hostname);
+	}
+	return "";
+}
+
+static void note_up_to_date(struct ctx *ctx, struct look *look, const struct rendering *rendering)
+{
+	look->wanted.missing = 0;
+	update_is_needless(look);
+	look_status(look)->gathering_since = 0;
+	look_set_condition(
+		ctx, look, CONDITION_GATEWAY_WRITABLE, CONDITION_TRUE, "UpToDate",
+		arena_printf(ctx->arena,
+			     "The Application Gateway shows every hostname that is ready for it.%s",
+			     version_notice(ctx, look, rendering)));
 }
 
 static enum err advance(struct ctx *ctx, struct look *look)
@@ -146,13 +205,9 @@ static enum err advance(struct ctx *ctx, struct look *look)
 	TRY(render(ctx, document.body, &target, look->wanted.items, look->wanted.count,
 		   &rendering));
 	record(ctx, look, &rendering);
+	record_sent(ctx, look, &rendering);
 	if (!rendering.changed && !look->stored) {
-		look->wanted.missing = 0;
-		update_is_needless(look);
-		look_status(look)->gathering_since = 0;
-		look_set_condition(
-			ctx, look, CONDITION_GATEWAY_WRITABLE, CONDITION_TRUE, "UpToDate",
-			"The Application Gateway shows every hostname that is ready for it.");
+		note_up_to_date(ctx, look, &rendering);
 		return E_OK;
 	}
 	return update_send(ctx, look, &document, &rendering);

@@ -109,6 +109,15 @@ static bool is_without_end(enum err err, const struct appgateway_operation *oper
 	return err == E_OK ? operation->progress == APPGATEWAY_RUNNING : err != E_CANCELLED;
 }
 
+/* Another's update took its place: what was sent did not arrive, and is wanted still. */
+static void forget_sent(struct look *look)
+{
+	if (!look_status(look)->sent.count)
+		return;
+	look_status(look)->sent = (struct objects){0};
+	look->wait = 1;
+}
+
 /* As told; else the more rarely the longer it takes. */
 static msec_t operation_wait(const struct appgateway_operation *operation, msec_t age)
 {
@@ -145,7 +154,9 @@ enum err update_follow(struct ctx *ctx, struct look *look)
 	end_operation(look);
 	if (operation.progress == APPGATEWAY_FAILED)
 		return operation_failed(ctx, look, &operation);
-	if (operation.progress == APPGATEWAY_SUCCEEDED)
+	if (operation.progress == APPGATEWAY_CANCELED)
+		forget_sent(look);
+	else
 		look->world->updates_failed = 0;
 	return E_OK;
 }
@@ -186,6 +197,28 @@ static void note_accepted(struct ctx *ctx, struct look *look)
 				   "Updating", "The Application Gateway is being updated.");
 }
 
+/* A gateway may show versions whatever was sent: once is enough for each version of the vault. */
+static void note_sent(struct ctx *ctx, struct look *look, const struct rendering *rendering)
+{
+	struct sent_hostname *items = arena_new_array(ctx->arena, struct sent_hostname,
+						      look->wanted.count + 1);
+	size_t count = 0;
+
+	for (size_t i = 0; i < look->wanted.count; i++) {
+		const struct wanted_hostname *wanted = &look->wanted.items[i];
+		const struct rendered_hostname *result = &rendering->items[i];
+		const struct sent_hostname *before = gateway_find_sent(&look->gateway,
+								       wanted->hostname);
+
+		if (result->verdict == RENDER_CHANGED || result->verdict == RENDER_UNPINNED ||
+		    result->is_pinned)
+			items[count++] = (struct sent_hostname){wanted->hostname, wanted->version};
+		else if (before)
+			items[count++] = *before;
+	}
+	look_status(look)->sent = (struct objects){items, count};
+}
+
 static enum err put(struct ctx *ctx, struct look *look, const struct appgateway_document *document,
 		    const struct rendering *rendering)
 {
@@ -205,6 +238,7 @@ static enum err put(struct ctx *ctx, struct look *look, const struct appgateway_
 	TRY(appgateway_put(ctx, &look->world->gateway, rendering->document, document->etag,
 			   &operation));
 	note_accepted(ctx, look);
+	note_sent(ctx, look, rendering);
 	status->operation_url = operation.url;
 	status->operation_since = ctx_wall(ctx);
 	status->gathering_since = 0;

@@ -87,6 +87,14 @@ const char *secret_id_base(struct ctx *ctx, const char *secret_id)
 	return secret_id ? arena_strndup(ctx->arena, secret_id, base_length(secret_id)) : NULL;
 }
 
+const char *secret_id_version(const char *secret_id)
+{
+	const char *rest = secret_id ? secret_id + base_length(secret_id) : "";
+
+	rest += strspn(rest, "/");
+	return *rest ? rest : NULL;
+}
+
 bool secret_id_equals(const char *a, const char *b)
 {
 	return a && b && base_length(a) == base_length(b) && strncasecmp(a, b, base_length(a)) == 0;

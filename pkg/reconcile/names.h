@@ -27,3 +27,6 @@ bool secret_id_equals(const char *a, const char *b);
 
 /* Without its version. */
 const char *secret_id_base(struct ctx *ctx, const char *secret_id);
+
+/* What stands behind the name, borrowed; NULL when nothing does. */
+const char *secret_id_version(const char *secret_id);

@@ -10,26 +10,11 @@
 #include "reconcile/names.h"
 
 /* Limits of a Standard_v2 or WAF_v2 gateway (Azure subscription limits, Application Gateway). */
-#define CERTIFICATES_MAX		100
 #define LISTENERS_MAX			200
 #define ACTIVE_LISTENERS_MAX		100
 #define RULES_MAX			400
 #define PRIORITY_MAX			20000
 #define PRIORITY_BELOW_SERVICE_DEFAULTS 19000
-
-static const char *id_of(struct ctx *ctx, const struct drawing *drawing, const char *collection,
-			 const char *name)
-{
-	return arena_printf(ctx->arena, "%s/%s/%s", drawing->target->gateway_id, collection, name);
-}
-
-static struct json *reference(struct ctx *ctx, const char *id)
-{
-	struct json *object = json_object(ctx);
-
-	json_set_text(ctx, object, "id", id);
-	return object;
-}
 
 static struct json *collection(struct ctx *ctx, struct json *properties, const char *name)
 {
@@ -184,33 +169,6 @@ static enum err start(struct ctx *ctx, struct drawing *drawing, const struct jso
 	return E_OK;
 }
 
-/* An entry of the same name may hold a secret of another vault, left over from before a move. */
-static const char *certificate_name(struct ctx *ctx, const struct drawing *drawing,
-				    const struct wanted_hostname *wanted)
-{
-	const char *hashed = name_hashed(ctx, wanted->hostname), *name = wanted->base;
-
-	for (size_t i = 1; find_named(drawing->certificates, name); i++)
-		name = i == 1 ? hashed : arena_printf(ctx->arena, "%s-%zu", hashed, i);
-	return name;
-}
-
-static const char *certificate_id(struct ctx *ctx, struct drawing *drawing,
-				  const struct wanted_hostname *wanted)
-{
-	struct json *entry = find_certificate(drawing, wanted->secret_id), *properties;
-
-	if (!entry) {
-		entry = json_object(ctx);
-		properties = json_object(ctx);
-		json_set_text(ctx, entry, "name", certificate_name(ctx, drawing, wanted));
-		json_set_text(ctx, properties, "keyVaultSecretId", wanted->secret_id);
-		json_set(ctx, entry, "properties", properties);
-		json_append(ctx, drawing->certificates, entry);
-	}
-	return id_of(ctx, drawing, "sslCertificates", json_get_text(entry, "name"));
-}
-
 static struct json *add_listener(struct ctx *ctx, struct drawing *drawing,
 				 const struct wanted_hostname *wanted, const char *name)
 {
@@ -221,10 +179,9 @@ static struct json *add_listener(struct ctx *ctx, struct drawing *drawing,
 	json_set(ctx, properties, "frontendPort", reference(ctx, drawing->port_id));
 	json_set_text(ctx, properties, "protocol", "Https");
 	json_set_text(ctx, properties, "hostName", wanted->hostname);
-	json_set(ctx, properties, "sslCertificate",
-		 reference(ctx, certificate_id(ctx, drawing, wanted)));
-	json_set_bool(ctx, properties, "requireServerNameIndication", true);
 	json_set(ctx, listener, "properties", properties);
+	certificate_show(ctx, drawing, listener, wanted);
+	json_set_bool(ctx, properties, "requireServerNameIndication", true);
 	json_append(ctx, drawing->listeners, listener);
 	return listener;
 }
@@ -263,7 +220,7 @@ struct needs {
 
 static bool has_room(const struct drawing *drawing, const struct needs *needs)
 {
-	return (!needs->certificate || json_size(drawing->certificates) < CERTIFICATES_MAX) &&
+	return (!needs->certificate || has_room_for_certificate(drawing)) &&
 	       (!needs->listener || json_size(drawing->listeners) < LISTENERS_MAX) &&
 	       (!needs->rule || (json_size(drawing->rules) < RULES_MAX &&
 				 active_rules(drawing) < ACTIVE_LISTENERS_MAX));
@@ -281,13 +238,6 @@ static const char *free_name(struct ctx *ctx, const struct json *array,
 		if (!find_named(array, names[i]))
 			return names[i];
 	return NULL;
-}
-
-static void repair_certificate(struct ctx *ctx, struct drawing *drawing, struct json *listener,
-			       const struct wanted_hostname *wanted)
-{
-	json_set(ctx, json_get(listener, "properties"), "sslCertificate",
-		 reference(ctx, certificate_id(ctx, drawing, wanted)));
 }
 
 /* The listener must be ours by name and hostname, and shows the certificate that the failed update
@@ -309,9 +259,9 @@ static void evict(struct ctx *ctx, struct drawing *drawing, const struct wanted_
 		result->rule = json_get_text(rule, "name");
 		json_remove_node(drawing->rules, rule);
 	}
-	certificate = find_id(drawing->certificates, reference_of(listener, "sslCertificate"));
+	certificate = certificate_of(drawing, listener);
 	json_remove_node(drawing->listeners, listener);
-	if (certificate && !is_used(drawing, certificate)) {
+	if (certificate && !count_uses(ctx, drawing, certificate)) {
 		result->certificate = json_get_text(certificate, "name");
 		json_remove_node(drawing->certificates, certificate);
 	}
@@ -370,7 +320,9 @@ static void draw(struct ctx *ctx, struct drawing *drawing, const struct wanted_h
 	if (!listener)
 		listener = add_listener(ctx, drawing, wanted, result->listener);
 	else if (!is_shown)
-		repair_certificate(ctx, drawing, listener, wanted);
+		certificate_show(ctx, drawing, listener, wanted);
+	else if (certificate_unpin(ctx, drawing, listener, wanted, result) && rule)
+		result->verdict = RENDER_UNPINNED;
 	if (!rule)
 		add_rule(ctx, drawing, listener, result->rule, take_priority(drawing));
 }
@@ -389,6 +341,7 @@ enum err render(struct ctx *ctx, const struct json *current, const struct render
 		else
 			draw(ctx, &drawing, &wanted[i], &out->items[i]);
 		out->changed += out->items[i].verdict == RENDER_CHANGED ||
+				out->items[i].verdict == RENDER_UNPINNED ||
 				out->items[i].verdict == RENDER_EVICTED;
 	}
 	out->document = drawing.document;

@@ -2,10 +2,11 @@
  * render - the wanted hostnames laid into the gateway's document. Pure: no clock, no network, the
  * same answer every time.
  *
- * Adds what is missing and repairs only the certificate reference of listeners that are ours by
- * name and hostname. Everything else goes back as it came, but for read-only members, which the
- * service ignores and which may name what is gone. Removes nothing but what a failed update of ours
- * brought in (is_evicted).
+ * Adds what is missing. Of listeners that are ours by name and hostname it repairs the certificate
+ * reference, and takes the version out of the secret id of a certificate entry that nobody else
+ * refers to: the gateway would never serve another one. Everything else goes back as it came, but
+ * for read-only members, which the service ignores and which may name what is gone. Removes nothing
+ * but what a failed update of ours brought in (is_evicted).
  */
 #pragma once
 
@@ -15,6 +16,9 @@ struct wanted_hostname {
 	const char *hostname;
 	const char *base;      /* plain or hashed name: of its vault certificate */
 	const char *secret_id; /* without version */
+	const char *version;   /* that the vault has; may be NULL */
+	bool keeps_version;    /* was sent without one before: a version alone is no reason for an
+				  update */
 	bool is_evicted;       /* an update with it failed because of it: take it out again */
 };
 
@@ -24,8 +28,9 @@ struct render_target {
 };
 
 enum render_verdict {
-	RENDER_STANDS,	/* the document shows it already */
-	RENDER_CHANGED, /* the new document shows it */
+	RENDER_STANDS,	 /* the document shows it already */
+	RENDER_CHANGED,	 /* the new document shows it */
+	RENDER_UNPINNED, /* the document shows it with a version, the new one without */
 	RENDER_REJECTED,
 	RENDER_EVICTED, /* the new document shows it no more */
 	RENDER_ABSENT,	/* evicted, and not there */
@@ -34,7 +39,8 @@ enum render_verdict {
 struct rendered_hostname {
 	enum render_verdict verdict;
 	const char *listener, *rule;
-	const char *certificate;      /* of an evicted one, when nobody else uses it */
+	const char *certificate; /* entry that goes with an evicted one, or loses its version */
+	bool is_pinned;		 /* the document shows its secret id with a version */
 	const char *reason, *message; /* of a rejected one: CapacityExceeded, ListenerConflict */
 };
 

@@ -3,6 +3,7 @@
 #include "reconcile/render.h"
 
 #include "base/text.h"
+#include "reconcile/names.h"
 
 static const struct json *find_named(const struct json *array, const char *name)
 {
@@ -16,10 +17,47 @@ static const struct json *find_named(const struct json *array, const char *name)
 static bool is_repaired(const struct rendering *rendering, size_t count, const char *listener)
 {
 	for (size_t i = 0; i < count; i++)
-		if (rendering->items[i].verdict == RENDER_CHANGED &&
+		if ((rendering->items[i].verdict == RENDER_CHANGED ||
+		     rendering->items[i].verdict == RENDER_UNPINNED) &&
 		    text_equals(rendering->items[i].listener, listener))
 			return true;
 	return false;
+}
+
+static bool is_unpinned(const struct rendering *rendering, size_t count, const char *certificate)
+{
+	for (size_t i = 0; i < count; i++)
+		if (rendering->items[i].verdict != RENDER_EVICTED &&
+		    rendering->items[i].is_pinned &&
+		    text_equals(rendering->items[i].certificate, certificate))
+			return true;
+	return false;
+}
+
+static bool differs_by_version(const char *before, const char *after)
+{
+	return secret_id_version(before) && !secret_id_version(after) &&
+	       secret_id_equals(before, after);
+}
+
+/* What may be different in a child that stays. */
+static void remove_what_is_ours(const struct rendering *rendering, size_t count,
+				const char *collection, struct json *before, struct json *after)
+{
+	const char *name = json_get_text(before, "name");
+	struct json *a = json_get(before, "properties"), *b = json_get(after, "properties");
+	const char *member = NULL;
+
+	if (text_equals(collection, "httpListeners") && is_repaired(rendering, count, name))
+		member = "sslCertificate";
+	if (text_equals(collection, "sslCertificates") && is_unpinned(rendering, count, name) &&
+	    differs_by_version(json_get_text(a, "keyVaultSecretId"),
+			       json_get_text(b, "keyVaultSecretId")))
+		member = "keyVaultSecretId";
+	if (!member)
+		return;
+	json_remove(a, member);
+	json_remove(b, member);
 }
 
 static const char *named_in(const struct rendered_hostname *item, const char *collection)
@@ -42,7 +80,7 @@ static bool is_evicted(const struct rendering *rendering, size_t count, const ch
 }
 
 /* Every child of `before` stands in `after`, equal but for the certificate of listeners that were
- * repaired. */
+ * repaired, and the version of a secret. */
 static bool keeps_children(struct ctx *ctx, const struct json *before, const struct json *after,
 			   const struct rendering *rendering, size_t count)
 {
@@ -55,11 +93,7 @@ static bool keeps_children(struct ctx *ctx, const struct json *before, const str
 			continue;
 		if (!other)
 			return false;
-		if (text_equals(json_name(before), "httpListeners") &&
-		    is_repaired(rendering, count, json_get_text(child, "name"))) {
-			json_remove(json_get(a, "properties"), "sslCertificate");
-			json_remove(json_get(b, "properties"), "sslCertificate");
-		}
+		remove_what_is_ours(rendering, count, json_name(before), a, b);
 		if (!json_equal(a, b))
 			return false;
 	}

@@ -97,12 +97,20 @@ bool is_catching(const struct json *listener)
 	return !has_name;
 }
 
+static const char *secret_id_of(const struct json *certificate)
+{
+	return json_get_text(json_get(certificate, "properties"), "keyVaultSecretId");
+}
+
+const char *pinned_version(const struct json *certificate)
+{
+	return secret_id_version(secret_id_of(certificate));
+}
+
 struct json *find_certificate(const struct drawing *drawing, const char *secret_id)
 {
 	json_for_each (entry, drawing->certificates)
-		if (secret_id_equals(
-			    json_get_text(json_get(entry, "properties"), "keyVaultSecretId"),
-			    secret_id))
+		if (secret_id_equals(secret_id_of(entry), secret_id) && !pinned_version(entry))
 			return entry;
 	return NULL;
 }
@@ -144,22 +152,36 @@ bool is_our_listener(struct ctx *ctx, const struct json *listener,
 		text_equals_nocase(name, name_listener(ctx, name_hashed(ctx, wanted->hostname))));
 }
 
+struct json *certificate_of(const struct drawing *drawing, const struct json *listener)
+{
+	return find_id(drawing->certificates, reference_of(listener, "sslCertificate"));
+}
+
 bool shows_certificate(const struct drawing *drawing, const struct json *listener,
 		       const char *secret_id)
 {
-	const struct json *entry = find_id(drawing->certificates,
-					   reference_of(listener, "sslCertificate"));
-
-	return secret_id_equals(json_get_text(json_get(entry, "properties"), "keyVaultSecretId"),
-				secret_id);
+	return secret_id_equals(secret_id_of(certificate_of(drawing, listener)), secret_id);
 }
 
-bool is_used(const struct drawing *drawing, const struct json *certificate)
+static size_t count_ids(const struct json *node, const char *end, const struct json *but)
 {
-	json_for_each (listener, drawing->listeners)
-		if (refers_to(listener, "sslCertificate", certificate))
-			return true;
-	return false;
+	const char *text = json_text(node);
+	size_t count = text && strlen(text) >= strlen(end) &&
+		       text_equals_nocase(text + strlen(text) - strlen(end), end);
+
+	if (node == but)
+		return 0;
+	json_for_each (child, node)
+		count += count_ids(child, end, but);
+	return count;
+}
+
+size_t count_uses(struct ctx *ctx, const struct drawing *drawing, const struct json *certificate)
+{
+	const char *end = arena_printf(ctx->arena, "/sslCertificates/%s",
+				       json_get_text(certificate, "name"));
+
+	return count_ids(drawing->properties, end, certificate);
 }
 
 bool is_redirected_to(const struct drawing *drawing, const struct json *listener)

@@ -64,6 +64,15 @@ static bool is_unreached(const struct gateway *gateway, const struct hostname *h
 	       refusal->pass > gateway->status.observed;
 }
 
+/* The version of this very certificate was tried to be got rid of before. */
+static bool keeps_version(const struct gateway *gateway, const struct hostname *hostname)
+{
+	const struct sent_hostname *sent = gateway_find_sent(gateway, hostname->meta.name);
+
+	return sent && text_equals(sent->version,
+				   secret_id_version(hostname->status.certificate.secret_id));
+}
+
 static int by_age(const void *a, const void *b)
 {
 	const struct hostname *x = *(const struct hostname *const *)a;
@@ -117,6 +126,8 @@ struct wanted wanted_list(struct ctx *ctx, const struct gateway *gateway,
 			.hostname = hostname->meta.name,
 			.base = certificate->vault_name,
 			.secret_id = secret_id_base(ctx, certificate->secret_id),
+			.version = secret_id_version(certificate->secret_id),
+			.keeps_version = keeps_version(gateway, hostname),
 			.is_evicted = is_out,
 		};
 	}

@@ -85,14 +85,17 @@ static size_t read_wanted(struct ctx *ctx, struct program *program, struct wante
 	for (size_t i = 0; i < wishes; i++) {
 		const char *hostname = any_hostname(program);
 		const char *base = any_base(ctx, program, hostname);
+		unsigned how;
 
 		if (is_listed(wanted, count, hostname))
 			continue;
+		how = take(program);
 		wanted[count++] = (struct wanted_hostname){
 			.hostname = hostname,
 			.base = base,
 			.secret_id = arena_printf(ctx->arena, VAULT "%s", base),
-			.is_evicted = take(program) % 4 == 3,
+			.keeps_version = how & 4,
+			.is_evicted = how % 4 == 3,
 		};
 	}
 	return count;
@@ -338,6 +341,11 @@ static void check_shown(const struct picture *picture, size_t i)
 			  wanted->secret_id));
 }
 
+static bool is_shown(enum render_verdict verdict)
+{
+	return verdict == RENDER_STANDS || verdict == RENDER_CHANGED || verdict == RENDER_UNPINNED;
+}
+
 static void check_items(const struct picture *picture)
 {
 	size_t changed = 0;
@@ -345,10 +353,11 @@ static void check_items(const struct picture *picture)
 	for (size_t i = 0; i < picture->count; i++) {
 		enum render_verdict verdict = picture->rendering->items[i].verdict;
 
-		changed += verdict == RENDER_CHANGED || verdict == RENDER_EVICTED;
+		changed += verdict == RENDER_CHANGED || verdict == RENDER_UNPINNED ||
+			   verdict == RENDER_EVICTED;
 		assert(picture->wanted[i].is_evicted ==
 		       (verdict == RENDER_EVICTED || verdict == RENDER_ABSENT));
-		if (verdict == RENDER_STANDS || verdict == RENDER_CHANGED)
+		if (is_shown(verdict))
 			check_shown(picture, i);
 		if (verdict == RENDER_REJECTED)
 			assert(text_equals(picture->rendering->items[i].reason,
@@ -371,7 +380,7 @@ static void check_stands(const struct picture *picture, const struct json *docum
 		enum render_verdict was = picture->rendering->items[i].verdict;
 		enum render_verdict is = again.items[i].verdict;
 
-		if (was == RENDER_CHANGED || was == RENDER_STANDS)
+		if (is_shown(was))
 			assert(is == RENDER_STANDS);
 		if (was == RENDER_EVICTED || was == RENDER_ABSENT)
 			assert(is == RENDER_ABSENT);

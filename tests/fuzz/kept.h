@@ -120,6 +120,27 @@ static inline bool is_told(const struct walk *walk, enum render_verdict verdict,
 	return false;
 }
 
+/* A secret id that lost what stood behind its name. */
+static inline bool has_lost_version(const struct json *before, const struct json *after)
+{
+	const char *a = json_text(before), *b = json_text(after);
+	const char *name = b ? strcasestr(b, "/secrets/") : NULL;
+
+	return a && name && !strchr(name + strlen("/secrets/"), '/') &&
+	       strncmp(a, b, strlen(b)) == 0 && a[strlen(b)] == '/' &&
+	       a[strlen(b) + strspn(a + strlen(b), "/")];
+}
+
+static inline bool is_unpinned(const struct walk *walk, const char *name)
+{
+	for (size_t i = 0; name && i < walk->count; i++)
+		if (walk->rendering->items[i].is_pinned &&
+		    walk->rendering->items[i].verdict != RENDER_EVICTED &&
+		    text_equals(walk->rendering->items[i].certificate, name))
+			return true;
+	return false;
+}
+
 static inline bool is_kept(const struct walk *walk, const char *path, const struct json *before,
 			   const struct json *after);
 
@@ -138,9 +159,16 @@ static inline bool are_children_kept(const struct walk *walk, const char *path,
 			return false;
 		b = json_dup(walk->ctx, other);
 		if (text_ends_with(path, "httpListeners") &&
-		    is_told(walk, RENDER_CHANGED, path, name)) {
+		    (is_told(walk, RENDER_CHANGED, path, name) ||
+		     is_told(walk, RENDER_UNPINNED, path, name))) {
 			json_remove(json_get(a, "properties"), "sslCertificate");
 			json_remove(json_get(b, "properties"), "sslCertificate");
+		}
+		if (text_ends_with(path, "sslCertificates") && is_unpinned(walk, name) &&
+		    has_lost_version(json_path(a, "properties.keyVaultSecretId"),
+				     json_path(b, "properties.keyVaultSecretId"))) {
+			json_remove(json_get(a, "properties"), "keyVaultSecretId");
+			json_remove(json_get(b, "properties"), "keyVaultSecretId");
 		}
 		if (!is_kept(walk, below, a, b))
 			return false;

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "api/gateway.h"
 #include "azure/arm.h"
 #include "azure/bearer.h"
 #include "base/log.h"

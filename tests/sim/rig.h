@@ -9,7 +9,6 @@
  */
 #pragma once
 
-#include "api/gateway.h"
 #include "api/hostname.h"
 #include "base/ctx.h"
 #include "store/sealed.h"
@@ -30,6 +29,7 @@ enum trouble {
 };
 
 struct rig;
+struct gateway;
 
 struct rig *rig_new(void);
 void rig_free(struct rig *rig);

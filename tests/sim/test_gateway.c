@@ -6,7 +6,9 @@
 
 #include <string.h>
 
+#include "api/gateway.h"
 #include "base/text.h"
+#include "codec/json.h"
 
 #define SHOP	    "shop.example.com"
 #define WWW	    "www.shop.example.com"
@@ -387,6 +389,175 @@ static void test_an_unreachable_gateway_is_read_at_its_own_pace(void **state)
 	scene_close(&scene);
 }
 
+static const char *secret_id(struct scene *scene, const char *entry)
+{
+	const struct json *gateway =
+		json_at(json_get(world_state(&scene->ctx, scene->world), "gateways"), 0);
+
+	json_for_each (child, json_path(gateway, "properties.sslCertificates"))
+		if (text_equals(json_get_text(child, "name"), entry))
+			return json_get_text(json_get(child, "properties"), "keyVaultSecretId");
+	return NULL;
+}
+
+static struct json *get_gateway(struct scene *scene, struct http *http,
+				struct http_request *request)
+{
+	struct http_reply reply;
+	struct json *body = NULL;
+
+	request->url = arena_printf(scene->ctx.arena, SIM_ARM "%s?api-version=2025-05-01",
+				    sim_options().gateway_id);
+	http_set_header(request, "Authorization", world_bearer(&scene->ctx, scene->world, SIM_ARM));
+	assert_int_equal(http_send(&scene->ctx, http, request, &reply), E_OK);
+	assert_int_equal(json_parse(&scene->ctx, reply.body, reply.body_size, &body), E_OK);
+	return body;
+}
+
+/* Somebody pins a certificate entry to the version in use. As ourselves: what another changes is
+ * foreign to the judge. */
+static void pin(struct scene *scene, const char *entry)
+{
+	struct http *http = world_http(scene->ctx.arena, scene->world, false);
+	struct http_request get = {.kind = HTTP_READ, .method = "GET"};
+	struct http_request put = {.kind = HTTP_ONE_SHOT, .method = "PUT"};
+	struct http_reply reply;
+	struct json *body;
+
+	scene_set(scene, "secretVersions", "show");
+	body = get_gateway(scene, http, &get);
+	scene_set(scene, "secretVersions", "hide");
+	put.url = get.url;
+	put.body = json_print(&scene->ctx, body);
+	put.body_size = strlen(put.body);
+	http_set_header(&put, "Content-Type", "application/json");
+	http_set_header(&put, "Authorization", world_bearer(&scene->ctx, scene->world, SIM_ARM));
+	http_set_header(&put, "If-Match", json_get_text(body, "etag"));
+	assert_int_equal(http_send(&scene->ctx, http, &put, &reply), E_OK);
+	assert_int_equal(reply.status, 200);
+	rig_pass_time(scene->rig, MSEC_PER_MIN);
+	assert_non_null(strstr(secret_id(scene, entry), "/secrets/"));
+	assert_non_null(strchr(strstr(secret_id(scene, entry), "/secrets/") + 9, '/'));
+}
+
+static void assert_serves_newest(struct scene *scene, const char *hostname)
+{
+	assert_string_equal(
+		world_served_certificate(&scene->ctx, scene->world, hostname),
+		rig_hostname(&scene->ctx, scene->rig, hostname)->status.certificate.serial);
+}
+
+#define TWELVE_DAYS "1036800" /* renewed after eight */
+
+static void renew(struct scene *scene, const char *hostname)
+{
+	msec_t due = rig_hostname(&scene->ctx, scene->rig, hostname)->status.renewal_time;
+
+	rig_pass_time(scene->rig, due - ctx_wall(&scene->ctx) + 2 * MSEC_PER_HOUR);
+}
+
+static void test_a_version_in_our_secret_id_is_taken_out(void **state)
+{
+	struct scene scene;
+
+	(void)state;
+	scene_open(&scene);
+	scene_set(&scene, "certificateSeconds", TWELVE_DAYS);
+	rig_desire(scene.rig, SHOP);
+	scene_run(&scene, ample);
+	pin(&scene, "shop-example-com");
+	rig_pass_time(scene.rig, 2 * MSEC_PER_HOUR);
+	assert_string_equal(secret_id(&scene, "shop-example-com"),
+			    SIM_VAULT "/secrets/shop-example-com");
+	assert_int_equal(scene_count(&scene, DOOR_ARM, PUT_GATEWAY), 3);
+	renew(&scene, SHOP);
+	assert_serves_newest(&scene, SHOP);
+	assert_int_equal(scene_count(&scene, DOOR_ARM, PUT_GATEWAY), 3);
+	pin(&scene, "shop-example-com");
+	rig_pass_time(scene.rig, 2 * MSEC_PER_HOUR);
+	assert_int_equal(scene_count(&scene, DOOR_ARM, PUT_GATEWAY), 5);
+	scene_close(&scene);
+}
+
+static bool was_never_unready(void *handle)
+{
+	struct scene *scene = handle;
+
+	scene_assert_condition(scene, SHOP, CONDITION_READY, "True");
+	return scene_count(scene, DOOR_ARM, PUT_GATEWAY) == 3;
+}
+
+static void test_taking_it_out_is_no_trouble_for_the_hostname(void **state)
+{
+	struct scene scene;
+
+	(void)state;
+	scene_open(&scene);
+	rig_desire(scene.rig, SHOP);
+	scene_run(&scene, ample);
+	pin(&scene, "shop-example-com");
+	assert_true(rig_run_until(scene.rig, was_never_unready, &scene,
+				  (struct budget){100, 2 * MSEC_PER_HOUR}));
+	rig_pass_time(scene.rig, MSEC_PER_MIN);
+	scene_assert_condition(&scene, SHOP, CONDITION_READY, "True");
+	scene_close(&scene);
+}
+
+/* The gateway shows versions whatever is sent: one update for each version of the vault. */
+static void test_a_gateway_that_shows_versions_is_not_updated_for_ever(void **state)
+{
+	struct scene scene;
+
+	(void)state;
+	scene_open(&scene);
+	scene_set(&scene, "certificateSeconds", TWELVE_DAYS);
+	scene_set(&scene, "secretVersions", "show");
+	rig_desire(scene.rig, SHOP);
+	scene_run(&scene, ample);
+	rig_pass_time(scene.rig, MSEC_PER_MIN);
+	assert_int_equal(scene_count(&scene, DOOR_ARM, PUT_GATEWAY), 1);
+	rig_restart(scene.rig);
+	rig_pass_time(scene.rig, MSEC_PER_DAY);
+	assert_int_equal(scene_count(&scene, DOOR_ARM, PUT_GATEWAY), 1);
+	scene_assert_gateway_condition(
+		&scene, CONDITION_GATEWAY_WRITABLE,
+		"True UpToDate: The Application Gateway shows every hostname that is ready for it. "
+		"It shows a version in the secret id of " SHOP);
+	rig_desire(scene.rig, WWW);
+	scene_run(&scene, ample);
+	scene_set(&scene, "secretVersions", "hide");
+	assert_string_equal(secret_id(&scene, "shop-example-com"),
+			    SIM_VAULT "/secrets/shop-example-com");
+	scene_set(&scene, "secretVersions", "show");
+	renew(&scene, SHOP);
+	rig_pass_time(scene.rig, MSEC_PER_DAY);
+	assert_serves_newest(&scene, SHOP);
+	assert_in_range(scene_count(&scene, DOOR_ARM, PUT_GATEWAY), 3, 4);
+	scene_set(&scene, "secretVersions", "hide");
+	rig_pass_time(scene.rig, 2 * MSEC_PER_HOUR);
+	scene_assert_gateway_condition(&scene, CONDITION_GATEWAY_WRITABLE,
+				       "True UpToDate: The Application Gateway shows every "
+				       "hostname that is ready for it.");
+	scene_close(&scene);
+}
+
+/* What another's update replaced did not arrive: it is sent once more, and then accepted. */
+static void test_what_was_replaced_does_not_count_as_sent(void **state)
+{
+	struct scene scene;
+
+	(void)state;
+	scene_open(&scene);
+	scene_set(&scene, "secretVersions", "show");
+	scene_fault(&scene, "{\"method\":\"GET\",\"path\":\"/operations/\",\"do\":{\"status\":200,"
+			    "\"body\":{\"status\":\"Canceled\"}}}");
+	rig_desire(scene.rig, SHOP);
+	scene_run(&scene, ample);
+	rig_pass_time(scene.rig, 5 * MSEC_PER_MIN);
+	assert_int_equal(scene_count(&scene, DOOR_ARM, PUT_GATEWAY), 2);
+	scene_close(&scene);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -404,6 +575,10 @@ int main(void)
 		cmocka_unit_test(test_a_stopped_gateway_is_told),
 		cmocka_unit_test(test_a_gateway_that_was_stopped_meanwhile_is_noticed),
 		cmocka_unit_test(test_an_unreachable_gateway_is_read_at_its_own_pace),
+		cmocka_unit_test(test_a_version_in_our_secret_id_is_taken_out),
+		cmocka_unit_test(test_taking_it_out_is_no_trouble_for_the_hostname),
+		cmocka_unit_test(test_a_gateway_that_shows_versions_is_not_updated_for_ever),
+		cmocka_unit_test(test_what_was_replaced_does_not_count_as_sent),
 	};
 
 	return cmocka_run_group_tests_name("gateway", tests, NULL, NULL);

@@ -247,6 +247,7 @@ static const struct {
 	{"the CA's schedule", KIND_HOSTNAME, "status.ca", false},
 	{"where a key waits", KIND_HOSTNAME, "wish", false},
 	{"what the gateway shows", KIND_GATEWAY, "status.programmed", true},
+	{"what was sent to it", KIND_GATEWAY, "status.sent", false},
 	{"what a request asked for", KIND_INSTANCE, "spec.hostnames", true},
 };
 

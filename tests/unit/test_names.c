@@ -175,6 +175,10 @@ static void test_secret_id_without_version(void **state)
 	assert_string_equal(secret_id_base(&ctx, SECRET "/"), SECRET);
 	assert_string_equal(secret_id_base(&ctx, SECRET), SECRET);
 	assert_null(secret_id_base(&ctx, NULL));
+	assert_string_equal(secret_id_version(SECRET "/0123456789abcdef"), "0123456789abcdef");
+	assert_null(secret_id_version(SECRET "/"));
+	assert_null(secret_id_version(SECRET));
+	assert_null(secret_id_version(NULL));
 }
 
 int main(void)

@@ -2,34 +2,10 @@
  * for any document. */
 #include "reconcile/render.h"
 
-#include "reconcile/names.h"
-#include "unit/gateway_document.h"
+#include "unit/render_scene.h"
 
-#define SHOP   "shop.example.com"
-#define SECRET VAULT "shop-example-com"
 #define LONG \
 	"a-very-long-hostname-that-does-not-fit.into-sixty-characters.of-a-plain-name.example.com"
-#define CHANGES_MAX 5
-
-static const struct render_target target = {GATEWAY, "pool", "settings"};
-
-static struct json *document_with(struct ctx *ctx, const char *const *changes)
-{
-	struct json *document = gateway_parse(ctx, gateway_text);
-
-	for (size_t i = 0; i < CHANGES_MAX && changes[i]; i++)
-		gateway_change(ctx, document, changes[i]);
-	return document;
-}
-
-static struct wanted_hostname want(struct ctx *ctx, const char *hostname)
-{
-	const char *base = name_plain(ctx, hostname);
-
-	return (struct wanted_hostname){.hostname = hostname,
-					.base = base,
-					.secret_id = arena_printf(ctx->arena, VAULT "%s", base)};
-}
 
 /* --- one hostname --- */
 
@@ -42,10 +18,6 @@ struct row {
 	const char *certificate; /* the entry that the listener shows then */
 	const char *reason;
 };
-
-#define OURS		LISTENER("shop-example-com-listener", HOST(SHOP), "shop-example-com")
-#define OUR_RULE	RULE("shop-example-com-rule", "shop-example-com-listener", "50")
-#define OUR_CERTIFICATE CERTIFICATE("shop-example-com", SECRET)
 
 static const struct row rows[] = {
 	{"what is missing is added",
@@ -69,9 +41,9 @@ static const struct row rows[] = {
 	 "shop-example-com-rule",
 	 "shop-example-com",
 	 NULL},
-	{"a secret id with a version is the same",
-	 {OURS, OUR_RULE, CERTIFICATE("shop-example-com", SECRET "/0123456789abcdef")},
-	 RENDER_STANDS,
+	{"a secret id with a version is the same, and loses it",
+	 {OURS, OUR_RULE, PINNED},
+	 RENDER_UNPINNED,
 	 "shop-example-com-listener",
 	 "shop-example-com-rule",
 	 "shop-example-com",
@@ -204,15 +176,6 @@ static const struct row rows[] = {
 	 "ListenerConflict"},
 };
 
-static const char *shown_certificate(const struct json *document, const char *listener)
-{
-	const char *id = json_get_text(json_path(gateway_child(document, "httpListeners", listener),
-						 "properties.sslCertificate"),
-				       "id");
-
-	return id ? strrchr(id, '/') + 1 : NULL;
-}
-
 static void check_drawn(const struct row *row, const struct rendering *rendering)
 {
 	const struct rendered_hostname *item = &rendering->items[0];
@@ -243,7 +206,8 @@ static void test_rows(void **state)
 		check_row_int(row->sentence,
 			      render(&ctx, document, &target, &wanted, 1, &rendering), E_OK);
 		check_row_int(row->sentence, rendering.items[0].verdict, row->verdict);
-		check_row(row->sentence, rendering.changed == (row->verdict == RENDER_CHANGED));
+		check_row(row->sentence, rendering.changed == (row->verdict == RENDER_CHANGED ||
+							       row->verdict == RENDER_UNPINNED));
 		check_row_text(row->sentence, rendering.items[0].reason, row->reason);
 		if (row->verdict == RENDER_REJECTED)
 			check_row(row->sentence, strstr(rendering.items[0].message, row->listener));
@@ -358,24 +322,6 @@ static void test_priorities(void **state)
 }
 
 /* --- capacity --- */
-
-static struct json *crowded(struct ctx *ctx, const char *format, size_t count)
-{
-	static const char *const none[CHANGES_MAX];
-	struct json *document = document_with(ctx, none);
-
-	for (size_t i = 0; i < count; i++) {
-		const char *hole = strchr(format, '#');
-		const char *text = format;
-		char *change = arena_strdup(ctx->arena, "");
-
-		for (; hole; text = hole + 1, hole = strchr(text, '#'))
-			change = arena_printf(ctx->arena, "%s%.*s%zu", change, (int)(hole - text),
-					      text, i + 100);
-		gateway_change(ctx, document, arena_printf(ctx->arena, "%s%s", change, text));
-	}
-	return document;
-}
 
 #define REDIRECT_RULE                                                                              \
 	"requestRoutingRules "                                                                     \
@@ -625,6 +571,12 @@ static const struct {
 	 "shop-example-com"},
 	{"a certificate that another listener shows stays",
 	 {OURS, OUR_RULE, OUR_CERTIFICATE, LISTENER("more", HOST("x.example"), "shop-example-com")},
+	 RENDER_EVICTED,
+	 NULL},
+	{"a certificate that something else shows stays",
+	 {OURS, OUR_RULE, OUR_CERTIFICATE,
+	  "*listeners [{\"name\":\"tls\",\"properties\":{\"sslCertificate\":" REF(
+		  "sslCertificates", "shop-example-com") "}}]"},
 	 RENDER_EVICTED,
 	 NULL},
 	{"a listener of another name stays",

@@ -255,6 +255,57 @@ static void test_faithfulness(void **state)
 	}
 }
 
+static const struct rendered_hostname unpinned = {
+	.verdict = RENDER_UNPINNED, .listener = "x", .certificate = "theirs", .is_pinned = true};
+static const struct rendered_hostname unpinned_other = {
+	.verdict = RENDER_UNPINNED, .listener = "x", .certificate = "other", .is_pinned = true};
+
+static const struct {
+	const char *sentence;
+	const char *before, *after; /* properties of the entry "theirs" */
+	const struct rendered_hostname *item;
+	bool is_faithful;
+} versions[] = {
+	{"a version less", "{\"keyVaultSecretId\":\"" VAULT "a/1\"}",
+	 "{\"keyVaultSecretId\":\"" VAULT "a\"}", &unpinned, true},
+	{"of an entry that is not ours", "{\"keyVaultSecretId\":\"" VAULT "a/1\"}",
+	 "{\"keyVaultSecretId\":\"" VAULT "a\"}", &unpinned_other, false},
+	{"another version", "{\"keyVaultSecretId\":\"" VAULT "a/1\"}",
+	 "{\"keyVaultSecretId\":\"" VAULT "a/2\"}", &unpinned, false},
+	{"a version more", "{\"keyVaultSecretId\":\"" VAULT "a\"}",
+	 "{\"keyVaultSecretId\":\"" VAULT "a/1\"}", &unpinned, false},
+	{"another secret", "{\"keyVaultSecretId\":\"" VAULT "a/1\"}",
+	 "{\"keyVaultSecretId\":\"" VAULT "b\"}", &unpinned, false},
+	{"another member less", "{\"keyVaultSecretId\":\"" VAULT "a/1\",\"hsm\":{}}",
+	 "{\"keyVaultSecretId\":\"" VAULT "a\"}", &unpinned, false},
+	{"no secret any more", "{\"keyVaultSecretId\":\"" VAULT "a/1\"}", "{}", &unpinned, false},
+};
+
+static void set_properties(struct ctx *ctx, struct json *document, const char *properties)
+{
+	json_set(ctx, gateway_child(document, "sslCertificates", "theirs"), "properties",
+		 gateway_parse(ctx, properties));
+}
+
+static void test_faithfulness_to_versions(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(versions); i++) {
+		struct ctx ctx cleanup_ctx;
+		struct rendered_hostname items[1] = {*versions[i].item};
+		struct rendering rendering = {.items = items};
+		struct json *before, *after;
+
+		check_begin(&ctx);
+		before = gateway_parse(&ctx, gateway_text);
+		set_properties(&ctx, before, versions[i].before);
+		after = render_strip(&ctx, before);
+		set_properties(&ctx, after, versions[i].after);
+		check_row(versions[i].sentence, render_is_faithful(&ctx, before, after, &rendering,
+								   1) == versions[i].is_faithful);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -264,6 +315,7 @@ int main(void)
 		cmocka_unit_test(test_identity),
 		cmocka_unit_test(test_the_original_is_untouched),
 		cmocka_unit_test(test_faithfulness),
+		cmocka_unit_test(test_faithfulness_to_versions),
 	};
 
 	return cmocka_run_group_tests_name("render_strip", tests, NULL, NULL);

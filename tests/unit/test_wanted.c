@@ -166,12 +166,47 @@ static void test_doubts(void **state)
 	}
 }
 
+static const struct {
+	const char *sentence;
+	const char *sent; /* NULL: nothing */
+	bool keeps_version;
+} sents[] = {
+	{"nothing was sent", NULL, false},
+	{"it was sent for this version", "1", true},
+	{"it was sent for another", "2", false},
+};
+
+static void test_what_was_sent(void **state)
+{
+	struct doors doors = {&our_clock, rng_system(), fs_system(), NULL};
+
+	(void)state;
+	our_time = MSEC_PER_HOUR;
+	for (size_t i = 0; i < ARRAY_SIZE(sents); i++) {
+		struct sent_hostname sent = {SHOP, sents[i].sent};
+		struct gateway gateway = {.status = {.sent = {&sent, sents[i].sent != NULL}}};
+		struct hostname hostname = {.meta = {.name = SHOP},
+					    .status = {.certificate = {.secret_id = SECRET "/1",
+								       .not_after = NOW + 1}}};
+		const struct hostname *list[] = {&hostname};
+		struct ctx ctx cleanup_ctx;
+		struct wanted wanted;
+
+		ctx_init(&ctx, &doors);
+		wanted = wanted_list(&ctx, &gateway, list, 1);
+		check_row_text(sents[i].sentence, wanted.items[0].version, "1");
+		check_row(sents[i].sentence,
+			  wanted.items[0].keeps_version == sents[i].keeps_version);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rows),
 		cmocka_unit_test(test_oldest_first),
 		cmocka_unit_test(test_doubts),
+		cmocka_unit_test(test_what_was_sent),
 	};
 
 	return cmocka_run_group_tests_name("wanted", tests, NULL, NULL);

@@ -264,6 +264,16 @@ static void refer_all_back(struct ctx *ctx, const struct world *world, struct js
 	}
 }
 
+static void show_version(struct ctx *ctx, struct json *properties, const struct version *version)
+{
+	const char *id = json_get_text(properties, "keyVaultSecretId");
+	const char *name = strcasestr(id, "/secrets/") + strlen("/secrets/");
+
+	json_set_text(ctx, properties, "keyVaultSecretId",
+		      arena_printf(ctx->arena, "%.*s/%s",
+				   (int)(name - id) + (int)strcspn(name, "/"), id, version->id));
+}
+
 static void show_certificate(struct ctx *ctx, const struct world *world, struct json *child)
 {
 	const char *name = json_get_text(child, "name");
@@ -274,6 +284,8 @@ static void show_certificate(struct ctx *ctx, const struct world *world, struct 
 
 	if (json_get_text(json_get(child, "properties"), "keyVaultSecretId"))
 		cert = binding && binding->version ? binding->version->certs[0] : NULL;
+	if (cert && world->settings.secret_versions_are_shown)
+		show_version(ctx, json_get(child, "properties"), binding->version);
 	else if (upload)
 		cert = upload->bag.certs[0];
 	if (!cert)

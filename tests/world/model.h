@@ -34,8 +34,9 @@ struct settings {
 	int64_t key_create_limit; /* per 10 s; 0: none */
 	bool vault_is_forbidden;  /* to everybody */
 	bool vault_is_forbidden_to_gateway;
-	msec_t delete_time; /* how long a delete or recover of a vault object takes */
-	int64_t list_page;  /* items per page of vault lists */
+	bool secret_versions_are_shown; /* in GET, whatever was sent */
+	msec_t delete_time;		/* how long a delete or recover of a vault object takes */
+	int64_t list_page;		/* items per page of vault lists */
 	msec_t token_lifetime;
 	bool purge_is_protected;
 	int64_t bad_nonce_every; /* CA: every Nth JWS is told badNonce; 0: none */

@@ -253,6 +253,14 @@ static enum err search(struct ctx *ctx, const struct credential *credential,
 			 "no way to sign in to Azure is set up (%s)", tried->data);
 }
 
+/* "Http500" or "ConnectFailed" would be looked for at the service that the token is for. */
+static enum err name_trouble(struct ctx *ctx, enum err kind)
+{
+	if (kind == E_AGAIN || kind == E_THROTTLED)
+		said_reason(ctx, "AzureAuthUnavailable");
+	return kind;
+}
+
 static enum err sign_in(struct ctx *ctx, struct credential *credential, struct http *http,
 			struct http *local_http, const char *resource, const char *claims,
 			struct access_token *out)
@@ -268,7 +276,7 @@ static enum err sign_in(struct ctx *ctx, struct credential *credential, struct h
 	struct buf tried cleanup_buf;
 
 	buf_init(&tried, sizeof(ctx->fault.text));
-	return search(ctx, credential, &how, &tried, out);
+	return name_trouble(ctx, search(ctx, credential, &how, &tried, out));
 }
 
 /* ---- the cache; all with the lock held unless said otherwise */

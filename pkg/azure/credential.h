@@ -34,7 +34,7 @@ void credential_free(struct credential *credential);
 /* "Bearer ..." for this resource, in ctx's arena, wiped at its end. `http` reaches the
  * authority, `local_http` (never through a proxy, plain http allowed) the managed identity
  * endpoints. E_REFUSED, reason AzureAuthFailed or NoCredential (the text lists what was tried
- * and why each gave up), E_AGAIN, E_THROTTLED. */
+ * and why each gave up); E_AGAIN and E_THROTTLED, reason AzureAuthUnavailable. */
 enum err credential_header(struct ctx *ctx, struct credential *credential, struct http *http,
 			   struct http *local_http, const char *resource, const char **header);
 

@@ -339,6 +339,8 @@ def finalized_once(at):
     assert len(at.ca.requests("POST", "/finalize-order/")) == 1, at.ca.requests("POST", "/finalize-order/")
 
 
+SIGN_IN_FAILS = [(ISSUED, "Unknown", "AzureAuthUnavailable", "sign-in with client secret.*" + LASTING)]
+
 OWN_ROWS = [
     Row("the name server does not know the hostname", "own", dns_says("nxdomain"),
         [(DNS, "False", "NXDomain", "Point an A record at the Application Gateway")]),
@@ -408,12 +410,12 @@ OWN_ROWS = [
         lambda at: (at.at(at.authority, "POST", "/token", {"status": 503, "body": "{}"}, 3), at.daemon.restart())),
     Row("the sign-in service fails", "own",
         lambda at: (at.at(at.authority, "POST", "/token", {"status": 500, "body": "{}"}), at.daemon.restart()),
-        [(ISSUED, "Unknown", None, LASTING)], within=HICCUP_SECONDS, mend=start_over),
+        SIGN_IN_FAILS, within=HICCUP_SECONDS, mend=start_over),
     Row("the sign-in service garbles its answer", "own",
         lambda at: (at.at(at.authority, "POST", "/token", {"garble": True}), at.daemon.restart()),
-        [(ISSUED, "Unknown", None, LASTING)], within=HICCUP_SECONDS, mend=start_over),
+        SIGN_IN_FAILS, within=HICCUP_SECONDS, mend=start_over),
     Row("the sign-in service is away", "own", lambda at: (at.away(at.authority), at.daemon.restart()),
-        [(ISSUED, "Unknown", None, LASTING)], within=HICCUP_SECONDS, mend=start_over),
+        SIGN_IN_FAILS, within=HICCUP_SECONDS, mend=start_over),
     Row("Azure Resource Manager fails for a while", "own",
         lambda at: at.at(at.arm, None, ".", {"status": 503, "body": "{}"}, 3)),
     Row("Azure Resource Manager fails", "own",

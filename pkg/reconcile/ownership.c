@@ -20,7 +20,7 @@ static bool is_final(enum acme_status status)
 	       status == ACME_REVOKED;
 }
 
-static enum err session(struct ctx *ctx, struct pass *pass)
+enum err pass_session(struct ctx *ctx, struct pass *pass)
 {
 	struct hostname_world *world = pass->world;
 
@@ -64,7 +64,7 @@ static enum err order_failed(struct ctx *ctx, struct pass *pass, const struct ac
 static enum err authorization_get(struct ctx *ctx, struct pass *pass,
 				  struct acme_authorization *out)
 {
-	TRY(session(ctx, pass));
+	TRY(pass_session(ctx, pass));
 	return acme_authorization_get(ctx, &pass->acme, issuance(pass)->authorization_url, out);
 }
 
@@ -98,7 +98,7 @@ enum err order_observe(struct ctx *ctx, struct pass *pass)
 
 	if (pass->has_order)
 		return E_OK;
-	TRY(session(ctx, pass));
+	TRY(pass_session(ctx, pass));
 	err = acme_order_get(ctx, &pass->acme, issuance(pass)->order_url, &pass->order);
 	if (err == E_NOTFOUND) {
 		order_drop(pass);
@@ -166,7 +166,7 @@ enum err order_climb(struct ctx *ctx, struct pass *pass)
 {
 	const struct acme_order *order = &pass->order;
 
-	TRY(session(ctx, pass));
+	TRY(pass_session(ctx, pass));
 	TRY(check_clock(ctx, pass));
 	TRY(new_order(ctx, pass));
 	issuance(pass)->order_intended = false;
@@ -220,7 +220,7 @@ enum err upload_climb(struct ctx *ctx, struct pass *pass)
 	/* That of an order before, which could not be deleted yet: only one is remembered. */
 	if (issuance(pass)->blob && !text_equals(issuance(pass)->blob, blob))
 		TRY(delete_file_climb(ctx, pass));
-	TRY(session(ctx, pass));
+	TRY(pass_session(ctx, pass));
 	TRY(acme_key_authorization(ctx, &pass->acme, issuance(pass)->token, &key_authorization));
 	issuance(pass)->blob = blob;
 	TRY(pass_commit(ctx, pass));
@@ -241,7 +241,7 @@ enum err answer_climb(struct ctx *ctx, struct pass *pass)
 	char *key_authorization;
 	enum err err;
 
-	TRY(session(ctx, pass));
+	TRY(pass_session(ctx, pass));
 	TRY(acme_key_authorization(ctx, &pass->acme, issuance(pass)->token, &key_authorization));
 	err = self_check(ctx, pass, key_authorization);
 	if (err != E_OK && err != E_CANCELLED &&

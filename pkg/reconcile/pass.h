@@ -32,6 +32,9 @@ struct pass {
 /* Durable when it returns; nothing is written when nothing changed. */
 enum err pass_commit(struct ctx *ctx, struct pass *pass);
 
+/* Signed in at the CA: pass->acme can be used. */
+enum err pass_session(struct ctx *ctx, struct pass *pass);
+
 /* Reads the vault's current version when the last look is too old, and judges it. */
 enum err certificate_observe(struct ctx *ctx, struct pass *pass);
 

@@ -24,9 +24,7 @@ static enum err give_up_file(struct ctx *ctx, struct pass *pass)
  * The CA may be away: it forgets by itself. */
 static void give_up_authorization(struct ctx *ctx, struct pass *pass, const char *url)
 {
-	struct hostname_world *world = pass->world;
-	enum err err = account_session(ctx, world->account, world->settings, world->acme,
-				       world->acme_http, &world->vault, &pass->acme);
+	enum err err = pass_session(ctx, pass);
 
 	if (err == E_OK)
 		err = acme_authorization_deactivate(ctx, &pass->acme, url);

@@ -227,6 +227,19 @@ static enum err adopt_pending(struct ctx *ctx, struct pass *pass, struct vault_o
 		vault_name(pass));
 }
 
+bool certificate_is_deleted(const struct ctx *ctx, enum err err)
+{
+	return err == E_CONFLICT && text_equals(ctx->fault.reason, "SoftDeleted");
+}
+
+enum err certificate_recover(struct ctx *ctx, struct pass *pass)
+{
+	TRY(keyvault_certificate_recover(ctx, &pass->world->vault, vault_name(pass)));
+	pass->note.vault_seen = 0;
+	pass->wait = RECOVER_WAIT;
+	return E_OK;
+}
+
 static enum err create(struct ctx *ctx, struct pass *pass, struct vault_operation *pending)
 {
 	struct text_map ours = certificate_tags(ctx, pass);
@@ -243,12 +256,8 @@ static enum err create(struct ctx *ctx, struct pass *pass, struct vault_operatio
 	issuance(pass)->create_intended = true;
 	TRY(pass_commit(ctx, pass));
 	err = keyvault_certificate_create(ctx, &pass->world->vault, &request, pending);
-	if (err == E_CONFLICT && text_equals(ctx->fault.reason, "SoftDeleted")) {
-		TRY(keyvault_certificate_recover(ctx, &pass->world->vault, vault_name(pass)));
-		pass->note.vault_seen = 0;
-		pass->wait = RECOVER_WAIT;
-		return E_OK;
-	}
+	if (certificate_is_deleted(ctx, err))
+		return certificate_recover(ctx, pass);
 	if (err == E_CONFLICT && text_equals(ctx->fault.reason, "PendingExists")) {
 		/* A clear no to the first create since the vault was looked at: what is pending is
 		 * somebody else's. */

@@ -115,12 +115,8 @@ enum err import_climb(struct ctx *ctx, struct pass *pass)
 	if (err == E_NOTFOUND)
 		return fault_set(ctx, E_REFUSED, "ImportNeeded",
 				 "the key of this import is no longer here. Send the import again");
-	if (err == E_CONFLICT && text_equals(ctx->fault.reason, "SoftDeleted")) {
-		TRY(keyvault_certificate_recover(ctx, &pass->world->vault,
-						 pass->host.status.certificate.vault_name));
-		pass->wait = 2 * MSEC_PER_SEC;
-		return E_OK;
-	}
+	if (certificate_is_deleted(ctx, err))
+		return certificate_recover(ctx, pass);
 	TRY(err);
 	certificate_record(ctx, pass, &imported);
 	pass->host.status.issuance.merge_intended = false;

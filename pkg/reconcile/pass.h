@@ -90,6 +90,10 @@ struct text_map certificate_tags(struct ctx *ctx, const struct pass *pass);
 /* The vault's answer as the certificate of the hostname. */
 void certificate_record(struct ctx *ctx, struct pass *pass, const struct vault_certificate *found);
 
+/* A deleted certificate holds the name: it is recovered, and looked at before anything else. */
+bool certificate_is_deleted(const struct ctx *ctx, enum err err);
+enum err certificate_recover(struct ctx *ctx, struct pass *pass);
+
 /* Fetches the recorded order unless this pass has it; an order that is no more is dropped and
  * E_CONFLICT returned. */
 enum err order_observe(struct ctx *ctx, struct pass *pass);

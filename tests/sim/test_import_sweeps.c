@@ -341,16 +341,14 @@ static bool withdraw(struct run *run)
 	return end(run);
 }
 
-/* Somebody rotates the sealing key between request and import: what was sealed still opens. */
-static void rotate_seal_key(struct run *run)
+/* Somebody else at work in the vault. */
+static void do_in_vault(struct run *run, const char *method, const char *path, const char *body)
 {
-	static const char body[] =
-		"{\"kty\":\"RSA\",\"key_size\":2048,\"key_ops\":[\"wrapKey\",\"unwrapKey\"]}";
 	struct http *http = world_http(run->ctx.arena, run->world, true);
 	struct http_request request = {
 		.kind = HTTP_ONE_SHOT,
-		.method = "POST",
-		.url = SIM_VAULT "/keys/gatecert-seal/create?api-version=7.4",
+		.method = method,
+		.url = arena_printf(run->ctx.arena, SIM_VAULT "%s?api-version=7.4", path),
 		.body = body,
 		.body_size = strlen(body),
 	};
@@ -361,6 +359,13 @@ static void rotate_seal_key(struct run *run)
 			world_bearer(&run->ctx, run->world, "https://vault.azure.net"));
 	assert_int_equal(http_send(&run->ctx, http, &request, &reply), E_OK);
 	assert_int_equal(reply.status, 200);
+}
+
+/* Somebody rotates the sealing key between request and import: what was sealed still opens. */
+static void rotate_seal_key(struct run *run)
+{
+	do_in_vault(run, "POST", "/keys/gatecert-seal/create",
+		    "{\"kty\":\"RSA\",\"key_size\":2048,\"key_ops\":[\"wrapKey\",\"unwrapKey\"]}");
 }
 
 static bool import_behind_rotation(struct run *run)
@@ -568,6 +573,43 @@ static void test_withdrawn_behind_the_finalize(void **state)
 	end(&run);
 }
 
+/* A certificate of that name, imported and deleted by somebody else. */
+static void delete_foreign_certificate(struct run *run)
+{
+	struct leaf leaf = importer_leaf(&run->ctx, "somebody.example.org", YEAR);
+	struct json *body = json_object(&run->ctx), *tags = json_object(&run->ctx);
+	struct json *policy = json_object(&run->ctx), *secret = json_object(&run->ctx);
+
+	json_set_text(&run->ctx, secret, "contentType", "application/x-pem-file");
+	json_set(&run->ctx, policy, "secret_props", secret);
+	json_set_text(&run->ctx, tags, "Hostname", "somebody.example.org");
+	json_set_text(&run->ctx, body, "value",
+		      arena_printf(run->ctx.arena, "%s%s", leaf.private_key, leaf.certificate));
+	json_set(&run->ctx, body, "policy", policy);
+	json_set(&run->ctx, body, "tags", tags);
+	do_in_vault(run, "POST", "/certificates/shop-example-com/import",
+		    json_print(&run->ctx, body));
+	do_in_vault(run, "DELETE", "/certificates/shop-example-com", "");
+}
+
+/* It is recovered, looked at, and left alone: ours gets another name. */
+static void test_foreign_deleted_name(void **state)
+{
+	struct run run = quiet_run("a deleted certificate of another hostname has the name");
+
+	(void)state;
+	begin(&run);
+	delete_foreign_certificate(&run);
+	import_leaf(&run, &run.leaf, run.first);
+	await(&run, serves_leaf, "not served within the budget");
+	assert_string_not_equal(shop(&run)->status.certificate.vault_name, "shop-example-com");
+	assert_int_equal(world_count_requests(run.world, DOOR_VAULT,
+					      "^POST /certificates/shop-example-com/import"),
+			 2); /* theirs, and ours that was refused */
+	check_end(&run, run.first);
+	end(&run);
+}
+
 /* A settled one is looked at once an hour, and when a time comes that matters. */
 static void test_life_of_an_imported_one(void **state)
 {
@@ -633,6 +675,8 @@ int main(void)
 		 NULL, NULL, NULL},
 		{"a successor that ends while it waits is given up, and its predecessor serves on",
 		 test_expired_successor, NULL, NULL, NULL},
+		{"a deleted certificate of another hostname is left alone",
+		 test_foreign_deleted_name, NULL, NULL, NULL},
 		{"an import over a finalized order is withdrawn, and the order's certificate kept",
 		 test_withdrawn_behind_the_finalize, NULL, NULL, NULL},
 		{"an imported certificate is left alone, warned of, and told missed",

@@ -219,7 +219,7 @@ static const struct {
 	 "POST /healthz HTTP/1.1\r\nHost: a\r\nTransfer-Encoding:\r\n\r\n", 400},
 	{"a target with a control character", "GET /heal\x01thz HTTP/1.1\r\nHost: a\r\n\r\n", 400},
 	{"a Content-Length that nobody can count to",
-	 "POST /healthz HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999999999999\r\n\r\n", 413},
+	 "POST /healthz HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999999999999\r\n\r\n", 0},
 	{"a Content-Length that is no number",
 	 "POST /healthz HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n", 0},
 	{"something else than HTTP", "\x16\x03\x01\x02\r\n\r\n", 0},

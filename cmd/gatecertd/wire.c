@@ -14,6 +14,7 @@
 #include "base/text.h"
 #include "controller/controller.h"
 #include "dns/dns.h"
+#include "http/absence.h"
 #include "http/curl.h"
 #include "http/gate.h"
 #include "http/probe.h"
@@ -46,6 +47,7 @@ struct engine {
 	struct notes *notes;
 	struct followers *followers;
 	struct gate *acme_gate, *arm_gate, *vault_gate, *blob_gate;
+	struct absence *acme_absence;
 	struct probe *certificates_probe, *account_key_probe, *blob_probe;
 	struct controller *hostnames, *gateways, *instances, *sealkeys;
 };
@@ -152,6 +154,15 @@ static struct http *blob_service(struct worker *worker)
 	return probe_wrap(worker->arena, engine->blob_probe, http);
 }
 
+/* A shut gate keeps no place from anybody. */
+static struct http *acme_service(struct worker *worker)
+{
+	struct engine *engine = worker->engine;
+	struct http *http = absence_wrap(worker->arena, engine->acme_absence, worker->curl);
+
+	return gate_wrap(worker->arena, engine->acme_gate, http, acme_is_limit_of_names);
+}
+
 static void *hostname_worker_new(void *handle, size_t index)
 {
 	struct engine *engine = handle;
@@ -168,8 +179,7 @@ static void *hostname_worker_new(void *handle, size_t index)
 		.acme = engine->acme,
 		.sealed = engine->sealed,
 		.dns = worker->dns,
-		.acme_http = gate_wrap(worker->arena, engine->acme_gate, worker->curl,
-				       acme_is_limit_of_names),
+		.acme_http = acme_service(worker),
 		.probe = worker->local,
 		.vault = {vault_service(worker), config->key_vault_base_url},
 		.blobs = {blob_service(worker), config->blob_container_url},
@@ -341,6 +351,14 @@ static void make_probes(struct engine *engine)
 	}
 }
 
+/* Some workers are always left for those who need nothing from the CA. */
+static unsigned acme_places(const struct config *config)
+{
+	int64_t left = config->workers >= 8 ? config->workers / 4 : 1;
+
+	return config->workers > left ? (unsigned)(config->workers - left) : 1;
+}
+
 static enum err compose(struct ctx *ctx, struct engine *engine)
 {
 	const struct config *config = engine->config;
@@ -360,6 +378,7 @@ static enum err compose(struct ctx *ctx, struct engine *engine)
 	engine->notes = notes_new();
 	engine->followers = followers_new();
 	engine->acme_gate = gate_new("the CA");
+	engine->acme_absence = absence_new("the CA", acme_places(config));
 	engine->arm_gate = gate_new("Azure Resource Manager");
 	engine->vault_gate = gate_new("Key Vault");
 	engine->blob_gate = gate_new("Blob Storage");
@@ -375,6 +394,7 @@ static void free_engine(struct engine *engine)
 	controller_free(engine->instances);
 	controller_free(engine->sealkeys);
 	gate_free(engine->acme_gate);
+	absence_free(engine->acme_absence);
 	gate_free(engine->arm_gate);
 	gate_free(engine->vault_gate);
 	gate_free(engine->blob_gate);

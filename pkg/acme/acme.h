@@ -116,7 +116,9 @@ msec_t acme_wall(struct ctx *ctx, struct acme *acme);
 /* Whether ours is further than `tolerance` from it. */
 bool acme_clock_differs(struct ctx *ctx, struct acme *acme, msec_t tolerance);
 
-/* CAA identities of the directory's meta (RFC 8555 7.1.1), for the caller's CAA check. */
+/* CAA identities of the directory's meta (RFC 8555 7.1.1), for the caller's CAA check, which is no
+ * reason to wait for a CA: E_NOTFOUND when the directory cannot be had, and nobody is asked once
+ * that is known; E_AGAIN when another one is just fetching it. */
 enum err acme_caa_identities(struct ctx *ctx, struct acme_session *session,
 			     const char *const **identities, size_t *count);
 

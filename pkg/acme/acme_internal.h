@@ -35,9 +35,11 @@ struct acme {
 	pthread_mutex_t lock;
 	/* guarded by lock */
 	struct acme_directory directory;
-	struct arena *directory_memory;		   /* NULL: none fetched yet */
-	msec_t directory_due;			   /* mono: when to fetch it again */
-	struct acme_nonce nonces[ACME_NONCES_MAX]; /* oldest first */
+	struct arena *directory_memory;		    /* NULL: none fetched yet */
+	msec_t directory_due;			    /* mono: when to fetch it again */
+	bool directory_is_coming, directory_failed; /* somebody fetches it; the last fetch failed */
+	msec_t directory_asked;			    /* mono: when that fetch began */
+	struct acme_nonce nonces[ACME_NONCES_MAX];  /* oldest first */
 	size_t nonce_count;
 	char account_thumbprint[64]; /* base64url of a SHA-256; "" while no account is known */
 	char *account_url;
@@ -85,7 +87,8 @@ enum acme_status acme_status_parse(const char *word);
 /* RFC 3339 time of a member, 0 when absent or unreadable. */
 msec_t acme_time(const struct json *object, const char *member);
 
-/* directory.c: cached 24 h; a stale one is served when the CA is away. */
+/* directory.c: cached 24 h; a stale one is served when the CA is away. Fetched by one at a time:
+ * the others get the stale one, or E_AGAIN with fault.is_untried. */
 enum err acme_directory_get(struct ctx *ctx, struct acme_session *session,
 			    struct acme_directory *out);
 /* Fetch it afresh next time: one of its URLs was not found. */

@@ -7,6 +7,7 @@
 
 #define KEPT_FOR	    MSEC_PER_DAY
 #define RETRY_AFTER_FAILURE MSEC_PER_MIN
+#define FIRST_LOOK	    (MSEC_PER_SEC / 4)
 #define CAA_IDENTITIES_MAX  16
 
 static void copy(struct arena *arena, const struct acme_directory *from, struct acme_directory *to)
@@ -68,51 +69,83 @@ static enum err fetch(struct ctx *ctx, struct acme_session *session, struct acme
 	return E_OK;
 }
 
-/* One that is due is better than none; then nobody asks again for a while. */
-static bool take_cached(struct ctx *ctx, struct acme *acme, bool also_stale,
-			struct acme_directory *out)
+/* Whether the answer stands without a question to the CA. If not, the question is the caller's to
+ * ask; until it has put the answer down, the others are served what there is, or turned away. */
+static bool is_answered(struct ctx *ctx, struct acme *acme, struct acme_directory *out,
+			enum err *err)
 {
-	bool is_there;
+	msec_t now = ctx_mono(ctx), waited = now - acme->directory_asked;
+	bool has_one = acme->directory_memory != NULL;
 
-	pthread_mutex_lock(&acme->lock);
-	is_there = acme->directory_memory && (also_stale || ctx_mono(ctx) < acme->directory_due);
-	if (is_there)
+	*err = E_OK;
+	if (has_one && (now < acme->directory_due || acme->directory_is_coming)) {
 		copy(ctx->arena, &acme->directory, out);
-	if (also_stale)
-		acme->directory_due = msec_add(ctx_mono(ctx), RETRY_AFTER_FAILURE);
-	pthread_mutex_unlock(&acme->lock);
-	return is_there;
+		return true;
+	}
+	if (acme->directory_is_coming) {
+		*err = fault_set(ctx, E_AGAIN, "Timeout", "%s has not sent its directory yet",
+				 acme_who(ctx, acme));
+		ctx->fault.is_untried = true;
+		ctx->fault.retry_after_ms = waited > FIRST_LOOK ? waited : FIRST_LOOK;
+		return true;
+	}
+	acme->directory_is_coming = true;
+	acme->directory_asked = now;
+	return false;
 }
 
 static void remember(struct ctx *ctx, struct acme *acme, const struct acme_directory *directory)
 {
-	struct arena *memory = arena_new(), *old;
+	struct arena *memory = arena_new();
 
-	pthread_mutex_lock(&acme->lock);
-	old = acme->directory_memory;
+	arena_free(acme->directory_memory);
 	acme->directory_memory = memory;
 	copy(memory, directory, &acme->directory);
 	acme->directory_due = msec_add(ctx_mono(ctx), KEPT_FOR);
+}
+
+/* One that is due is better than none; then nobody asks again for a while. */
+static bool take_stale(struct ctx *ctx, struct acme *acme, struct acme_directory *out)
+{
+	acme->directory_due = msec_add(ctx_mono(ctx), RETRY_AFTER_FAILURE);
+	if (acme->directory_memory)
+		copy(ctx->arena, &acme->directory, out);
+	return acme->directory_memory != NULL;
+}
+
+static enum err put_down(struct ctx *ctx, struct acme *acme, enum err err,
+			 struct acme_directory *out)
+{
+	bool is_there = false;
+
+	pthread_mutex_lock(&acme->lock);
+	acme->directory_is_coming = false;
+	if (err != E_CANCELLED)
+		acme->directory_failed = err != E_OK;
+	if (err == E_OK)
+		remember(ctx, acme, out);
+	else if (err != E_CANCELLED)
+		is_there = take_stale(ctx, acme, out);
 	pthread_mutex_unlock(&acme->lock);
-	arena_free(old);
+	if (!is_there)
+		return err;
+	fault_clear(ctx);
+	return E_OK;
 }
 
 enum err acme_directory_get(struct ctx *ctx, struct acme_session *session,
 			    struct acme_directory *out)
 {
+	struct acme *acme = session->acme;
+	bool has_answer;
 	enum err err;
 
-	if (take_cached(ctx, session->acme, false, out))
-		return E_OK;
-	err = fetch(ctx, session, out);
-	if (err == E_OK)
-		remember(ctx, session->acme, out);
-	if (err == E_OK || err == E_CANCELLED)
+	pthread_mutex_lock(&acme->lock);
+	has_answer = is_answered(ctx, acme, out, &err);
+	pthread_mutex_unlock(&acme->lock);
+	if (has_answer)
 		return err;
-	if (!take_cached(ctx, session->acme, true, out))
-		return err;
-	fault_clear(ctx);
-	return E_OK;
+	return put_down(ctx, acme, fetch(ctx, session, out), out);
 }
 
 void acme_directory_expire(struct acme *acme)
@@ -122,12 +155,26 @@ void acme_directory_expire(struct acme *acme)
 	pthread_mutex_unlock(&acme->lock);
 }
 
+static bool is_known_to_fail(struct acme *acme)
+{
+	bool is_known;
+
+	pthread_mutex_lock(&acme->lock);
+	is_known = acme->directory_failed && !acme->directory_memory;
+	pthread_mutex_unlock(&acme->lock);
+	return is_known;
+}
+
 enum err acme_caa_identities(struct ctx *ctx, struct acme_session *session,
 			     const char *const **identities, size_t *count)
 {
 	struct acme_directory directory;
+	enum err err = is_known_to_fail(session->acme)
+			       ? E_NOTFOUND
+			       : acme_directory_get(ctx, session, &directory);
 
-	TRY(acme_directory_get(ctx, session, &directory));
+	if (err != E_OK)
+		return err == E_AGAIN && ctx->fault.is_untried ? E_AGAIN : E_NOTFOUND;
 	*identities = directory.caa_identities;
 	*count = directory.caa_count;
 	return E_OK;

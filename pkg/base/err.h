@@ -28,9 +28,11 @@ struct fault {
 	int http_status;	/* of the answer behind it, 0 when there was none */
 	int64_t retry_after_ms; /* E_THROTTLED: at least this long; 0 when not said */
 	int64_t backoff_max_ms; /* E_AGAIN: how rare tries may get; 0: as usual */
-	int by_ca;   /* the CA said so. E_REFUSED: it counted it (issuance backoff applies);
-			E_THROTTLED: kept over restarts */
-	int for_all; /* E_THROTTLED: everybody is to wait, not who asked alone */
+	int by_ca;	/* the CA said so. E_REFUSED: it counted it (issuance backoff applies);
+			   E_THROTTLED: kept over restarts */
+	int for_all;	/* E_THROTTLED: everybody is to wait, not who asked alone */
+	int is_untried; /* E_AGAIN: nothing was sent, others are before us; retry_after_ms says
+			   when to come back */
 };
 
 /* Replaces the fault of ctx and returns `kind`, so that a refusal is one statement. */

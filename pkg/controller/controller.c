@@ -57,7 +57,7 @@ static msec_t hiccup_wait(struct controller *controller, struct ctx *ctx, unsign
  * The whole policy: what each outcome means for when this key is looked at again. `again` above 0
  * is the reconciler's own wish (a persisted schedule, a poll interval), which knows better than the
  * queue's backoff. The kinds of failures are counted apart: that a service was away is no reason to
- * be slow at a conflict.
+ * be slow at a conflict. Who was turned away untried has not failed: no backoff grows.
  */
 static msec_t next_look(struct controller *controller, struct ctx *ctx, enum err err, msec_t again,
 			struct failures *failures)
@@ -65,6 +65,9 @@ static msec_t next_look(struct controller *controller, struct ctx *ctx, enum err
 	struct rng *rng = ctx->doors->rng;
 	msec_t wait = MSEC_NEVER;
 
+	if (err == E_AGAIN && ctx->fault.is_untried)
+		return msec_add(ctx->fault.retry_after_ms,
+				rng_between(rng, 0, ctx->fault.retry_after_ms / 10));
 	switch (err) {
 	case E_OK: *failures = (struct failures){0}; return again;
 	case E_CANCELLED: return MSEC_NEVER;

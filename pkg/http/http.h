@@ -2,9 +2,9 @@
  * http - the one seam to the outside: a request goes out, an answer or an error comes back.
  *
  * Every outbound effect but DNS passes through `send`. Implementations: curl.h (real), gate.h
- * (Retry-After), bearer (adds a token) wrap each other; tests put a model world in their place. A
- * request says what it is, because that decides what may be done when no clear answer comes. `send`
- * returns E_OK for any complete HTTP answer, whatever its status.
+ * (Retry-After), absence.h (silence), bearer (adds a token) wrap each other; tests put a model
+ * world in their place. A request says what it is, because that decides what may be done when no
+ * clear answer comes. `send` returns E_OK for any complete HTTP answer, whatever its status.
  */
 #pragma once
 

@@ -8,14 +8,23 @@
 #include "base/text.h"
 
 #define KEY_FILE_MAX ((size_t)16 * 1024)
+#define FIRST_LOOK   (MSEC_PER_SEC / 4) /* of those who come while another one searches */
+#define FIRST_WAIT   MSEC_PER_SEC	/* after a search that failed */
+#define LAST_WAIT    (30 * MSEC_PER_SEC)
 
 struct account {
 	pthread_mutex_t lock;
-	/* guarded by lock; long-lived copies in `arena` */
+	/* the searcher's until it is found, then immutable; long-lived copies in `arena` */
 	struct arena *arena;
-	bool is_found;
 	struct vault_key key;  /* when the key is in the vault */
 	struct signer *signer; /* when it is in a file */
+	/* guarded by lock */
+	bool is_found, is_searched;
+	msec_t began;	  /* mono: the search under way */
+	enum err trouble; /* of the last search, and its fault; E_OK: none to speak of */
+	struct fault fault;
+	unsigned failures;
+	msec_t due; /* mono: no search before */
 };
 
 struct account *account_new(void)
@@ -133,32 +142,94 @@ static enum err find(struct ctx *ctx, struct account *account, const struct sett
 {
 	struct vault_key key;
 
-	if (settings->account_key_file) {
-		TRY(find_file_key(ctx, settings, account, session));
-	} else {
-		TRY(find_vault_key(ctx, settings, session, vault, &key));
-		account->key = keep_key(account->arena, &key);
-	}
-	account->is_found = true;
+	if (settings->account_key_file)
+		return find_file_key(ctx, settings, account, session);
+	TRY(find_vault_key(ctx, settings, session, vault, &key));
+	account->key = keep_key(account->arena, &key);
 	return E_OK;
+}
+
+/* In the words of the last search that failed, so that a condition says the same all along. */
+static enum err turn_away(struct ctx *ctx, const struct account *account, msec_t wait)
+{
+	if (account->trouble == E_OK)
+		fault_set(ctx, E_AGAIN, "AccountUnknown",
+			  "the account at the CA is just being looked up");
+	else
+		ctx->fault = account->fault;
+	ctx->fault.is_untried = true;
+	ctx->fault.retry_after_ms = wait;
+	return account->trouble == E_THROTTLED ? E_THROTTLED : E_AGAIN;
+}
+
+/* E_OK: it is found, or the search is the caller's. One searches for all: a CA that says nothing
+ * keeps no second worker, and the vault is not asked by every hostname. */
+static enum err claim(struct ctx *ctx, struct account *account, bool *is_ours)
+{
+	msec_t now = ctx_mono(ctx), waited = now - account->began;
+
+	*is_ours = false;
+	if (account->is_found)
+		return E_OK;
+	if (waited < FIRST_LOOK)
+		waited = FIRST_LOOK;
+	if (account->is_searched)
+		return turn_away(ctx, account, waited < LAST_WAIT ? waited : LAST_WAIT);
+	if (now < account->due)
+		return turn_away(ctx, account, account->due - now);
+	account->began = now;
+	account->is_searched = *is_ours = true;
+	return E_OK;
+}
+
+/* A refusal waits for somebody to change something: who asks after that is not put off. */
+static void conclude(struct ctx *ctx, struct account *account, enum err err)
+{
+	bool is_passing = err == E_AGAIN || err == E_CONFLICT || err == E_THROTTLED;
+	msec_t wait = msec_double(FIRST_WAIT, account->failures, LAST_WAIT);
+
+	account->is_searched = false;
+	account->is_found = err == E_OK;
+	account->trouble = is_passing ? err : E_OK;
+	account->failures = is_passing ? account->failures + 1 : 0;
+	if (!is_passing)
+		return;
+	account->fault = ctx->fault;
+	if (ctx->fault.is_untried || ctx->fault.retry_after_ms > wait)
+		wait = ctx->fault.retry_after_ms;
+	account->due = msec_add(ctx_mono(ctx), wait);
+}
+
+static enum err ensure_found(struct ctx *ctx, struct account *account,
+			     const struct settings *settings, struct keyvault *vault,
+			     struct acme_session *session)
+{
+	bool is_ours;
+	enum err err;
+
+	pthread_mutex_lock(&account->lock);
+	err = claim(ctx, account, &is_ours);
+	pthread_mutex_unlock(&account->lock);
+	if (!is_ours)
+		return err;
+	err = find(ctx, account, settings, vault, session);
+	if (err != E_OK)
+		fault_wrap(ctx, err, "account");
+	pthread_mutex_lock(&account->lock);
+	conclude(ctx, account, err);
+	pthread_mutex_unlock(&account->lock);
+	return err;
 }
 
 enum err account_session(struct ctx *ctx, struct account *account, const struct settings *settings,
 			 struct acme *acme, struct http *http, struct keyvault *vault,
 			 struct acme_session *out)
 {
-	enum err err = E_OK;
 	const char *url;
 
 	*out = (struct acme_session){.acme = acme, .http = http};
-	pthread_mutex_lock(&account->lock);
-	if (!account->is_found)
-		err = find(ctx, account, settings, vault, out);
-	if (err == E_OK)
-		out->signer = account->signer ? account->signer
-					      : keyvault_signer(ctx, vault, &account->key);
-	pthread_mutex_unlock(&account->lock);
-	if (err != E_OK)
-		return fault_wrap(ctx, err, "account");
+	TRY(ensure_found(ctx, account, settings, vault, out));
+	out->signer = account->signer ? account->signer
+				      : keyvault_signer(ctx, vault, &account->key);
 	return acme_account_ensure(ctx, out, settings->acme_email, &url);
 }

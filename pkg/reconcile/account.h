@@ -3,7 +3,8 @@
  *
  * The key is a Key Vault key (gatecert-acme-account) that signs there; of several versions the
  * newest for which the CA knows an account is used. Or a file of mode 0600, made when missing.
- * Found once per process by one worker, then shared.
+ * Found once per process by one worker, then shared; until then the others are turned away, and
+ * after a search that failed everybody is for a while (fault.is_untried).
  */
 #pragma once
 

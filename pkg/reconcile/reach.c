@@ -127,15 +127,18 @@ static bool caa_allows(const struct dns_caa_set *set, const char *const *identit
 }
 
 /* Skipped where the CA does not tell its identities, and while its directory cannot be had: the
- * order will say so. */
+ * order will say so. An order waits for a directory that is on its way. */
 static enum err check_caa(struct ctx *ctx, struct pass *pass)
 {
 	struct acme_session session = {.acme = pass->world->acme, .http = pass->world->acme_http};
 	const char *const *identities;
 	struct dns_caa_set set;
 	size_t count;
+	enum err err = acme_caa_identities(ctx, &session, &identities, &count);
 
-	if (acme_caa_identities(ctx, &session, &identities, &count) != E_OK || !count) {
+	if (err == E_AGAIN && pass_wants_certificate(pass))
+		return err;
+	if (err != E_OK || !count) {
 		fault_clear(ctx);
 		return E_OK;
 	}

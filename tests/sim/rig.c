@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "controller/controller.h"
+#include "http/absence.h"
 #include "http/gate.h"
 #include "reconcile/gateway.h"
 #include "reconcile/hostname.h"
@@ -57,6 +58,7 @@ struct process {
 	struct sealed_box *sealed;
 	struct followers *followers;
 	struct gate *gates[4];
+	struct absence *absence; /* of the CA */
 	struct hostname_world hostname;
 	struct gateway_world gateway;
 	struct instance_world instance;
@@ -171,6 +173,8 @@ static struct http *service(struct rig *rig, size_t index, const char *name, con
 		.resource = resource,
 	};
 
+	if (!resource)
+		plain = absence_wrap(process->arena, process->absence, plain);
 	process->gates[index] = gate_new(name);
 	options.inner = gate_wrap(process->arena, process->gates[index], plain, is_lock);
 	return resource ? bearer_wrap(process->arena, &options) : options.inner;
@@ -195,6 +199,7 @@ static void compose(struct rig *rig)
 	struct process *process = &rig->process;
 
 	process->acme = acme_new(rig->settings.acme_endpoint);
+	process->absence = absence_new("the CA", 1);
 	process->account = account_new();
 	process->notes = notes_new();
 	process->followers = followers_new();
@@ -308,6 +313,7 @@ static void stop(struct rig *rig)
 	controller_free(process->sealkeys);
 	for (size_t i = 0; i < ARRAY_SIZE(process->gates); i++)
 		gate_free(process->gates[i]);
+	absence_free(process->absence);
 	notes_free(process->notes);
 	followers_free(process->followers);
 	account_free(process->account);

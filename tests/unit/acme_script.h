@@ -81,6 +81,7 @@ struct script {
 	enum err signer_err, sign_err;
 	const char *last_payload, *last_nonce;
 	struct http_request last;
+	void (*meanwhile)(struct script *script); /* once, while a request is out */
 };
 
 #define script_of(pointer, member) \
@@ -208,6 +209,14 @@ static void script_add(struct script *script, struct http_reply *reply, const ch
 	reply->headers[reply->header_count++] = (struct http_header){name, value};
 }
 
+static void script_meanwhile(struct script *script)
+{
+	void (*meanwhile)(struct script * script) = script->meanwhile;
+
+	script->meanwhile = NULL;
+	meanwhile(script);
+}
+
 static enum err script_send(struct ctx *ctx, struct http *http, const struct http_request *request,
 			    struct http_reply *reply)
 {
@@ -227,6 +236,8 @@ static enum err script_send(struct ctx *ctx, struct http *http, const struct htt
 		script_equal(script, script->last_payload, step->payload);
 	script->last = *request;
 	script->next++;
+	if (script->meanwhile)
+		script_meanwhile(script);
 	if (step->err)
 		return fault_set(ctx, step->err, "Unreachable", "ca.example does not answer");
 	*reply = (struct http_reply){.status = step->status, .body = step->body ? step->body : ""};

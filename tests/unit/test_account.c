@@ -16,7 +16,9 @@ struct scene {
 	struct doors doors;
 	struct ctx ctx;
 	struct world *world;
-	struct http signed_in, *plain;
+	struct http signed_in, at_the_ca, *plain;
+	void (*meanwhile)(struct scene *scene); /* once, while the CA is asked */
+	bool ca_is_away;
 	const char *token;
 	struct keyvault vault;
 	struct settings settings;
@@ -32,6 +34,20 @@ static enum err send_signed_in(struct ctx *ctx, struct http *http,
 
 	http_set_header(&with_token, "Authorization", scene->token);
 	return http_send(ctx, scene->plain, &with_token, reply);
+}
+
+static enum err send_to_the_ca(struct ctx *ctx, struct http *http,
+			       const struct http_request *request, struct http_reply *reply)
+{
+	struct scene *scene = (struct scene *)((char *)http - offsetof(struct scene, at_the_ca));
+	void (*meanwhile)(struct scene * scene) = scene->meanwhile;
+
+	scene->meanwhile = NULL;
+	if (meanwhile)
+		meanwhile(scene);
+	if (scene->ca_is_away)
+		return fault_set(ctx, E_AGAIN, "Timeout", "cannot reach https://ca");
+	return http_send(ctx, scene->plain, request, reply);
 }
 
 static void forget_everything(struct scene *scene)
@@ -54,6 +70,7 @@ static void open_scene(struct scene *scene)
 	scene->plain = world_http(scene->ctx.arena, scene->world, false);
 	scene->token = world_bearer(&scene->ctx, scene->world, VAULT_RESOURCE);
 	scene->signed_in.send = send_signed_in;
+	scene->at_the_ca.send = send_to_the_ca;
 	scene->vault = (struct keyvault){&scene->signed_in, SIM_VAULT};
 	scene->settings = (struct settings){.acme_email = "ops@example.com"};
 	forget_everything(scene);
@@ -74,7 +91,7 @@ static const char *session(struct scene *scene)
 	const char *url;
 
 	if (account_session(&scene->ctx, scene->account, &scene->settings, scene->acme,
-			    scene->plain, &scene->vault, &out) != E_OK)
+			    &scene->at_the_ca, &scene->vault, &out) != E_OK)
 		return NULL;
 	assert_int_equal(acme_account_find(&scene->ctx, &out, &url), E_OK);
 	return url;
@@ -196,6 +213,61 @@ static void test_trouble_is_told_and_forgotten(void **state)
 	close_scene(&scene);
 }
 
+/* --- the CA says nothing --- */
+
+static void another_is_turned_away(struct scene *scene)
+{
+	size_t asked = count(scene, DOOR_VAULT, ".");
+
+	assert_null(session(scene));
+	assert_true(scene->ctx.fault.is_untried);
+	assert_int_equal(scene->ctx.fault.retry_after_ms, 250);
+	our_time += 20 * MSEC_PER_SEC;
+	assert_null(session(scene));
+	assert_int_equal(scene->ctx.fault.retry_after_ms, 20 * MSEC_PER_SEC);
+	assert_int_equal(count(scene, DOOR_VAULT, "."), asked);
+}
+
+static void test_one_searches_and_nobody_waits_for_it(void **state)
+{
+	struct scene scene;
+
+	(void)state;
+	open_scene(&scene);
+	scene.meanwhile = another_is_turned_away;
+	assert_non_null(session(&scene));
+	assert_null(scene.meanwhile);
+	assert_non_null(session(&scene));
+	close_scene(&scene);
+}
+
+static void test_a_search_that_failed_speaks_for_all_for_a_while(void **state)
+{
+	static const msec_t waits[] = {1, 2, 4, 8, 16, 30, 30};
+	struct scene scene;
+
+	(void)state;
+	open_scene(&scene);
+	scene.ca_is_away = true;
+	for (size_t i = 0; i < ARRAY_SIZE(waits); i++) {
+		size_t asked = count(&scene, DOOR_VAULT, ".");
+
+		assert_null(session(&scene));
+		assert_false(scene.ctx.fault.is_untried);
+		assert_int_not_equal(count(&scene, DOOR_VAULT, "."), asked);
+		asked = count(&scene, DOOR_VAULT, ".");
+		assert_null(session(&scene));
+		assert_true(scene.ctx.fault.is_untried);
+		assert_int_equal(scene.ctx.fault.retry_after_ms, waits[i] * MSEC_PER_SEC);
+		assert_string_equal(scene.ctx.fault.text, "account: cannot reach https://ca");
+		assert_int_equal(count(&scene, DOOR_VAULT, "."), asked);
+		our_time += waits[i] * MSEC_PER_SEC;
+	}
+	scene.ca_is_away = false;
+	assert_non_null(session(&scene));
+	close_scene(&scene);
+}
+
 /* --- in a file --- */
 
 static void test_a_key_file_is_made_private_and_used_again(void **state)
@@ -247,6 +319,8 @@ int main(void)
 		cmocka_unit_test(test_a_rotated_key_does_not_lose_the_account),
 		cmocka_unit_test(test_the_newest_key_makes_the_account_where_no_key_is_known),
 		cmocka_unit_test(test_trouble_is_told_and_forgotten),
+		cmocka_unit_test(test_one_searches_and_nobody_waits_for_it),
+		cmocka_unit_test(test_a_search_that_failed_speaks_for_all_for_a_while),
 		cmocka_unit_test(test_a_key_file_is_made_private_and_used_again),
 		cmocka_unit_test(test_a_broken_key_file_is_not_replaced),
 	};

@@ -477,6 +477,74 @@ static void test_directory_is_kept_for_a_day_and_longer_when_the_CA_is_away(void
 	script_fini(&s);
 }
 
+static enum err ask_identities(struct script *s)
+{
+	const char *const *identities;
+	size_t count;
+
+	fault_clear(&s->ctx);
+	return acme_caa_identities(&s->ctx, &s->session, &identities, &count);
+}
+
+static void others_are_turned_away(struct script *s)
+{
+	struct acme_directory directory;
+
+	script_assert(s, acme_directory_get(&s->ctx, &s->session, &directory) == E_AGAIN);
+	script_assert(s, s->ctx.fault.is_untried && s->ctx.fault.retry_after_ms == 250);
+	s->now += 20 * MSEC_PER_SEC;
+	script_assert(s, ask_identities(s) == E_AGAIN);
+	script_assert(s, s->ctx.fault.retry_after_ms == 20 * MSEC_PER_SEC);
+}
+
+static void others_are_served(struct script *s)
+{
+	script_assert(s, ask_identities(s) == E_OK);
+}
+
+static void test_one_fetches_the_directory_and_nobody_waits_for_it(void **state)
+{
+	struct script s;
+
+	(void)state;
+	script_init(&s);
+	script_run(&s, "for the first time", (struct step[]){GET_DIRECTORY, {0}});
+	s.meanwhile = others_are_turned_away;
+	script_end(&s, ask_identities(&s), E_OK);
+	s.now += 2 * MSEC_PER_DAY;
+	script_run(&s, "when it is stale", (struct step[]){GET_DIRECTORY, {0}});
+	s.meanwhile = others_are_served;
+	script_end(&s, ask_identities(&s), E_OK);
+	script_assert(&s, !s.meanwhile);
+	script_fini(&s);
+}
+
+static void nobody_is_asked_for_caa(struct script *s)
+{
+	script_assert(s, ask_identities(s) == E_NOTFOUND);
+}
+
+static void test_a_check_of_caa_asks_no_CA_that_is_known_to_be_away(void **state)
+{
+	static const struct step away = {.request = "GET /dir", .err = E_AGAIN};
+	struct acme_directory directory;
+	struct script s;
+
+	(void)state;
+	script_init(&s);
+	script_run(&s, "found out by asking", (struct step[]){away, {0}});
+	script_end(&s, ask_identities(&s), E_NOTFOUND);
+	s.now += MSEC_PER_HOUR;
+	script_run(&s, "then known", (struct step[]){{0}});
+	script_end(&s, ask_identities(&s), E_NOTFOUND);
+	script_run(&s, "while an order asks", (struct step[]){GET_DIRECTORY, {0}});
+	s.meanwhile = nobody_is_asked_for_caa;
+	script_end(&s, acme_directory_get(&s.ctx, &s.session, &directory), E_OK);
+	script_run(&s, "and there again", (struct step[]){{0}});
+	script_end(&s, ask_identities(&s), E_OK);
+	script_fini(&s);
+}
+
 static void test_nonces_are_bounded_and_age(void **state)
 {
 	struct script s;
@@ -546,7 +614,7 @@ struct spinner {
 	struct http http;
 	struct doors doors;
 	struct acme *acme;
-	unsigned seen[THREADS * ROUNDS * 2]; /* how often each nonce was handed out */
+	unsigned seen[(THREADS + 1) * ROUNDS * 2]; /* how often each nonce was handed out */
 	unsigned made;
 	pthread_mutex_t lock;
 };
@@ -603,6 +671,8 @@ static void test_threads_share_nonces_and_none_is_given_twice(void **state)
 	spinner.doors = (struct doors){.clock = clock_system(), .rng = rng_system()};
 	spinner.acme = acme_new(CA "/dir");
 	pthread_mutex_init(&spinner.lock, NULL);
+	spin(&spinner); /* who comes while the directory is fetched for the first time is turned
+			   away */
 	for (int i = 0; i < THREADS; i++)
 		assert_int_equal(pthread_create(&threads[i], NULL, spin, &spinner), 0);
 	for (int i = 0; i < THREADS; i++)
@@ -610,7 +680,7 @@ static void test_threads_share_nonces_and_none_is_given_twice(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(spinner.seen); i++)
 		assert_true(spinner.seen[i] <= 1);
 	/* The pool did serve: without it each round would have asked the CA. */
-	assert_true(spinner.made < THREADS * ROUNDS + THREADS * ROUNDS / 2);
+	assert_true(spinner.made < (THREADS + 1) * ROUNDS * 3 / 2);
 	acme_free(spinner.acme);
 	pthread_mutex_destroy(&spinner.lock);
 }
@@ -624,6 +694,8 @@ int main(void)
 		cmocka_unit_test(test_a_missing_key_is_no_missing_account),
 		cmocka_unit_test(test_patience_is_for_the_CA_alone),
 		cmocka_unit_test(test_directory_is_kept_for_a_day_and_longer_when_the_CA_is_away),
+		cmocka_unit_test(test_one_fetches_the_directory_and_nobody_waits_for_it),
+		cmocka_unit_test(test_a_check_of_caa_asks_no_CA_that_is_known_to_be_away),
 		cmocka_unit_test(test_nonces_are_bounded_and_age),
 		cmocka_unit_test(test_badNonce_empties_the_pool),
 		cmocka_unit_test(test_threads_share_nonces_and_none_is_given_twice),

@@ -17,6 +17,7 @@ struct script {
 	enum err err;
 	msec_t again; /* -1: not touched */
 	msec_t retry_after, backoff_max;
+	bool is_untried;
 	unsigned looks;
 };
 
@@ -36,6 +37,7 @@ static enum err follow(struct ctx *ctx, void *worker, const char *key, msec_t *a
 	fault_set(ctx, script->err, "Test", "as told");
 	ctx->fault.retry_after_ms = script->retry_after;
 	ctx->fault.backoff_max_ms = script->backoff_max;
+	ctx->fault.is_untried = script->is_untried;
 	return script->err;
 }
 
@@ -141,6 +143,27 @@ static void test_policy(void **state)
 		check_row(policies[i].sentence,
 			  low <= policies[i].low + span / 5 && high >= policies[i].high - span / 5);
 	}
+}
+
+/* --- what is no failure --- */
+
+static void test_who_was_turned_away_comes_back_when_told_and_has_not_failed(void **state)
+{
+	struct script script = {
+		.err = E_AGAIN, .again = -1, .retry_after = 3 * SEC, .is_untried = true};
+	struct controller *controller = make(&script);
+
+	(void)state;
+	controller_wake(controller, "key");
+	for (int i = 0; i < 12; i++) {
+		msec_t wait = look(controller);
+
+		assert_in_range(wait, 3 * SEC, 3300);
+		our_time += wait;
+	}
+	script = (struct script){.err = E_AGAIN, .again = -1};
+	assert_in_range(look(controller), 700, 1300);
+	controller_free(controller);
 }
 
 /* --- what ends a row of failures --- */
@@ -436,6 +459,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_policy),
+		cmocka_unit_test(test_who_was_turned_away_comes_back_when_told_and_has_not_failed),
 		cmocka_unit_test(test_well_forgets),
 		cmocka_unit_test(test_kinds_of_failures_count_apart),
 		cmocka_unit_test(test_a_fault_may_ask_for_more_patience),

@@ -81,6 +81,10 @@ $(B)/routes.ok: hack/check-routes manifests/openapi.yaml $(PKG_SRC)
 help:
 	@sed -n '/^# gatecert/,/^$$/s/^# \{0,1\}//p' Makefile
 
+# No clock of a machine that runs the daemon can be right before this.
+BUILT := $(or $(SOURCE_DATE_EPOCH),$(shell date +%s))
+$(B)/obj/cmd/gatecertd/wire.o: CFLAGS_ALL += -DGATECERT_BUILT=$(BUILT)
+
 $(B)/obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(if $(V),,@echo "  CC    $<")
@@ -113,6 +117,9 @@ $(B)/unit/%: $(B)/obj/tests/unit/%.o $(B)/libworld.a $(B)/libgatecert.a
 CONFIG_SRC := $(filter cmd/gatecertd/config%.c cmd/gatecertd/options.c,$(DAEMON_SRC))
 CONFIG_TESTS := $(addprefix $(B)/unit/,test_config test_config_keys test_options)
 $(CONFIG_TESTS): $(B)/unit/%: $(B)/obj/tests/unit/%.o $(call obj,$(CONFIG_SRC)) $(B)/libgatecert.a
+	$(call link,-lcmocka $(LIBS))
+
+$(B)/unit/test_clockwatch: $(B)/obj/tests/unit/test_clockwatch.o $(call obj,cmd/gatecertd/clockwatch.c)
 	$(call link,-lcmocka $(LIBS))
 
 $(B)/sim/%: $(B)/obj/tests/sim/%.o $(call obj,$(SIM_COMMON)) $(B)/libworld.a $(B)/libgatecert.a

@@ -12,12 +12,14 @@
 #include "api/hostname.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "clockwatch.h"
 #include "notify.h"
 #include "server/server.h"
 #include "store/dirstore.h"
 #include "wire.h"
 
 #define STATUS_INTERVAL MSEC_PER_SEC
+#define CLOCK_INTERVAL	MSEC_PER_MIN
 #define PASS_STUCK	(30 * MSEC_PER_MIN) /* far beyond any pass: every call in it has a deadline */
 
 struct daemon {
@@ -32,6 +34,7 @@ struct daemon {
 	sd_event *event;
 	sd_event_source *scan_timer, *server_timer, *status_timer, *watchdog_timer;
 	int news; /* eventfd: something in the store changed */
+	struct clockwatch clockwatch;
 };
 
 static void must(int result)
@@ -152,6 +155,20 @@ static int on_watchdog(sd_event_source *source, uint64_t usec, void *handle)
 		notify_watchdog();
 	arm(daemon, daemon->watchdog_timer, notify_watchdog_interval());
 	return 0;
+}
+
+/* What is due by the new time is found by looking. */
+static void clock_was_set(void *handle, msec_t by)
+{
+	struct daemon *daemon = handle;
+	struct engine *engine = atomic_load(&daemon->engine);
+	cleanup_ctx struct ctx ctx;
+
+	ctx_init(&ctx, daemon->doors);
+	log_warn(&ctx, "the clock was set, looking at everything", "by_seconds",
+		 arena_printf(ctx.arena, "%lld", (long long)(by / MSEC_PER_SEC)), NULL);
+	if (engine)
+		engine_look_at_all(&ctx, engine);
 }
 
 static struct server_options server_options(const struct daemon *daemon,
@@ -325,6 +342,11 @@ static void add_sources(struct daemon *daemon)
 				     daemon));
 	if (notify_watchdog_interval())
 		arm(daemon, daemon->watchdog_timer, 0);
+	daemon->clockwatch = (struct clockwatch){.clock = daemon->doors->clock,
+						 .every = CLOCK_INTERVAL,
+						 .was_set = clock_was_set,
+						 .handle = daemon};
+	clockwatch_start(&daemon->clockwatch, event);
 }
 
 static enum err start(struct ctx *ctx, struct daemon *daemon)
@@ -366,6 +388,7 @@ static void stop(struct daemon *daemon)
 	sd_event_source_unref(daemon->scan_timer);
 	sd_event_source_unref(daemon->status_timer);
 	sd_event_source_unref(daemon->watchdog_timer);
+	clockwatch_stop(&daemon->clockwatch);
 	sd_event_unref(daemon->event);
 	close(daemon->news);
 	config_free(daemon->config);

@@ -272,6 +272,7 @@ static struct settings settings_of(struct ctx *ctx, struct arena *arena,
 		.instance_timeout = config->instance_timeout_seconds * MSEC_PER_SEC,
 		.instance_retention = config->instance_retention_hours * MSEC_PER_HOUR,
 		.instances_kept = (size_t)config->instance_retention_count,
+		.built = (msec_t)GATECERT_BUILT * MSEC_PER_SEC,
 	};
 }
 
@@ -467,13 +468,18 @@ static void shut_ca_gate(struct ctx *ctx, struct engine *engine)
 		gate_shut(engine->acme_gate, ctx, left);
 }
 
-void engine_start(struct ctx *ctx, struct engine *engine)
+void engine_look_at_all(struct ctx *ctx, struct engine *engine)
 {
-	shut_ca_gate(ctx, engine);
 	wake_all(ctx, engine, KIND_GATEWAY, engine->gateways);
 	wake_all(ctx, engine, KIND_HOSTNAME, engine->hostnames);
 	wake_all(ctx, engine, KIND_INSTANCE, engine->instances);
 	controller_wake(engine->sealkeys, SEAL_KEY_NAME);
+}
+
+void engine_start(struct ctx *ctx, struct engine *engine)
+{
+	shut_ca_gate(ctx, engine);
+	engine_look_at_all(ctx, engine);
 	controller_start(engine->instances);
 	controller_start(engine->sealkeys);
 	controller_start(engine->gateways);

@@ -21,6 +21,9 @@ enum err engine_new(struct ctx *ctx, const struct config *config, struct store *
 /* Starts the workers and wakes every object. Never two engines at a time on one store. */
 void engine_start(struct ctx *ctx, struct engine *engine);
 
+/* Wakes every object; many of them over a minute. */
+void engine_look_at_all(struct ctx *ctx, struct engine *engine);
+
 /* Cancels what is in flight, waits for the workers (well under a second) and frees. NULL is fine.
  */
 void engine_stop(struct engine *engine);

@@ -7,6 +7,7 @@
 #include "reconcile/conditions.h"
 #include "reconcile/pass.h"
 #include "reconcile/schedule.h"
+#include "reconcile/times.h"
 
 #define LOOK_AGAIN  MSEC_PER_HOUR	/* a settled hostname */
 #define CLEAN_AGAIN (30 * MSEC_PER_SEC) /* a challenge file that could not be deleted */
@@ -249,6 +250,7 @@ static enum err load(struct ctx *ctx, struct hostname_world *world, const char *
 	*pass = (struct pass){.world = world, .name = key, .began = ctx_wall(ctx)};
 	TRY(store_get_any(ctx, world->store, KIND_HOSTNAME, key, &seen));
 	pass->host = *(const struct hostname *)seen;
+	times_mend_hostname(ctx, &pass->host);
 	pass->note = notes_get(world->notes, key);
 	if (ctx_mono(ctx) - pass->note.dns_checked > DNS_FRESH)
 		pass->note.dns_checked = 0;

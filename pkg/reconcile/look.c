@@ -5,6 +5,7 @@
 #include "api/hostname.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "reconcile/times.h"
 
 enum err look_begin(struct ctx *ctx, struct gateway_world *world, const char *key,
 		    struct look *look)
@@ -24,6 +25,7 @@ enum err look_begin(struct ctx *ctx, struct gateway_world *world, const char *ke
 	status->rejected.items =
 		arena_copy(ctx->arena, status->rejected.items,
 			   status->rejected.count * sizeof(struct rejected_hostname));
+	times_mend_gateway(ctx, &look->gateway);
 	look->wanted = wanted_list(ctx, look->seen, (const struct hostname *const *)hostnames,
 				   count);
 	return E_OK;

@@ -127,6 +127,18 @@ bool order_is_recorded(const struct pass *pass)
 	return !pass_wants_certificate(pass) || pass->host.status.issuance.order_url;
 }
 
+/* By such a clock no certificate of the CA is valid yet: it could not even be asked for the time.
+ */
+static enum err check_built(struct ctx *ctx, struct pass *pass)
+{
+	if (ctx_wall(ctx) >= pass->world->settings->built - MSEC_PER_DAY)
+		return E_OK;
+	return fault_set(
+		ctx, E_REFUSED, "ClockNotSane",
+		"the clock of this machine is behind the day on which gatecertd was built. Set it "
+		"right (timedatectl); nothing is ordered until then");
+}
+
 /* A clock that jumped makes certificates look due: time alone starts no order against the CA's own
  * time. */
 static enum err check_clock(struct ctx *ctx, struct pass *pass)
@@ -166,6 +178,7 @@ enum err order_climb(struct ctx *ctx, struct pass *pass)
 {
 	const struct acme_order *order = &pass->order;
 
+	TRY(check_built(ctx, pass));
 	TRY(pass_session(ctx, pass));
 	TRY(check_clock(ctx, pass));
 	TRY(new_order(ctx, pass));

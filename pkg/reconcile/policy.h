@@ -9,6 +9,8 @@
 #include "api/hostname.h"
 #include "azure/keyvault.h"
 
+#define POLICY_WAIT_MAX (MSEC_PER_DAY * 3 / 2) /* no wait of these schedules is longer */
+
 enum certificate_verdict {
 	CERTIFICATE_UNUSABLE, /* none, another's, expired, disabled */
 	CERTIFICATE_DUE,      /* serves, and is to be replaced */

@@ -22,4 +22,5 @@ struct settings {
 	msec_t instance_timeout;
 	msec_t instance_retention; /* after its end */
 	size_t instances_kept;	   /* ended ones at most */
+	msec_t built;		   /* wall: no clock before it is right */
 };

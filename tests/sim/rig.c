@@ -409,6 +409,19 @@ void rig_shift_clock(struct rig *rig, msec_t shift)
 	rig->own_clock.shift = shift;
 }
 
+void rig_look_at_all(struct rig *rig)
+{
+	cleanup_ctx struct ctx ctx;
+
+	ctx_init(&ctx, &rig->doors);
+	wake_all(&ctx, rig);
+}
+
+void rig_built(struct rig *rig, msec_t wall)
+{
+	rig->settings.built = wall;
+}
+
 void rig_restart(struct rig *rig)
 {
 	stop(rig);

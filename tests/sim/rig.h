@@ -72,6 +72,12 @@ void rig_pass_time(struct rig *rig, msec_t time);
 /* The wall clock of the daemon's machine is this far from the world's. */
 void rig_shift_clock(struct rig *rig, msec_t shift);
 
+/* What the daemon does when its clock was set. */
+void rig_look_at_all(struct rig *rig);
+
+/* When the daemon was built. */
+void rig_built(struct rig *rig, msec_t wall);
+
 /* Throws everything in memory away and starts from the disk. */
 void rig_restart(struct rig *rig);
 

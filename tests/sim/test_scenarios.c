@@ -195,9 +195,11 @@ static void test_no_challenge_file_is_forgotten(void **state)
 	while (!scene_count(&scene, DOOR_BLOB, "^PUT"))
 		rig_pass_time(scene.rig, 50);
 	/* The CA loses the order, and its file cannot be deleted before there is another. */
-	scene_fault(&scene, "{\"method\": \"POST\", \"path\": \"/order/\", \"do\": {\"status\": 404}}");
-	scene_fault(&scene, "{\"method\": \"DELETE\", \"path\": \"/acme-challenge/\", \"times\": -1, "
-		      "\"do\": {\"status\": 500}}");
+	scene_fault(&scene,
+		    "{\"method\": \"POST\", \"path\": \"/order/\", \"do\": {\"status\": 404}}");
+	scene_fault(&scene,
+		    "{\"method\": \"DELETE\", \"path\": \"/acme-challenge/\", \"times\": -1, "
+		    "\"do\": {\"status\": 500}}");
 	rig_pass_time(scene.rig, 10 * MSEC_PER_SEC);
 	assert_int_equal(scene_count(&scene, DOOR_ACME, "^POST .*new-order"), 2);
 	world_clear_faults(scene.world);
@@ -215,7 +217,7 @@ static void test_unclear_orders_are_not_repeated_in_a_hurry(void **state)
 	(void)state;
 	scene_open(&scene);
 	scene_fault(&scene, "{\"method\": \"POST\", \"path\": \"/new-order\", \"times\": -1, "
-		      "\"do\": {\"status\": 500}}");
+			    "\"do\": {\"status\": 500}}");
 	rig_desire(scene.rig, SHOP);
 	rig_pass_time(scene.rig, MSEC_PER_HOUR);
 	assert_in_range(scene_count(&scene, DOOR_ACME, "^POST .*new-order"), 8, 14);
@@ -226,13 +228,13 @@ static void test_unclear_orders_are_not_repeated_in_a_hurry(void **state)
 
 static void limit(struct scene *scene, const char *words, const char *seconds)
 {
-	fault(scene, arena_printf(scene->ctx.arena,
-				  "{\"method\": \"POST\", \"path\": \"/new-order\", \"do\": "
-				  "{\"status\": 429, \"headers\": {\"Retry-After\": \"%s\"}, "
-				  "\"body\": {\"type\": "
-				  "\"urn:ietf:params:acme:error:rateLimited\", "
-				  "\"detail\": \"%s\"}}}",
-				  seconds, words));
+	scene_fault(scene, arena_printf(scene->ctx.arena,
+					"{\"method\": \"POST\", \"path\": \"/new-order\", \"do\": "
+					"{\"status\": 429, \"headers\": {\"Retry-After\": \"%s\"}, "
+					"\"body\": {\"type\": "
+					"\"urn:ietf:params:acme:error:rateLimited\", "
+					"\"detail\": \"%s\"}}}",
+					seconds, words));
 }
 
 static void test_a_limit_of_a_name_outlives_the_process(void **state)
@@ -240,19 +242,19 @@ static void test_a_limit_of_a_name_outlives_the_process(void **state)
 	struct scene scene;
 
 	(void)state;
-	open_scene(&scene);
+	scene_open(&scene);
 	limit(&scene, "too many certificates already issued", "7200");
 	rig_desire(scene.rig, SHOP);
 	rig_pass_time(scene.rig, MSEC_PER_MIN);
-	assert_condition(&scene, SHOP, CONDITION_OWNERSHIP_VALIDATED, "Unknown Throttled");
+	scene_assert_condition(&scene, SHOP, CONDITION_OWNERSHIP_VALIDATED, "Unknown Throttled");
 	rig_restart(scene.rig);
 	rig_request(scene.rig, SHOP);
 	rig_desire(scene.rig, "blog.example.com");
 	rig_pass_time(scene.rig, 110 * MSEC_PER_MIN);
-	assert_condition(&scene, "blog.example.com", CONDITION_READY, "True");
-	assert_int_equal(count(&scene, DOOR_ACME, "^POST .*new-order"), 2);
-	run(&scene, (struct budget){60, 30 * MSEC_PER_MIN});
-	close_scene(&scene);
+	scene_assert_condition(&scene, "blog.example.com", CONDITION_READY, "True");
+	assert_int_equal(scene_count(&scene, DOOR_ACME, "^POST .*new-order"), 2);
+	scene_run(&scene, (struct budget){60, 30 * MSEC_PER_MIN});
+	scene_close(&scene);
 }
 
 static void test_a_limit_of_all_outlives_the_process(void **state)
@@ -261,19 +263,19 @@ static void test_a_limit_of_all_outlives_the_process(void **state)
 	size_t requests;
 
 	(void)state;
-	open_scene(&scene);
+	scene_open(&scene);
 	limit(&scene, "too many new orders (300) from this account", "3600");
 	rig_desire(scene.rig, SHOP);
 	rig_pass_time(scene.rig, MSEC_PER_MIN);
-	requests = count(&scene, DOOR_ACME, ".");
+	requests = scene_count(&scene, DOOR_ACME, ".");
 	rig_restart(scene.rig);
 	rig_desire(scene.rig, "blog.example.com");
 	rig_pass_time(scene.rig, 55 * MSEC_PER_MIN);
-	assert_condition(&scene, "blog.example.com", CONDITION_OWNERSHIP_VALIDATED,
-			 "Unknown Throttled");
-	assert_int_equal(count(&scene, DOOR_ACME, "."), requests);
-	run(&scene, (struct budget){60, 30 * MSEC_PER_MIN});
-	close_scene(&scene);
+	scene_assert_condition(&scene, "blog.example.com", CONDITION_OWNERSHIP_VALIDATED,
+			       "Unknown Throttled");
+	assert_int_equal(scene_count(&scene, DOOR_ACME, "."), requests);
+	scene_run(&scene, (struct budget){60, 30 * MSEC_PER_MIN});
+	scene_close(&scene);
 }
 
 static void test_withdrawn_midway_is_undone(void **state)
@@ -340,24 +342,112 @@ static void test_wrong_clock_does_not_tell_what_is_served(void **state)
 	struct scene scene;
 
 	(void)state;
-	open_scene(&scene);
+	scene_open(&scene);
 	rig_desire(scene.rig, SHOP);
-	run(&scene, ample);
+	scene_run(&scene, ample);
 	rig_shift_clock(scene.rig, 100 * MSEC_PER_DAY);
 	rig_pass_time(scene.rig, 3 * MSEC_PER_HOUR);
-	assert_condition(&scene, SHOP, CONDITION_READY, "Unknown ClockNotSane");
-	assert_int_equal(count(&scene, DOOR_ACME, "^POST .*new-order"), 1);
+	scene_assert_condition(&scene, SHOP, CONDITION_READY, "Unknown ClockNotSane");
+	assert_int_equal(scene_count(&scene, DOOR_ACME, "^POST .*new-order"), 1);
 	rig_shift_clock(scene.rig, 0);
 	rig_pass_time(scene.rig, 2 * MSEC_PER_HOUR);
-	assert_condition(&scene, SHOP, CONDITION_READY, "True Serving");
+	scene_assert_condition(&scene, SHOP, CONDITION_READY, "True Serving");
 	rig_shift_clock(scene.rig, -100 * MSEC_PER_DAY);
 	rig_pass_time(scene.rig, 91 * MSEC_PER_DAY);
-	assert_condition(&scene, SHOP, CONDITION_READY, "Unknown ClockNotSane");
+	scene_assert_condition(&scene, SHOP, CONDITION_READY, "Unknown ClockNotSane");
 	rig_shift_clock(scene.rig, 0);
 	rig_pass_time(scene.rig, 2 * MSEC_PER_HOUR);
-	assert_condition(&scene, SHOP, CONDITION_READY, "True Serving");
-	assert_int_equal(count(&scene, DOOR_ACME, "^POST .*new-order"), 2);
-	close_scene(&scene);
+	scene_assert_condition(&scene, SHOP, CONDITION_READY, "True Serving");
+	assert_int_equal(scene_count(&scene, DOOR_ACME, "^POST .*new-order"), 2);
+	scene_close(&scene);
+}
+
+/* Years ahead, it wrote down when to try again. */
+static void refuse_under_a_fast_clock(struct scene *scene)
+{
+	rig_shift_clock(scene->rig, 4 * 365 * MSEC_PER_DAY);
+	dns_model_set(scene->world, SHOP, "NXDOMAIN");
+	rig_desire(scene->rig, SHOP);
+	rig_pass_time(scene->rig, MSEC_PER_MIN);
+	scene_assert_condition(scene, SHOP, CONDITION_DNS_RESOLVED, "False NXDomain");
+	rig_shift_clock(scene->rig, 0);
+	dns_model_set(scene->world, SHOP, NULL);
+}
+
+static void test_what_a_fast_clock_put_off_is_due_when_the_clock_is_set(void **state)
+{
+	struct scene scene;
+
+	(void)state;
+	scene_open(&scene);
+	refuse_under_a_fast_clock(&scene);
+	rig_look_at_all(scene.rig);
+	scene_run(&scene, (struct budget){60, 5 * MSEC_PER_MIN});
+	scene_close(&scene);
+}
+
+static void test_what_a_fast_clock_put_off_is_due_after_a_restart(void **state)
+{
+	struct scene scene;
+
+	(void)state;
+	scene_open(&scene);
+	refuse_under_a_fast_clock(&scene);
+	rig_restart(scene.rig);
+	scene_run(&scene, (struct budget){60, 5 * MSEC_PER_MIN});
+	scene_close(&scene);
+}
+
+static void test_a_request_counts_after_a_fast_clock(void **state)
+{
+	struct scene scene;
+
+	(void)state;
+	scene_open(&scene);
+	refuse_under_a_fast_clock(&scene);
+	rig_restart(scene.rig);
+	rig_pass_time(scene.rig, 1);
+	rig_request(scene.rig, SHOP);
+	scene_run(&scene, (struct budget){60, 20 * MSEC_PER_SEC});
+	scene_close(&scene);
+}
+
+static void test_what_a_fast_clock_saw_of_the_gateway_is_old(void **state)
+{
+	struct scene scene;
+	size_t reads;
+
+	(void)state;
+	scene_open(&scene);
+	rig_desire(scene.rig, SHOP);
+	scene_run(&scene, ample);
+	rig_shift_clock(scene.rig, 10 * MSEC_PER_DAY);
+	rig_pass_time(scene.rig, 2 * MSEC_PER_HOUR);
+	rig_shift_clock(scene.rig, 0);
+	reads = scene_count(&scene, DOOR_ARM, "^GET .*applicationGateways");
+	rig_look_at_all(scene.rig);
+	rig_pass_time(scene.rig, MSEC_PER_MIN);
+	assert_true(scene_count(&scene, DOOR_ARM, "^GET .*applicationGateways") > reads);
+	scene_close(&scene);
+}
+
+static void test_a_clock_behind_the_build_orders_nothing(void **state)
+{
+	struct scene scene;
+
+	(void)state;
+	scene_open(&scene);
+	rig_built(scene.rig, ctx_wall(&scene.ctx) - 2 * MSEC_PER_DAY);
+	rig_shift_clock(scene.rig, -70 * MSEC_PER_DAY);
+	rig_desire(scene.rig, SHOP);
+	rig_pass_time(scene.rig, MSEC_PER_HOUR);
+	scene_assert_condition(&scene, SHOP, CONDITION_READY,
+			       "False ClockNotSane: the clock of this machine is behind");
+	assert_int_equal(scene_count(&scene, DOOR_ACME, "^POST"), 0);
+	rig_shift_clock(scene.rig, 0);
+	rig_look_at_all(scene.rig);
+	scene_run(&scene, (struct budget){60, MSEC_PER_MIN});
+	scene_close(&scene);
 }
 
 static void test_lost_state_is_rebuilt(void **state)
@@ -395,6 +485,11 @@ int main(void)
 		cmocka_unit_test(test_withdrawn_ready_is_left_alone),
 		cmocka_unit_test(test_wrong_clock_orders_nothing),
 		cmocka_unit_test(test_wrong_clock_does_not_tell_what_is_served),
+		cmocka_unit_test(test_what_a_fast_clock_put_off_is_due_when_the_clock_is_set),
+		cmocka_unit_test(test_what_a_fast_clock_put_off_is_due_after_a_restart),
+		cmocka_unit_test(test_a_request_counts_after_a_fast_clock),
+		cmocka_unit_test(test_what_a_fast_clock_saw_of_the_gateway_is_old),
+		cmocka_unit_test(test_a_clock_behind_the_build_orders_nothing),
 		cmocka_unit_test(test_lost_state_is_rebuilt),
 	};
 

@@ -164,6 +164,12 @@ static const struct {
 	 "http://" SHOP PATH " @ 203.0.113.7:80"},
 };
 
+/* Unreachable may mean that the gateway was stopped. */
+static void count_look(void *handle)
+{
+	++*(unsigned *)handle;
+}
+
 static void test_rows(void **state)
 {
 	struct doors doors = {&our_clock, rng_system(), fs_system(), NULL};
@@ -174,7 +180,11 @@ static void test_rows(void **state)
 		struct settings settings = {.blob_host = "blob.test",
 					    .gateway_http_port = rows[i].http_port,
 					    .gateway_https_port = rows[i].https_port};
-		struct hostname_world world = {.settings = &settings, .probe = &scripted.http};
+		unsigned looks = 0;
+		struct hostname_world world = {.settings = &settings,
+					       .probe = &scripted.http,
+					       .wake_gateway = count_look,
+					       .handle = &looks};
 		const char *ip = rows[i].ip;
 		struct gateway gateway = {.status.public_ips = {&ip, 1}};
 		struct pass pass = {.world = &world, .name = SHOP, .gateway = &gateway};
@@ -188,6 +198,8 @@ static void test_rows(void **state)
 		if (err != E_OK)
 			check_row_text(rows[i].sentence, ctx.fault.reason, rows[i].reason);
 		check_row_text(rows[i].sentence, scripted.asked, rows[i].asked);
+		check_row_int(rows[i].sentence, looks,
+			      text_equals(rows[i].reason, "SelfCheckUnreachable"));
 	}
 }
 

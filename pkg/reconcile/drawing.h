@@ -1,6 +1,6 @@
 /*
- * drawing - a gateway's document while render works on it: the questions that are asked of it, and
- * what is done to its certificate entries. Internal to reconcile.
+ * drawing - a gateway's document while render works on it: the questions that are asked of it, what
+ * is done to its certificate entries, and the order of its rules. Internal to reconcile.
  *
  * Names and ids compare without case.
  */
@@ -13,13 +13,15 @@ struct drawing {
 	struct json *document, *properties;
 	struct json *certificates, *listeners, *rules;
 	const char *frontend_id, *port_id;
-	bool *priorities; /* taken ones, 1..PRIORITY_MAX */
-	int64_t priority_below;
+	struct priorities *priorities;
 };
 
 /* The child of this name, or of the name that ends this id; NULL when there is none. */
 struct json *find_named(const struct json *array, const char *name);
 struct json *find_id(const struct json *array, const char *id);
+
+/* Whether two ids end in the same name. */
+bool same_name(const char *id, const char *other);
 
 /* properties.MEMBER.id of a child. */
 const char *reference_of(const struct json *child, const char *member);
@@ -74,3 +76,24 @@ void certificate_show(struct ctx *ctx, struct drawing *drawing, struct json *lis
  * entry. True when that is a reason for an update. */
 bool certificate_unpin(struct ctx *ctx, struct drawing *drawing, struct json *listener,
 		       const struct wanted_hostname *wanted, struct rendered_hostname *result);
+
+/* Between which rules the one of a hostname belongs. */
+struct bounds {
+	const char *caught, *catcher; /* rules; NULL: none */
+	int64_t above, below;	      /* their priorities: caught < ours < catcher */
+};
+
+/* The rules of the document; with room for so many more. */
+void priorities_note(struct ctx *ctx, struct drawing *drawing, size_t more);
+void priorities_add(struct drawing *drawing, const struct json *rule, const struct json *listener);
+
+/* 0: it has none that is valid. */
+int64_t priority_of(const struct json *rule);
+
+/* `listener` is the hostname's; NULL: it will be made. */
+struct bounds priority_bounds(const struct drawing *drawing, const struct json *listener,
+			      const char *hostname);
+
+/* 0: none is free within the bounds. */
+int64_t priority_free(const struct drawing *drawing, const struct bounds *bounds,
+		      const char *hostname);

@@ -10,11 +10,9 @@
 #include "reconcile/names.h"
 
 /* Limits of a Standard_v2 or WAF_v2 gateway (Azure subscription limits, Application Gateway). */
-#define LISTENERS_MAX			200
-#define ACTIVE_LISTENERS_MAX		100
-#define RULES_MAX			400
-#define PRIORITY_MAX			20000
-#define PRIORITY_BELOW_SERVICE_DEFAULTS 19000
+#define LISTENERS_MAX	     200
+#define ACTIVE_LISTENERS_MAX 100
+#define RULES_MAX	     400
 
 static struct json *collection(struct ctx *ctx, struct json *properties, const char *name)
 {
@@ -61,39 +59,6 @@ static void find_port(struct ctx *ctx, struct drawing *drawing)
 	json_set(ctx, port, "properties", properties);
 	json_append(ctx, ports, port);
 	drawing->port_id = id_of(ctx, drawing, "frontendPorts", name);
-}
-
-static void note_priorities(struct ctx *ctx, struct drawing *drawing)
-{
-	drawing->priorities = arena_new_array(ctx->arena, bool, PRIORITY_MAX + 1);
-	drawing->priority_below = PRIORITY_BELOW_SERVICE_DEFAULTS;
-	json_for_each (rule, drawing->rules) {
-		int64_t priority = json_get_int(json_get(rule, "properties"), "priority", 0);
-		const struct json *listener = find_id(drawing->listeners,
-						      reference_of(rule, "httpListener"));
-
-		if (priority < 1 || priority > PRIORITY_MAX)
-			continue;
-		drawing->priorities[priority] = true;
-		if (listener && is_ours_to_judge(drawing, listener) && is_catching(listener) &&
-		    priority < drawing->priority_below)
-			drawing->priority_below = priority;
-	}
-}
-
-/* The highest free one below every rule that would catch the hostname first; else any free one. */
-static int64_t take_priority(struct drawing *drawing)
-{
-	int64_t priority = drawing->priority_below - 1;
-
-	while (priority >= 1 && drawing->priorities[priority])
-		priority--;
-	if (priority < 1)
-		for (priority = 1; priority <= PRIORITY_MAX && drawing->priorities[priority];)
-			priority++;
-	assert(priority <= PRIORITY_MAX); /* there are more of them than rules */
-	drawing->priorities[priority] = true;
-	return priority;
 }
 
 static enum err check_backend(struct ctx *ctx, const struct drawing *drawing, const char *member,
@@ -143,7 +108,7 @@ static enum err check_names(struct ctx *ctx, const struct json *array)
 }
 
 static enum err start(struct ctx *ctx, struct drawing *drawing, const struct json *current,
-		      const struct render_target *target)
+		      const struct render_target *target, size_t count)
 {
 	static const char *const named[] = {"sslCertificates", "httpListeners",
 					    "requestRoutingRules", "frontendPorts",
@@ -165,7 +130,7 @@ static enum err start(struct ctx *ctx, struct drawing *drawing, const struct jso
 	TRY(check_backend(ctx, drawing, "backendHttpSettingsCollection", target->http_settings,
 			  "HttpSettingsNotFound", "ApplicationGatewayHttpSettingsName"));
 	find_port(ctx, drawing);
-	note_priorities(ctx, drawing);
+	priorities_note(ctx, drawing, count);
 	return E_OK;
 }
 
@@ -186,7 +151,7 @@ static struct json *add_listener(struct ctx *ctx, struct drawing *drawing,
 	return listener;
 }
 
-static void add_rule(struct ctx *ctx, struct drawing *drawing, const struct json *listener,
+static void add_rule(struct ctx *ctx, struct drawing *drawing, struct json *listener,
 		     const char *name, int64_t priority)
 {
 	struct json *rule = json_object(ctx), *properties = json_object(ctx);
@@ -205,6 +170,7 @@ static void add_rule(struct ctx *ctx, struct drawing *drawing, const struct json
 				      target->http_settings)));
 	json_set(ctx, rule, "properties", properties);
 	json_append(ctx, drawing->rules, rule);
+	priorities_add(drawing, rule, listener);
 }
 
 static void reject(struct rendered_hostname *result, const char *reason, const char *message)
@@ -292,6 +258,38 @@ static bool is_rejected(struct ctx *ctx, const struct drawing *drawing,
 	return true;
 }
 
+/* A rule in front takes all its requests, or its own would take another's: then it is not served,
+ * or not to be. */
+static bool is_shadowed(struct ctx *ctx, const struct wanted_hostname *wanted,
+			const struct json *rule, int64_t priority, const struct bounds *bounds,
+			struct rendered_hostname *result)
+{
+	const char *between = "";
+
+	if (rule ? priority < bounds->below : priority != 0)
+		return false;
+	if (bounds->caught)
+		between = arena_printf(ctx->arena,
+				       " that comes behind rule \"%s\" (priority %lld)%s",
+				       bounds->caught, (long long)bounds->above,
+				       bounds->catcher ? "" : ", whose requests it would take");
+	if (bounds->catcher)
+		between = arena_printf(ctx->arena,
+				       "%s%s before rule \"%s\" (priority %lld), which takes them",
+				       between, bounds->caught ? " and" : "", bounds->catcher,
+				       (long long)bounds->below);
+	reject(result, "ListenerShadowed",
+	       arena_printf(
+		       ctx->arena,
+		       "the requests for %s need a rule of the Application Gateway%s; %s. Give "
+		       "rule \"%s\" a %s number",
+		       wanted->hostname, between,
+		       rule ? "its own comes behind that" : "no priority is free there",
+		       bounds->catcher ? bounds->catcher : bounds->caught,
+		       bounds->catcher ? "larger" : "smaller"));
+	return true;
+}
+
 static void draw(struct ctx *ctx, struct drawing *drawing, const struct wanted_hostname *wanted,
 		 struct rendered_hostname *result)
 {
@@ -300,6 +298,8 @@ static void draw(struct ctx *ctx, struct drawing *drawing, const struct wanted_h
 	bool is_shown = listener && shows_certificate(drawing, listener, wanted->secret_id);
 	struct needs needs = {!listener, !rule,
 			      !is_shown && !find_certificate(drawing, wanted->secret_id)};
+	struct bounds bounds;
+	int64_t priority;
 
 	if (listener && !is_shown && !is_our_listener(ctx, listener, wanted)) {
 		reject(result, "ListenerConflict",
@@ -314,7 +314,10 @@ static void draw(struct ctx *ctx, struct drawing *drawing, const struct wanted_h
 				    : free_name(ctx, drawing->listeners, wanted, name_listener);
 	result->rule = rule ? json_get_text(rule, "name")
 			    : free_name(ctx, drawing->rules, wanted, name_rule);
-	if (is_rejected(ctx, drawing, wanted, &needs, result))
+	bounds = priority_bounds(drawing, listener, wanted->hostname);
+	priority = rule ? priority_of(rule) : priority_free(drawing, &bounds, wanted->hostname);
+	if (is_rejected(ctx, drawing, wanted, &needs, result) ||
+	    is_shadowed(ctx, wanted, rule, priority, &bounds, result))
 		return;
 	result->verdict = is_shown && rule ? RENDER_STANDS : RENDER_CHANGED;
 	if (!listener)
@@ -324,7 +327,7 @@ static void draw(struct ctx *ctx, struct drawing *drawing, const struct wanted_h
 	else if (certificate_unpin(ctx, drawing, listener, wanted, result) && rule)
 		result->verdict = RENDER_UNPINNED;
 	if (!rule)
-		add_rule(ctx, drawing, listener, result->rule, take_priority(drawing));
+		add_rule(ctx, drawing, listener, result->rule, priority);
 }
 
 enum err render(struct ctx *ctx, const struct json *current, const struct render_target *target,
@@ -333,7 +336,7 @@ enum err render(struct ctx *ctx, const struct json *current, const struct render
 	struct drawing drawing = {0};
 
 	*out = (struct rendering){0};
-	TRY(start(ctx, &drawing, current, target));
+	TRY(start(ctx, &drawing, current, target, count));
 	out->items = arena_new_array(ctx->arena, struct rendered_hostname, count + 1);
 	for (size_t i = 0; i < count; i++) {
 		if (wanted[i].is_evicted)

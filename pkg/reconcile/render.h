@@ -41,7 +41,8 @@ struct rendered_hostname {
 	const char *listener, *rule;
 	const char *certificate; /* entry that goes with an evicted one, or loses its version */
 	bool is_pinned;		 /* the document shows its secret id with a version */
-	const char *reason, *message; /* of a rejected one: CapacityExceeded, ListenerConflict */
+	const char *reason, *message; /* of a rejected one: CapacityExceeded, ListenerConflict,
+				       * ListenerShadowed */
 };
 
 struct rendering {

@@ -30,6 +30,13 @@ struct json *find_id(const struct json *array, const char *id)
 	return name ? find_named(array, name) : NULL;
 }
 
+bool same_name(const char *id, const char *other)
+{
+	const char *a = last_segment(id), *b = last_segment(other);
+
+	return a && b && text_equals_nocase(a, b);
+}
+
 const char *reference_of(const struct json *child, const char *member)
 {
 	return json_get_text(json_get(json_get(child, "properties"), member), "id");
@@ -63,10 +70,9 @@ static bool has_one_hostname(const struct json *listener)
 static bool is_https_on_port(const struct drawing *drawing, const struct json *listener)
 {
 	const char *protocol = json_get_text(json_get(listener, "properties"), "protocol");
-	const char *port = last_segment(reference_of(listener, "frontendPort"));
 
-	return protocol && text_equals_nocase(protocol, "Https") && port &&
-	       text_equals_nocase(port, last_segment(drawing->port_id));
+	return protocol && text_equals_nocase(protocol, "Https") &&
+	       same_name(reference_of(listener, "frontendPort"), drawing->port_id);
 }
 
 bool is_public(const struct json *frontend)

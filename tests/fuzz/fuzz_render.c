@@ -363,6 +363,8 @@ static void check_items(const struct picture *picture)
 			assert(text_equals(picture->rendering->items[i].reason,
 					   "ListenerConflict") ||
 			       text_equals(picture->rendering->items[i].reason,
+					   "ListenerShadowed") ||
+			       text_equals(picture->rendering->items[i].reason,
 					   "CapacityExceeded"));
 	}
 	assert(changed == picture->rendering->changed);

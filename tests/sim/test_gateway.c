@@ -400,18 +400,38 @@ static const char *secret_id(struct scene *scene, const char *entry)
 	return NULL;
 }
 
-static struct json *get_gateway(struct scene *scene, struct http *http,
-				struct http_request *request)
+static void sign(struct scene *scene, struct http_request *request)
 {
+	request->url = arena_printf(scene->ctx.arena, SIM_ARM "%s?api-version=2025-05-01",
+				    sim_options().gateway_id);
+	http_set_header(request, "Content-Type", "application/json");
+	http_set_header(request, "Authorization", world_bearer(&scene->ctx, scene->world, SIM_ARM));
+}
+
+static struct json *get_gateway(struct scene *scene, struct http *http)
+{
+	struct http_request request = {.kind = HTTP_READ, .method = "GET"};
 	struct http_reply reply;
 	struct json *body = NULL;
 
-	request->url = arena_printf(scene->ctx.arena, SIM_ARM "%s?api-version=2025-05-01",
-				    sim_options().gateway_id);
-	http_set_header(request, "Authorization", world_bearer(&scene->ctx, scene->world, SIM_ARM));
-	assert_int_equal(http_send(&scene->ctx, http, request, &reply), E_OK);
+	sign(scene, &request);
+	assert_int_equal(http_send(&scene->ctx, http, &request, &reply), E_OK);
 	assert_int_equal(json_parse(&scene->ctx, reply.body, reply.body_size, &body), E_OK);
 	return body;
+}
+
+static void put_gateway(struct scene *scene, struct http *http, const struct json *body)
+{
+	struct http_request request = {.kind = HTTP_ONE_SHOT, .method = "PUT"};
+	struct http_reply reply;
+
+	request.body = json_print(&scene->ctx, body);
+	request.body_size = strlen(request.body);
+	sign(scene, &request);
+	http_set_header(&request, "If-Match", json_get_text(body, "etag"));
+	assert_int_equal(http_send(&scene->ctx, http, &request, &reply), E_OK);
+	assert_int_equal(reply.status, 200);
+	rig_pass_time(scene->rig, MSEC_PER_MIN);
 }
 
 /* Somebody pins a certificate entry to the version in use. As ourselves: what another changes is
@@ -419,24 +439,12 @@ static struct json *get_gateway(struct scene *scene, struct http *http,
 static void pin(struct scene *scene, const char *entry)
 {
 	struct http *http = world_http(scene->ctx.arena, scene->world, false);
-	struct http_request get = {.kind = HTTP_READ, .method = "GET"};
-	struct http_request put = {.kind = HTTP_ONE_SHOT, .method = "PUT"};
-	struct http_reply reply;
 	struct json *body;
 
 	scene_set(scene, "secretVersions", "show");
-	body = get_gateway(scene, http, &get);
+	body = get_gateway(scene, http);
 	scene_set(scene, "secretVersions", "hide");
-	put.url = get.url;
-	put.body = json_print(&scene->ctx, body);
-	put.body_size = strlen(put.body);
-	http_set_header(&put, "Content-Type", "application/json");
-	http_set_header(&put, "Authorization", world_bearer(&scene->ctx, scene->world, SIM_ARM));
-	http_set_header(&put, "If-Match", json_get_text(body, "etag"));
-	assert_int_equal(http_send(&scene->ctx, http, &put, &reply), E_OK);
-	assert_int_equal(reply.status, 200);
-	rig_pass_time(scene->rig, MSEC_PER_MIN);
-	assert_non_null(strstr(secret_id(scene, entry), "/secrets/"));
+	put_gateway(scene, http, body);
 	assert_non_null(strchr(strstr(secret_id(scene, entry), "/secrets/") + 9, '/'));
 }
 
@@ -558,6 +566,62 @@ static void test_what_was_replaced_does_not_count_as_sent(void **state)
 	scene_close(&scene);
 }
 
+static struct json *parse(struct scene *scene, const char *format)
+{
+	char *text = arena_strdup(scene->ctx.arena, "");
+	struct json *json = NULL;
+
+	for (const char *hole; (hole = strstr(format, "$G")); format = hole + 2)
+		text = arena_printf(scene->ctx.arena, "%s%.*s%s", text, (int)(hole - format),
+				    format, sim_options().gateway_id);
+	text = arena_printf(scene->ctx.arena, "%s%s", text, format);
+	assert_int_equal(json_parse(&scene->ctx, text, strlen(text), &json), E_OK);
+	return json;
+}
+
+static const char wildcard_listener[] =
+	"{\"name\":\"all\",\"properties\":{\"frontendIPConfiguration\":{\"id\":"
+	"\"$G/frontendIPConfigurations/appgw-public-ip\"},\"frontendPort\":{\"id\":"
+	"\"$G/frontendPorts/port-443\"},\"protocol\":\"Https\",\"sslCertificate\":{\"id\":"
+	"\"$G/sslCertificates/foreign-uploaded-cert\"},\"hostNames\":[\"*.example.com\"],"
+	"\"requireServerNameIndication\":true}}";
+static const char wildcard_rule[] =
+	"{\"name\":\"all\",\"properties\":{\"ruleType\":\"Basic\",\"priority\":1,"
+	"\"httpListener\":{\"id\":\"$G/httpListeners/all\"},\"backendAddressPool\":{\"id\":"
+	"\"$G/backendAddressPools/foreign-pool\"},\"backendHttpSettings\":{\"id\":"
+	"\"$G/backendHttpSettingsCollection/foreign-settings\"}}}";
+
+/* Somebody's wildcard takes all requests, for what was served and for what is wanted. */
+static void test_a_wildcard_in_front_is_told(void **state)
+{
+	struct scene scene;
+	struct http *http;
+	struct json *before, *after;
+
+	(void)state;
+	scene_open(&scene);
+	http = world_http(scene.ctx.arena, scene.world, true);
+	rig_desire(scene.rig, SHOP);
+	scene_run(&scene, ample);
+	before = get_gateway(&scene, http);
+	after = json_dup(&scene.ctx, before);
+	json_append(&scene.ctx, json_path(after, "properties.httpListeners"),
+		    parse(&scene, wildcard_listener));
+	json_append(&scene.ctx, json_path(after, "properties.requestRoutingRules"),
+		    parse(&scene, wildcard_rule));
+	put_gateway(&scene, http, after);
+	rig_desire(scene.rig, WWW);
+	rig_pass_time(scene.rig, 2 * MSEC_PER_HOUR);
+	scene_assert_condition(&scene, SHOP, CONDITION_READY, "False ListenerShadowed");
+	scene_assert_condition(&scene, WWW, CONDITION_READY, "False ListenerShadowed");
+	assert_int_equal(scene_count(&scene, DOOR_ARM, PUT_GATEWAY), 2);
+	json_set_text(&scene.ctx, before, "etag", "*");
+	put_gateway(&scene, http, before);
+	scene_run(&scene, ample);
+	assert_int_equal(scene_count(&scene, DOOR_ARM, PUT_GATEWAY), 4);
+	scene_close(&scene);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -579,6 +643,7 @@ int main(void)
 		cmocka_unit_test(test_taking_it_out_is_no_trouble_for_the_hostname),
 		cmocka_unit_test(test_a_gateway_that_shows_versions_is_not_updated_for_ever),
 		cmocka_unit_test(test_what_was_replaced_does_not_count_as_sent),
+		cmocka_unit_test(test_a_wildcard_in_front_is_told),
 	};
 
 	return cmocka_run_group_tests_name("gateway", tests, NULL, NULL);

@@ -262,65 +262,6 @@ static void test_refusals(void **state)
 	}
 }
 
-/* --- the priority of a new rule --- */
-
-static const struct {
-	const char *sentence;
-	const char *changes[CHANGES_MAX];
-	int64_t priority;
-} priorities[] = {
-	{"it stays below what the service gives out itself", {NULL}, 18999},
-	{"a taken one is passed over",
-	 {RULE("x", "theirs", "18999"), RULE("y", "theirs", "18998")},
-	 18997},
-	{"it goes in front of a basic listener",
-	 {LISTENER("all", "\"hostNames\":[]", "theirs"), RULE("all", "all", "200")},
-	 199},
-	{"it goes in front of a wildcard",
-	 {LISTENER("all", HOST("*.example.com"), "theirs"), RULE("all", "all", "200")},
-	 199},
-	{"it goes in front of a wildcard in a list",
-	 {LISTENER("all", "\"hostNames\":[\"a.b\",\"?.c\"]", "theirs"), RULE("all", "all", "200")},
-	 199},
-	{"of several it goes in front of the first",
-	 {LISTENER("all", HOST("*.example.com"), "theirs"), RULE("all", "all", "200"),
-	  LISTENER("any", HOST("*.com"), "theirs"), RULE("any", "any", "100")},
-	 99},
-	{"a wildcard on a private frontend catches nothing of ours",
-	 {LISTENER_ON("private", "https", "all", HOST("*.com"), "theirs"),
-	  RULE("all", "all", "200")},
-	 18999},
-	{"a wildcard on port 80 catches nothing of ours",
-	 {LISTENER_ON("public", "http", "all", HOST("*.com"), "theirs"), RULE("all", "all", "200")},
-	 18999},
-	{"where nothing is free in front, any other will do",
-	 {LISTENER("all", HOST("*.com"), "theirs"), RULE("all", "all", "1")},
-	 2},
-};
-
-static void test_priorities(void **state)
-{
-	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(priorities); i++) {
-		struct ctx ctx cleanup_ctx;
-		struct wanted_hostname wanted;
-		struct rendering rendering;
-		const struct json *rule;
-
-		check_begin(&ctx);
-		wanted = want(&ctx, SHOP);
-		check_row_int(priorities[i].sentence,
-			      render(&ctx, document_with(&ctx, priorities[i].changes), &target,
-				     &wanted, 1, &rendering),
-			      E_OK);
-		rule = gateway_child(rendering.document, "requestRoutingRules",
-				     "shop-example-com-rule");
-		check_row_int(priorities[i].sentence,
-			      json_get_int(json_get(rule, "properties"), "priority", 0),
-			      priorities[i].priority);
-	}
-}
-
 /* --- capacity --- */
 
 #define REDIRECT_RULE                                                                              \
@@ -420,29 +361,6 @@ static void test_an_entry_that_stands_needs_no_room(void **state)
 	wanted = want(&ctx, SHOP);
 	assert_int_equal(render(&ctx, document, &target, &wanted, 1, &rendering), E_OK);
 	assert_int_equal(rendering.items[0].verdict, RENDER_CHANGED);
-}
-
-static void test_every_new_rule_has_a_priority_of_its_own(void **state)
-{
-	static const char *const none[CHANGES_MAX];
-	struct ctx ctx cleanup_ctx;
-	struct wanted_hostname wanted[3];
-	struct rendering rendering;
-
-	(void)state;
-	check_begin(&ctx);
-	for (size_t i = 0; i < 3; i++)
-		wanted[i] = want(&ctx, arena_printf(ctx.arena, "site%zu.example.com", i));
-	assert_int_equal(render(&ctx, document_with(&ctx, none), &target, wanted, 3, &rendering),
-			 E_OK);
-	assert_int_equal(rendering.changed, 3);
-	for (size_t i = 0; i < 3; i++)
-		assert_int_equal(json_get_int(json_get(gateway_child(rendering.document,
-								     "requestRoutingRules",
-								     rendering.items[i].rule),
-						       "properties"),
-					      "priority", 0),
-				 18999 - i);
 }
 
 /* --- what is added, in full --- */
@@ -631,12 +549,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rows),
 		cmocka_unit_test(test_refusals),
-		cmocka_unit_test(test_priorities),
 		cmocka_unit_test(test_capacity),
 		cmocka_unit_test(test_the_newest_are_rejected),
 		cmocka_unit_test(test_a_repair_needs_room_too),
 		cmocka_unit_test(test_an_entry_that_stands_needs_no_room),
-		cmocka_unit_test(test_every_new_rule_has_a_priority_of_its_own),
 		cmocka_unit_test(test_what_is_added),
 		cmocka_unit_test(test_ports),
 		cmocka_unit_test(test_long_names_fit),

@@ -52,8 +52,10 @@ static enum err parse(struct loading *loading, const char *text, size_t size)
 		problems_add(loading->ctx, loading->problems, false, loading->path,
 			     documents[1]->line, documents[1]->column, "",
 			     "only one document belongs in a configuration");
-	if (count > 0)
-		loading->map = documents[0];
+	if (count == 0)
+		return E_OK;
+	loading->map = documents[0];
+	node_complain_repeated(loading->ctx, loading->map, loading->path, loading->problems);
 	return E_OK;
 }
 

@@ -245,7 +245,8 @@ static bool read_member(struct reader *reader, void *object)
 		return refuse_found(reader, "a member name in double quotes");
 	if (!read_string(reader, &value.name))
 		return false;
-	members_push(&reader->members, value.name, value.name_at);
+	if (!reader->scan->keeps_repeated)
+		members_push(&reader->members, value.name, value.name_at);
 	skip_space(reader);
 	if (!take(reader, ':'))
 		return refuse_found(reader, "':'");

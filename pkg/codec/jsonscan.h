@@ -31,7 +31,8 @@ struct jsonscan {
 	const char *text; /* need not be NUL-terminated */
 	size_t size;
 	unsigned depth_max;
-	size_t values_max; /* 0: any number */
+	size_t values_max;   /* 0: any number */
+	bool keeps_repeated; /* the caller finds duplicate members itself */
 	/* Called as each value begins; what it returns for a container is the `parent` of its
 	 * children. */
 	void *(*add)(struct jsonscan *scan, void *parent, const struct jsonscan_value *value);

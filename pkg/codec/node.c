@@ -1,8 +1,85 @@
 #include "codec/node.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
+#include "base/utf8.h"
+
+#define SHOWN_MAX 40
+
+static int by_name_then_place(const void *left, const void *right)
+{
+	const struct node *a = *(const struct node *const *)left;
+	const struct node *b = *(const struct node *const *)right;
+	int order = strcmp(a->name, b->name);
+
+	if (!order)
+		order = (a->name_line > b->name_line) - (a->name_line < b->name_line);
+	return order ? order
+		     : (a->name_column > b->name_column) - (a->name_column < b->name_column);
+}
+
+static bool mark_repeated(struct ctx *ctx, const struct node *map)
+{
+	struct node **members = arena_new_array(ctx->arena, struct node *, map->size);
+	struct node *original;
+	bool is_found = false;
+	size_t count = 0;
+
+	for (struct node *child = map->first; child; child = child->next)
+		members[count++] = child;
+	qsort(members, count, sizeof(*members), by_name_then_place);
+	original = members[0];
+	for (size_t i = 1; i < count; i++) {
+		if (!text_equals(members[i]->name, original->name)) {
+			original = members[i];
+			continue;
+		}
+		members[i]->first_line = original->name_line;
+		is_found = true;
+	}
+	return is_found;
+}
+
+/* The end of the list that it was put into. */
+static struct node **part(struct ctx *ctx, struct node *node, struct node **end)
+{
+	struct node **link = &node->first;
+
+	if (node->kind == NODE_MAP && node->size > 1 && mark_repeated(ctx, node)) {
+		while (*link) {
+			struct node *child = *link;
+
+			if (!child->first_line) {
+				link = &child->next;
+				continue;
+			}
+			*link = child->next;
+			child->next = NULL;
+			*end = child;
+			end = &child->next;
+			node->size--;
+		}
+	}
+	for (struct node *child = node->first; child; child = child->next)
+		end = part(ctx, child, end);
+	return end;
+}
+
+void node_part_repeated(struct ctx *ctx, struct node *document)
+{
+	part(ctx, document, &document->repeated);
+}
+
+void node_complain_repeated(struct ctx *ctx, const struct node *document, const char *file,
+			    struct problems *problems)
+{
+	for (const struct node *node = document->repeated; node; node = node->next)
+		problems_add(ctx, problems, false, file, node->name_line, node->name_column, "",
+			     "duplicate key %s, first in line %u",
+			     utf8_quote(ctx->arena, node->name, SHOWN_MAX), node->first_line);
+}
 
 struct node *node_get(const struct node *map, const char *member)
 {

@@ -9,6 +9,7 @@
 #pragma once
 
 #include "codec/json.h"
+#include "codec/problems.h"
 
 enum node_kind { NODE_NULL, NODE_SCALAR, NODE_LIST, NODE_MAP };
 
@@ -21,7 +22,18 @@ struct node {
 	unsigned name_line, name_column; /* of the member's name */
 	struct node *first, *next;
 	size_t size; /* of a list or map */
+	/* Of a document: the members that node_part_repeated took out of it. */
+	struct node *repeated;
+	unsigned first_line; /* of such a member: where its name stood before */
 };
+
+/* Takes out what repeats the name of another member of the same map: the first one counts. Names
+ * that are hostile cost n log n. */
+void node_part_repeated(struct ctx *ctx, struct node *document);
+
+/* An error for each. */
+void node_complain_repeated(struct ctx *ctx, const struct node *document, const char *file,
+			    struct problems *problems);
 
 struct node *node_get(const struct node *map, const char *member);
 

@@ -7,11 +7,9 @@
 #include "base/text.h"
 #include "base/utf8.h"
 #include "codec/jsonscan.h"
-#include "codec/members.h"
 
 #define DEPTH_MAX 16
 #define NODES_MAX ((size_t)10000)
-#define SHOWN_MAX 40
 
 /* Why a text is refused. */
 struct refusal {
@@ -32,7 +30,6 @@ struct reader {
 	yaml_event_t event; /* the current one */
 	unsigned depth;
 	size_t nodes;
-	struct members members;
 	struct refusal refusal;
 	struct document *first, **end;
 	size_t count;
@@ -187,7 +184,6 @@ static struct node *read_member(struct reader *reader)
 		refuse(reader, "a key is missing");
 		return NULL;
 	}
-	members_push(&reader->members, key->text, (uint64_t)place.line << 32 | place.column);
 	if (!next_event(reader))
 		return NULL;
 	node = read_node(reader);
@@ -199,24 +195,9 @@ static struct node *read_member(struct reader *reader)
 	return node;
 }
 
-static bool refuse_repeated(struct reader *reader, const struct member *repeated,
-			    const struct member *original)
-{
-	struct arena *arena = reader->ctx->arena;
-	struct place place = {.line = (unsigned)(repeated->place >> 32),
-			      .column = (unsigned)repeated->place};
-
-	return refuse_at(reader, place,
-			 arena_printf(arena, "duplicate key %s, first in line %u",
-				      utf8_quote(arena, repeated->name, SHOWN_MAX),
-				      (unsigned)(original->place >> 32)));
-}
-
 static bool read_members(struct reader *reader, struct node *map)
 {
-	size_t base = reader->members.count;
 	struct node **end = &map->first;
-	struct member repeated, original;
 
 	for (;;) {
 		struct node *child;
@@ -224,15 +205,12 @@ static bool read_members(struct reader *reader, struct node *map)
 		if (!next_event(reader))
 			return false;
 		if (reader->event.type == YAML_MAPPING_END_EVENT)
-			break;
+			return true;
 		child = read_member(reader);
 		if (!child)
 			return false;
 		append(map, &end, child);
 	}
-	if (members_pop(&reader->members, base, &repeated, &original))
-		return refuse_repeated(reader, &repeated, &original);
-	return true;
 }
 
 static struct node *read_container(struct reader *reader, bool is_map)
@@ -275,6 +253,7 @@ static void keep_document(struct reader *reader, struct node *node)
 
 	if (node->kind == NODE_NULL)
 		return;
+	node_part_repeated(reader->ctx, node);
 	document = arena_new_one(reader->ctx->arena, struct document);
 	document->node = node;
 	*reader->end = document;
@@ -313,7 +292,6 @@ static bool read_yaml(struct reader *reader)
 	is_read = read_stream(reader);
 	yaml_event_delete(&reader->event);
 	yaml_parser_delete(&reader->parser);
-	members_fini(&reader->members);
 	return is_read;
 }
 
@@ -373,6 +351,7 @@ static bool read_json(struct reader *reader)
 			 .size = reader->size,
 			 .depth_max = DEPTH_MAX,
 			 .values_max = NODES_MAX,
+			 .keeps_repeated = true,
 			 .add = add_json_value,
 			 .ctx = reader->ctx},
 		.place = PLACE_START,
@@ -388,7 +367,7 @@ static bool read_json(struct reader *reader)
 
 static bool begins_like_json(const char *text, size_t size)
 {
-	size_t at = size >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
+	size_t at = 0;
 
 	while (at < size && strchr(" \t\r\n", text[at]) && text[at])
 		at++;
@@ -417,11 +396,22 @@ static bool read_either(struct reader *reader)
 	return false;
 }
 
+/* To libyaml it is a column, in the first line alone. */
+static void skip_byte_order_mark(struct reader *reader)
+{
+	if (reader->size < 3 || memcmp(reader->text, "\xEF\xBB\xBF", 3) != 0)
+		return;
+	reader->text += 3;
+	reader->size -= 3;
+}
+
 static bool read_text(struct reader *reader)
 {
-	size_t bad_at = utf8_check(reader->text, reader->size);
 	struct place place = PLACE_START;
+	size_t bad_at;
 
+	skip_byte_order_mark(reader);
+	bad_at = utf8_check(reader->text, reader->size);
 	if (reader->size > YAML_SIZE_MAX)
 		return refuse_at(reader, (struct place){.line = 0}, "larger than 64 KiB");
 	if (bad_at < reader->size) {

@@ -1,8 +1,10 @@
 /*
  * yaml - documents that people write, as nodes. The only place that knows libyaml.
  *
- * Reads YAML and JSON alike. Refuses anchors, aliases, tags, duplicate keys, keys that are no
- * scalars, depth over 16, more than 64 KiB, more than 10 000 nodes, NUL and bad UTF-8.
+ * Reads YAML and JSON alike, also behind a byte order mark. Refuses anchors, aliases, tags, keys
+ * that are no scalars, depth over 16, more than 64 KiB, more than 10 000 nodes, NUL and bad UTF-8.
+ * Of duplicate keys the first counts; the others wait in the document for node_complain_repeated,
+ * so that one does not hide what else is wrong.
  */
 #pragma once
 

@@ -218,10 +218,9 @@ static void decode_native(struct parsing *parsing, const struct node *map,
 		      &parsing->file->problems, document);
 }
 
-static void read_native(struct parsing *parsing, const struct node *map)
+static void read_native(struct parsing *parsing, const struct node *map, struct mark before)
 {
 	const struct node *name = node_get(node_get(map, "metadata"), "name");
-	struct mark before = mark(parsing);
 	struct document document = {.kind = NULL};
 	const char *hostname = NULL, *problem;
 	struct claim *claim;
@@ -275,10 +274,9 @@ static void read_entry(struct parsing *parsing, const struct node *entry, size_t
 	add_claim(parsing, hostname, name)->content = canonical(parsing->ctx, &document, hostname);
 }
 
-static void read_short(struct parsing *parsing, const struct node *map)
+static void read_short(struct parsing *parsing, const struct node *map, struct mark before)
 {
 	const struct node *list = node_get(map, "hostnames");
-	struct mark before = mark(parsing);
 	size_t index = 0;
 
 	if (map->size != 1) {
@@ -297,15 +295,25 @@ static void read_short(struct parsing *parsing, const struct node *map)
 		read_entry(parsing, entry, index++);
 }
 
+/* What it says twice cannot be trusted to name the same hostnames. */
+static void check_repeated(struct parsing *parsing, const struct node *document, struct mark before)
+{
+	node_complain_repeated(parsing->ctx, document, parsing->file->path,
+			       &parsing->file->problems);
+	if (document->repeated)
+		hide(parsing, error_since(parsing, before));
+}
+
 static void read_document(struct parsing *parsing, const struct node *node)
 {
 	struct mark before = mark(parsing);
 
+	check_repeated(parsing, node, before);
 	if (node_get(node, "hostnames") && !node_get(node, "apiVersion") &&
 	    !node_get(node, "kind")) {
-		read_short(parsing, node);
+		read_short(parsing, node, before);
 	} else if (node->kind == NODE_MAP) {
-		read_native(parsing, node);
+		read_native(parsing, node, before);
 	} else {
 		complain(parsing, node, "",
 			 "expected a document with apiVersion and kind, or a list named hostnames");

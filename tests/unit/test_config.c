@@ -196,9 +196,11 @@ static void test_all_at_once(void **state)
 
 	(void)state;
 	set_up(&rig);
-	load(&rig, "Workers: x\nListen: y\nLisen: z\nAZURE_CLIENT_SECRET: [SECRETSECRET]\n");
+	load(&rig, "Workers: x\nListen: y\nLisen: z\nAZURE_CLIENT_SECRET: [SECRETSECRET]\n"
+		   "Workers: 2\nKeyType: x\n");
 	assert_int_equal(rig.err, E_REFUSED);
-	assert_int_equal(rig.problems.errors, 4 + ARRAY_SIZE(documented));
+	assert_int_equal(rig.problems.errors, 6 + ARRAY_SIZE(documented));
+	assert_non_null(strstr(printed(&rig), "5:1: duplicate key \"Workers\", first in line 1"));
 	assert_null(strstr(printed(&rig), "SECRETSECRET"));
 	tear_down(&rig);
 }

@@ -62,6 +62,10 @@ static void reads_yaml_and_json_alike(void **state)
 		 "\xEF\xBB\xBF"
 		 "a: 1",
 		 "{\"a\":1}"},
+		{"lines of YAML behind a byte order mark",
+		 "\xEF\xBB\xBF"
+		 "a: 1\nb:\n  c: 2\nd: 3\n",
+		 "{\"a\":1,\"b\":{\"c\":2},\"d\":3}"},
 		{"JSON documents between marks", "{\"a\":1}\n---\n{\"b\":2}\n",
 		 "{\"a\":1} {\"b\":2}"},
 		{"line ends of Windows", "a: 1\r\nb: 2\r\n", "{\"a\":1,\"b\":2}"},
@@ -107,9 +111,6 @@ static void refuses_and_says_where(void **state)
 		{"a tag", "a: !!str 1\n", "1:4: tags are not allowed"},
 		{"a tag on a map", "!m {a: 1}", "1:1: tags are not allowed"},
 		{"a tag on a list", "- !l [1]", "1:3: tags are not allowed"},
-		{"a key twice", "a: 1\nb: 1\n'a': 2\n",
-		 "3:1: duplicate key \"a\", first in line 1"},
-		{"a key twice in JSON", "{\"a\":1,\n\"a\":2}", "2:1: duplicate member \"a\""},
 		{"a key that is a list", "? [a]\n: b\n", "1:3: a key must be a single text"},
 		{"a key that is a map", "? {a: b}\n: b\n", "1:3: a key must be a single text"},
 		{"a key that is null", "~: 1\n", "1:1: a key is missing"},
@@ -122,6 +123,9 @@ static void refuses_and_says_where(void **state)
 		{"NUL as a JSON escape", "[\"\\u0000\"]", "1:3: NUL in a string"},
 		{"a control character", "a: \x01\n", "1:4: control characters are not allowed"},
 		{"a bad byte", "# \xC3\xBC\na: \xFF\n", "2:4: this is not UTF-8"},
+		{"an anchor behind a byte order mark", "\xEF\xBB\xBFqa: &x 1\n",
+		 "1:5: anchors are not allowed"},
+		{"a bad byte behind one", "\xEF\xBB\xBFqa: \xFF\n", "1:5: this is not UTF-8"},
 		{"a quote that does not end", "a: 'x\n",
 		 "2:1: found unexpected end of stream while scanning a quoted scalar that "
 		 "begins in line 1"},
@@ -139,9 +143,11 @@ static void refuses_and_says_where(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		struct ctx ctx cleanup_ctx;
+		struct problems problems;
 		struct parsed parsed;
 
 		check_begin(&ctx);
+		problems_init(&problems);
 		parsed = parse(&ctx, rows[i].text);
 		check_row_int(rows[i].sentence, parsed.err, E_REFUSED);
 		check_row_text(rows[i].sentence, ctx.fault.text,
@@ -152,6 +158,47 @@ static void refuses_and_says_where(void **state)
 	}
 }
 
+static void the_first_of_two_counts_and_the_other_is_told(void **state)
+{
+	static const struct {
+		const char *sentence, *text, *json, *problems;
+	} rows[] = {
+		{"a key twice", "a: 1\nb: 1\n'a': 2\n", "{\"a\":1,\"b\":1}",
+		 "f.yaml:3:1: duplicate key \"a\", first in line 1"},
+		{"a key twice in JSON", "{\"a\":1,\n\t\"a\":2}", "{\"a\":1}",
+		 "f.yaml:2:2: duplicate key \"a\", first in line 1"},
+		{"a key three times", "a: 1\na: 2\na: 3\n", "{\"a\":1}",
+		 "f.yaml:2:1: duplicate key \"a\", first in line 1; "
+		 "f.yaml:3:1: duplicate key \"a\", first in line 1"},
+		{"several keys", "b: 1\na: 1\na: 2\nb: {}\n", "{\"b\":1,\"a\":1}",
+		 "f.yaml:3:1: duplicate key \"a\", first in line 2; "
+		 "f.yaml:4:1: duplicate key \"b\", first in line 1"},
+		{"further inside", "a:\n- b: {c: 1, c: 2}\n", "{\"a\":[{\"b\":{\"c\":1}}]}",
+		 "f.yaml:2:13: duplicate key \"c\", first in line 2"},
+		{"the same key of different maps", "a: {a: 1}\nb: {a: 1}\n",
+		 "{\"a\":{\"a\":1},\"b\":{\"a\":1}}", ""},
+		{"in one document of two", "a: 1\n---\nb: 1\nb: 2\n", "{\"a\":1} {\"b\":1}",
+		 "f.yaml:4:1: duplicate key \"b\", first in line 3"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct ctx ctx cleanup_ctx;
+		struct problems problems;
+		struct parsed parsed;
+
+		check_begin(&ctx);
+		problems_init(&problems);
+		parsed = parse(&ctx, rows[i].text);
+		check_row_int(rows[i].sentence, parsed.err, E_OK);
+		check_row_text(rows[i].sentence, printed(&ctx, &parsed), rows[i].json);
+		for (size_t k = 0; k < parsed.count; k++)
+			node_complain_repeated(&ctx, parsed.documents[k], "f.yaml", &problems);
+		check_row_text(rows[i].sentence, problems_print(&ctx, &problems, "; "),
+			       rows[i].problems);
+	}
+}
+
 static void every_value_knows_where_it_stood(void **state)
 {
 	static const struct {
@@ -159,6 +206,10 @@ static void every_value_knows_where_it_stood(void **state)
 	} rows[] = {
 		{"YAML", "a: 1\nlist:\n  - x\n  -   name: y\n"},
 		{"JSON", "{\"a\":1,\n\"list\":\n [\"x\",\n    {\"name\":  \"y\"}]}"},
+		{"YAML behind a byte order mark", "\xEF\xBB\xBF"
+						  "a: 1\nlist:\n  - x\n  -   name: y\n"},
+		{"JSON behind one", "\xEF\xBB\xBF"
+				    "{\"a\":1,\n\"list\":\n [\"x\",\n    {\"name\":  \"y\"}]}"},
 	};
 	static const unsigned places[][6] = {
 		/* a, list, list's first, name's name (line and column each, by row) */
@@ -177,20 +228,20 @@ static void every_value_knows_where_it_stood(void **state)
 		assert_int_equal(parsed.count, 1);
 		a = node_get(parsed.documents[0], "a");
 		list = node_get(parsed.documents[0], "list");
-		check_row_int(rows[i].sentence, a->line, places[i][0]);
-		check_row_int(rows[i].sentence, a->column, places[i][1]);
+		check_row_int(rows[i].sentence, a->line, places[i % 2][0]);
+		check_row_int(rows[i].sentence, a->column, places[i % 2][1]);
 		check_row_int(rows[i].sentence, a->name_line, 1);
-		check_row_int(rows[i].sentence, a->name_column, i == 0 ? 1 : 2);
-		check_row_int(rows[i].sentence, list->line, places[i][2]);
-		check_row_int(rows[i].sentence, list->column, places[i][3]);
-		check_row_int(rows[i].sentence, list->first->line, places[i][4]);
-		check_row_int(rows[i].sentence, list->first->column, places[i][5]);
+		check_row_int(rows[i].sentence, a->name_column, i % 2 == 0 ? 1 : 2);
+		check_row_int(rows[i].sentence, list->line, places[i % 2][2]);
+		check_row_int(rows[i].sentence, list->column, places[i % 2][3]);
+		check_row_int(rows[i].sentence, list->first->line, places[i % 2][4]);
+		check_row_int(rows[i].sentence, list->first->column, places[i % 2][5]);
 		name = node_get(list->first->next, "name");
 		check_row_int(rows[i].sentence, name->name_line, 4);
-		check_row_int(rows[i].sentence, name->name_column, i == 0 ? 7 : 6);
-		check_row_int(rows[i].sentence, name->column, i == 0 ? 13 : 15);
+		check_row_int(rows[i].sentence, name->name_column, i % 2 == 0 ? 7 : 6);
+		check_row_int(rows[i].sentence, name->column, i % 2 == 0 ? 13 : 15);
 		check_row(rows[i].sentence, a->is_plain);
-		check_row_int(rows[i].sentence, name->is_plain, i == 0);
+		check_row_int(rows[i].sentence, name->is_plain, i % 2 == 0);
 		check_row_int(rows[i].sentence, (long long)list->size, 2);
 	}
 }
@@ -315,6 +366,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reads_yaml_and_json_alike),
 		cmocka_unit_test(refuses_and_says_where),
+		cmocka_unit_test(the_first_of_two_counts_and_the_other_is_told),
 		cmocka_unit_test(every_value_knows_where_it_stood),
 		cmocka_unit_test(is_bounded),
 		cmocka_unit_test(an_alias_bomb_ends_at_its_first_anchor),

@@ -10,8 +10,11 @@
 #include <unistd.h>
 
 #include "base/ctx.h"
+#include "base/log.h"
 
 #define TEMPORARY_ATTEMPTS 8
+#define TEMPORARY_DIGITS   16 /* of ".<hex digits>.tmp" */
+#define TEMPORARY_SUFFIX   ".tmp"
 
 static void close_fd(const int *fd)
 {
@@ -139,15 +142,22 @@ static int open_temporary(struct ctx *ctx, const char *path, mode_t mode, char *
 	int fd = -1;
 
 	for (int i = 0; i < TEMPORARY_ATTEMPTS && fd < 0; i++) {
-		char suffix[17];
+		char digits[TEMPORARY_DIGITS + 1];
 
-		rng_hex(ctx->doors->rng, suffix, (sizeof(suffix) - 1) / 2);
-		*temporary = arena_printf(ctx->arena, "%.*s.%s.tmp", stem, path, suffix);
+		rng_hex(ctx->doors->rng, digits, TEMPORARY_DIGITS / 2);
+		*temporary = arena_printf(ctx->arena, "%.*s.%s" TEMPORARY_SUFFIX, stem, path,
+					  digits);
 		fd = open(*temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
 		if (fd < 0 && errno != EEXIST)
 			break;
 	}
 	return fd;
+}
+
+static bool is_temporary(const char *name)
+{
+	return name[0] == '.' && strspn(name + 1, "0123456789abcdef") == TEMPORARY_DIGITS &&
+	       strcmp(name + 1 + TEMPORARY_DIGITS, TEMPORARY_SUFFIX) == 0;
 }
 
 /* fchmod, because the umask may have taken bits away; it never took too few. */
@@ -261,6 +271,22 @@ static enum err system_mkdir(struct ctx *ctx, struct fs *fs, const char *dir, mo
 	return write_trouble(ctx, "make the directory", dir);
 }
 
+static void system_sweep(struct ctx *ctx, struct fs *fs, const char *path)
+{
+	DIR *dir cleanup_dir = opendir(path);
+	const struct dirent *entry;
+	size_t count = 0;
+
+	(void)fs;
+	if (!dir)
+		return;
+	while ((entry = readdir(dir)))
+		count += is_temporary(entry->d_name) && unlinkat(dirfd(dir), entry->d_name, 0) == 0;
+	if (count > 0)
+		log_info(ctx, "removed what interrupted writes left behind", "directory", path,
+			 NULL);
+}
+
 struct fs *fs_system(void)
 {
 	static struct fs fs = {
@@ -270,6 +296,7 @@ struct fs *fs_system(void)
 		.rename = system_rename,
 		.list = system_list,
 		.mkdir = system_mkdir,
+		.sweep = system_sweep,
 	};
 
 	return &fs;

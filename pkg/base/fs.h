@@ -33,6 +33,10 @@ struct fs {
 			 size_t *count);
 	/* Makes one directory; E_OK when it stands already. */
 	enum err (*mkdir)(struct ctx *ctx, struct fs *fs, const char *dir, mode_t mode);
+	/* Removes what writes that a crash cut short left in a directory: nobody reads it, but a
+	 * daemon that is killed often would fill the disk. To be called while nobody writes there;
+	 * trouble is left for the next time. */
+	void (*sweep)(struct ctx *ctx, struct fs *fs, const char *dir);
 };
 
 struct fs *fs_system(void);

@@ -12,7 +12,6 @@
 #include "specdir/desired.h"
 #include "specdir/watch.h"
 #include "store/filename.h"
-#include "store/leftovers.h"
 
 #define API_DIRECTORY	 "api.d"
 #define RESCAN		 (5 * MSEC_PER_MIN)
@@ -175,7 +174,7 @@ enum err specdir_scan(struct ctx *ctx, struct specdir *specdir, msec_t *next_sca
 	enum err err;
 
 	if (!specdir->catalogue)
-		leftovers_remove(ctx, specdir->api_directory);
+		ctx->doors->fs->sweep(ctx, ctx->doors->fs, specdir->api_directory);
 	catalogue = catalogue_read(ctx, specdir->directory, specdir->api_directory,
 				   specdir->hostname_flags, specdir->catalogue);
 	memcpy(options.is_confirmed, specdir->is_confirmed, sizeof(options.is_confirmed));

@@ -9,7 +9,6 @@
 
 #include "base/text.h"
 #include "store/internal.h"
-#include "store/leftovers.h"
 #include "store/statefile.h"
 
 /* A file that somebody copied would make two objects of one. */
@@ -61,7 +60,7 @@ static enum err load_kind(struct ctx *ctx, struct store *store, enum kind kind)
 	size_t count;
 
 	TRY(fs->mkdir(ctx, fs, directory, 0700));
-	leftovers_remove(ctx, directory);
+	fs->sweep(ctx, fs, directory);
 	TRY(fs->list(ctx, fs, directory, &names, &count));
 	for (size_t i = 0; i < count; i++)
 		if (text_ends_with(names[i], STORE_SUFFIX))
@@ -93,7 +92,7 @@ static enum err load(struct ctx *ctx, struct store *store)
 
 	TRY(fs->mkdir(ctx, fs, store->directory, 0700));
 	TRY(take_lock(ctx, store));
-	leftovers_remove(ctx, store->directory);
+	fs->sweep(ctx, fs, store->directory);
 	TRY(versions_open(ctx, fs_join(ctx, store->directory, "version" STORE_SUFFIX),
 			  &store->versions));
 	for (int kind = 0; kind < KIND_COUNT; kind++)

@@ -186,8 +186,10 @@ enum err sealed_box_open(struct ctx *ctx, const char *directory, struct sealed_b
 		abort();
 	pthread_mutex_init(&box->lock, NULL);
 	err = fs->mkdir(ctx, fs, box->directory, 0700);
-	if (err == E_OK)
+	if (err == E_OK) {
+		fs->sweep(ctx, fs, box->directory);
 		err = load_key(ctx, box);
+	}
 	if (err == E_OK)
 		err = note_left(ctx, box);
 	if (err != E_OK) {

@@ -176,6 +176,13 @@ static enum err fs_mkdir(struct ctx *ctx, struct fs *fs, const char *dir, mode_t
 	return self->inner->mkdir(ctx, self->inner, dir, mode);
 }
 
+static void fs_sweep(struct ctx *ctx, struct fs *fs, const char *dir)
+{
+	struct counted_fs *self = (struct counted_fs *)fs;
+
+	self->inner->sweep(ctx, self->inner, dir);
+}
+
 struct fs *effects_fs(struct arena *arena, struct effects *effects, struct fs *inner)
 {
 	struct counted_fs *self = arena_new_one(arena, struct counted_fs);
@@ -185,7 +192,8 @@ struct fs *effects_fs(struct arena *arena, struct effects *effects, struct fs *i
 			       .remove = fs_remove,
 			       .rename = fs_rename,
 			       .list = fs_list,
-			       .mkdir = fs_mkdir};
+			       .mkdir = fs_mkdir,
+			       .sweep = fs_sweep};
 	self->effects = effects;
 	self->inner = inner;
 	return &self->fs;

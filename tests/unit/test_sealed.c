@@ -108,6 +108,22 @@ static void test_the_key_outlives_a_restart(void **state)
 	finish(&rig);
 }
 
+static void test_half_a_sealed_key_is_gone_at_the_next_start(void **state)
+{
+	struct box_rig rig;
+	const char *half;
+
+	(void)state;
+	begin_with_key(&rig);
+	assert_int_equal(put_one(&rig, ONE), E_OK);
+	half = path_of(&rig, "sealed/.0123456789abcdef.tmp");
+	tempdir_write(half, "{\"apiVersion\":", 0);
+	reopen_box(&rig);
+	assert_false(tempdir_exists(half));
+	assert_int_equal(count_waiting(&rig), 1);
+	finish(&rig);
+}
+
 static const struct {
 	const char *sentence, *content;
 	bool is_set_aside;
@@ -295,6 +311,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_nothing_is_sealed_without_a_key),
 		cmocka_unit_test(test_the_key_outlives_a_restart),
+		cmocka_unit_test(test_half_a_sealed_key_is_gone_at_the_next_start),
 		cmocka_unit_test(test_a_damaged_key_is_none),
 		cmocka_unit_test(test_rubbish_under_the_right_id_is_replaced),
 		cmocka_unit_test(test_a_sealed_file_is_its_owners_and_holds_no_secret),

@@ -115,7 +115,7 @@ $(B)/unit/%: $(B)/obj/tests/unit/%.o $(B)/libworld.a $(B)/libgatecert.a
 
 # The daemon's own tables are tested without its loop.
 CONFIG_SRC := $(filter cmd/gatecertd/config%.c cmd/gatecertd/options.c,$(DAEMON_SRC))
-CONFIG_TESTS := $(addprefix $(B)/unit/,test_config test_config_keys test_options)
+CONFIG_TESTS := $(addprefix $(B)/unit/,test_config test_config_files test_config_keys test_options)
 $(CONFIG_TESTS): $(B)/unit/%: $(B)/obj/tests/unit/%.o $(call obj,$(CONFIG_SRC)) $(B)/libgatecert.a
 	$(call link,-lcmocka $(LIBS))
 

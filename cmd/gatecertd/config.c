@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "api/hostname.h"
 #include "base/buf.h"
@@ -24,6 +25,7 @@ struct loading {
 	struct node *map; /* NULL when the file could not be read, or is empty */
 	struct problems *problems;
 	struct config *config;
+	bool is_here; /* this is the machine that it is for */
 };
 
 /* Where a key was set, so that complaints about several keys say it too. */
@@ -175,6 +177,46 @@ static void check_tls(struct loading *loading)
 			 "needs TlsCertificateFile and TlsKeyFile");
 }
 
+static const char *check_account_key(struct ctx *ctx, const char *path)
+{
+	return access(path, F_OK) == 0 ? config_check_file(ctx, path)
+				       : config_check_parent(ctx, path);
+}
+
+/* What the daemon cannot do without is an error; what may be there a moment later, when somebody
+ * mounts or writes it, a warning. */
+static void check_files(struct loading *loading)
+{
+	const struct config *config = loading->config;
+	const struct {
+		const char *key, *path;
+		const char *(*check)(struct ctx *ctx, const char *path);
+		bool may_come;
+	} files[] = {
+		{"CaFile", config->ca_file, config_check_ca_file, false},
+		{"TlsCertificateFile", config->tls.certificate, config_check_file, false},
+		{"TlsKeyFile", config->tls.key, config_check_file, false},
+		{"TlsClientCaFile", config->tls.client_ca, config_check_file, false},
+		{"AcmeAccountKey", config->acme_account_key_file, check_account_key, false},
+		{"StateDirectory", config->state_directory, config_check_parent, false},
+		{"SpecDirectory", config->spec_directory, config_check_directory, true},
+		{"ApiSpecDirectory", config->api_spec_directory, config_check_parent, true},
+		{"AZURE_CLIENT_CERTIFICATE_PATH", config->credential.client_certificate_path,
+		 config_check_file, true},
+		{"AZURE_FEDERATED_TOKEN_FILE", config->credential.federated_token_file,
+		 config_check_file, true},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		const char *path = files[i].path;
+		const char *wrong = path && *path == '/' ? files[i].check(loading->ctx, path)
+							 : NULL;
+
+		if (wrong)
+			complain(loading, files[i].may_come, files[i].key, wrong);
+	}
+}
+
 static void check_credential(struct loading *loading)
 {
 	struct credential *credential;
@@ -195,6 +237,8 @@ static void check(struct loading *loading)
 	check_keys(loading);
 	check_directories(loading);
 	check_tls(loading);
+	if (loading->is_here)
+		check_files(loading);
 	if (config->api_keys.count == 0 && config_is_reachable(config->listen))
 		complain(loading, false, "Listen",
 			 "an address that others can reach needs ApiKeys: set a key, or listen on "
@@ -314,15 +358,19 @@ static void load(struct loading *loading)
 	config_keys_seal(loading->ctx, &config->api_keys);
 }
 
-enum err config_load(struct ctx *ctx, const char *path, struct config **out,
-		     struct problems *problems)
+static enum err load_new(struct ctx *ctx, const char *path, bool is_here, struct config **out,
+			 struct problems *problems)
 {
 	struct arena *arena = arena_new(), *scratch cleanup_arena = arena_new();
 	struct config *config = arena_new_one(arena, struct config);
 	struct ctx inner = *ctx, reading = *ctx;
 	struct problems found;
-	struct loading loading = {&inner, &reading, arena_strdup(arena, path),
-				  NULL,	  &found,   config};
+	struct loading loading = {.ctx = &inner,
+				  .reading = &reading,
+				  .path = arena_strdup(arena, path),
+				  .problems = &found,
+				  .config = config,
+				  .is_here = is_here};
 
 	arena_wipe_all_at_end(arena);
 	arena_wipe_all_at_end(scratch);
@@ -340,6 +388,18 @@ enum err config_load(struct ctx *ctx, const char *path, struct config **out,
 	*out = NULL;
 	return fault_set(ctx, E_REFUSED, "InvalidConfiguration", "%s",
 			 problems_print(ctx, problems, "; "));
+}
+
+enum err config_load(struct ctx *ctx, const char *path, struct config **out,
+		     struct problems *problems)
+{
+	return load_new(ctx, path, false, out, problems);
+}
+
+enum err config_load_here(struct ctx *ctx, const char *path, struct config **out,
+			  struct problems *problems)
+{
+	return load_new(ctx, path, true, out, problems);
 }
 
 void config_free(struct config *config)

@@ -71,6 +71,11 @@ extern const struct field config_environment_fields[];
  * do not refuse. */
 enum err config_load(struct ctx *ctx, const char *path, struct config **out,
 		     struct problems *problems);
+
+/* The same on the machine that it is for: the files that it names must be there. */
+enum err config_load_here(struct ctx *ctx, const char *path, struct config **out,
+			  struct problems *problems);
+
 void config_free(struct config *config);
 
 /* What is in force, as YAML that config_load reads; secrets are "***". In ctx's arena. */

@@ -1,21 +1,27 @@
 #include "config_check.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "azure/cloud.h"
+#include "base/regular.h"
 #include "base/text.h"
 #include "codec/fields.h"
 #include "codec/suffix.h"
 #include "config.h"
 #include "http/url.h"
+#include "pki/cert.h"
 #include "server/apikey.h"
 #include "server/network.h"
 
 #define LETTERS		 "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 #define DIGITS		 "0123456789"
 #define ACCOUNT_KEY_FILE "file:"
+#define CA_FILE_MAX	 ((size_t)4 * 1024 * 1024)
 
 /* address[:port], taken apart */
 struct endpoint {
@@ -346,4 +352,57 @@ const char *config_check_key(struct ctx *ctx, const void *value)
 	if (apikey_claims_hash(text_of(value)) && !apikey_is_hash(text_of(value)))
 		return "the hash of a key must be sha256: and 64 hexadecimal digits";
 	return NULL;
+}
+
+static const char *said_of(struct ctx *ctx, const char *path, const char *what)
+{
+	return arena_printf(ctx->arena, "%s %s", path, what);
+}
+
+const char *config_check_file(struct ctx *ctx, const char *path)
+{
+	struct stat status;
+
+	if (access(path, R_OK) != 0 || stat(path, &status) != 0)
+		return said_of(ctx, path,
+			       arena_printf(ctx->arena, "cannot be read: %s", strerror(errno)));
+	return S_ISREG(status.st_mode) ? NULL : said_of(ctx, path, "is not a regular file");
+}
+
+/* With any other, nothing outside could be reached. */
+const char *config_check_ca_file(struct ctx *ctx, const char *path)
+{
+	struct stat status;
+	size_t size, count;
+	const char *wrong = NULL;
+	char *pem;
+
+	if (regular_read(ctx, AT_FDCWD, path, CA_FILE_MAX, &pem, &size, &status) != E_OK)
+		wrong = ctx->fault.text;
+	else if (certs_count_pem(ctx, pem, size, &count) != E_OK)
+		wrong = "holds a certificate that cannot be read";
+	else if (count == 0)
+		wrong = "holds no certificate in PEM";
+	if (wrong)
+		wrong = said_of(ctx, path, wrong);
+	fault_clear(ctx);
+	return wrong;
+}
+
+const char *config_check_directory(struct ctx *ctx, const char *path)
+{
+	struct stat status;
+
+	if (stat(path, &status) != 0)
+		return said_of(ctx, path,
+			       arena_printf(ctx->arena, "cannot be used: %s", strerror(errno)));
+	return S_ISDIR(status.st_mode) ? NULL : said_of(ctx, path, "is not a directory");
+}
+
+const char *config_check_parent(struct ctx *ctx, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return config_check_directory(
+		ctx, slash == path ? "/" : arena_strndup(ctx->arena, path, (size_t)(slash - path)));
 }

@@ -1,9 +1,9 @@
 /*
  * config_check - what each value of the configuration must look like.
  *
- * Each has the form of struct field's check: NULL when the value is fine, else what is wrong with
- * it. Names become parts of URLs and paths, so they are held to the alphabets that Azure documents
- * for them.
+ * NULL when the value is fine, else what is wrong with it: most in the form of struct field's
+ * check. Names become parts of URLs and paths, so they are held to the alphabets that Azure
+ * documents for them.
  */
 #pragma once
 
@@ -33,6 +33,13 @@ const char *config_check_cloud(struct ctx *ctx, const void *value);
 const char *config_check_name_policy(struct ctx *ctx, const void *value);
 const char *config_check_key_name(struct ctx *ctx, const void *value);
 const char *config_check_key(struct ctx *ctx, const void *value);
+
+/* The machine as it is now: a file that can be read; one of trusted CAs; a directory; one in which
+ * the file named can stand. */
+const char *config_check_file(struct ctx *ctx, const char *path);
+const char *config_check_ca_file(struct ctx *ctx, const char *path);
+const char *config_check_directory(struct ctx *ctx, const char *path);
+const char *config_check_parent(struct ctx *ctx, const char *path);
 
 /* Whether others than this machine can connect; false for what config_check_listen refuses. */
 bool config_is_reachable(const char *listen);

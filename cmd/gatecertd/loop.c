@@ -228,7 +228,7 @@ static enum err load(struct ctx *ctx, const char *path, struct config **out)
 	enum err err;
 
 	problems_init(&problems);
-	err = config_load(ctx, path, out, &problems);
+	err = config_load_here(ctx, path, out, &problems);
 	for (const struct problem *problem = problems.first; problem; problem = problem->next)
 		log_warn(ctx, "configuration", "problem", problem_print(ctx, problem), NULL);
 	return err;

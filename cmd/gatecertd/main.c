@@ -55,13 +55,15 @@ static void route_signals(void)
 	pthread_sigmask(SIG_BLOCK, &signals, NULL);
 }
 
-static enum err load(struct ctx *ctx, const char *path, struct config **config)
+static enum err load(struct ctx *ctx, const struct options *options, struct config **config)
 {
 	struct problems problems;
 	enum err err;
 
 	problems_init(&problems);
-	err = config_load(ctx, path, config, &problems);
+	err = options->action == OPTIONS_PRINT_CONFIG
+		      ? config_load(ctx, options->config, config, &problems)
+		      : config_load_here(ctx, options->config, config, &problems);
 	if (problems.errors + problems.warnings)
 		fprintf(stderr, "%s\n", problems_print(ctx, &problems, "\n"));
 	else if (err != E_OK)
@@ -95,7 +97,7 @@ int main(int argc, char **argv)
 	protect();
 	keep_heap();
 	route_signals();
-	if (load(&ctx, options.config, &config) != E_OK)
+	if (load(&ctx, &options, &config) != E_OK)
 		return EXIT_FAILURE;
 	if (options.action != OPTIONS_RUN) {
 		if (options.action == OPTIONS_PRINT_CONFIG)

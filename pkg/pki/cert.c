@@ -209,6 +209,26 @@ enum err chain_from_pem(struct ctx *ctx, const char *pem, size_t size, struct ch
 	return out->count ? E_OK : refuse_certificate(ctx, "is missing: there is no PEM block");
 }
 
+enum err certs_count_pem(struct ctx *ctx, const char *pem, size_t size, size_t *count)
+{
+	STACK_OF(X509_INFO) * all;
+	BIO *bio;
+
+	*count = 0;
+	assert(size <= INT_MAX);
+	bio = BIO_new_mem_buf(pem, (int)size);
+	assert(bio);
+	arena_defer(ctx->arena, release_bio, bio);
+	all = PEM_X509_INFO_read_bio(bio, NULL, NULL, NULL);
+	if (!all)
+		return refuse_certificate(ctx, "is malformed PEM");
+	for (int i = 0; i < sk_X509_INFO_num(all); i++)
+		*count += sk_X509_INFO_value(all, i)->x509 != NULL;
+	sk_X509_INFO_pop_free(all, X509_INFO_free);
+	ERR_clear_error();
+	return E_OK;
+}
+
 bool cert_has_key(const struct cert *cert, const struct bytes *public_key)
 {
 	unsigned char ours[32], theirs[32];

@@ -27,6 +27,10 @@ struct chain {
 
 /* RFC 8555 9.1: PEM certificates, leaf first. E_REFUSED, reason InvalidCertificate. */
 enum err chain_from_pem(struct ctx *ctx, const char *pem, size_t size, struct chain *out);
+/* How many certificates a file of trusted CAs holds, by OpenSSL's own rules for one: whatever else
+ * is in it is passed over, but all must be readable. E_REFUSED, reason InvalidCertificate. */
+enum err certs_count_pem(struct ctx *ctx, const char *pem, size_t size, size_t *count);
+
 enum err cert_from_der(struct ctx *ctx, const void *der, size_t size, struct cert *out);
 
 /* SHA-256 of the SubjectPublicKeyInfo is equal. */

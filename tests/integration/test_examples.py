@@ -9,7 +9,7 @@ import subprocess
 import pytest
 import yaml
 
-from harness import BUILD, CHECKOUT, wait_for
+from harness import BUILD, CHECKOUT, self_signed, wait_for
 
 README = (CHECKOUT / "README.md").read_text(encoding="utf-8")
 MANIFESTS = CHECKOUT / "manifests"
@@ -80,6 +80,14 @@ def config_lines():
     return re.findall(r"^#([A-Za-z_]+): (.*)$", text, re.MULTILINE)
 
 
+def machine(tmp_path):
+    """For the keys that name files: some that are there."""
+    _, certificate = self_signed(tmp_path, "ca.test")
+    files = ("CaFile", "TlsCertificateFile", "TlsKeyFile", "TlsClientCaFile", "AZURE_CLIENT_CERTIFICATE_PATH",
+             "AZURE_FEDERATED_TOKEN_FILE")
+    return {"SpecDirectory": str(tmp_path), "ApiSpecDirectory": str(tmp_path / "api.d"), **dict.fromkeys(files, certificate)}
+
+
 def check(tmp_path, text, *args, env=None):
     path = tmp_path / "gatecert.yaml"
     path.write_text(text, encoding="utf-8")
@@ -104,7 +112,7 @@ def test_readme_s_configuration_is_accepted(tmp_path):
     configurations = [block for block in blocks("yaml") if not is_spec(block)]
     assert len(configurations) == 1
     for text in configurations:
-        said = check(tmp_path, text, "--check-config")
+        said = check(tmp_path, text, "--check-config", env={"SpecDirectory": str(tmp_path)})
         assert (said.returncode, said.stdout, said.stderr) == (0, "", "")
 
 
@@ -120,7 +128,7 @@ def test_the_installed_configuration_has_every_key_and_its_default():
 def test_the_installed_configuration_is_accepted_once_the_ten_keys_are_filled(tmp_path):
     text = (MANIFESTS / "gatecert.yaml").read_text(encoding="utf-8")
     filled = re.sub(rf"^#({'|'.join(TEN_KEYS)}): ", r"\1: ", text, flags=re.MULTILINE)
-    said = check(tmp_path, filled, "--check-config")
+    said = check(tmp_path, filled, "--check-config", env={"SpecDirectory": str(tmp_path)})
     assert (said.returncode, said.stderr) == (0, "")
 
 
@@ -132,7 +140,8 @@ def test_the_installed_configuration_as_it_is_names_the_ten_keys(tmp_path):
 
 def test_every_line_of_the_installed_configuration_is_valid(tmp_path):
     text = (MANIFESTS / "gatecert.yaml").read_text(encoding="utf-8")
-    said = check(tmp_path, re.sub(r"^#([A-Za-z_]+: )", r"\1", text, flags=re.MULTILINE), "--check-config")
+    said = check(tmp_path, re.sub(r"^#([A-Za-z_]+: )", r"\1", text, flags=re.MULTILINE), "--check-config",
+                 env=machine(tmp_path))
     assert (said.returncode, said.stderr) == (0, "")
 
 
@@ -141,7 +150,7 @@ def test_every_key_may_come_from_the_environment(tmp_path):
         key: ",".join(map(str, yaml.safe_load(value))) if key == "DnsServers" else
         "portal=a-key-of-the-portal-s-own" if key == "ApiKeys" else str(yaml.safe_load(value)).replace(
             "True", "true").replace("False", "false")
-        for key, value in config_lines()})
+        for key, value in config_lines()} | machine(tmp_path))
     assert (said.returncode, said.stderr) == (0, "")
 
 

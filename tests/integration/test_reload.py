@@ -73,6 +73,10 @@ BAD = [
         "UnixSocket: /tmp/gatecert.sock\nTlsCertificateFile: /tmp/api.crt\nTlsKeyFile: /tmp/api.key\n"
         "TlsClientCaFile: /tmp/ca.crt\n"),
      "TlsCertificateFile, TlsKeyFile, TlsClientCaFile, UnixSocket cannot change while running: restart gatecertd"),
+    ("a file of CAs that is not there", lambda text: re.sub("(?m)^CaFile:.*$", "CaFile: /nowhere/ca.pem", text),
+     r"gatecert\.yaml:\d+:\d+: CaFile: /nowhere/ca\.pem cannot be read"),
+    ("a key twice beside another mistake", lambda text: "Workers: 3\nWorkers: 4\nKeyType: DSA\n" + text,
+     r"(?s)duplicate key .*Workers.*KeyType: expected"),
     ("an empty file", lambda text: "", "AcmeEndpoint"),
 ]
 

@@ -146,7 +146,7 @@ RIGHT_CONFIGS = [
     ("a list of maps", "ApiKeys", [{"name": "portal", "key": "0123456789abcdef", "readOnly": True,
                                     "hostnames": "example.com"}]),
     ("a map of keys", "ApiKeys", {"portal": "0123456789abcdef", "other": "0123456789abcdefg"}),
-    ("the key of the account in a file", "AcmeAccountKey", "file:/etc/gatecert/account.pem"),
+    ("the key of the account in a file", "AcmeAccountKey", "file:/var/lib/account.pem"),
     ("a choice", "SelfCheck", "advisory"),
     ("a policy", "NamePolicy", "public"),
     ("a number at its end", "Workers", 64),

@@ -107,7 +107,7 @@ enum err acme_challenge_answer(struct ctx *ctx, struct acme_session *session, co
 enum err acme_key_authorization(struct ctx *ctx, struct acme_session *session, const char *token,
 				char **out);
 
-/* PEM chain, leaf first, as the CA sent it (at most 64 KiB). */
+/* PEM chain, leaf first, as the CA sent it (at most 64 KiB). E_NOTFOUND as for an order. */
 enum err acme_certificate_get(struct ctx *ctx, struct acme_session *session, const char *url,
 			      const char **pem, size_t *size);
 

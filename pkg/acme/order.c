@@ -7,6 +7,7 @@
 
 #define AUTHORIZATIONS_MAX 100
 #define PEM_BEGIN	   "-----BEGIN CERTIFICATE-----"
+#define PEM_END		   "-----END CERTIFICATE-----"
 
 static const char *const what = "the order";
 
@@ -124,11 +125,11 @@ enum err acme_order_new(struct ctx *ctx, struct acme_session *session, const cha
 	return err;
 }
 
-/* An order that the CA will not show to this account (another key's, or one of a closed account)
- * is as lost as one that it never saw; CAs say so with 401, 403 or 404. */
-static bool is_lost(enum err err, const struct acme_problem *problem)
+/* What the CA will not show to this account (another key's, or one of a closed account) is as lost
+ * as what it never saw; CAs say so with 401, 403 or 404. */
+static enum err judge_lost(enum err err, const struct acme_problem *problem)
 {
-	return err == E_REFUSED && text_equals(problem->type, "unauthorized");
+	return err == E_REFUSED && text_equals(problem->type, "unauthorized") ? E_NOTFOUND : err;
 }
 
 enum err acme_order_get(struct ctx *ctx, struct acme_session *session, const char *url,
@@ -143,7 +144,7 @@ enum err acme_order_get(struct ctx *ctx, struct acme_session *session, const cha
 		return E_NOTFOUND;
 	err = acme_post(ctx, session, &post, &answer);
 	if (err)
-		return is_lost(err, &answer.problem) ? E_NOTFOUND : err;
+		return judge_lost(err, &answer.problem);
 	return read_order(ctx, session->acme, HTTP_READ, &answer.reply, url, out);
 }
 
@@ -168,6 +169,21 @@ enum err acme_order_finalize(struct ctx *ctx, struct acme_session *session, cons
 	return err == E_REFUSED ? E_CONFLICT : err;
 }
 
+/* Every certificate that begins has its end, and nothing begins behind the last. */
+static bool is_whole(const char *pem)
+{
+	const char *end = NULL, *begin = strstr(pem, PEM_BEGIN);
+
+	while (begin) {
+		end = strstr(begin, PEM_END);
+		if (!end)
+			return false;
+		end += strlen(PEM_END);
+		begin = strstr(end, PEM_BEGIN);
+	}
+	return end && end[strspn(end, " \t\r\n")] != '-';
+}
+
 enum err acme_certificate_get(struct ctx *ctx, struct acme_session *session, const char *url,
 			      const char **pem, size_t *size)
 {
@@ -179,11 +195,14 @@ enum err acme_certificate_get(struct ctx *ctx, struct acme_session *session, con
 		.reply_bytes_max = ACME_CHAIN_BYTES_MAX,
 	};
 	struct acme_answer answer;
+	enum err err;
 
-	TRY(acme_post(ctx, session, &post, &answer));
-	if (!strstr(answer.reply.body, PEM_BEGIN))
+	err = acme_post(ctx, session, &post, &answer);
+	if (err)
+		return judge_lost(err, &answer.problem);
+	if (!is_whole(answer.reply.body))
 		return acme_garbled(ctx, session->acme, HTTP_READ, "the certificate",
-				    "is no PEM chain");
+				    "is no whole PEM chain");
 	*pem = answer.reply.body;
 	*size = answer.reply.body_size;
 	return E_OK;

@@ -102,6 +102,8 @@ static const struct field issuance_fields[] = {
 	{.name = "createIntended", .type = FIELD_BOOL, .offset = ISSUANCE(create_intended)},
 	{.name = "csr", .type = FIELD_TEXT, .offset = ISSUANCE(csr)},
 	{.name = "mergeIntended", .type = FIELD_BOOL, .offset = ISSUANCE(merge_intended)},
+	{.name = "missing", .type = FIELD_TEXT, .offset = ISSUANCE(missing)},
+	{.name = "missingSince", .type = FIELD_INT, .offset = ISSUANCE(missing_since)},
 	{.name = NULL},
 };
 

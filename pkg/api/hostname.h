@@ -67,6 +67,9 @@ struct issuance {
 	const char *csr; /* base64 DER: finalize was or will be sent with it, and never with another
 			    for this order */
 	bool merge_intended; /* merge or import may have been sent: the vault is read again first */
+	const char *missing; /* what the order needs, and CA or vault did not know when it was last
+				asked for; void when it is seen */
+	msec_t missing_since; /* wall */
 };
 
 /* The last refusal, for backoff and for the instances that follow. Zeroed by success. */
@@ -109,8 +112,7 @@ struct hostname_status {
 	struct issuance issuance;
 	struct refusal refusal;
 	struct ca_schedule ca;
-	struct objects
-		climbed; /* struct step_climbed of the present or last ascent, oldest first */
+	struct objects climbed; /* struct step_climbed of the last ascent, oldest first */
 };
 
 struct hostname {

@@ -27,7 +27,7 @@ struct vault_certificate {
 	struct cert cert;
 	struct text_map tags;
 	bool is_enabled;
-	bool has_pending;
+	bool has_pending; /* an operation, maybe one that has ended */
 };
 
 enum vault_operation_status {
@@ -56,12 +56,13 @@ struct vault_certificate_request {
 	const struct text_map *tags;
 };
 
-/* The current version. E_NOTFOUND: none (a pending first one has no version yet). */
+/* The current version. E_NOTFOUND: none; `out` is empty then, or tells of a first one that is
+ * pending (has_pending, tags). */
 enum err keyvault_certificate_get(struct ctx *ctx, struct keyvault *vault, const char *name,
 				  struct vault_certificate *out);
 
 /* ONE_SHOT. E_OK: `out` has the CSR. E_CONFLICT, reason PendingExists: somebody's (maybe our
- * own) is in progress; reason SoftDeleted: recover first. Key: exportable, software,
+ * own) is in progress; reason SoftDeleted: the name stands for a deleted one. Key: exportable, software,
  * application/x-pkcs12, never reused. */
 enum err keyvault_certificate_create(struct ctx *ctx, struct keyvault *vault,
 				     const struct vault_certificate_request *request,
@@ -83,6 +84,10 @@ enum err keyvault_certificate_import(struct ctx *ctx, struct keyvault *vault, co
 				     const struct bytes *pfx, const char *password,
 				     const struct text_map *tags, struct vault_certificate *out);
 
+/* A soft-deleted one; `cert` is empty when it never had a version. E_NOTFOUND: none, or its deletion
+ * is under way. */
+enum err keyvault_certificate_get_deleted(struct ctx *ctx, struct keyvault *vault, const char *name,
+					  struct vault_certificate *out);
 /* A soft-deleted one comes back; ready when keyvault_certificate_get finds it. */
 enum err keyvault_certificate_recover(struct ctx *ctx, struct keyvault *vault, const char *name);
 

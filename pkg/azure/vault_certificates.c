@@ -32,25 +32,38 @@ static enum err judge_parsed(const struct vault_call *call, enum err kind)
 	return kind != E_OK && call->kind == HTTP_ONE_SHOT ? E_CONFLICT : kind;
 }
 
-static enum err read_certificate(struct ctx *ctx, const struct vault_call *call,
-				 const struct json *bundle, struct vault_certificate *out)
+/* All but the certificate itself, which the first version does not have while it waits for its
+ * merge. */
+static void read_head(struct ctx *ctx, const struct json *bundle, struct vault_certificate *out)
 {
-	const char *cer = json_get_text(bundle, "cer");
-	struct bytes der;
-
 	*out = (struct vault_certificate){
 		.id = json_get_text(bundle, "id"),
 		.secret_id = json_get_text(bundle, "sid"),
 		.is_enabled = json_get_bool(json_get(bundle, "attributes"), "enabled", true),
 		.has_pending = json_is_object(json_get(bundle, "pending")),
 	};
-	if (!out->id || !out->secret_id || !cer)
-		return vault_malformed(ctx, call, "a certificate");
+	vault_tags_read(ctx, json_get(bundle, "tags"), &out->tags);
+}
+
+static enum err read_cer(struct ctx *ctx, const struct vault_call *call, const char *cer,
+			 struct vault_certificate *out)
+{
+	struct bytes der;
+
 	if (base64_decode(ctx, cer, &der) != E_OK)
 		return vault_malformed(ctx, call, "a certificate in base64");
-	TRY(judge_parsed(call, cert_from_der(ctx, der.data, der.size, &out->cert)));
-	vault_tags_read(ctx, json_get(bundle, "tags"), &out->tags);
-	return E_OK;
+	return judge_parsed(call, cert_from_der(ctx, der.data, der.size, &out->cert));
+}
+
+static enum err read_certificate(struct ctx *ctx, const struct vault_call *call,
+				 const struct json *bundle, struct vault_certificate *out)
+{
+	const char *cer = json_get_text(bundle, "cer");
+
+	read_head(ctx, bundle, out);
+	if (!out->id || !out->secret_id || !cer)
+		return vault_malformed(ctx, call, "a certificate");
+	return read_cer(ctx, call, cer, out);
 }
 
 static enum err get(struct ctx *ctx, struct keyvault *vault, const char *name,
@@ -59,10 +72,12 @@ static enum err get(struct ctx *ctx, struct keyvault *vault, const char *name,
 	struct vault_call call = {.kind = HTTP_READ, .method = "GET"};
 	struct json *bundle;
 
+	*out = (struct vault_certificate){0};
 	TRY(call_for(ctx, vault, &call, name, "", &bundle));
-	/* the first version while it waits for its merge: it has an id and nothing else */
-	if (json_get_text(bundle, "id") && !json_get_text(bundle, "cer"))
+	if (json_get_text(bundle, "id") && !json_get_text(bundle, "cer")) {
+		read_head(ctx, bundle, out);
 		return fault_set(ctx, E_NOTFOUND, "CertificateNotFound", "has no version yet");
+	}
 	return read_certificate(ctx, &call, bundle, out);
 }
 
@@ -336,15 +351,43 @@ enum err keyvault_certificate_import(struct ctx *ctx, struct keyvault *vault, co
 	return kind == E_OK ? E_OK : fault_wrap(ctx, kind, "import certificate %s", name);
 }
 
+static enum err call_deleted(struct ctx *ctx, struct keyvault *vault, struct vault_call *call,
+			     const char *name, const char *rest, struct json **reply)
+{
+	TRY(vault_check_name(ctx, name));
+	call->path = arena_printf(ctx->arena, "/deletedcertificates/%s%s", name, rest);
+	call->role = ROLE;
+	return vault_send(ctx, vault, call, reply);
+}
+
+static enum err get_deleted(struct ctx *ctx, struct keyvault *vault, const char *name,
+			    struct vault_certificate *out)
+{
+	struct vault_call call = {.kind = HTTP_READ, .method = "GET"};
+	struct json *bundle;
+	const char *cer;
+
+	TRY(call_deleted(ctx, vault, &call, name, "", &bundle));
+	read_head(ctx, bundle, out);
+	cer = json_get_text(bundle, "cer");
+	if (!out->id)
+		return vault_malformed(ctx, &call, "a certificate");
+	return cer ? read_cer(ctx, &call, cer, out) : E_OK;
+}
+
+enum err keyvault_certificate_get_deleted(struct ctx *ctx, struct keyvault *vault, const char *name,
+					  struct vault_certificate *out)
+{
+	enum err kind = get_deleted(ctx, vault, name, out);
+
+	return kind == E_OK ? E_OK : fault_wrap(ctx, kind, "deleted certificate %s", name);
+}
+
 enum err keyvault_certificate_recover(struct ctx *ctx, struct keyvault *vault, const char *name)
 {
-	struct vault_call call = {.kind = HTTP_IDEMPOTENT, .method = "POST", .role = ROLE};
+	struct vault_call call = {.kind = HTTP_IDEMPOTENT, .method = "POST"};
 	struct json *bundle;
-	enum err kind = vault_check_name(ctx, name);
+	enum err kind = call_deleted(ctx, vault, &call, name, "/recover", &bundle);
 
-	if (kind == E_OK) {
-		call.path = arena_printf(ctx->arena, "/deletedcertificates/%s/recover", name);
-		kind = vault_send(ctx, vault, &call, &bundle);
-	}
 	return kind == E_OK ? E_OK : fault_wrap(ctx, kind, "recover certificate %s", name);
 }

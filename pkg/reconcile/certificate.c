@@ -1,5 +1,5 @@
 /*
- * The rung that makes the certificate: key and CSR born in the vault, finalize with that CSR,
+ * The rung that makes the certificate: finalize with the CSR of the vault's pending operation,
  * download, judge, merge. A ladder of its own, on the order's status. Every ONE_SHOT has its intent
  * recorded before, and is never sent again before the world was looked at.
  */
@@ -11,9 +11,10 @@
 #include "base/text.h"
 #include "reconcile/names.h"
 
-#define VAULT_FRESH	   MSEC_PER_HOUR
-#define LOOK_BEFORE_CREATE MSEC_PER_MIN
-#define RECOVER_WAIT	   (2 * MSEC_PER_SEC)
+#define VAULT_FRESH	  MSEC_PER_HOUR
+#define LOOK_BEFORE_WRITE MSEC_PER_MIN
+#define MISSED_FOR	  (2 * MSEC_PER_MIN)
+#define PENDING_OPERATION "the pending operation" /* may be missing */
 
 static struct issuance *issuance(struct pass *pass)
 {
@@ -23,12 +24,6 @@ static struct issuance *issuance(struct pass *pass)
 static const char *vault_name(struct pass *pass)
 {
 	return pass->host.status.certificate.vault_name;
-}
-
-static int wanted_key_type(const struct pass *pass)
-{
-	return pass->host.spec.key_type == KEY_TYPE_DEFAULT ? pass->world->settings->key_type
-							    : pass->host.spec.key_type;
 }
 
 static void judge(struct ctx *ctx, struct pass *pass)
@@ -73,8 +68,7 @@ static void record_none(struct ctx *ctx, struct pass *pass)
 	judge(ctx, pass);
 }
 
-/* The plain name belongs to another hostname: ours is the hashed one. */
-static enum err take_hashed_name(struct ctx *ctx, struct pass *pass)
+enum err certificate_rename(struct ctx *ctx, struct pass *pass)
 {
 	const char *hashed = name_hashed(ctx, pass->name);
 
@@ -85,6 +79,7 @@ static enum err take_hashed_name(struct ctx *ctx, struct pass *pass)
 				 "it, or correct its tag Hostname",
 				 hashed);
 	pass->host.status.certificate.vault_name = hashed;
+	pass->note.vault_seen = 0;
 	return E_OK;
 }
 
@@ -138,44 +133,92 @@ static bool is_merged(struct ctx *ctx, struct pass *pass, const struct vault_cer
 	       cert_has_key(&found->cert, &csr.public_key);
 }
 
+/* The plain name may belong to another hostname: ours is the hashed one. */
+static enum err find_ours(struct ctx *ctx, struct pass *pass, struct vault_certificate *found)
+{
+	struct keyvault *vault = &pass->world->vault;
+
+	TRY(keyvault_certificate_get(ctx, vault, vault_name(pass), found));
+	if (policy_is_ours(found, pass->name))
+		return E_OK;
+	TRY(certificate_rename(ctx, pass));
+	TRY(keyvault_certificate_get(ctx, vault, vault_name(pass), found));
+	return policy_is_ours(found, pass->name) ? E_OK : certificate_rename(ctx, pass);
+}
+
+/* One "not found" about a certificate that was there would cost another one. */
+static bool is_gone(struct ctx *ctx, struct pass *pass)
+{
+	msec_t now = ctx_mono(ctx), *since = &pass->note.missed_since;
+
+	if (!*since)
+		*since = now ? now : 1;
+	return !pass->host.status.certificate.secret_id || now - *since >= MISSED_FOR;
+}
+
 static enum err read_current(struct ctx *ctx, struct pass *pass)
 {
 	struct vault_certificate found;
+	msec_t now = ctx_mono(ctx);
 	enum err err;
 
 	if (!vault_name(pass))
 		TRY(choose_name(ctx, pass));
-	err = keyvault_certificate_get(ctx, &pass->world->vault, vault_name(pass), &found);
-	if (err == E_OK && !policy_is_ours(&found, pass->name)) {
-		TRY(take_hashed_name(ctx, pass));
-		err = keyvault_certificate_get(ctx, &pass->world->vault, vault_name(pass), &found);
-		if (err == E_OK && !policy_is_ours(&found, pass->name))
-			return take_hashed_name(ctx, pass);
-	}
+	err = find_ours(ctx, pass, &found);
+	if (err == E_NOTFOUND && !is_gone(ctx, pass))
+		return E_AGAIN;
+	if (err != E_OK && err != E_NOTFOUND)
+		return err;
+	pass->note.vault_seen = now ? now : 1;
+	pass->note.pending_seen = found.has_pending;
+	pass->note.missed_since = 0;
 	if (err == E_NOTFOUND) {
 		fault_clear(ctx);
 		record_none(ctx, pass);
 		return E_OK;
 	}
-	TRY(err);
-	certificate_record(ctx, pass, &found);
 	if (is_merged(ctx, pass, &found))
 		close_issuance(pass);
+	certificate_record(ctx, pass, &found);
 	return E_OK;
+}
+
+/* An order that was begun, and that nobody needs: the spec was changed back, or a certificate
+ * appeared. One that was finalized is a reason to go on. */
+static void leave_needless_order(struct ctx *ctx, struct pass *pass)
+{
+	if (pass_wants_certificate(pass) || !pass_has_issuance(pass) || issuance(pass)->csr)
+		return;
+	if (withdraw_order(ctx, pass) != E_OK)
+		log_debug(ctx, "needless order not left yet", "text", ctx->fault.text, NULL);
+	fault_clear(ctx);
 }
 
 enum err certificate_observe(struct ctx *ctx, struct pass *pass)
 {
-	msec_t now = ctx_mono(ctx);
+	const struct note *note = &pass->note;
 
 	judge(ctx, pass);
-	if (pass->note.vault_seen && now - pass->note.vault_seen < VAULT_FRESH &&
-	    !issuance(pass)->merge_intended)
+	if (!note->vault_seen || ctx_mono(ctx) - note->vault_seen >= VAULT_FRESH ||
+	    issuance(pass)->merge_intended) {
+		TRY(read_current(ctx, pass));
+		issuance(pass)->merge_intended = false;
+	}
+	leave_needless_order(ctx, pass);
+	return E_OK;
+}
+
+enum err certificate_look(struct ctx *ctx, struct pass *pass)
+{
+	const struct note *note = &pass->note;
+
+	if (note->vault_seen && ctx_mono(ctx) - note->vault_seen < LOOK_BEFORE_WRITE)
 		return E_OK;
 	TRY(read_current(ctx, pass));
-	issuance(pass)->merge_intended = false;
-	pass->note.vault_seen = now ? now : 1;
-	return E_OK;
+	if (pass_wants_certificate(pass))
+		return E_OK;
+	return fault_set(ctx, E_CONFLICT, "CertificateAppeared",
+			 "the vault has an acceptable certificate meanwhile");
 }
 
 struct text_map certificate_tags(struct ctx *ctx, const struct pass *pass)
@@ -187,130 +230,12 @@ struct text_map certificate_tags(struct ctx *ctx, const struct pass *pass)
 	return (struct text_map){pairs, 2};
 }
 
-static bool csr_fits(const struct pass *pass, const struct vault_operation *pending)
-{
-	return pending->has_csr && !pending->is_foreign_issuer &&
-	       names_are(&pending->csr.names, &pass->name, 1) &&
-	       text_equals(pending->csr.key_type, key_type_names[wanted_key_type(pass)]);
-}
-
-/*
- * Something is pending under our name. Ours (we recorded the intent, or the certificate carries our
- * tag) and fitting: go on with it. Ours and not fitting, and never sent to the CA: start over.
- * Another hostname's: ours gets another name. Else: hands off.
- */
-static enum err adopt_pending(struct ctx *ctx, struct pass *pass, struct vault_operation *pending)
-{
-	struct keyvault *vault = &pass->world->vault;
-	bool is_ours = issuance(pass)->create_intended || pass->host.status.certificate.secret_id;
-
-	TRY(keyvault_pending_get(ctx, vault, vault_name(pass), pending));
-	if (is_ours && pending->status == VAULT_IN_PROGRESS && csr_fits(pass, pending))
-		return E_OK;
-	if (pending->status == VAULT_IN_PROGRESS && pending->has_csr &&
-	    !names_are(&pending->csr.names, &pass->name, 1)) {
-		TRY(take_hashed_name(ctx, pass));
-		issuance(pass)->create_intended = false;
-		return fault_set(ctx, E_CONFLICT, "NameTaken",
-				 "the vault name is in use for another hostname");
-	}
-	if (is_ours && !issuance(pass)->csr) {
-		TRY(keyvault_pending_delete(ctx, vault, vault_name(pass)));
-		return fault_set(
-			ctx, E_CONFLICT, "PendingReplaced",
-			"a pending certificate operation of ours did not fit and was deleted");
-	}
-	return fault_set(
-		ctx, E_REFUSED, "PendingConflict",
-		"Key Vault certificate %s has a pending operation that this daemon did not "
-		"start. Complete or delete it",
-		vault_name(pass));
-}
-
-bool certificate_is_deleted(const struct ctx *ctx, enum err err)
-{
-	return err == E_CONFLICT && text_equals(ctx->fault.reason, "SoftDeleted");
-}
-
-enum err certificate_recover(struct ctx *ctx, struct pass *pass)
-{
-	TRY(keyvault_certificate_recover(ctx, &pass->world->vault, vault_name(pass)));
-	pass->note.vault_seen = 0;
-	pass->wait = RECOVER_WAIT;
-	return E_OK;
-}
-
-static enum err create(struct ctx *ctx, struct pass *pass, struct vault_operation *pending)
-{
-	struct text_map ours = certificate_tags(ctx, pass);
-	struct vault_certificate_request request = {
-		.name = vault_name(pass),
-		.hostnames = &pass->name,
-		.hostname_count = 1,
-		.key_type = wanted_key_type(pass) == KEY_TYPE_EC_P256 ? VAULT_EC_P256
-								      : VAULT_RSA_2048,
-		.tags = &ours,
-	};
-	enum err err;
-
-	issuance(pass)->create_intended = true;
-	TRY(pass_commit(ctx, pass));
-	err = keyvault_certificate_create(ctx, &pass->world->vault, &request, pending);
-	if (certificate_is_deleted(ctx, err))
-		return certificate_recover(ctx, pass);
-	if (err == E_CONFLICT && text_equals(ctx->fault.reason, "PendingExists")) {
-		/* A clear no to the first create since the vault was looked at: what is pending is
-		 * somebody else's. */
-		issuance(pass)->create_intended = false;
-		return adopt_pending(ctx, pass, pending);
-	}
-	return err;
-}
-
-/* A create would add a version to whatever stands under the name: not without having looked a
- * moment ago. */
-static enum err look_before_create(struct ctx *ctx, struct pass *pass)
-{
-	if (ctx_mono(ctx) - pass->note.vault_seen < LOOK_BEFORE_CREATE)
-		return E_OK;
-	TRY(read_current(ctx, pass));
-	pass->note.vault_seen = ctx_mono(ctx);
-	if (pass_wants_certificate(pass))
-		return E_OK;
-	return fault_set(ctx, E_CONFLICT, "CertificateAppeared",
-			 "the vault has an acceptable certificate meanwhile");
-}
-
-/* After a create whose answer was lost, what is pending is read first. */
-static enum err get_csr(struct ctx *ctx, struct pass *pass)
-{
-	struct vault_operation pending = {0};
-	enum err err = E_NOTFOUND;
-
-	TRY(look_before_create(ctx, pass));
-	if (issuance(pass)->create_intended)
-		err = adopt_pending(ctx, pass, &pending);
-	if (err == E_NOTFOUND) {
-		fault_clear(ctx);
-		err = create(ctx, pass, &pending);
-	}
-	TRY(err);
-	if (pass->wait)
-		return E_OK;
-	if (!csr_fits(pass, &pending))
-		return fault_set(
-			ctx, E_CONFLICT, "PendingUnfit",
-			"the vault's certificate operation does not carry the CSR asked for");
-	issuance(pass)->csr = base64_encode(ctx, pending.csr.der.data, pending.csr.der.size);
-	return pass_commit(ctx, pass);
-}
-
 static enum err finalize(struct ctx *ctx, struct pass *pass)
 {
 	struct bytes csr;
 
 	if (!issuance(pass)->csr) {
-		TRY(get_csr(ctx, pass));
+		TRY(pending_csr(ctx, pass));
 		if (pass->wait)
 			return E_OK;
 	}
@@ -325,16 +250,33 @@ static enum err finalize(struct ctx *ctx, struct pass *pass)
 	return E_OK;
 }
 
+/* As often as need be: what cannot be read says nothing about the certificate. */
+static enum err download(struct ctx *ctx, struct pass *pass, struct chain *chain)
+{
+	const char *url = pass->order.certificate, *pem;
+	size_t size;
+	enum err err = acme_certificate_get(ctx, &pass->acme, url, &pem, &size);
+
+	if (err == E_NOTFOUND) {
+		fault_set(ctx, E_REFUSED, "CertificateGone",
+			  "the CA does not know the certificate that its order led to");
+		return missing_is_over(ctx, pass, url);
+	}
+	TRY(err);
+	missing_found(pass, url);
+	if (chain_from_pem(ctx, pem, size, chain) != E_OK)
+		return fault_wrap(ctx, E_AGAIN, "the CA's answer");
+	return E_OK;
+}
+
 /* Before anything is replaced by it. */
-static enum err judge_chain(struct ctx *ctx, struct pass *pass, const char *pem, size_t size,
-			    struct chain *chain)
+static enum err judge_chain(struct ctx *ctx, struct pass *pass, const struct chain *chain)
 {
 	struct bytes der;
 	struct csr csr;
 
 	TRY(base64_decode(ctx, issuance(pass)->csr, &der));
 	TRY(csr_from_der(ctx, der.data, der.size, &csr));
-	TRY(chain_from_pem(ctx, pem, size, chain));
 	TRY(chain_check(ctx, chain, &csr, ctx_wall(ctx)));
 	if (policy_renewal_time(chain->items[0].not_before, chain->items[0].not_after) <=
 	    ctx_wall(ctx))
@@ -344,43 +286,44 @@ static enum err judge_chain(struct ctx *ctx, struct pass *pass, const char *pem,
 	return E_OK;
 }
 
+/* Nothing is pending, or it has another key. Nothing is what a merge leaves behind whose answer was
+ * lost: the vault is read again first. */
+static enum err merge_failed(struct ctx *ctx, struct pass *pass, enum err err)
+{
+	bool has_other_key = err == E_REFUSED && text_equals(ctx->fault.reason, "KeyMismatch");
+
+	if (err != E_NOTFOUND && !has_other_key)
+		return err;
+	fault_set(ctx, E_REFUSED, "KeyLost",
+		  "the pending operation of Key Vault certificate %s whose CSR was finalized is "
+		  "gone: "
+		  "somebody deleted or replaced it. A new certificate will be ordered",
+		  vault_name(pass));
+	err = has_other_key ? order_is_over(ctx, pass)
+			    : missing_is_over(ctx, pass, PENDING_OPERATION);
+	if (err == E_REFUSED)
+		issuance(pass)->create_intended = false;
+	return err;
+}
+
 static enum err merge(struct ctx *ctx, struct pass *pass)
 {
 	struct text_map ours = certificate_tags(ctx, pass);
 	struct vault_certificate merged;
 	struct chain chain;
-	const char *pem;
-	size_t size;
 	enum err err;
 
-	err = acme_certificate_get(ctx, &pass->acme, pass->order.certificate, &pem, &size);
-	if (err != E_OK && err != E_NOTFOUND)
-		return err;
-	if (err == E_OK)
-		err = judge_chain(ctx, pass, pem, size, &chain);
-	if (err != E_OK) {
-		order_drop(pass);
-		ctx->fault.by_ca = true;
-		return E_REFUSED;
-	}
+	TRY(download(ctx, pass, &chain));
+	if (judge_chain(ctx, pass, &chain) != E_OK)
+		return order_is_over(ctx, pass);
 	issuance(pass)->merge_intended = true;
 	TRY(pass_commit(ctx, pass));
 	err = keyvault_certificate_merge(ctx, &pass->world->vault, vault_name(pass), &chain, &ours,
 					 &merged);
-	if (err == E_NOTFOUND ||
-	    (err == E_REFUSED && text_equals(ctx->fault.reason, "KeyMismatch"))) {
-		order_drop(pass);
-		fault_set(ctx, E_REFUSED, "KeyLost",
-			  "the pending operation of Key Vault certificate %s is not the one whose "
-			  "CSR was "
-			  "finalized: somebody replaced it. A new certificate will be ordered",
-			  vault_name(pass));
-		ctx->fault.by_ca = true;
-		return E_REFUSED;
-	}
-	TRY(err);
-	certificate_record(ctx, pass, &merged);
+	if (err != E_OK)
+		return merge_failed(ctx, pass, err);
 	close_issuance(pass);
+	certificate_record(ctx, pass, &merged);
 	log_info(ctx, "certificate issued", "issuer", merged.cert.issuer, "serial",
 		 merged.cert.serial, "vault_certificate", vault_name(pass), NULL);
 	return pass_commit(ctx, pass);
@@ -399,9 +342,9 @@ enum err certificate_climb(struct ctx *ctx, struct pass *pass)
 	case ACME_VALID:
 		if (issuance(pass)->csr && pass->order.certificate)
 			return merge(ctx, pass);
-		order_drop(pass);
-		return fault_set(ctx, E_CONFLICT, "OrderUnusable",
-				 "the order is valid for a CSR that is not ours");
+		fault_set(ctx, E_REFUSED, "OrderUnusable",
+			  "the CA's order is valid already, for a CSR that is not ours");
+		return order_is_over(ctx, pass);
 	case ACME_PROCESSING:
 	case ACME_PENDING:
 	case ACME_UNKNOWN:

@@ -76,13 +76,6 @@ static enum err send(struct ctx *ctx, struct pass *pass, struct vault_certificat
 					   &tags, imported);
 }
 
-static bool is_issuing(const struct pass *pass)
-{
-	const struct issuance *issuance = &pass->host.status.issuance;
-
-	return issuance->order_url || issuance->create_intended;
-}
-
 /* The vault takes no import while an operation is pending. A finalized order is followed to its
  * end, so that no certificate is lost on the way; what the CA refuses then concerns nobody. */
 static enum err end_issuance(struct ctx *ctx, struct pass *pass)
@@ -109,14 +102,17 @@ enum err import_climb(struct ctx *ctx, struct pass *pass)
 				 "and cannot "
 				 "be renewed here. Import a new one, or POST the hostname to "
 				 "AddCertificate");
-	if (is_issuing(pass))
+	if (pass_has_issuance(pass))
 		return end_issuance(ctx, pass);
+	TRY(certificate_look(ctx, pass));
 	err = send(ctx, pass, &imported);
 	if (err == E_NOTFOUND)
 		return fault_set(ctx, E_REFUSED, "ImportNeeded",
 				 "the key of this import is no longer here. Send the import again");
-	if (certificate_is_deleted(ctx, err))
+	if (err == E_CONFLICT && text_equals(ctx->fault.reason, "SoftDeleted"))
 		return certificate_recover(ctx, pass);
+	if (err == E_CONFLICT && text_equals(ctx->fault.reason, "PendingExists"))
+		return pending_conflict(ctx, pass);
 	TRY(err);
 	certificate_record(ctx, pass, &imported);
 	pass->host.status.issuance.merge_intended = false;

@@ -44,21 +44,25 @@ void order_drop(struct pass *pass)
 	pass->note.polls = 0;
 }
 
-/* The CA's last word on this order: it counts as a failure, and the next try needs a new order. */
+enum err order_is_over(struct ctx *ctx, struct pass *pass)
+{
+	order_drop(pass);
+	ctx->fault.by_ca = true;
+	return E_REFUSED;
+}
+
 static enum err order_failed(struct ctx *ctx, struct pass *pass, const struct acme_problem *problem)
 {
 	const char *detail = problem->detail && *problem->detail ? problem->detail
 								 : "the CA gave no reason";
 	const char *type = problem->type ? problem->type : "unknown";
 
-	order_drop(pass);
 	fault_set(ctx, E_REFUSED, "ValidationFailed",
 		  "the CA refused the order (%s): %s. Make sure that "
 		  "http://%s/.well-known/acme-challenge/ "
 		  "reaches the gateway's challenge rule from everywhere",
 		  type, detail, pass->name);
-	ctx->fault.by_ca = true;
-	return E_REFUSED;
+	return order_is_over(ctx, pass);
 }
 
 static enum err authorization_get(struct ctx *ctx, struct pass *pass,
@@ -92,6 +96,18 @@ static enum err order_take(struct ctx *ctx, struct pass *pass)
 	return E_OK;
 }
 
+/* An order of a CA that is configured no more will not be found, however often it is asked for. */
+static enum err order_is_gone(struct ctx *ctx, struct pass *pass)
+{
+	bool is_elsewhere = text_equals(ctx->fault.reason, "ForeignUrl");
+
+	fault_set(ctx, E_REFUSED, "OrderGone", "the CA does not know the order any more");
+	if (!is_elsewhere)
+		return missing_is_over(ctx, pass, issuance(pass)->order_url);
+	order_drop(pass);
+	return E_CONFLICT;
+}
+
 enum err order_observe(struct ctx *ctx, struct pass *pass)
 {
 	enum err err;
@@ -100,12 +116,10 @@ enum err order_observe(struct ctx *ctx, struct pass *pass)
 		return E_OK;
 	TRY(pass_session(ctx, pass));
 	err = acme_order_get(ctx, &pass->acme, issuance(pass)->order_url, &pass->order);
-	if (err == E_NOTFOUND) {
-		order_drop(pass);
-		return fault_set(ctx, E_CONFLICT, "OrderGone",
-				 "the CA does not know the order any more");
-	}
+	if (err == E_NOTFOUND)
+		return order_is_gone(ctx, pass);
 	TRY(err);
+	missing_found(pass, issuance(pass)->order_url);
 	return order_take(ctx, pass);
 }
 

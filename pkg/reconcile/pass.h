@@ -44,6 +44,14 @@ static inline bool pass_wants_certificate(const struct pass *pass)
 	return pass->verdict != CERTIFICATE_CURRENT;
 }
 
+/* Something of an order or of a vault operation is recorded. */
+static inline bool pass_has_issuance(const struct pass *pass)
+{
+	const struct issuance *issuance = &pass->host.status.issuance;
+
+	return issuance->order_url || issuance->create_intended;
+}
+
 /* The rungs. Predicates over facts, and what makes them so. */
 bool public_ip_is_known(const struct pass *pass);
 enum err public_ip_climb(struct ctx *ctx, struct pass *pass);
@@ -87,20 +95,42 @@ enum err configure_climb(struct ctx *ctx, struct pass *pass);
 #define TAG_SOURCE_IMPORT "Import"
 struct text_map certificate_tags(struct ctx *ctx, const struct pass *pass);
 
+/* Before a write that adds a version to whatever stands under the name: not without having looked a
+ * moment ago. */
+enum err certificate_look(struct ctx *ctx, struct pass *pass);
+
+/* The plain name belongs to somebody else: the hashed one becomes ours. */
+enum err certificate_rename(struct ctx *ctx, struct pass *pass);
+
+/* The name stands for a deleted certificate: ours comes back, with pass->wait set; another's makes
+ * us take another name, and E_CONFLICT is returned. */
+enum err certificate_recover(struct ctx *ctx, struct pass *pass);
+
+/* Records the CSR that the order is to be finalized with, or sets pass->wait. */
+enum err pending_csr(struct ctx *ctx, struct pass *pass);
+
+/* E_REFUSED, with what to do about somebody else's operation. */
+enum err pending_conflict(struct ctx *ctx, struct pass *pass);
+
+/* `what` is said not to be there, which the fault tells: E_AGAIN, and when that has lasted the
+ * order is over. */
+enum err missing_is_over(struct ctx *ctx, struct pass *pass, const char *what);
+void missing_found(struct pass *pass, const char *what);
+
 /* The vault's answer as the certificate of the hostname. */
 void certificate_record(struct ctx *ctx, struct pass *pass, const struct vault_certificate *found);
 
-/* A deleted certificate holds the name: it is recovered, and looked at before anything else. */
-bool certificate_is_deleted(const struct ctx *ctx, enum err err);
-enum err certificate_recover(struct ctx *ctx, struct pass *pass);
-
-/* Fetches the recorded order unless this pass has it; an order that is no more is dropped and
- * E_CONFLICT returned. */
+/* Fetches the recorded order unless this pass has it. One that is final, or that the CA does not
+ * know for a while, is dropped, and E_REFUSED returned. */
 enum err order_observe(struct ctx *ctx, struct pass *pass);
 
 /* Forgets the order and all that hangs on it but the blob and a pending vault operation, which
  * still want cleaning up. */
 void order_drop(struct pass *pass);
+
+/* The CA's last word on the order, which the fault tells: it counts as a failure, and the next try
+ * needs a new order. */
+enum err order_is_over(struct ctx *ctx, struct pass *pass);
 
 /* A withdrawn hostname: undoes what was begun for it, as far as no finalize was sent. */
 enum err withdraw_undo(struct ctx *ctx, struct pass *pass);

@@ -47,6 +47,13 @@ static bool has_other_key_type(const struct hostname *hostname, msec_t now)
 			    key_type_names[hostname->spec.key_type]);
 }
 
+/* Its certificate is made, or about to be, and a key waits for it in the vault. */
+static bool is_finalized(const struct hostname *hostname, msec_t now)
+{
+	(void)now;
+	return hostname->status.issuance.csr;
+}
+
 /* In order: the first that applies decides. */
 static const struct {
 	bool (*applies)(const struct hostname *hostname, msec_t now);
@@ -60,6 +67,7 @@ static const struct {
 	{is_to_be_acme, CERTIFICATE_DUE, "SwitchedToAcme"},
 	{is_renewal_due, CERTIFICATE_DUE, "RenewalDue"},
 	{has_other_key_type, CERTIFICATE_DUE, "KeyTypeChanged"},
+	{is_finalized, CERTIFICATE_DUE, "OrderFinalized"},
 };
 
 enum certificate_verdict policy_judge(const struct hostname *hostname, msec_t now, const char **why)
@@ -80,11 +88,25 @@ msec_t policy_renewal_time(msec_t not_before, msec_t not_after)
 	return not_after - (life < SHORT_LIFE ? life / 2 : life / 3);
 }
 
-bool policy_is_ours(const struct vault_certificate *certificate, const char *hostname)
+static const char *tagged_hostname(const struct vault_certificate *certificate)
 {
 	for (size_t i = 0; i < certificate->tags.count; i++)
 		if (text_equals(certificate->tags.items[i].key, "Hostname"))
-			return text_equals_nocase(certificate->tags.items[i].value, hostname);
+			return certificate->tags.items[i].value;
+	return NULL;
+}
+
+bool policy_is_tagged(const struct vault_certificate *certificate, const char *hostname)
+{
+	const char *tagged = tagged_hostname(certificate);
+
+	return tagged && text_equals_nocase(tagged, hostname);
+}
+
+bool policy_is_ours(const struct vault_certificate *certificate, const char *hostname)
+{
+	if (tagged_hostname(certificate))
+		return policy_is_tagged(certificate, hostname);
 	return names_are(&certificate->cert.names, &hostname, 1);
 }
 

@@ -28,6 +28,8 @@ msec_t policy_renewal_time(msec_t not_before, msec_t not_after);
 /* Ours: the tag Hostname says so or, without it, the certificate's names are exactly this hostname.
  */
 bool policy_is_ours(const struct vault_certificate *certificate, const char *hostname);
+/* The tag Hostname says so. */
+bool policy_is_tagged(const struct vault_certificate *certificate, const char *hostname);
 
 /* Refused by ourselves or by Azure: 5 s doubling to 10 min, hourly after a day. */
 msec_t policy_refusal_wait(struct rng *rng, int64_t count, msec_t since_first);

@@ -81,8 +81,8 @@ class Case:
         ident = self.stack.sim.fault(method, path, do, times, after)
         self.undo_with(lambda: self.stack.sim.clear_faults(ident))
 
-    def at(self, proxy, method, path, do, times=-1, after=0, payload=None):
-        ident = proxy.fault(method, path, do, times, after, payload)
+    def at(self, proxy, method, path, do, times=-1, after=0, payload=None, behind=None):
+        ident = proxy.fault(method, path, do, times, after, payload, behind)
         self.undo_with(lambda: proxy.clear_faults(ident))
 
     def order(self, do, times=-1):
@@ -213,7 +213,7 @@ def pending_of_another(at):
     azure = at.stack.azure
     url = f"{at.stack.vault_url}/certificates/{at.name}"
     azure._send("POST", f"{url}/create?api-version=7.4", "https://vault.azure.net", {
-        "policy": {"issuer": {"name": "Unknown"}, "key_props": {"kty": "RSA", "key_size": 2048},
+        "policy": {"issuer": {"name": "Unknown"}, "key_props": {"kty": "EC", "crv": "P-256"},
                    "x509_props": {"subject": f"CN={at.hostname}", "sans": {"dns_names": [at.hostname]}}}})
     at.undo_with(lambda: azure._send("DELETE", f"{url}/pending?api-version=7.4", "https://vault.azure.net"))
 
@@ -228,6 +228,14 @@ def soft_deleted_of_ours(at):
     at.stack.azure.import_certificate(at.name, pem, {"Hostname": at.hostname})
     at.stack.azure._send("DELETE", f"{at.stack.vault_url}/certificates/{at.name}?api-version=7.4",
                          "https://vault.azure.net")
+
+
+def soft_deleted_of_another(at):
+    pem, _ = self_signed(at.directory, at.hostname)
+    at.stack.azure.import_certificate(at.name, pem, {"Hostname": "somebody.example.org"})
+    at.stack.azure._send("DELETE", f"{at.stack.vault_url}/certificates/{at.name}?api-version=7.4",
+                         "https://vault.azure.net")
+    at.before = at.stack.azure.certificate(at.name)
 
 
 def was_recovered(at):
@@ -297,6 +305,8 @@ HOSTNAME_ROWS = [
         [(ISSUED, "False", "PendingConflict", "Complete or delete it")], still=pending_still_stands),
     Row("the certificate of that name was deleted", "hostname", soft_deleted_of_ours, check=was_recovered,
         fetched=False),
+    Row("a deleted certificate of that name is another hostname's", "hostname", soft_deleted_of_another,
+        check=other_is_untouched),
     Row("the name in the vault is another hostname's", "hostname", taken_by_another, check=other_is_untouched),
     Row("a foreign listener serves the hostname", "hostname",
         lambda at: foreign_sites(at, [at.hostname]),
@@ -336,7 +346,20 @@ def start_over(at):
 
 
 def finalized_once(at):
-    assert len(at.ca.requests("POST", "/finalize-order/")) == 1, at.ca.requests("POST", "/finalize-order/")
+    for path in ("/order-plz$", "/finalize-order/"):
+        assert len(at.ca.requests("POST", path)) == 1, at.ca.requests("POST", path)
+
+
+def misses(path, status=404, kind="malformed"):
+    """The CA says once, behind the finalize, that it does not know what it has."""
+    return lambda at: at.at(at.ca, "POST", path, {"status": status, "body": problem(kind, "not found")}, 1,
+                            behind="/finalize-order/")
+
+
+def old_order(at):
+    url = at.ca.url
+    at.order({"status": 201, "headers": {"Location": f"{url}/my-order/old"}, "body": {
+        "status": "valid", "finalize": f"{url}/finalize-order/old", "certificate": f"{url}/certZ/old"}})
 
 
 SIGN_IN_FAILS = [(ISSUED, "Unknown", "AzureAuthUnavailable", "sign-in with client secret.*" + LASTING)]
@@ -389,6 +412,16 @@ OWN_ROWS = [
         lambda at: at.at(at.ca, "POST", "/finalize-order/", {"reset": "after"}, 1), check=finalized_once),
     Row("the CA garbles the certificate", "own",
         lambda at: at.at(at.ca, "POST", "/certZ/", {"garble": True}, 2), check=finalized_once),
+    Row("the CA cuts the certificate in the middle", "own",
+        lambda at: at.at(at.ca, "POST", "/certZ/", {"cut": 300}, 2), check=finalized_once),
+    Row("the CA cuts its certificate from the chain", "own",
+        lambda at: at.at(at.ca, "POST", "/certZ/", {"cut": 1500}, 1), check=finalized_once),
+    Row("the CA misses the finalized order once", "own", misses("/my-order/"), check=finalized_once),
+    Row("the CA denies the finalized order once", "own", misses("/my-order/", 403, "unauthorized"),
+        check=finalized_once),
+    Row("the CA misses the certificate once", "own", misses("/certZ/"), check=finalized_once),
+    Row("the CA gives an order that is valid already", "own", old_order,
+        [(ISSUED, "False", "OrderUnusable", "for a CSR that is not ours")], post=True, still=no_orders_meanwhile),
     Row("the challenge file is not found", "own",
         lambda at: at.at(at.blobs, "PUT", ".", {"status": 201}),
         [(OWNERSHIP, "False", "ChallengeFileNotFound", "Check the path rule .* public read access")]),
@@ -708,7 +741,8 @@ GATEWAY_ROWS = [
     Row("the vault asks to wait", "service", vault_is_throttled,
         [(ISSUED, "Unknown", "Throttled", "Key Vault")], check=vault_was_left_in_peace),
     Row("the CA is away for a while", "service", ca_is_away_for_a_while),
-    Row("the CA has forgotten account and order", "service", ca_is_a_new_one),
+    Row("the CA has forgotten account and order", "service", ca_is_a_new_one,
+        [(OWNERSHIP, "False", "OrderGone", "does not know the order any more")], within=HICCUP_SECONDS),
 ]
 
 ROWS = HOSTNAME_ROWS + OWN_ROWS + GATEWAY_ROWS

@@ -106,6 +106,7 @@ msec_t rig_time(const struct rig *rig); /* since the start */
 
 /* In ctx's arena; NULL when it is not there. */
 const struct hostname *rig_hostname(struct ctx *ctx, struct rig *rig, const char *hostname);
+const char *rig_gateway_name(const struct rig *rig);
 const struct gateway *rig_gateway(struct ctx *ctx, struct rig *rig, const char *name);
 /* "status reason: message" of a condition, "" when it is not there. */
 const char *rig_condition(struct ctx *ctx, struct rig *rig, const char *hostname, const char *type);

@@ -446,6 +446,7 @@ static void test_certificates(void **state)
 		{.request = "POST /cert/1", .status = 200, .body = "{}"},
 		{.request = "POST /cert/1", .status = 200},
 		{.request = "POST /cert/1", .status = 404},
+		{.request = "POST /cert/1", .status = 403, .body = PROBLEM("unauthorized", "no")},
 		{0}};
 	struct script s;
 	const char *got;
@@ -464,12 +465,51 @@ static void test_certificates(void **state)
 			 E_AGAIN);
 	assert_int_equal(acme_certificate_get(&s.ctx, &s.session, CA "/cert/1", &got, &size),
 			 E_AGAIN);
+	assert_int_equal(acme_certificate_get(&s.ctx, &s.session, CA "/cert/1", &got, &size),
+			 E_NOTFOUND);
 	script_end(&s, acme_certificate_get(&s.ctx, &s.session, CA "/cert/1", &got, &size),
 		   E_NOTFOUND);
 	script_end(&s,
 		   acme_certificate_get(&s.ctx, &s.session, "https://evil.example/", &got, &size),
 		   E_REFUSED);
 	script_fini(&s);
+}
+
+#define BEGIN "-----BEGIN CERTIFICATE-----\n"
+#define END   "-----END CERTIFICATE-----\n"
+
+static const struct {
+	const char *name, *body;
+	enum err err;
+} chains[] = {
+	{"two certificates", BEGIN "AAAA\n" END BEGIN "BBBB\n" END, E_OK},
+	{"an empty line between and behind", BEGIN "AAAA\n" END "\n" BEGIN "BBBB\n" END "\r\n",
+	 E_OK},
+	{"words around", "leaf\n" BEGIN "AAAA\n" END "root\n", E_OK},
+	{"cut in the first", BEGIN "AA", E_AGAIN},
+	{"cut in its end", BEGIN "AAAA\n-----END CERTIFI", E_AGAIN},
+	{"cut in the beginning of the second", BEGIN "AAAA\n" END "-----BEG", E_AGAIN},
+	{"cut after a dash", BEGIN "AAAA\n" END "-", E_AGAIN},
+	{"cut in the second", BEGIN "AAAA\n" END BEGIN "BB", E_AGAIN},
+	{"an end without a beginning", END, E_AGAIN},
+};
+
+static void test_chains_that_are_cut(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(chains); i++) {
+		const struct step steps[] = {
+			{.request = "POST /cert/1", .status = 200, .body = chains[i].body}, {0}};
+		struct script s;
+		const char *got;
+		size_t size;
+
+		script_sign_in(&s);
+		script_run(&s, chains[i].name, steps);
+		script_end(&s, acme_certificate_get(&s.ctx, &s.session, CA "/cert/1", &got, &size),
+			   chains[i].err);
+		script_fini(&s);
+	}
 }
 
 static void test_key_authorization_costs_no_signature(void **state)
@@ -560,6 +600,7 @@ int main(void)
 		cmocka_unit_test(test_answer_to_a_challenge),
 		cmocka_unit_test(test_deactivation),
 		cmocka_unit_test(test_certificates),
+		cmocka_unit_test(test_chains_that_are_cut),
 		cmocka_unit_test(test_key_authorization_costs_no_signature),
 		cmocka_unit_test(test_garbage),
 		cmocka_unit_test(test_status_names),

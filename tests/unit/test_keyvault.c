@@ -1,6 +1,7 @@
 #include "vault_rig.h"
 
-#define CERT VAULT "/certificates/shop-example-com"
+#define CERT	VAULT "/certificates/shop-example-com"
+#define DELETED VAULT "/deletedcertificates/shop-example-com"
 
 /* Key A's CSR and certificate, and the CSR of another key; all for shop.example.com. */
 #define CSR_A                                                                          \
@@ -41,6 +42,12 @@ static const struct text_map tags = {tag_pairs, ARRAY_SIZE(tag_pairs)};
 static enum err get(struct ctx *ctx, struct keyvault *vault, struct found *found)
 {
 	return keyvault_certificate_get(ctx, vault, "shop-example-com", &found->certificate);
+}
+
+static enum err get_deleted(struct ctx *ctx, struct keyvault *vault, struct found *found)
+{
+	return keyvault_certificate_get_deleted(ctx, vault, "shop-example-com",
+						&found->certificate);
 }
 
 static enum err get_strange_name(struct ctx *ctx, struct keyvault *vault, struct found *found)
@@ -111,6 +118,24 @@ static enum err recover(struct ctx *ctx, struct keyvault *vault, struct found *f
 
 /* ---- what holds afterwards */
 
+static bool is_pending_alone(const struct found *found)
+{
+	const struct vault_certificate *c = &found->certificate;
+
+	return c->has_pending && c->tags.count == 1 && !c->secret_id && !c->cert.names.count;
+}
+
+static bool is_nothing(const struct found *found)
+{
+	return !found->certificate.id && !found->certificate.has_pending &&
+	       !found->certificate.tags.count;
+}
+
+static bool is_tagged_alone(const struct found *found)
+{
+	return found->certificate.tags.count == 1 && !found->certificate.cert.names.count;
+}
+
 static bool is_complete(const struct found *found)
 {
 	const struct vault_certificate *c = &found->certificate;
@@ -176,11 +201,43 @@ static const struct row certificates[] = {
 	   .status = 404,
 	   .body = ERROR("CertificateNotFound", "not here")}},
 	 {.err = E_NOTFOUND, .reason = "CertificateNotFound"},
-	 NULL},
-	{"a first version that waits for its merge is not there yet",
+	 is_nothing},
+	{"a first version that waits for its merge is not there yet, but its tags are",
 	 get,
-	 {{.request = "GET " CERT V, .status = 200, .body = "{\"id\":\"" CERT "/v1\"}"}},
+	 {{.request = "GET " CERT V,
+	   .status = 200,
+	   .body = "{\"id\":\"" CERT "/v1\",\"tags\":{\"Hostname\":\"shop.example.com\"},"
+		   "\"pending\":{\"id\":\"" CERT "/pending\"}}"}},
 	 {.err = E_NOTFOUND},
+	 is_pending_alone},
+	{"a deleted one is read with its tags",
+	 get_deleted,
+	 {{.request = "GET " DELETED V, .status = 200, .body = BUNDLE, .kind = HTTP_READ}},
+	 {.err = E_OK},
+	 is_complete},
+	{"a deleted one that never had a version has tags alone",
+	 get_deleted,
+	 {{.request = "GET " DELETED V,
+	   .status = 200,
+	   .body = "{\"id\":\"" CERT "/v1\",\"tags\":{\"Hostname\":\"shop.example.com\"}}"}},
+	 {.err = E_OK},
+	 is_tagged_alone},
+	{"one that is not deleted, or not yet, is not found",
+	 get_deleted,
+	 {{.request = "GET " DELETED V, .status = 404, .body = ERROR("CertificateNotFound", "")}},
+	 {.err = E_NOTFOUND},
+	 NULL},
+	{"a garbled deleted one is tried again",
+	 get_deleted,
+	 {{.request = "GET " DELETED V, .status = 200, .body = "[]"}},
+	 {.err = E_AGAIN, .reason = "MalformedReply", .says = "deleted certificate shop-example"},
+	 NULL},
+	{"who may not read what is deleted is told the role",
+	 get_deleted,
+	 {{.request = "GET " DELETED V,
+	   .status = 403,
+	   .body = INNER("Forbidden", "ForbiddenByRbac", "Caller is not authorized.")}},
+	 {.err = E_REFUSED, .says = "grant the role Key Vault Certificates Officer"},
 	 NULL},
 	{"a garbled answer is tried again and not quoted",
 	 get,

@@ -119,6 +119,26 @@ static void test_judge(void **state)
 	}
 }
 
+static void test_finalized(void **state)
+{
+	struct hostname hostname = {
+		.status = {.certificate = {.secret_id = "s",
+					   .not_before = NOW - DAY,
+					   .not_after = NOW + 89 * DAY},
+			   .issuance = {.order_url = "o"}},
+	};
+	const char *why = NULL;
+
+	(void)state;
+	assert_int_equal(policy_judge(&hostname, NOW, &why), CERTIFICATE_CURRENT);
+	hostname.status.issuance.csr = "c";
+	assert_int_equal(policy_judge(&hostname, NOW, &why), CERTIFICATE_DUE);
+	assert_string_equal(why, "OrderFinalized");
+	hostname.status.certificate.is_imported = true;
+	assert_int_equal(policy_judge(&hostname, NOW, &why), CERTIFICATE_CURRENT);
+	assert_string_equal(why, "Imported");
+}
+
 /* --- whose it is --- */
 
 static const struct {
@@ -126,16 +146,26 @@ static const struct {
 	const char *tag; /* Hostname; NULL: none */
 	const char *names[2];
 	size_t count;
-	bool is_ours;
+	bool is_ours, is_tagged;
 } owners[] = {
-	{"the tag says so", "shop.example.com", {"x.example"}, 1, true},
-	{"in any case", "SHOP.example.com", {"x.example"}, 1, true},
-	{"the tag says another, whatever the names", "x.example", {"shop.example.com"}, 1, false},
-	{"an empty tag is another's", "", {"shop.example.com"}, 1, false},
-	{"without a tag the name", NULL, {"shop.example.com"}, 1, true},
-	{"without a tag another name", NULL, {"x.example"}, 1, false},
-	{"without a tag more names than ours", NULL, {"shop.example.com", "x.example"}, 2, false},
-	{"without a tag no name", NULL, {NULL}, 0, false},
+	{"the tag says so", "shop.example.com", {"x.example"}, 1, true, true},
+	{"in any case", "SHOP.example.com", {"x.example"}, 1, true, true},
+	{"the tag says another, whatever the names",
+	 "x.example",
+	 {"shop.example.com"},
+	 1,
+	 false,
+	 false},
+	{"an empty tag is another's", "", {"shop.example.com"}, 1, false, false},
+	{"without a tag the name", NULL, {"shop.example.com"}, 1, true, false},
+	{"without a tag another name", NULL, {"x.example"}, 1, false, false},
+	{"without a tag more names than ours",
+	 NULL,
+	 {"shop.example.com", "x.example"},
+	 2,
+	 false,
+	 false},
+	{"without a tag no name", NULL, {NULL}, 0, false, false},
 };
 
 static void test_ownership(void **state)
@@ -151,6 +181,8 @@ static void test_ownership(void **state)
 
 		check_row(owners[i].sentence,
 			  policy_is_ours(&certificate, "shop.example.com") == owners[i].is_ours);
+		check_row(owners[i].sentence, policy_is_tagged(&certificate, "shop.example.com") ==
+						      owners[i].is_tagged);
 	}
 }
 
@@ -232,8 +264,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_renewal_time), cmocka_unit_test(test_judge),
-		cmocka_unit_test(test_ownership),    cmocka_unit_test(test_waits),
-		cmocka_unit_test(test_polls),
+		cmocka_unit_test(test_finalized),    cmocka_unit_test(test_ownership),
+		cmocka_unit_test(test_waits),	     cmocka_unit_test(test_polls),
 	};
 
 	return cmocka_run_group_tests_name("policy", tests, NULL, NULL);

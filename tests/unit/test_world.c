@@ -523,6 +523,8 @@ static void faults_strike_as_told(void **state)
 		 "{\"path\":\"\",\"do\":{\"reset\":\"after\"}}", HTTP_ONE_SHOT, E_CONFLICT, 0},
 		{"a cut answer is none", "{\"path\":\"\",\"do\":{\"truncate\":3}}", HTTP_READ,
 		 E_AGAIN, 0},
+		{"an answer that is shorter than it was is one",
+		 "{\"path\":\"\",\"do\":{\"cut\":3}}", HTTP_READ, E_OK, 401},
 		{"an answer that is too large is none",
 		 "{\"path\":\"\",\"do\":{\"oversize\":300000}}", HTTP_READ, E_AGAIN, 0},
 		{"an answer that is too late is none", "{\"path\":\"\",\"do\":{\"delayMs\":10000}}",

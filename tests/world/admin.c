@@ -95,6 +95,7 @@ static struct json *show_never(struct ctx *ctx, const struct world *world)
 	json_set_int(ctx, all, "putStoppedGateway", never->put_stopped_gateway);
 	json_set_int(ctx, all, "vaultForeignDeleted", never->vault_foreign_deleted);
 	json_set_int(ctx, all, "pendingLost", never->pending_lost);
+	json_set_int(ctx, all, "pendingForeignDeleted", never->pending_foreign_deleted);
 	json_set_text(ctx, all, "last", never->last);
 	return all;
 }

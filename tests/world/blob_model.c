@@ -1,5 +1,7 @@
 #include "world/blob_model.h"
 
+#include "world/model.h"
+
 #include <string.h>
 #include <strings.h>
 

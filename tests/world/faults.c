@@ -29,8 +29,8 @@ static void take_headers(struct world *world, struct fault_rule *rule, const str
 static enum err take_actions(struct ctx *ctx, struct world *world, struct fault_rule *rule,
 			     const struct json *actions)
 {
-	static const char *const known[] = {"status",	"headers", "body",     "delayMs", "reset",
-					    "truncate", "garble",  "oversize", "apply"};
+	static const char *const known[] = {"status", "headers",  "cut",    "body",	"delayMs",
+					    "reset",  "truncate", "garble", "oversize", "apply"};
 	const char *reset = json_get_text(actions, "reset");
 	const struct json *body = json_get(actions, "body");
 	size_t i;
@@ -42,7 +42,7 @@ static enum err take_actions(struct ctx *ctx, struct world *world, struct fault_
 			;
 		if (i == ARRAY_SIZE(known))
 			return refuse(ctx, "`do` knows status, headers, body, delayMs, reset, "
-					   "truncate, garble, oversize, apply");
+					   "truncate, cut, garble, oversize, apply");
 	}
 	if (reset && !text_equals(reset, "before") && !text_equals(reset, "after"))
 		return refuse(ctx, "`reset` is before or after");
@@ -52,6 +52,7 @@ static enum err take_actions(struct ctx *ctx, struct world *world, struct fault_
 	rule->resets_after = text_equals(reset, "after");
 	rule->is_truncated = json_get(actions, "truncate") != NULL;
 	rule->truncate_at = (size_t)json_get_int(actions, "truncate", 0);
+	rule->cut_at = json_get_int(actions, "cut", -1);
 	rule->garbles = json_get_bool(actions, "garble", false);
 	rule->oversize = (size_t)json_get_int(actions, "oversize", 0);
 	rule->applies = json_get_bool(actions, "apply", false);
@@ -161,6 +162,15 @@ static void garble(struct call *call)
 	call->reply = text;
 }
 
+/* Shorter than it was, and whole as far as HTTP can tell. */
+static void cut(struct call *call, int64_t size)
+{
+	if (size < 0 || (size_t)size >= call->reply_size)
+		return;
+	call->reply = arena_strndup(call->ctx->arena, call->reply, (size_t)size);
+	call->reply_size = (size_t)size;
+}
+
 static void pad(struct call *call, size_t size)
 {
 	char *text;
@@ -188,6 +198,7 @@ void faults_after(const struct fault_rule *rule, struct call *call)
 	}
 	for (i = 0; i < rule->header_count; i++)
 		call_set_header(call, rule->headers[i].name, rule->headers[i].value);
+	cut(call, rule->cut_at);
 	if (rule->garbles)
 		garble(call);
 	if (rule->oversize)

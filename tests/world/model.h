@@ -76,6 +76,7 @@ struct fault_rule {
 	bool resets_before, resets_after, garbles, applies;
 	size_t truncate_at; /* with is_truncated */
 	bool is_truncated;
+	int64_t cut_at; /* -1: not */
 	size_t oversize;
 };
 
@@ -153,6 +154,7 @@ struct pending {
 	enum pending_state state;
 	bool is_cancellation_requested, preserves_order;
 	bool is_finalized; /* the model CA has seen this CSR in a finalize */
+	bool by_other;	   /* begun by a foreign actor of a simulation */
 };
 
 enum object_kind { OBJECT_CERTIFICATE, OBJECT_KEY, OBJECT_SECRET };

@@ -10,6 +10,7 @@
 
 #define VAULT_RESOURCE	       "https://vault.azure.net"
 #define VAULT_RECOVERABLE_DAYS 90
+#define VAULT_PARTNER	       "partner-ca" /* an issuer that the vault itself asks; it never answers */
 
 void vault_init(struct world *world);
 void vault_fini(struct world *world);

@@ -77,7 +77,8 @@ static bool check_policy(struct call *call, const struct json *policy)
 				 "Property policy.secret_props.contentType has invalid value.");
 		return false;
 	}
-	if (issuer && !text_equals(issuer, "Unknown") && !text_equals(issuer, "Self")) {
+	if (issuer && !text_equals(issuer, "Unknown") && !text_equals(issuer, "Self") &&
+	    !text_equals(issuer, VAULT_PARTNER)) {
 		call_vault_error(call, 400, "BadParameter", NULL,
 				 "The certificate issuer %s was not found.", issuer);
 		return false;
@@ -247,6 +248,7 @@ static void create(struct world *world, struct call *call, const char *name)
 		object = vault_add(world, OBJECT_CERTIFICATE, name);
 	object->policy = policy;
 	start_pending(world, object, key, csr, body);
+	object->pending->by_other = call->by_other;
 	call_json(call, 202, vault_show_operation(call->ctx, world, object));
 	call_set_header(call, "Location",
 			arena_printf(call->ctx->arena, "%s/pending?api-version=%s&request_id=%s",

@@ -35,16 +35,26 @@ static void cancel(struct world *world, struct call *call, struct object *object
 	call_json(call, 200, vault_show_operation(call->ctx, world, object));
 }
 
+/* What somebody else began is not ours to delete, and nothing that the CA has seen. */
+static void judge(struct world *world, const struct call *call, const struct object *object)
+{
+	const struct pending *pending = object->pending;
+	const char *what = pending->by_other ? "of somebody else deleted"
+					     : "deleted after finalize";
+
+	if (call->by_other || pending->state != PENDING_IN_PROGRESS ||
+	    (!pending->by_other && !pending->is_finalized))
+		return;
+	world->never.pending_foreign_deleted += pending->by_other;
+	world->never.pending_lost += !pending->by_other;
+	(void)snprintf(world->never.last, sizeof(world->never.last), "pending operation %s: %s",
+		       what, object->name);
+}
+
 static void delete_pending(struct world *world, struct call *call, struct object *object)
 {
-	struct pending *pending = object->pending;
-
+	judge(world, call, object);
 	call_json(call, 200, vault_show_operation(call->ctx, world, object));
-	if (pending->is_finalized && pending->state == PENDING_IN_PROGRESS) {
-		world->never.pending_lost++;
-		(void)snprintf(world->never.last, sizeof(world->never.last),
-			       "pending operation deleted after finalize: %s", object->name);
-	}
 	object->pending = NULL;
 }
 
@@ -102,6 +112,12 @@ static void move_to_front(struct object *object, struct version *version)
 	object->newest = version;
 }
 
+static bool has_partner(const struct pending *pending)
+{
+	return text_equals(json_get_text(json_get(pending->version->policy, "issuer"), "name"),
+			   VAULT_PARTNER);
+}
+
 static void merge(struct world *world, struct call *call, struct object *object)
 {
 	struct pending *pending = object->pending;
@@ -110,7 +126,7 @@ static void merge(struct world *world, struct call *call, struct object *object)
 
 	if (!body)
 		return;
-	if (pending->state != PENDING_IN_PROGRESS) {
+	if (pending->state != PENDING_IN_PROGRESS || has_partner(pending)) {
 		call_vault_error(call, 403, "Forbidden", NULL,
 				 "The pending certificate's status is not inProgress, or it was "
 				 "created with an issuer.");

@@ -91,7 +91,8 @@ struct world_never {
 	unsigned vault_foreign_deleted; /* an object without the tag, or still referenced, was
 					   deleted */
 	unsigned pending_lost; /* a pending operation was deleted after its CSR was finalized */
-	char last[160];	       /* the last of them in words */
+	unsigned pending_foreign_deleted; /* a pending operation of a foreign actor was deleted */
+	char last[160];			  /* the last of them in words */
 };
 
 struct world *world_new(const struct world_options *options, const struct doors *doors);

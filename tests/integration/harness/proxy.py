@@ -78,13 +78,15 @@ class Proxy:
             self.away()
         self._held.close()
 
-    def fault(self, method, path, do, times=-1, after=0, payload=None):
-        """As in azuresim, and `payload`: a regular expression that a JWS's payload must match."""
+    def fault(self, method, path, do, times=-1, after=0, payload=None, behind=None):
+        """As in azuresim, and `payload`: a regular expression that a JWS's payload must match, and `behind`: one for
+        the path of a request that must have been answered before."""
         with self._lock:
             self._last += 1
             self._faults.append({"id": self._last, "method": method, "path": re.compile(path), "do": do,
                                  "times": times, "after": after, "hits": 0,
-                                 "payload": re.compile(payload) if payload else None})
+                                 "payload": re.compile(payload) if payload else None,
+                                 "behind": re.compile(behind) if behind else None})
             return self._last
 
     def clear_faults(self, ident=None):
@@ -111,6 +113,8 @@ class Proxy:
                 if one["method"] and one["method"] != method or not one["path"].search(path):
                     continue
                 if one["payload"] and not one["payload"].search(jws_payload(body)):
+                    continue
+                if one["behind"] and not any(one["behind"].search(seen["path"]) for seen in self._log):
                     continue
                 one["hits"] += 1
                 return one["do"] if one["hits"] > one["after"] else {}
@@ -200,6 +204,7 @@ def spoil(do, status, headers, body):
     given = {name.lower() for name in do.get("headers", {})}
     headers = [one for one in headers if one[0].lower() not in given] + [
         (name, str(value)) for name, value in do.get("headers", {}).items()]
+    body = body[:do.get("cut", len(body))]
     if do.get("garble"):
         body = bytes(byte ^ (0x15 + at % 7) for at, byte in enumerate(body))
     if do.get("oversize", 0) > len(body):

@@ -68,6 +68,19 @@ static const char *without_gateway_id(struct ctx *ctx, const struct look *look, 
 	return arena_printf(ctx->arena, "%s%s", kept, text);
 }
 
+/* What is wanted after somebody was blamed is less than what this pass began with. */
+static enum err blame_or_put_off(struct ctx *ctx, struct look *look, const char *reason,
+				 const char *message)
+{
+	if (blame_hostnames(ctx, look, message)) {
+		look->wait = 1;
+		fault_clear(ctx);
+		return E_OK;
+	}
+	fault_set(ctx, E_REFUSED, reason, "%s", message);
+	return put_off_updates(ctx, look);
+}
+
 static enum err operation_failed(struct ctx *ctx, struct look *look,
 				 const struct appgateway_operation *operation)
 {
@@ -77,12 +90,15 @@ static enum err operation_failed(struct ctx *ctx, struct look *look,
 			     operation->message ? without_gateway_id(ctx, look, operation->message)
 						: "no message");
 
-	if (blame_hostnames(ctx, look, message)) {
-		look->wait = 1; /* what is wanted now is less than what this pass began with */
-		return E_OK;
-	}
-	fault_set(ctx, E_REFUSED, "UpdateFailed", "%s", message);
-	return put_off_updates(ctx, look);
+	return blame_or_put_off(ctx, look, "UpdateFailed", message);
+}
+
+/* Nothing of it arrived, and it will be refused as long as it says the same. */
+static enum err update_refused(struct ctx *ctx, struct look *look)
+{
+	const char *reason = arena_strdup(ctx->arena, ctx->fault.reason);
+
+	return blame_or_put_off(ctx, look, reason, without_gateway_id(ctx, look, ctx->fault.text));
 }
 
 static void end_operation(struct look *look)
@@ -224,6 +240,7 @@ static enum err put(struct ctx *ctx, struct look *look, const struct appgateway_
 {
 	struct gateway_status *status = look_status(look);
 	struct appgateway_operation operation;
+	enum err err;
 
 	if (!render_is_faithful(ctx, document->body, rendering->document, rendering,
 				look->wanted.count))
@@ -235,8 +252,11 @@ static enum err put(struct ctx *ctx, struct look *look, const struct appgateway_
 	TRY(look_commit(ctx, look));
 	log_info(ctx, "updating the gateway", "hostnames",
 		 arena_printf(ctx->arena, "%zu", rendering->changed), NULL);
-	TRY(appgateway_put(ctx, &look->world->gateway, rendering->document, document->etag,
-			   &operation));
+	err = appgateway_put(ctx, &look->world->gateway, rendering->document, document->etag,
+			     &operation);
+	if (err == E_REFUSED && ctx->fault.http_status == 400)
+		return update_refused(ctx, look);
+	TRY(err);
 	note_accepted(ctx, look);
 	note_sent(ctx, look, rendering);
 	status->operation_url = operation.url;

@@ -41,6 +41,52 @@ static void test_a_failed_update_sets_aside_whom_it_names(void **state)
 	scene_close(&scene);
 }
 
+#define REFUSED_FOR(times, words)                                                            \
+	"{\"method\":\"PUT\",\"path\":\"/applicationGateways/\",\"times\":" times            \
+	",\"do\":{\"status\":400,\"body\":{\"error\":{\"code\":\"ListenerHostNameInvalid\"," \
+	"\"message\":\"" words " is not valid.\"}}}}"
+
+/* Some are refused at once: no operation tells of them. */
+static void test_a_refused_update_sets_aside_whom_it_names(void **state)
+{
+	struct scene scene;
+
+	(void)state;
+	scene_open(&scene);
+	scene_fault(&scene, REFUSED_FOR("1", "/httpListeners/www-shop-example-com-listener"));
+	rig_desire(scene.rig, SHOP);
+	rig_desire(scene.rig, WWW);
+	rig_pass_time(scene.rig, 5 * MSEC_PER_MIN);
+	scene_assert_condition(&scene, WWW, CONDITION_READY, "False ListenerRejected");
+	scene_assert_condition(&scene, SHOP, CONDITION_READY, "True");
+	assert_int_equal(scene_count(&scene, DOOR_ARM, PUT_GATEWAY), 2);
+	scene_run(&scene, ample);
+	scene_close(&scene);
+}
+
+/* Whatever wakes the gateway meanwhile: the update would be refused again. */
+static void test_updates_that_are_refused_for_nobodys_sake_are_put_off(void **state)
+{
+	struct scene scene;
+
+	(void)state;
+	scene_open(&scene);
+	scene_fault(&scene, REFUSED_FOR("-1", "The probe of another"));
+	rig_desire(scene.rig, SHOP);
+	while (!scene_count(&scene, DOOR_ARM, PUT_GATEWAY))
+		rig_pass_time(scene.rig, 20);
+	rig_look_at_gateway(scene.rig);
+	rig_pass_time(scene.rig, 2 * MSEC_PER_SEC);
+	assert_int_equal(scene_count(&scene, DOOR_ARM, PUT_GATEWAY), 1);
+	rig_pass_time(scene.rig, 5 * MSEC_PER_MIN);
+	scene_assert_condition(&scene, SHOP, CONDITION_READY, "False ListenerHostNameInvalid");
+	assert_in_range(scene_count(&scene, DOOR_ARM, PUT_GATEWAY), 2, 8);
+	world_clear_faults(scene.world);
+	rig_pass_time(scene.rig, 15 * MSEC_PER_MIN);
+	scene_assert_condition(&scene, SHOP, CONDITION_READY, "True");
+	scene_close(&scene);
+}
+
 static void test_another_gateway_is_the_only_one(void **state)
 {
 	struct scene scene;
@@ -626,6 +672,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_failed_update_sets_aside_whom_it_names),
+		cmocka_unit_test(test_a_refused_update_sets_aside_whom_it_names),
+		cmocka_unit_test(test_updates_that_are_refused_for_nobodys_sake_are_put_off),
 		cmocka_unit_test(test_another_gateway_is_the_only_one),
 		cmocka_unit_test(test_what_is_known_of_one_resource_is_not_believed_of_another),
 		cmocka_unit_test(test_an_operation_of_one_resource_is_not_followed_for_another),

@@ -69,6 +69,10 @@ static const struct field status_fields[] = {
 	 .type = FIELD_TEXT,
 	 .offset = STATUS(operational_state),
 	 .help = "As Azure says."},
+	{.name = "missing",
+	 .type = FIELD_BOOL,
+	 .flags = FIELD_INTERNAL,
+	 .offset = STATUS(is_missing)},
 	{.name = "updateIntended",
 	 .type = FIELD_BOOL,
 	 .flags = FIELD_INTERNAL,
@@ -131,6 +135,11 @@ bool gateway_is_stopped(const struct gateway *gateway)
 
 	return state &&
 	       (text_equals_nocase(state, "Stopped") || text_equals_nocase(state, "Stopping"));
+}
+
+bool gateway_is_out(const struct gateway *gateway)
+{
+	return gateway->status.is_missing || gateway_is_stopped(gateway);
 }
 
 const struct programmed_hostname *gateway_find_programmed(const struct gateway *gateway,

@@ -46,6 +46,7 @@ struct gateway_status {
 	struct texts public_ips;
 	msec_t observed; /* wall time of the last complete read */
 	const char *provisioning_state, *operational_state;
+	bool is_missing;	   /* Azure knew no such gateway when it last gave a clear answer */
 	bool update_intended;	   /* a PUT may have been sent; void after the next complete read */
 	const char *operation_url; /* of the update under way; void when it ended or is forgotten */
 	msec_t operation_since;
@@ -65,6 +66,9 @@ extern const struct field gateway_fields[];
 
 /* It serves nobody, and a PUT would start it. */
 bool gateway_is_stopped(const struct gateway *gateway);
+
+/* Stopped or missing. That it does not answer, or answers not us, is no reason to think so. */
+bool gateway_is_out(const struct gateway *gateway);
 
 /* NULL when the gateway does not show it. */
 const struct programmed_hostname *gateway_find_programmed(const struct gateway *gateway,

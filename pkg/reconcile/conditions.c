@@ -82,6 +82,8 @@ void conditions_hold(struct ctx *ctx, struct pass *pass, enum step step)
 			continue;
 		if (step == STEP_CHECK_DNS && !pass->note.dns_checked)
 			return;
+		if (step == STEP_GATEWAY_PUBLIC_IP && gateway_serves_nobody(pass))
+			return;
 		if (step == STEP_CHECK_ORDER && certificate_is_current(pass) &&
 		    condition_is_true(&pass->host.status.conditions, CONDITION_OWNERSHIP_VALIDATED))
 			return;
@@ -140,6 +142,19 @@ void conditions_failed(struct ctx *ctx, struct pass *pass, enum step step, enum 
 		return;
 	}
 	set(ctx, pass, step_info(step)->condition, status, reason, message);
+}
+
+/* Its addresses may be known still. */
+static void conclude_reachable(struct ctx *ctx, struct pass *pass)
+{
+	const struct condition *found;
+
+	if (!gateway_serves_nobody(pass))
+		return;
+	found = condition_find(&pass->gateway->status.conditions, CONDITION_GATEWAY_REACHABLE);
+	if (found && found->status != CONDITION_TRUE)
+		set(ctx, pass, CONDITION_GATEWAY_REACHABLE, (enum condition_status)found->status,
+		    found->reason, found->message);
 }
 
 static void conclude_renewing(struct ctx *ctx, struct pass *pass)
@@ -203,7 +218,8 @@ static bool is_or_was_shown(const struct pass *pass)
 	const struct condition *old = condition_find(&pass->host.status.conditions,
 						     CONDITION_READY);
 
-	return gateway_is_configured(pass) || (old && old->status != CONDITION_FALSE);
+	return !gateway_serves_nobody(pass) &&
+	       (gateway_is_configured(pass) || (old && old->status != CONDITION_FALSE));
 }
 
 static void conclude_ready(struct ctx *ctx, struct pass *pass, enum err err)
@@ -246,6 +262,7 @@ static void conclude_spec(struct ctx *ctx, struct pass *pass)
 
 void conditions_conclude(struct ctx *ctx, struct pass *pass, enum err err)
 {
+	conclude_reachable(ctx, pass);
 	conclude_renewing(ctx, pass);
 	conclude_expiring(ctx, pass);
 	conclude_spec(ctx, pass);

@@ -70,13 +70,24 @@ static enum err check_running(struct ctx *ctx, const struct look *look)
 			 "and the waiting hostnames are configured");
 }
 
+/* Whatever else the answer is, it says nothing about that. */
+static enum err read_gateway(struct ctx *ctx, struct look *look,
+			     struct appgateway_document *document)
+{
+	enum err err = appgateway_get(ctx, &look->world->gateway, document);
+
+	if (err == E_OK || err == E_NOTFOUND)
+		look_status(look)->is_missing = err == E_NOTFOUND;
+	return err;
+}
+
 /* Rung 2: observed. Only a settled gateway is a base to build on. */
 static enum err observe(struct ctx *ctx, struct look *look, struct appgateway_document *document)
 {
 	struct gateway_status *status = look_status(look);
 	bool is_busy;
 
-	TRY(appgateway_get(ctx, &look->world->gateway, document));
+	TRY(read_gateway(ctx, look, document));
 	status->provisioning_state = document->provisioning_state;
 	status->operational_state = document->operational_state;
 	is_busy = text_equals_nocase(document->provisioning_state, "Updating") ||
@@ -233,7 +244,7 @@ static bool is_turned(const struct look *look, const char *type)
 }
 
 /* Rung 6: hostnames told. When the gateway became reachable or unreachable, everybody who is not
- * done wants to know. */
+ * done wants to know; when it stopped serving or serves again, everybody. */
 static enum err tell_hostnames(struct ctx *ctx, struct look *look)
 {
 	const void **hostnames;
@@ -242,13 +253,14 @@ static enum err tell_hostnames(struct ctx *ctx, struct look *look)
 				  !look_status(look)->public_ips.count ||
 			  is_turned(look, CONDITION_GATEWAY_REACHABLE) ||
 			  is_turned(look, CONDITION_GATEWAY_WRITABLE);
+	bool is_for_done = gateway_is_out(look->seen) != gateway_is_out(&look->gateway);
 
 	TRY(store_list(ctx, look->world->store, KIND_HOSTNAME, &hostnames, &count));
 	for (size_t i = 0; i < count; i++) {
 		const struct hostname *hostname = hostnames[i];
 		bool is_done = text_equals(hostname->status.step, step_info(STEP_COMPLETED)->name);
 
-		if ((is_for_all && !is_done) || has_news(look, hostname->meta.name))
+		if ((is_for_all && !is_done) || is_for_done || has_news(look, hostname->meta.name))
 			look->world->wake_hostname(look->world->handle, hostname->meta.name);
 	}
 	return E_OK;

@@ -109,6 +109,8 @@ static bool refused_rung_holds(struct ctx *ctx, const struct pass *pass)
 	int step = step_find(pass->host.status.refusal.step);
 	struct ladder ladder = ladder_of(ctx, pass);
 
+	if (step == STEP_CONFIGURE_GATEWAY)
+		return gateway_is_configured(pass);
 	for (size_t i = 0; i < ladder.count; i++)
 		if ((int)ladder.rungs[i].step == step)
 			return ladder.rungs[i].holds(pass);
@@ -233,6 +235,8 @@ static enum err climb_both(struct ctx *ctx, struct pass *pass)
 		serving_err = climb_serving(ctx, pass);
 		if (err == E_OK && serving_err != E_OK)
 			return serving_err;
+	} else {
+		conditions_hold(ctx, pass, STEP_CONFIGURE_GATEWAY);
 	}
 	if (err != E_OK)
 		ctx->fault = fault;

@@ -87,6 +87,9 @@ enum err import_climb(struct ctx *ctx, struct pass *pass);
  * wants; costs nothing when there is none. */
 enum err import_tidy(struct ctx *ctx, struct pass *pass);
 
+/* Nobody is served, whatever it was made to show. */
+bool gateway_serves_nobody(const struct pass *pass);
+
 bool gateway_is_configured(const struct pass *pass);
 enum err configure_climb(struct ctx *ctx, struct pass *pass);
 

@@ -172,6 +172,11 @@ enum err dns_climb(struct ctx *ctx, struct pass *pass)
 	return E_OK;
 }
 
+bool gateway_serves_nobody(const struct pass *pass)
+{
+	return pass->gateway && gateway_is_out(pass->gateway);
+}
+
 /* The certificate is compared too: an entry of this hostname with another one is not what we want
  * yet. */
 bool gateway_is_configured(const struct pass *pass)
@@ -179,7 +184,7 @@ bool gateway_is_configured(const struct pass *pass)
 	const struct programmed_hostname *programmed =
 		pass->gateway ? gateway_find_programmed(pass->gateway, pass->name) : NULL;
 
-	return programmed &&
+	return programmed && !gateway_serves_nobody(pass) &&
 	       secret_id_equals(programmed->secret_id, pass->host.status.certificate.secret_id);
 }
 

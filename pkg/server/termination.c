@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "api/gateway.h"
 #include "api/hostname.h"
 #include "base/text.h"
 
@@ -47,19 +48,35 @@ static enum err pass_on(struct ctx *ctx, struct service *service, const struct i
 	return store_put_spec(ctx, service->store, KIND_INSTANCE, &heir);
 }
 
+/* What a gateway shows is served again as soon as that is started, or is back. */
+static enum err find_shown(struct ctx *ctx, struct service *service, const char *name,
+			   bool *is_shown)
+{
+	const void **gateways;
+	size_t count;
+
+	*is_shown = false;
+	TRY(store_list(ctx, service->store, KIND_GATEWAY, &gateways, &count));
+	for (size_t i = 0; i < count; i++)
+		*is_shown = *is_shown || gateway_find_programmed(gateways[i], name);
+	return E_OK;
+}
+
 static enum err withdraw(struct ctx *ctx, struct service *service, const struct instance *instance,
 			 const char *name)
 {
 	const struct instance *follower;
 	const struct hostname *hostname;
 	const void *found;
+	bool is_shown;
 
 	if (store_get(ctx, service->store, KIND_HOSTNAME, name, &found) != E_OK) {
 		fault_clear(ctx);
 		return E_OK;
 	}
 	hostname = found;
-	if (condition_is_true(&hostname->status.conditions, CONDITION_READY) ||
+	TRY(find_shown(ctx, service, name, &is_shown));
+	if (condition_is_true(&hostname->status.conditions, CONDITION_READY) || is_shown ||
 	    specdir_owner(ctx, service->specdir, name))
 		return E_OK;
 	TRY(find_follower(ctx, service, instance, name, &follower));

@@ -1,9 +1,9 @@
 /*
  * termination - what becomes of the hostnames that a terminated request brought in.
  *
- * Such a hostname is no longer desired, unless it is Ready, a user's file names it, or another
- * request that has not ended follows it too: that one has then brought it in. Its reconciler undoes
- * what was begun, as far as no finalize was sent.
+ * Such a hostname is no longer desired, unless it is Ready or stands in the gateway, a user's file
+ * names it, or another request that has not ended follows it too: that one has then brought it in.
+ * Its reconciler undoes what was begun, as far as no finalize was sent.
  */
 #pragma once
 

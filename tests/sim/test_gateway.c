@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "codec/json.h"
 
+#define TWELVE_DAYS "1036800" /* renewed after eight */
 #define SHOP	    "shop.example.com"
 #define WWW	    "www.shop.example.com"
 #define PUT_GATEWAY "^PUT .*/applicationGateways/"
@@ -364,54 +365,6 @@ static void test_what_cannot_be_written_is_reachable(void **state)
 	}
 }
 
-/* Whoever is proven waits for the update; whoever is not is not even ordered. */
-static void test_a_stopped_gateway_is_told(void **state)
-{
-	struct scene scene;
-
-	(void)state;
-	scene_open(&scene);
-	scene_set(&scene, "gatewayState", "Stopped");
-	rig_desire(scene.rig, SHOP);
-	rig_pass_time(scene.rig, 5 * MSEC_PER_MIN);
-	scene_assert_condition(&scene, SHOP, CONDITION_GATEWAY_REACHABLE, "False GatewayStopped");
-	scene_assert_condition(&scene, SHOP, CONDITION_READY, "False GatewayStopped");
-	assert_int_equal(scene_count(&scene, DOOR_ACME, "^POST .*order"), 0);
-	assert_int_equal(scene_count(&scene, DOOR_ARM, PUT_GATEWAY), 0);
-	scene_set(&scene, "gatewayState", "Running");
-	rig_request(scene.rig, SHOP);
-	scene_run(&scene, (struct budget){100, MSEC_PER_MIN});
-	scene_close(&scene);
-}
-
-static bool knows_that_it_is_stopped(void *handle)
-{
-	struct scene *scene = handle;
-
-	return text_starts_with(rig_condition(&scene->ctx, scene->rig, WWW, CONDITION_READY),
-				"False GatewayStopped");
-}
-
-/* The gateway was seen running not long ago: the failing self-check makes it looked at again. */
-static void test_a_gateway_that_was_stopped_meanwhile_is_noticed(void **state)
-{
-	struct scene scene;
-
-	(void)state;
-	scene_open(&scene);
-	rig_desire(scene.rig, SHOP);
-	scene_run(&scene, ample);
-	rig_pass_time(scene.rig, MSEC_PER_MIN);
-	scene_set(&scene, "gatewayState", "Stopped");
-	rig_desire(scene.rig, WWW);
-	assert_true(rig_run_until(scene.rig, knows_that_it_is_stopped, &scene,
-				  (struct budget){100, MSEC_PER_MIN}));
-	scene_assert_condition(&scene, SHOP, CONDITION_READY, "True");
-	scene_set(&scene, "gatewayState", "Running");
-	scene_run(&scene, ample);
-	scene_close(&scene);
-}
-
 /* Nothing is stopped, and it cannot be reached all the same. */
 static void test_an_unreachable_gateway_is_read_at_its_own_pace(void **state)
 {
@@ -500,8 +453,6 @@ static void assert_serves_newest(struct scene *scene, const char *hostname)
 		world_served_certificate(&scene->ctx, scene->world, hostname),
 		rig_hostname(&scene->ctx, scene->rig, hostname)->status.certificate.serial);
 }
-
-#define TWELVE_DAYS "1036800" /* renewed after eight */
 
 static void renew(struct scene *scene, const char *hostname)
 {
@@ -684,8 +635,6 @@ int main(void)
 		cmocka_unit_test(test_a_gateway_that_is_up_to_date_puts_nothing_off),
 		cmocka_unit_test(test_what_cannot_be_read_is_not_reachable),
 		cmocka_unit_test(test_what_cannot_be_written_is_reachable),
-		cmocka_unit_test(test_a_stopped_gateway_is_told),
-		cmocka_unit_test(test_a_gateway_that_was_stopped_meanwhile_is_noticed),
 		cmocka_unit_test(test_an_unreachable_gateway_is_read_at_its_own_pace),
 		cmocka_unit_test(test_a_version_in_our_secret_id_is_taken_out),
 		cmocka_unit_test(test_taking_it_out_is_no_trouble_for_the_hostname),

@@ -1,5 +1,6 @@
 #include "server_rig.h"
 
+#include "api/gateway.h"
 #include "api/step.h"
 
 #define ONE	"{\"hostnames\":[{\"hostname\":\"example.com\"}]}"
@@ -283,11 +284,12 @@ static void test_events_and_ends_are_written_to_the_spec(void **state)
 /* What stands in the way of withdrawing a hostname that a terminated request brought in. */
 static const struct {
 	const char *sentence;
-	bool is_owned, is_ready, is_followed, is_gone;
+	bool is_owned, is_ready, is_shown, is_followed, is_gone;
 } terminations[] = {
 	{.sentence = "nothing", .is_gone = true},
 	{.sentence = "a user's file names it", .is_owned = true},
 	{.sentence = "it is Ready", .is_ready = true},
+	{.sentence = "a gateway that is out shows it", .is_shown = true},
 	{.sentence = "another request follows it", .is_followed = true},
 };
 
@@ -302,6 +304,19 @@ static void set_hostname_status(struct rig *rig, const char *name, bool is_ready
 	if (is_ready)
 		hostname.status.conditions = (struct objects){&ready, 1};
 	assert_int_equal(store_put_status(&rig->ctx, rig->store, KIND_HOSTNAME, &hostname), E_OK);
+}
+
+static void set_shown(struct rig *rig, const char *name)
+{
+	struct programmed_hostname shown = {.hostname = name};
+	struct gateway gateway = {.meta = {.name = "gateway"}, .spec = {.resource_id = "/gateway"}};
+	const void *found;
+
+	assert_int_equal(store_put_spec(&rig->ctx, rig->store, KIND_GATEWAY, &gateway), E_OK);
+	assert_int_equal(store_get(&rig->ctx, rig->store, KIND_GATEWAY, "gateway", &found), E_OK);
+	gateway = *(const struct gateway *)found;
+	gateway.status.programmed = (struct objects){&shown, 1};
+	assert_int_equal(store_put_status(&rig->ctx, rig->store, KIND_GATEWAY, &gateway), E_OK);
 }
 
 static bool is_desired(struct rig *rig, const char *name)
@@ -344,6 +359,8 @@ static void test_terminate_withdraws_what_it_brought_in(void **state)
 		if (terminations[i].is_owned)
 			rig_owned = "example.com";
 		set_hostname_status(&rig, "example.com", terminations[i].is_ready);
+		if (terminations[i].is_shown)
+			set_shown(&rig, "example.com");
 		assert_int_equal(
 			rig_call(&rig, "POST", path(&rig, id, "/terminate"), NULL, NULL).status,
 			202);

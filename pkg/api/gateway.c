@@ -32,6 +32,15 @@ static const struct field rejected_fields[] = {
 	{.name = NULL},
 };
 
+#define BROUGHT(member) offsetof(struct brought_hostname, member)
+
+static const struct field brought_fields[] = {
+	{.name = "hostname", .type = FIELD_TEXT, .offset = BROUGHT(hostname)},
+	{.name = "base", .type = FIELD_TEXT, .offset = BROUGHT(base)},
+	{.name = "secretId", .type = FIELD_TEXT, .offset = BROUGHT(secret_id)},
+	{.name = NULL},
+};
+
 #define SENT(member) offsetof(struct sent_hostname, member)
 
 static const struct field sent_fields[] = {
@@ -101,6 +110,12 @@ static const struct field status_fields[] = {
 	 .fields = rejected_fields,
 	 .element_size = sizeof(struct rejected_hostname),
 	 .help = "The hostnames it cannot take, and why."},
+	{.name = "brought",
+	 .type = FIELD_OBJECTS,
+	 .flags = FIELD_INTERNAL,
+	 .offset = STATUS(brought),
+	 .fields = brought_fields,
+	 .element_size = sizeof(struct brought_hostname)},
 	{.name = "sent",
 	 .type = FIELD_OBJECTS,
 	 .flags = FIELD_INTERNAL,
@@ -159,6 +174,17 @@ const struct rejected_hostname *gateway_find_rejected(const struct gateway *gate
 	const struct rejected_hostname *items = gateway->status.rejected.items;
 
 	for (size_t i = 0; i < gateway->status.rejected.count; i++)
+		if (text_equals(items[i].hostname, hostname))
+			return &items[i];
+	return NULL;
+}
+
+const struct brought_hostname *gateway_find_brought(const struct gateway *gateway,
+						    const char *hostname)
+{
+	const struct brought_hostname *items = gateway->status.brought.items;
+
+	for (size_t i = 0; i < gateway->status.brought.count; i++)
 		if (text_equals(items[i].hostname, hostname))
 			return &items[i];
 	return NULL;

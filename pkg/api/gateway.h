@@ -40,6 +40,14 @@ struct sent_hostname {
 	const char *version;
 };
 
+/* One hostname whose listener an update of ours brought in that may have failed: what it takes to
+ * find it again, for when nobody wants it any more. */
+struct brought_hostname {
+	const char *hostname;
+	const char *base;      /* name of its vault certificate */
+	const char *secret_id; /* without version */
+};
+
 struct gateway_status {
 	int64_t observed_generation;
 	struct objects conditions; /* struct condition */
@@ -53,6 +61,7 @@ struct gateway_status {
 	msec_t gathering_since;	   /* when the first hostname began to wait; 0: none waits */
 	struct objects programmed; /* struct programmed_hostname */
 	struct objects rejected;   /* struct rejected_hostname */
+	struct objects brought;	   /* struct brought_hostname; void once an update succeeded */
 	struct objects sent; /* struct sent_hostname; void once it is shown without a version */
 };
 
@@ -75,4 +84,6 @@ const struct programmed_hostname *gateway_find_programmed(const struct gateway *
 							  const char *hostname);
 const struct rejected_hostname *gateway_find_rejected(const struct gateway *gateway,
 						      const char *hostname);
+const struct brought_hostname *gateway_find_brought(const struct gateway *gateway,
+						    const char *hostname);
 const struct sent_hostname *gateway_find_sent(const struct gateway *gateway, const char *hostname);

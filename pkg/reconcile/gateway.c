@@ -98,6 +98,8 @@ static enum err observe(struct ctx *ctx, struct look *look, struct appgateway_do
 	} else {
 		status->observed = ctx_wall(ctx);
 		status->update_intended = false;
+		if (!text_equals_nocase(document->provisioning_state, "Failed"))
+			status->brought = (struct objects){0};
 		TRY(check_running(ctx, look));
 	}
 	look_set_condition(ctx, look, CONDITION_GATEWAY_REACHABLE, CONDITION_TRUE, "Reachable",

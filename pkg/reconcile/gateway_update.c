@@ -23,7 +23,7 @@ static bool is_named(struct ctx *ctx, const struct wanted_hostname *wanted, cons
 
 /* Names of ours in the words of a failed update: those hostnames are set aside, the others go on.
  */
-static bool blame_hostnames(struct ctx *ctx, struct look *look, const char *message)
+static bool blame_wanted(struct ctx *ctx, struct look *look, const char *message)
 {
 	bool found = false;
 
@@ -37,6 +37,42 @@ static bool blame_hostnames(struct ctx *ctx, struct look *look, const char *mess
 		found = true;
 	}
 	return found;
+}
+
+static bool is_wanted(const struct look *look, const char *hostname)
+{
+	for (size_t i = 0; i < look->wanted.count; i++)
+		if (text_equals(look->wanted.items[i].hostname, hostname))
+			return true;
+	return false;
+}
+
+/* Whoever was brought in and is wanted no more, or has no valid certificate any more. */
+static bool blame_brought(struct ctx *ctx, struct look *look, const char *message)
+{
+	const struct brought_hostname *items = look->seen->status.brought.items;
+	bool found = false;
+
+	for (size_t i = 0; i < look->seen->status.brought.count; i++) {
+		struct wanted_hostname brought = {.hostname = items[i].hostname,
+						  .base = items[i].base,
+						  .secret_id = items[i].secret_id};
+
+		if (is_wanted(look, brought.hostname) ||
+		    gateway_find_programmed(look->seen, brought.hostname) ||
+		    !is_named(ctx, &brought, message))
+			continue;
+		look_reject(ctx, look, brought.hostname, REJECTED_BY_UPDATE, message);
+		found = true;
+	}
+	return found;
+}
+
+static bool blame_hostnames(struct ctx *ctx, struct look *look, const char *message)
+{
+	bool found = blame_wanted(ctx, look, message);
+
+	return blame_brought(ctx, look, message) || found;
 }
 
 /* Nobody of ours is to blame, so the next one may fail as well: each is minutes of work for the
@@ -134,6 +170,12 @@ static void forget_sent(struct look *look)
 	look->wait = 1;
 }
 
+static void note_success(struct look *look)
+{
+	look->world->updates_failed = 0;
+	look_status(look)->brought = (struct objects){0};
+}
+
 /* As told; else the more rarely the longer it takes. */
 static msec_t operation_wait(const struct appgateway_operation *operation, msec_t age)
 {
@@ -173,7 +215,7 @@ enum err update_follow(struct ctx *ctx, struct look *look)
 	if (operation.progress == APPGATEWAY_CANCELED)
 		forget_sent(look);
 	else
-		look->world->updates_failed = 0;
+		note_success(look);
 	return E_OK;
 }
 
@@ -235,6 +277,27 @@ static void note_sent(struct ctx *ctx, struct look *look, const struct rendering
 	look_status(look)->sent = (struct objects){items, count};
 }
 
+/* Whatever becomes of the update, and of the wish for them. */
+static void note_brought(struct ctx *ctx, struct look *look, const struct rendering *rendering)
+{
+	struct objects *brought = &look_status(look)->brought;
+	struct brought_hostname *items = arena_new_array(ctx->arena, struct brought_hostname,
+							 brought->count + look->wanted.count + 1);
+	size_t count = brought->count;
+
+	if (count)
+		memcpy(items, brought->items, count * sizeof(*items));
+	for (size_t i = 0; i < look->wanted.count; i++) {
+		const struct wanted_hostname *wanted = &look->wanted.items[i];
+
+		if (rendering->items[i].is_new &&
+		    !gateway_find_brought(&look->gateway, wanted->hostname))
+			items[count++] = (struct brought_hostname){wanted->hostname, wanted->base,
+								   wanted->secret_id};
+	}
+	*brought = (struct objects){items, count};
+}
+
 static enum err put(struct ctx *ctx, struct look *look, const struct appgateway_document *document,
 		    const struct rendering *rendering)
 {
@@ -248,6 +311,7 @@ static enum err put(struct ctx *ctx, struct look *look, const struct appgateway_
 			ctx, E_REFUSED, "UnfaithfulUpdate",
 			"the update would change parts of the Application Gateway that are not "
 			"ours; it was not sent");
+	note_brought(ctx, look, rendering);
 	status->update_intended = true;
 	TRY(look_commit(ctx, look));
 	log_info(ctx, "updating the gateway", "hostnames",

@@ -7,6 +7,29 @@
 #include "base/text.h"
 #include "reconcile/times.h"
 
+static bool is_desired(const struct hostname *const *hostnames, size_t count, const char *name)
+{
+	for (size_t i = 0; i < count; i++)
+		if (text_equals(hostnames[i]->meta.name, name))
+			return true;
+	return false;
+}
+
+/* Of a hostname that nobody wants only what is still to be taken out is remembered. */
+static void forget_rejected(struct look *look, const struct hostname *const *hostnames,
+			    size_t count)
+{
+	struct objects *rejected = &look_status(look)->rejected;
+	struct rejected_hostname *items = rejected->items;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < rejected->count; i++)
+		if (is_desired(hostnames, count, items[i].hostname) ||
+		    gateway_find_brought(&look->gateway, items[i].hostname))
+			items[kept++] = items[i];
+	rejected->count = kept;
+}
+
 enum err look_begin(struct ctx *ctx, struct gateway_world *world, const char *key,
 		    struct look *look)
 {
@@ -26,6 +49,7 @@ enum err look_begin(struct ctx *ctx, struct gateway_world *world, const char *ke
 		arena_copy(ctx->arena, status->rejected.items,
 			   status->rejected.count * sizeof(struct rejected_hostname));
 	times_mend_gateway(ctx, &look->gateway);
+	forget_rejected(look, (const struct hostname *const *)hostnames, count);
 	look->wanted = wanted_list(ctx, look->seen, (const struct hostname *const *)hostnames,
 				   count);
 	return E_OK;

@@ -320,6 +320,7 @@ static void draw(struct ctx *ctx, struct drawing *drawing, const struct wanted_h
 	    is_shadowed(ctx, wanted, rule, priority, &bounds, result))
 		return;
 	result->verdict = is_shown && rule ? RENDER_STANDS : RENDER_CHANGED;
+	result->is_new = !listener;
 	if (!listener)
 		listener = add_listener(ctx, drawing, wanted, result->listener);
 	else if (!is_shown)

@@ -40,6 +40,7 @@ struct rendered_hostname {
 	enum render_verdict verdict;
 	const char *listener, *rule;
 	const char *certificate; /* entry that goes with an evicted one, or loses its version */
+	bool is_new;		 /* the document has no listener of it, the new one has */
 	bool is_pinned;		 /* the document shows its secret id with a version */
 	const char *reason, *message; /* of a rejected one: CapacityExceeded, ListenerConflict,
 				       * ListenerShadowed */

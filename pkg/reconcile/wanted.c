@@ -95,12 +95,42 @@ static void count_hostname(struct wanted *wanted, const struct hostname *hostnam
 		wanted->requested = hostname->requested;
 }
 
+static bool is_listed(const struct wanted *wanted, const char *hostname)
+{
+	for (size_t i = 0; i < wanted->count; i++)
+		if (text_equals(wanted->items[i].hostname, hostname))
+			return true;
+	return false;
+}
+
+/* They made an update fail, and their listeners may stand in the gateway's document, where they
+ * would make every other fail. */
+static void add_evicted(struct wanted *wanted, const struct gateway *gateway)
+{
+	const struct brought_hostname *items = gateway->status.brought.items;
+
+	for (size_t i = 0; i < gateway->status.brought.count; i++) {
+		const char *hostname = items[i].hostname;
+
+		if (!is_evicted(gateway_find_rejected(gateway, hostname)) ||
+		    gateway_find_programmed(gateway, hostname) || is_listed(wanted, hostname))
+			continue;
+		wanted->items[wanted->count++] = (struct wanted_hostname){
+			.hostname = hostname,
+			.base = items[i].base,
+			.secret_id = items[i].secret_id,
+			.is_evicted = true,
+		};
+	}
+}
+
 struct wanted wanted_list(struct ctx *ctx, const struct gateway *gateway,
 			  const struct hostname *const *hostnames, size_t count)
 {
 	msec_t now = ctx_wall(ctx);
 	struct wanted wanted = {
-		.items = arena_new_array(ctx->arena, struct wanted_hostname, count + 1),
+		.items = arena_new_array(ctx->arena, struct wanted_hostname,
+					 count + gateway->status.brought.count + 1),
 	};
 	const struct hostname **sorted = arena_copy(ctx->arena, hostnames,
 						    count * sizeof(*hostnames));
@@ -131,5 +161,6 @@ struct wanted wanted_list(struct ctx *ctx, const struct gateway *gateway,
 			.is_evicted = is_out,
 		};
 	}
+	add_evicted(&wanted, gateway);
 	return wanted;
 }

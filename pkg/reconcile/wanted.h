@@ -18,6 +18,7 @@ struct wanted {
 	msec_t requested; /* when somebody last asked for one of the missing */
 };
 
-/* Those with a valid certificate that the gateway did not reject. */
+/* Those with a valid certificate that the gateway did not reject; and whoever is to be taken out,
+ * also when nobody wants it any more. */
 struct wanted wanted_list(struct ctx *ctx, const struct gateway *gateway,
 			  const struct hostname *const *hostnames, size_t count);

@@ -1,6 +1,7 @@
 #include "sim/scene.h"
 
 #include "base/text.h"
+#include "codec/json.h"
 
 void scene_open(struct scene *scene)
 {
@@ -61,4 +62,15 @@ void scene_fault(struct scene *scene, const char *json)
 {
 	if (world_add_fault(&scene->ctx, scene->world, json, NULL) != E_OK)
 		fail_msg("%s: %s", scene->ctx.fault.text, json);
+}
+
+const char *scene_secret_id(struct scene *scene, const char *entry)
+{
+	const struct json *gateway =
+		json_at(json_get(world_state(&scene->ctx, scene->world), "gateways"), 0);
+
+	json_for_each (child, json_path(gateway, "properties.sslCertificates"))
+		if (text_equals(json_get_text(child, "name"), entry))
+			return json_get_text(json_get(child, "properties"), "keyVaultSecretId");
+	return NULL;
 }

@@ -37,3 +37,6 @@ size_t scene_count(struct scene *scene, enum door door, const char *regex);
 /* A setting and a fault of the world, as its admin API takes them. */
 void scene_set(struct scene *scene, const char *name, const char *value);
 void scene_fault(struct scene *scene, const char *json);
+
+/* The keyVaultSecretId of a certificate entry of the gateway; NULL: there is no such entry. */
+const char *scene_secret_id(struct scene *scene, const char *entry);

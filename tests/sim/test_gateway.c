@@ -388,17 +388,6 @@ static void test_an_unreachable_gateway_is_read_at_its_own_pace(void **state)
 	scene_close(&scene);
 }
 
-static const char *secret_id(struct scene *scene, const char *entry)
-{
-	const struct json *gateway =
-		json_at(json_get(world_state(&scene->ctx, scene->world), "gateways"), 0);
-
-	json_for_each (child, json_path(gateway, "properties.sslCertificates"))
-		if (text_equals(json_get_text(child, "name"), entry))
-			return json_get_text(json_get(child, "properties"), "keyVaultSecretId");
-	return NULL;
-}
-
 static void sign(struct scene *scene, struct http_request *request)
 {
 	request->url = arena_printf(scene->ctx.arena, SIM_ARM "%s?api-version=2025-05-01",
@@ -444,7 +433,7 @@ static void pin(struct scene *scene, const char *entry)
 	body = get_gateway(scene, http);
 	scene_set(scene, "secretVersions", "hide");
 	put_gateway(scene, http, body);
-	assert_non_null(strchr(strstr(secret_id(scene, entry), "/secrets/") + 9, '/'));
+	assert_non_null(strchr(strstr(scene_secret_id(scene, entry), "/secrets/") + 9, '/'));
 }
 
 static void assert_serves_newest(struct scene *scene, const char *hostname)
@@ -472,7 +461,7 @@ static void test_a_version_in_our_secret_id_is_taken_out(void **state)
 	scene_run(&scene, ample);
 	pin(&scene, "shop-example-com");
 	rig_pass_time(scene.rig, 2 * MSEC_PER_HOUR);
-	assert_string_equal(secret_id(&scene, "shop-example-com"),
+	assert_string_equal(scene_secret_id(&scene, "shop-example-com"),
 			    SIM_VAULT "/secrets/shop-example-com");
 	assert_int_equal(scene_count(&scene, DOOR_ARM, PUT_GATEWAY), 3);
 	renew(&scene, SHOP);
@@ -531,7 +520,7 @@ static void test_a_gateway_that_shows_versions_is_not_updated_for_ever(void **st
 	rig_desire(scene.rig, WWW);
 	scene_run(&scene, ample);
 	scene_set(&scene, "secretVersions", "hide");
-	assert_string_equal(secret_id(&scene, "shop-example-com"),
+	assert_string_equal(scene_secret_id(&scene, "shop-example-com"),
 			    SIM_VAULT "/secrets/shop-example-com");
 	scene_set(&scene, "secretVersions", "show");
 	renew(&scene, SHOP);

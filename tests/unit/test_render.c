@@ -176,12 +176,15 @@ static const struct row rows[] = {
 	 "ListenerConflict"},
 };
 
-static void check_drawn(const struct row *row, const struct rendering *rendering)
+static void check_drawn(const struct row *row, const struct json *before,
+			const struct rendering *rendering)
 {
 	const struct rendered_hostname *item = &rendering->items[0];
 
 	check_row_text(row->sentence, item->listener, row->listener);
 	check_row_text(row->sentence, item->rule, row->rule);
+	check_row(row->sentence,
+		  item->is_new == !gateway_child(before, "httpListeners", row->listener));
 	check_row(row->sentence,
 		  gateway_child(rendering->document, "requestRoutingRules", row->rule));
 	check_row_text(row->sentence, shown_certificate(rendering->document, row->listener),
@@ -212,7 +215,7 @@ static void test_rows(void **state)
 		if (row->verdict == RENDER_REJECTED)
 			check_row(row->sentence, strstr(rendering.items[0].message, row->listener));
 		else
-			check_drawn(row, &rendering);
+			check_drawn(row, document, &rendering);
 		check_row(row->sentence,
 			  render_is_faithful(&ctx, document, rendering.document, &rendering, 1));
 	}

@@ -200,13 +200,56 @@ static void test_what_was_sent(void **state)
 	}
 }
 
+/* Of hostnames that nobody wants. */
+static const struct {
+	const char *sentence;
+	const char *rejected; /* reason; NULL: not */
+	bool is_brought, is_programmed, is_evicted;
+} leavings[] = {
+	{"what an update brought in and failed for is taken out", REJECTED_BY_UPDATE, true, false,
+	 true},
+	{"what it did not fail for stays", NULL, true, false, false},
+	{"what could not be drawn is not there", "ListenerConflict", true, false, false},
+	{"what was there before stays", REJECTED_BY_UPDATE, false, false, false},
+	{"what is served stays", REJECTED_BY_UPDATE, true, true, false},
+};
+
+static void test_leavings(void **state)
+{
+	struct doors doors = {&our_clock, rng_system(), fs_system(), NULL};
+
+	(void)state;
+	our_time = 2 * MSEC_PER_HOUR;
+	for (size_t i = 0; i < ARRAY_SIZE(leavings); i++) {
+		struct brought_hostname brought = {SHOP, "shop-example-com", SECRET};
+		struct programmed_hostname programmed = {.hostname = SHOP, .secret_id = SECRET};
+		struct rejected_hostname rejected = {SHOP, leavings[i].rejected, "text", 1};
+		struct gateway gateway = {
+			.status = {.brought = {&brought, leavings[i].is_brought},
+				   .programmed = {&programmed, leavings[i].is_programmed},
+				   .rejected = {&rejected, leavings[i].rejected != NULL}}};
+		const struct hostname *nobody[1] = {NULL};
+		struct ctx ctx cleanup_ctx;
+		struct wanted wanted;
+
+		ctx_init(&ctx, &doors);
+		wanted = wanted_list(&ctx, &gateway, nobody, 0);
+		check_row(leavings[i].sentence,
+			  wanted.count == leavings[i].is_evicted && !wanted.missing);
+		if (!wanted.count)
+			continue;
+		check_row(leavings[i].sentence, wanted.items[0].is_evicted);
+		check_row_text(leavings[i].sentence, wanted.items[0].base, "shop-example-com");
+		check_row_text(leavings[i].sentence, wanted.items[0].secret_id, SECRET);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_rows),
-		cmocka_unit_test(test_oldest_first),
-		cmocka_unit_test(test_doubts),
-		cmocka_unit_test(test_what_was_sent),
+		cmocka_unit_test(test_rows),	 cmocka_unit_test(test_oldest_first),
+		cmocka_unit_test(test_doubts),	 cmocka_unit_test(test_what_was_sent),
+		cmocka_unit_test(test_leavings),
 	};
 
 	return cmocka_run_group_tests_name("wanted", tests, NULL, NULL);

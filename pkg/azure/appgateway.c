@@ -123,9 +123,7 @@ static void read_error(struct ctx *ctx, const struct json *body, struct appgatew
 	const char *advice;
 
 	arm_error_read(ctx, json_get(body, "error"), &error);
-	advice = said_advice(error.code);
-	if (!advice)
-		advice = said_advice(error.outer);
+	advice = arm_error_advice(&error);
 	out->code = error.code;
 	out->message = advice ? arena_printf(ctx->arena, "%s; %s", error.text, advice) : error.text;
 }

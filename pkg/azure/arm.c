@@ -101,6 +101,15 @@ void arm_error_read(struct ctx *ctx, const struct json *error, struct arm_error 
 		out->text = arena_strdup(ctx->arena, text.data);
 }
 
+const char *arm_error_advice(const struct arm_error *error)
+{
+	const char *advice = said_secret_advice(error->text);
+
+	if (!advice)
+		advice = said_advice(error->code);
+	return advice ? advice : said_advice(error->outer);
+}
+
 void arm_reply_error(struct ctx *ctx, const struct http_reply *reply, struct arm_error *out)
 {
 	struct fault before = ctx->fault;
@@ -129,13 +138,10 @@ enum err arm_reply_fault(struct ctx *ctx, const struct http_request *request,
 {
 	struct arm_error error;
 	enum err kind, verdict;
-	const char *advice;
 
 	arm_reply_error(ctx, reply, &error);
-	advice = said_advice(error.code);
-	if (!advice)
-		advice = said_advice(error.outer);
-	kind = said_fault(ctx, request, reply, who, error.code, without_code(&error), advice);
+	kind = said_fault(ctx, request, reply, who, error.code, without_code(&error),
+			  arm_error_advice(&error));
 	verdict = verdict_of(error.outer);
 	if (verdict == E_OK)
 		verdict = verdict_of(error.code);

@@ -16,6 +16,9 @@ struct arm_error {
 /* Reads `{"code", "message", "details": [...]}`; a NULL or empty one gives NULL codes and "". */
 void arm_error_read(struct ctx *ctx, const struct json *error, struct arm_error *out);
 
+/* What to do about it, or NULL. */
+const char *arm_error_advice(const struct arm_error *error);
+
 /* The error document of a whole answer; nothing in it is an error of ours. */
 void arm_reply_error(struct ctx *ctx, const struct http_reply *reply, struct arm_error *out);
 

@@ -56,6 +56,7 @@ static const struct {
 	{"ForbiddenByConnection",
 	 "reach the vault through its private endpoint, or allow public access"},
 	{"ForbiddenByPolicy", "give this identity the permission in the vault's access policies"},
+	{"KeyDisabled", "enable the key in Key Vault"},
 	{"ObjectIsDeletedButRecoverable", "recover or purge the soft-deleted object of that name"},
 	/* Blob Storage */
 	{"AuthorizationPermissionMismatch", "grant this identity Storage Blob Data Contributor on "
@@ -81,6 +82,16 @@ static const struct {
 	{"AADSTS700211",
 	 "make the federated credential's issuer, subject and audience match the token"},
 	{"AADSTS500011", "check the cloud: the service is unknown in this tenant"},
+};
+
+/* Why the gateway cannot use a secret stands in its words; the code says "access denied" to all. */
+static const struct {
+	const char *word, *advice;
+} secret_troubles[] = {
+	{"SecretDisabled", "enable the certificate in Key Vault"},
+	{"SecretDeletedFromKeyVault", "recover the certificate, which was deleted from Key Vault"},
+	{"KeyVaultSoftDeleted", "recover the vault, which was deleted"},
+	{"KeyVaultHasRestrictedAccess", "let the gateway through the vault's firewall"},
 };
 
 static size_t guid_length(const char *text)
@@ -220,6 +231,14 @@ const char *said_advice(const char *code)
 	for (size_t i = 0; code && i < ARRAY_SIZE(advices); i++)
 		if (text_equals_nocase(advices[i].code, code))
 			return advices[i].advice;
+	return NULL;
+}
+
+const char *said_secret_advice(const char *words)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(secret_troubles); i++)
+		if (strcasestr(words, secret_troubles[i].word))
+			return secret_troubles[i].advice;
 	return NULL;
 }
 

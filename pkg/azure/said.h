@@ -20,6 +20,9 @@ bool said_is_code(const char *text);
 /* What to do about this code, or NULL. */
 const char *said_advice(const char *code);
 
+/* What to do about a secret that a gateway cannot use, by what it says of it, or NULL. */
+const char *said_secret_advice(const char *words);
+
 /* http_reply_fault with the code as the reason, the cleaned words, and the advice behind them
  * (`advice`, or the code's own when NULL). */
 enum err said_fault(struct ctx *ctx, const struct http_request *request,

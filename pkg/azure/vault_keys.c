@@ -111,9 +111,11 @@ static enum err check_p256(struct ctx *ctx, const struct vault_key *key)
 
 	if (!text_starts_with(key->kty, "EC") || !text_equals(key->crv, "P-256") || !key->x ||
 	    !key->y)
-		return fault_set(ctx, E_REFUSED, "WrongKeyType",
-				 "is no EC P-256 key; give it another name in the settings, or "
-				 "make a new version of that type");
+		return fault_set(
+			ctx, E_REFUSED, "WrongKeyType",
+			"is no EC P-256 key. Make a new version of it that is one (az keyvault "
+			"key create --kty EC --curve P-256), or keep the account's key in a "
+			"file (AcmeAccountKey)");
 	if (base64url_decode(ctx, key->x, &x) != E_OK || x.size != COORDINATE_BYTES ||
 	    base64url_decode(ctx, key->y, &y) != E_OK || y.size != COORDINATE_BYTES)
 		return fault_set(ctx, E_AGAIN, "MalformedReply",
@@ -126,7 +128,8 @@ static enum err check_rsa(struct ctx *ctx, const struct vault_key *key)
 	if (text_starts_with(key->kty, "RSA") && key->n && key->e)
 		return E_OK;
 	return fault_set(ctx, E_REFUSED, "WrongKeyType",
-			 "is no RSA key; delete it, or make a new version of that type");
+			 "is no RSA key. Make a new version of it that is one (az keyvault key "
+			 "create --kty RSA --size 2048)");
 }
 
 static enum err check_use(struct ctx *ctx, const struct vault_key *key, enum vault_key_use use)

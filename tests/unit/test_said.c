@@ -2,6 +2,7 @@
 
 #include "azure/arm.h"
 #include "azure/said.h"
+#include "unit/check.h"
 
 #define GUID		     "1b0f6b0f-aaaa-bbbb-cccc-1b0f6b0faaaa"
 #define ERROR(code, message) "{\"error\":{\"code\":\"" code "\",\"message\":\"" message "\"}}"
@@ -72,6 +73,35 @@ static void test_words(void **state)
 	script_end(&script);
 }
 
+static void test_advice_for_a_secret_that_a_gateway_cannot_use(void **state)
+{
+	static const struct {
+		const char *sentence, *code, *outer, *text, *advice;
+	} rows[] = {
+		{"a disabled one", "ApplicationGatewayKeyVaultSecretAccessDenied", NULL,
+		 "Access denied for KeyVault Secret of certificate 'a' (SecretDisabled).",
+		 "enable the certificate in Key Vault"},
+		{"a deleted one", "ApplicationGatewayKeyVaultSecretAccessDenied", NULL,
+		 "... (SecretDeletedFromKeyVault).",
+		 "recover the certificate, which was deleted from Key Vault"},
+		{"one that it may not read", "ApplicationGatewayKeyVaultSecretAccessDenied", NULL,
+		 "... (UserAssignedIdentityDoesNotHaveGetPermissionOnKeyVault).",
+		 "grant the gateway's own identity Key Vault Secrets User on the vault and let the "
+		 "gateway through the vault's firewall"},
+		{"by the code on top", "Odd", "ApplicationGatewayKeyVaultSecretException", "",
+		 "grant the gateway's own identity Key Vault Secrets User on the vault and let the "
+		 "gateway through the vault's firewall"},
+		{"no code and no words", NULL, NULL, "", NULL},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const struct arm_error error = {rows[i].code, rows[i].outer, rows[i].text};
+
+		check_row_text(rows[i].sentence, arm_error_advice(&error), rows[i].advice);
+	}
+}
+
 static void long_words_are_cut_between_characters(void **state)
 {
 	static const struct exchange none = {.request = NULL};
@@ -101,6 +131,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_locks),
 		cmocka_unit_test(test_words),
+		cmocka_unit_test(test_advice_for_a_secret_that_a_gateway_cannot_use),
 		cmocka_unit_test(long_words_are_cut_between_characters),
 	};
 

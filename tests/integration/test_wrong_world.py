@@ -23,7 +23,7 @@ ELSEWHERE = "198.51.100.7"
 STEADY = "steady.example.com"
 HICCUP_SECONDS = 150  # a minute of grace, after attempts that themselves wait for an answer
 WATCHED_SECONDS = 8
-RECOVERY_SECONDS = 60
+RECOVERY_SECONDS = 180  # many daemons share one gateway here, and whoever meets five others in a row waits half a minute
 FOREIGN = "neighbour"
 MAIN = "main"
 

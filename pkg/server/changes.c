@@ -6,15 +6,13 @@
 
 #include "base/text.h"
 
-#define QUIET_LOOK MSEC_PER_SEC
-
 struct changes {
 	const struct doors *doors;
 	struct store *store;
 	enum kind kind;
 	struct changes_list *list; /* of the last look; NULL before the first */
 	int64_t version;	   /* of the store, read before that list */
-	msec_t looked;		   /* mono */
+	uint64_t edition;	   /* of the kind, read before that list */
 	int64_t floor;		   /* what changed behind an older version is not known */
 	struct change *ring;
 	uint64_t begin, end; /* positions kept; the place is modulo CHANGES_MAX */
@@ -170,15 +168,16 @@ enum kind changes_kind(const struct changes *changes)
 	return changes->kind;
 }
 
-void changes_look(struct changes *changes, bool is_forced)
+void changes_look(struct changes *changes)
 {
+	uint64_t edition = store_edition(changes->store, changes->kind);
 	int64_t version = store_version(changes->store);
-	msec_t mono = changes->doors->clock->mono(changes->doors->clock);
 	struct changes_list *now;
 
-	if (changes->list && !is_forced && version == changes->version &&
-	    mono - changes->looked < QUIET_LOOK)
+	if (changes->list && edition == changes->edition) {
+		changes->version = version;
 		return;
+	}
 	now = list_new(changes);
 	if (changes->list)
 		compare(changes, now);
@@ -187,7 +186,7 @@ void changes_look(struct changes *changes, bool is_forced)
 	changes_give_back(changes->list);
 	changes->list = now;
 	changes->version = version;
-	changes->looked = mono;
+	changes->edition = edition;
 }
 
 int64_t changes_version(const struct changes *changes)
@@ -199,6 +198,11 @@ struct changes_list *changes_hold(struct changes *changes)
 {
 	changes->list->references++;
 	return changes->list;
+}
+
+bool changes_is_latest(const struct changes *changes, const struct changes_list *list)
+{
+	return changes->list == list;
 }
 
 void changes_give_back(struct changes_list *list)

@@ -35,15 +35,15 @@ struct changes *changes_new(const struct doors *doors, struct store *store, enum
 void changes_free(struct changes *changes);
 enum kind changes_kind(const struct changes *changes);
 
-/* While the store stands still a look costs nothing but once a second: a write may become visible
- * behind a later one. `is_forced`: now. */
-void changes_look(struct changes *changes, bool is_forced);
+/* Costs nothing while nothing becomes visible in the store. */
+void changes_look(struct changes *changes);
 
 /* The store's version at the last look: what a list of then is told. */
 int64_t changes_version(const struct changes *changes);
 
 /* The list of the last look; to be given back. */
 struct changes_list *changes_hold(struct changes *changes);
+bool changes_is_latest(const struct changes *changes, const struct changes_list *list);
 void changes_give_back(struct changes_list *list);
 
 /* Where somebody goes on who has seen everything up to `version`; false: not known any more. */

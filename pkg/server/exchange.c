@@ -13,6 +13,9 @@
 
 #define DRAIN_MAX ((size_t)16 * 1024 * 1024)
 
+#define FULL "Answers that clients have not read yet fill what there is for all of them."
+#define LATE "So many requests are waiting that this one did not have its turn in time."
+
 struct exchange {
 	struct ctx ctx;
 	struct conn *conn;
@@ -23,8 +26,9 @@ struct exchange {
 	const char *uri;
 	struct buf body;
 	size_t drained;
-	bool is_judged, is_queued;
-	struct MHD_Connection *connection;
+	bool is_judged;
+	bool is_queued; /* then the request is gone, and all that was made for it */
+	struct turn turn;
 	struct exchange *next_sleeper;
 	msec_t wake_at; /* mono; 0: has not slept */
 };
@@ -144,6 +148,7 @@ static void judge(struct exchange *exchange, const struct exchange_host *host,
 	response->is_last = false;
 	exchange->reloads = host->service->reloads;
 	exchange->route = routes_judge(ctx, host->service, &exchange->request, response);
+	exchange->turn.who = request_client(&exchange->request);
 }
 
 /* A key that was taken away or reaches less far now ends what came in under it. */
@@ -156,6 +161,18 @@ static void judge_again(struct exchange *exchange, const struct exchange_host *h
 				       &exchange->response);
 }
 
+/* Of what came in and of what goes out. */
+static void hold(struct exchange_host *host, const struct buf *body, size_t before)
+{
+	host->answers.bytes += body->capacity - before;
+}
+
+static void refuse_overload(struct exchange *exchange, const char *why)
+{
+	exchange->route = NULL;
+	errors_answer(&exchange->ctx, &exchange->response, 503, "Overloaded", "%s Try again.", why);
+}
+
 static void refuse_size(struct exchange *exchange)
 {
 	exchange->route = NULL;
@@ -165,11 +182,25 @@ static void refuse_size(struct exchange *exchange)
 
 /* helpers: the body */
 
-static void take_body(struct exchange *exchange, const char *data, size_t size)
+static void take_body(struct exchange *exchange, struct exchange_host *host, const char *data,
+		      size_t size)
 {
+	size_t before = exchange->body.capacity;
+
 	exchange->drained += size;
-	if (exchange->route && !buf_add(&exchange->body, data, size))
+	if (!exchange->route)
+		return;
+	if (answers_are_full(&host->answers))
+		refuse_overload(exchange, FULL);
+	else if (!buf_add(&exchange->body, data, size))
 		refuse_size(exchange);
+	hold(host, &exchange->body, before);
+}
+
+static void drop_body(struct exchange *exchange, struct exchange_host *host)
+{
+	host->answers.bytes -= exchange->body.capacity;
+	buf_fini(&exchange->body);
 }
 
 /* helpers: the answer */
@@ -186,23 +217,37 @@ static void add_headers(struct MHD_Response *out, const struct response *respons
 		MHD_add_response_header(out, "Connection", "close");
 }
 
-/* A watch goes over to the stream, and stays open as long as the watch does. */
+/* A page goes over to the answers; a watch to the stream, and stays open as long as the watch does.
+ */
 static struct MHD_Response *make_response(struct exchange *exchange, struct exchange_host *host,
 					  struct MHD_Connection *connection)
 {
 	struct response *response = &exchange->response;
 	struct watch *watch = response->watch;
+	struct page *page = response->page;
 
 	conns_begin_answer(host->conns, exchange->conn,
 			   ctx_mono(&exchange->ctx) + CONNS_REQUEST_MSEC);
+	response->page = NULL;
+	if (page)
+		return answers_send_page(&host->answers, &exchange->turn, page);
 	if (!watch)
-		return MHD_create_response_from_buffer(response->body_size,
-						       (void *)(uintptr_t)response->body,
-						       MHD_RESPMEM_MUST_COPY);
+		return answers_send_text(&host->answers, &exchange->turn, response->body,
+					 response->body_size);
 	response->watch = NULL;
 	response->is_last = true;
 	conns_begin_answer(host->conns, exchange->conn, watch_deadline(watch) + CONNS_REQUEST_MSEC);
 	return stream_new(&host->streams, watch, connection, &host->service->watch_count);
+}
+
+/* A client that takes its answer slowly holds the answer, and nothing of how that was made. */
+static void close_request(struct exchange *exchange, struct exchange_host *host)
+{
+	exchange->is_queued = true;
+	drop_body(exchange, host);
+	watch_close(exchange->response.watch);
+	page_free(exchange->response.page);
+	ctx_fini(&exchange->ctx);
 }
 
 static enum MHD_Result queue(struct exchange *exchange, struct exchange_host *host,
@@ -219,9 +264,9 @@ static enum MHD_Result queue(struct exchange *exchange, struct exchange_host *ho
 		  exchange->route ? exchange->route->name : NULL, "status", status, "key",
 		  exchange->request.key_name, NULL);
 	add_headers(out, response);
-	exchange->is_queued = true;
 	result = MHD_queue_response(connection, (unsigned)response->status, out);
 	MHD_destroy_response(out);
+	close_request(exchange, host);
 	return result;
 }
 
@@ -249,12 +294,30 @@ static enum MHD_Result sleep_first(struct exchange *exchange, struct exchange_ho
 				   struct MHD_Connection *connection)
 {
 	exchange->wake_at = ctx_mono(&exchange->ctx) + exchange->response.delay;
-	exchange->connection = connection;
 	exchange->next_sleeper = host->sleepers;
 	host->sleepers = exchange;
 	conns_delay_answer(host->conns, exchange->conn, exchange->wake_at);
 	MHD_suspend_connection(connection);
 	return MHD_YES;
+}
+
+/* False: it rests until its turn has come. What asks for no key is always served at once. */
+static bool may_serve(struct exchange *exchange, struct exchange_host *host)
+{
+	struct turn *turn = &exchange->turn;
+
+	if (!exchange->route || exchange->route->right == AUTH_ANYBODY)
+		return true;
+	if (!turns_take(&host->turns, turn, ctx_mono(&exchange->ctx))) {
+		conns_begin_answer(host->conns, exchange->conn,
+				   turn->since + TURNS_WAIT_MSEC + CONNS_REQUEST_MSEC);
+		return false;
+	}
+	if (turns_is_late(turn, ctx_mono(&exchange->ctx)))
+		refuse_overload(exchange, LATE);
+	else if (answers_are_full(&host->answers))
+		refuse_overload(exchange, FULL);
+	return true;
 }
 
 static enum MHD_Result finish(struct exchange *exchange, struct exchange_host *host,
@@ -263,6 +326,8 @@ static enum MHD_Result finish(struct exchange *exchange, struct exchange_host *h
 	judge_again(exchange, host);
 	if (exchange->response.delay > 0 && exchange->wake_at == 0)
 		return sleep_first(exchange, host, connection);
+	if (!may_serve(exchange, host))
+		return MHD_YES;
 	exchange->request.body = exchange->body.size ? exchange->body.data : "";
 	exchange->request.body_size = exchange->body.size;
 	if (exchange->route)
@@ -275,12 +340,13 @@ static enum MHD_Result finish(struct exchange *exchange, struct exchange_host *h
 
 void *exchange_begin(void *handle, const char *uri, struct MHD_Connection *connection)
 {
-	const struct exchange_host *host = handle;
+	struct exchange_host *host = handle;
 	const union MHD_ConnectionInfo *info =
 		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
 	struct exchange *exchange = calloc(1, sizeof(*exchange));
 
 	assert(exchange && info);
+	host->signs++;
 	ctx_init(&exchange->ctx, host->service->doors);
 	exchange->ctx.controller = "server";
 	exchange->conn = info->socket_context;
@@ -290,6 +356,7 @@ void *exchange_begin(void *handle, const char *uri, struct MHD_Connection *conne
 	exchange->request.is_tls = exchange->conn->is_tls;
 	exchange->request.is_local = exchange->conn->is_local;
 	exchange->request.is_trusted = exchange->conn->is_trusted;
+	exchange->turn = (struct turn){.connection = connection, .conn = exchange->conn};
 	buf_init(&exchange->body, REQUEST_BODY_MAX);
 	conns_begin_request(host->conns, exchange->conn, ctx_mono(&exchange->ctx));
 	return exchange;
@@ -304,6 +371,7 @@ enum MHD_Result exchange_handle(void *handle, struct MHD_Connection *connection,
 
 	(void)url;
 	(void)version;
+	host->signs++;
 	if (exchange->is_queued)
 		return MHD_YES;
 	if (!exchange->is_judged) {
@@ -312,7 +380,7 @@ enum MHD_Result exchange_handle(void *handle, struct MHD_Connection *connection,
 	}
 	if (*size == 0)
 		return finish(exchange, host, connection);
-	take_body(exchange, data, *size);
+	take_body(exchange, host, data, *size);
 	*size = 0;
 	return exchange->drained <= DRAIN_MAX ? MHD_YES : MHD_NO;
 }
@@ -327,7 +395,8 @@ msec_t exchange_wake(struct exchange_host *host, msec_t now)
 
 		if (exchange->wake_at <= now || exchange->conn->is_shut) {
 			*link = exchange->next_sleeper;
-			MHD_resume_connection(exchange->connection);
+			host->signs++;
+			MHD_resume_connection(exchange->turn.connection);
 			continue;
 		}
 		if (exchange->wake_at < next)
@@ -340,17 +409,19 @@ msec_t exchange_wake(struct exchange_host *host, msec_t now)
 void exchange_end(void *handle, struct MHD_Connection *connection, void **context,
 		  enum MHD_RequestTerminationCode code)
 {
-	const struct exchange_host *host = handle;
+	struct exchange_host *host = handle;
+	struct clock *clock = host->service->doors->clock;
 	struct exchange *exchange = *context;
 
 	(void)connection;
 	(void)code;
 	if (!exchange)
 		return;
-	conns_end_answer(host->conns, exchange->conn, ctx_mono(&exchange->ctx));
-	buf_fini(&exchange->body);
-	watch_close(exchange->response.watch);
-	ctx_fini(&exchange->ctx);
+	host->signs++;
+	conns_end_answer(host->conns, exchange->conn, clock->mono(clock));
+	turns_leave(&host->turns, &exchange->turn);
+	if (!exchange->is_queued)
+		close_request(exchange, host);
 	free(exchange);
 	*context = NULL;
 }

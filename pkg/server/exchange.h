@@ -12,6 +12,7 @@
 
 #include "server/conns.h"
 #include "server/service.h"
+#include "server/answers.h"
 #include "server/stream.h"
 
 /* What the callbacks need; the handle given to libmicrohttpd. */
@@ -19,6 +20,9 @@ struct exchange_host {
 	struct service *service;
 	struct conns *conns;
 	struct streams streams;
+	struct answers answers;
+	struct turns turns;
+	uint64_t signs; /* of life: grows with each callback, and each connection that is woken */
 	struct exchange *sleepers; /* answered later, to slow down who tries keys */
 };
 

@@ -8,7 +8,6 @@
 #include "codec/base64.h"
 #include "codec/date.h"
 #include "server/errors.h"
-#include "server/status.h"
 
 #define PAGE_DEFAULT ((size_t)100)
 #define PAGE_MAX     ((size_t)1000)
@@ -174,18 +173,22 @@ static enum err delete_matching(struct ctx *ctx, struct service *service,
 enum err instances_list(struct ctx *ctx, struct service *service, const struct request *request,
 			struct response *response)
 {
-	struct status_view view = {.without_input = !request_flag(request, "showInput", true)};
-	struct json *body = json_array(ctx);
+	struct listing *listing = listings_get(&service->listings,
+					       request_flag(request, "showInput", true)
+						       ? LISTING_STATUSES
+						       : LISTING_STATUSES_WITHOUT_INPUT);
+	const struct changes_list *objects = listing_objects(listing);
 	const char *last = NULL;
 	struct filter filter;
-	const void **items;
-	size_t count, room = page_size(request);
+	size_t room = page_size(request);
 
+	response->page = page_new(listing);
+	page_enclose(response->page, "[", 1, "]");
+	response->status = 200;
 	read_filter(request, &filter);
 	filter.after = read_token(ctx, request);
-	TRY(store_list(ctx, service->store, KIND_INSTANCE, &items, &count));
-	for (size_t i = 0; i < count; i++) {
-		const struct instance *instance = items[i];
+	for (size_t i = 0; i < objects->count; i++) {
+		const struct instance *instance = objects->items[i];
 
 		if (!matches(request, &filter, instance))
 			continue;
@@ -195,9 +198,9 @@ enum err instances_list(struct ctx *ctx, struct service *service, const struct r
 			break;
 		}
 		last = instance->meta.name;
-		json_append(ctx, body, status_render(ctx, instance, &view));
+		page_add(response->page, i);
 	}
-	return response_json(ctx, response, 200, body);
+	return E_OK;
 }
 
 enum err instances_purge_many(struct ctx *ctx, struct service *service,

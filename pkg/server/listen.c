@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -53,13 +54,32 @@ static void close_info(struct addrinfo **info)
 		freeaddrinfo(*info);
 }
 
+/* What every connection inherits. A handshake is several small writes, which must not wait for each
+ * other's acknowledgement; and a client that is gone without a word is to be noticed. */
+static bool shape(int fd)
+{
+	static const struct {
+		int level, option, value;
+	} options[] = {
+		{IPPROTO_TCP, TCP_NODELAY, 1},	 {SOL_SOCKET, SO_KEEPALIVE, 1},
+		{IPPROTO_TCP, TCP_KEEPIDLE, 30}, {IPPROTO_TCP, TCP_KEEPINTVL, 10},
+		{IPPROTO_TCP, TCP_KEEPCNT, 3},
+	};
+	bool is_done = true;
+
+	for (size_t i = 0; i < ARRAY_SIZE(options); i++)
+		is_done &= setsockopt(fd, options[i].level, options[i].option, &options[i].value,
+				      sizeof(options[i].value)) == 0;
+	return is_done;
+}
+
 static int open_socket(const struct addrinfo *info)
 {
 	int fd = socket(info->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), on = 1;
 
 	if (fd < 0)
 		return -1;
-	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 &&
+	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 && shape(fd) &&
 	    bind(fd, info->ai_addr, info->ai_addrlen) == 0 && listen(fd, BACKLOG) == 0)
 		return fd;
 	on = errno;

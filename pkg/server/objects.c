@@ -12,7 +12,8 @@
 #include "server/selector.h"
 #include "server/watch.h"
 
-#define PAGE_MAX ((size_t)10000)
+#define PAGE_MAX  ((size_t)10000)
+#define LIST_TAIL "]}"
 
 /* helpers: rendering */
 
@@ -63,7 +64,7 @@ static void complete_hostname(struct ctx *ctx, struct json *json, const struct h
 
 /* helpers: lists */
 
-struct page {
+struct choice {
 	const struct request *request;
 	enum kind kind;
 	struct selector *selector;
@@ -71,7 +72,7 @@ struct page {
 	const char *after; /* names up to this one were on earlier pages; NULL: first page */
 };
 
-static enum err read_continue(struct ctx *ctx, const struct request *request, struct page *page)
+static enum err read_continue(struct ctx *ctx, const struct request *request, struct choice *choice)
 {
 	const char *token = request_param(request, "continue");
 	struct bytes name;
@@ -81,54 +82,71 @@ static enum err read_continue(struct ctx *ctx, const struct request *request, st
 	if (base64url_decode(ctx, token, &name) != E_OK)
 		return fault_set(ctx, E_REFUSED, "InvalidRequest",
 				 "continue is not what the page before said");
-	page->after = arena_strndup(ctx->arena, (const char *)name.data, name.size);
+	choice->after = arena_strndup(ctx->arena, (const char *)name.data, name.size);
 	return E_OK;
 }
 
-static enum err read_limit(struct ctx *ctx, const struct request *request, struct page *page)
+static enum err read_limit(struct ctx *ctx, const struct request *request, struct choice *choice)
 {
 	const char *text = request_param(request, "limit");
 	int64_t limit = 0;
 
 	if (text && text[0] && !text_to_number(text, &limit))
 		return fault_set(ctx, E_REFUSED, "InvalidRequest", "limit is not a number");
-	page->room = limit == 0 || (size_t)limit > PAGE_MAX ? PAGE_MAX : (size_t)limit;
+	choice->room = limit == 0 || (size_t)limit > PAGE_MAX ? PAGE_MAX : (size_t)limit;
 	return E_OK;
 }
 
-static enum err read_page(struct ctx *ctx, const struct request *request, struct page *page)
+static enum err read_choice(struct ctx *ctx, const struct request *request, struct choice *choice)
 {
-	TRY(read_continue(ctx, request, page));
-	TRY(read_limit(ctx, request, page));
-	return selector_parse(ctx, request_param(request, "labelSelector"), &page->selector);
+	TRY(read_continue(ctx, request, choice));
+	TRY(read_limit(ctx, request, choice));
+	return selector_parse(ctx, request_param(request, "labelSelector"), &choice->selector);
 }
 
-static bool is_on_page(const struct page *page, const void *object)
+static bool is_chosen(const struct choice *choice, const void *object)
 {
 	const struct meta *meta = object;
 
-	return (!page->after || strcmp(meta->name, page->after) > 0) &&
-	       objects_are_visible(page->request, page->kind, object) &&
-	       selector_matches(page->selector, &meta->labels);
+	return (!choice->after || strcmp(meta->name, choice->after) > 0) &&
+	       objects_are_visible(choice->request, choice->kind, object) &&
+	       selector_matches(choice->selector, &meta->labels);
 }
 
 /* The token for the next page, "" when this is the last. */
-static const char *fill_page(struct ctx *ctx, struct page *page, const void *const *items,
-			     size_t count, struct json *out)
+static const char *fill_page(struct ctx *ctx, struct choice *choice,
+			     const struct changes_list *objects, struct page *page)
 {
 	const char *last = "";
 
-	for (size_t i = 0; i < count; i++) {
-		const struct meta *meta = items[i];
+	for (size_t i = 0; i < objects->count; i++) {
+		const struct meta *meta = objects->items[i];
 
-		if (!is_on_page(page, items[i]))
+		if (!is_chosen(choice, meta))
 			continue;
-		if (page->room-- == 0)
+		if (choice->room-- == 0)
 			return base64url_encode(ctx, last, strlen(last));
 		last = meta->name;
-		json_append(ctx, out, objects_render(ctx, page->kind, items[i]));
+		page_add(page, i);
 	}
 	return "";
+}
+
+/* What stands around the items. */
+static void enclose(struct ctx *ctx, struct page *page, enum kind kind, int64_t version,
+		    const char *token)
+{
+	struct json *body = json_object(ctx), *metadata = json_object(ctx);
+	const char *text;
+
+	json_set_text(ctx, metadata, "resourceVersion", objects_version(ctx, version));
+	json_set_text(ctx, metadata, "continue", token);
+	json_set_text(ctx, body, "apiVersion", API_VERSION);
+	json_set_text(ctx, body, "kind", arena_printf(ctx->arena, "%sList", kind_info(kind)->name));
+	json_set(ctx, body, "metadata", metadata);
+	json_set(ctx, body, "items", json_array(ctx));
+	text = json_print(ctx, body);
+	page_enclose(page, text, strlen(text) - strlen(LIST_TAIL), LIST_TAIL);
 }
 
 static enum err begin_watch(struct ctx *ctx, struct service *service, enum kind kind,
@@ -152,27 +170,24 @@ static enum err begin_watch(struct ctx *ctx, struct service *service, enum kind 
 static enum err list(struct ctx *ctx, struct service *service, enum kind kind,
 		     const struct request *request, struct response *response)
 {
-	struct json *body = json_object(ctx), *metadata = json_object(ctx);
-	struct changes *changes = service->changes[kind];
-	struct json *out = json_array(ctx);
-	struct page page = {.request = request, .kind = kind};
-	struct changes_list *all;
+	static const enum listing_form forms[KIND_COUNT] = {
+		[KIND_HOSTNAME] = LISTING_HOSTNAMES,
+		[KIND_GATEWAY] = LISTING_GATEWAYS,
+		[KIND_INSTANCE] = LISTING_INSTANCES,
+	};
+	struct choice choice = {.request = request, .kind = kind};
+	struct listing *listing;
+	const char *token;
 
 	if (request_flag(request, "watch", false) && text_equals(request->method, "GET"))
 		return begin_watch(ctx, service, kind, request, response);
-	TRY(read_page(ctx, request, &page));
-	changes_look(changes, true);
-	all = changes_hold(changes);
-	json_set_text(ctx, metadata, "resourceVersion",
-		      objects_version(ctx, changes_version(changes)));
-	json_set_text(ctx, metadata, "continue",
-		      fill_page(ctx, &page, all->items, all->count, out));
-	changes_give_back(all);
-	json_set_text(ctx, body, "apiVersion", API_VERSION);
-	json_set_text(ctx, body, "kind", arena_printf(ctx->arena, "%sList", kind_info(kind)->name));
-	json_set(ctx, body, "metadata", metadata);
-	json_set(ctx, body, "items", out);
-	return response_json(ctx, response, 200, body);
+	TRY(read_choice(ctx, request, &choice));
+	listing = listings_get(&service->listings, forms[kind]);
+	response->page = page_new(listing);
+	token = fill_page(ctx, &choice, listing_objects(listing), response->page);
+	enclose(ctx, response->page, kind, listing_version(listing), token);
+	response->status = 200;
+	return E_OK;
 }
 
 static enum err get(struct ctx *ctx, struct service *service, enum kind kind, const char *name,

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "server/pace.h"
 
 /* helpers */
 
@@ -191,6 +192,12 @@ bool request_flag(const struct request *request, const char *name, bool fallback
 	if (value && text_equals_nocase(value, "false"))
 		return false;
 	return fallback;
+}
+
+uint64_t request_client(const struct request *request)
+{
+	return request->key_name ? pace_hash(request->key_name, strlen(request->key_name))
+				 : request->peer_hash;
 }
 
 const char *request_media_type(struct ctx *ctx, const struct request *request)

@@ -57,6 +57,9 @@ const char *request_param(const struct request *request, const char *name);
 /* true and false in any case; anything else counts as absent. */
 bool request_flag(const struct request *request, const char *name, bool fallback);
 
+/* Who asks, for sharing what there is: the key, or else everybody behind one address. */
+uint64_t request_client(const struct request *request);
+
 /* The media type in lower case without parameters, or NULL. */
 const char *request_media_type(struct ctx *ctx, const struct request *request);
 

@@ -14,6 +14,7 @@ struct response_header {
 };
 
 struct watch;
+struct page;
 
 struct response {
 	int status; /* 0: nothing answered yet */
@@ -24,6 +25,7 @@ struct response {
 	bool is_last;	     /* the connection ends behind it */
 	msec_t delay;	     /* it leaves so much later */
 	struct watch *watch; /* in place of a body: lines as they come */
+	struct page *page;   /* in place of a body: a list, made as it is sent */
 };
 
 /* `value` is borrowed until the request ends; at most RESPONSE_HEADERS_MAX. */

@@ -149,9 +149,8 @@ static void answer_wrong_key(struct ctx *ctx, struct service *service,
 static bool is_in_time(struct ctx *ctx, struct service *service, const struct request *request,
 		       struct response *response)
 {
-	uint64_t who = request->key_name ? pace_hash(request->key_name, strlen(request->key_name))
-					 : request->peer_hash;
-	msec_t wait = pace_take(service->pace, who, &service->rate, ctx_mono(ctx));
+	msec_t wait = pace_take(service->pace, request_client(request), &service->rate,
+				ctx_mono(ctx));
 
 	if (wait == 0)
 		return true;

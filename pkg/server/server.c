@@ -8,20 +8,22 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/memory.h"
 #include "base/text.h"
 #include "http/url.h"
 #include "server/apikey.h"
+#include "server/door.h"
 #include "server/exchange.h"
 #include "server/listen.h"
 #include "server/termination.h"
 
 /* Above our own limits, so that ours come first and answer in our shape. */
 #define CONNECTION_MEMORY_BYTES ((size_t)64 * 1024)
+#define CONNECTION_READ_BYTES	((size_t)16 * 1024) /* a whole TLS record at once */
 #define CONNECTION_IDLE_SECONDS 60u
 #define CONNECTIONS_MAX \
 	(2u * CONNS_MAX) /* those that were shut count until the library has noticed */
 #define FILES_WANTED	    ((rlim_t)CONNECTIONS_MAX + 512)
-#define RUNS_AT_ONCE	    8
 #define WATCH_LOOK_MSEC	    ((msec_t)100)
 #define REQUESTS_PER_SECOND 500
 
@@ -30,7 +32,8 @@ struct server {
 	struct conns conns;
 	struct pace pace, wrong;
 	struct exchange_host host;
-	struct MHD_Daemon *daemon, *local; /* on TCP; on the Unix socket, or NULL */
+	struct door public, local; /* on TCP; on the Unix socket */
+	struct memory memory;
 	struct listen_file file;
 	struct tls *tls;	/* NULL: plain HTTP */
 	msec_t next_tls_look;	/* mono */
@@ -144,9 +147,10 @@ static void warn_about(const struct ctx *ctx, const struct server_options *optio
 
 static enum MHD_Result admit(void *handle, const struct sockaddr *address, socklen_t size)
 {
-	const struct server *server = handle;
+	struct server *server = handle;
 
 	(void)size;
+	server->host.signs++;
 	return conns_admit(&server->conns, address) ? MHD_YES : MHD_NO;
 }
 
@@ -158,6 +162,7 @@ static void watch_connection(void *handle, struct MHD_Connection *connection, vo
 	const union MHD_ConnectionInfo *fd, *address;
 	struct conn *conn;
 
+	server->host.signs++;
 	if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
 		conns_remove(&server->conns, *context);
 		*context = NULL;
@@ -193,6 +198,7 @@ static struct MHD_Daemon *start_daemon(struct server *server, int fd, bool is_tl
 		flags, 0, admit, server, exchange_handle, &server->host, MHD_OPTION_LISTEN_SOCKET,
 		fd, MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX,
 		MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY_BYTES,
+		MHD_OPTION_CONNECTION_MEMORY_INCREMENT, CONNECTION_READ_BYTES,
 		MHD_OPTION_CONNECTION_TIMEOUT, CONNECTION_IDLE_SECONDS, MHD_OPTION_URI_LOG_CALLBACK,
 		exchange_begin, &server->host, MHD_OPTION_NOTIFY_COMPLETED, exchange_end,
 		&server->host, MHD_OPTION_NOTIFY_CONNECTION, watch_connection, server,
@@ -201,20 +207,17 @@ static struct MHD_Daemon *start_daemon(struct server *server, int fd, bool is_tl
 }
 
 static enum err open_door(struct ctx *ctx, struct server *server, int fd, const char *where,
-			  bool is_tls, struct MHD_Daemon **out)
+			  bool is_tls, struct door *door)
 {
-	struct epoll_event event = {.events = EPOLLIN};
+	struct MHD_Daemon *daemon = start_daemon(server, fd, is_tls);
 
-	*out = start_daemon(server, fd, is_tls);
-	if (!*out) {
+	if (!daemon) {
 		close(fd);
 		return fault_set(ctx, E_REFUSED, "ListenFailed",
 				 "cannot serve HTTP on %.200s: libmicrohttpd does not start",
 				 where);
 	}
-	fd = MHD_get_daemon_info(*out, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
-	fd = epoll_ctl(server->fd, EPOLL_CTL_ADD, fd, &event);
-	assert(fd == 0);
+	door_open(door, daemon, server->fd, &server->host.signs);
 	return E_OK;
 }
 
@@ -236,6 +239,22 @@ static enum err open_local_door(struct ctx *ctx, struct server *server,
 	return E_OK;
 }
 
+static void init_host(struct server *server)
+{
+	struct exchange_host *host = &server->host;
+
+	*host = (struct exchange_host){.service = &server->service, .conns = &server->conns};
+	host->streams.signs = &host->signs;
+	turns_init(&host->turns, &host->signs);
+	host->answers = (struct answers){.clock = server->service.doors->clock,
+					 .turns = &host->turns,
+					 .signs = &host->signs};
+	server->service.listings = (struct listings){.doors = server->service.doors,
+						     .changes = server->service.changes,
+						     .bytes = &host->answers.bytes,
+						     .bytes_max = ANSWERS_BYTES_MAX};
+}
+
 static enum err start(struct ctx *ctx, struct server *server, const struct server_options *options)
 {
 	struct listen_socket listening;
@@ -252,7 +271,7 @@ static enum err start(struct ctx *ctx, struct server *server, const struct serve
 	server->port = listening.port;
 	server->is_loopback = listening.is_loopback;
 	TRY(open_door(ctx, server, listening.fd, options->listen, server->tls != NULL,
-		      &server->daemon));
+		      &server->public));
 	TRY(open_local_door(ctx, server, options));
 	warn_about(ctx, options);
 	return E_OK;
@@ -275,8 +294,8 @@ enum err server_start(struct ctx *ctx, const struct server_options *options, str
 	for (size_t kind = 0; kind < KIND_COUNT; kind++)
 		server->service.changes[kind] = changes_new(ctx->doors, options->store,
 							    (enum kind)kind);
-	server->host = (struct exchange_host){.service = &server->service, .conns = &server->conns};
 	conns_init(&server->conns);
+	init_host(server);
 	server->fd = epoll_create1(EPOLL_CLOEXEC);
 	assert(server->fd >= 0);
 	err = start(ctx, server, options);
@@ -293,12 +312,12 @@ void server_stop(struct server *server)
 	if (!server)
 		return;
 	exchange_wake(&server->host, MSEC_NEVER);
+	turns_call_all(&server->host.turns);
 	stream_end_all(&server->host.streams);
 	listen_remove(&server->file);
-	if (server->local)
-		MHD_stop_daemon(server->local);
-	if (server->daemon)
-		MHD_stop_daemon(server->daemon);
+	door_close(&server->local);
+	door_close(&server->public);
+	listings_drop_all(&server->service.listings);
 	tls_close(server->tls);
 	close(server->fd);
 	free(server->file.path);
@@ -338,50 +357,52 @@ static msec_t sooner(msec_t a, msec_t b)
 	return a < 0 || (b >= 0 && b < a) ? b : a;
 }
 
-/* How long until it wants to run again. */
-static msec_t run_daemon(struct MHD_Daemon *daemon)
-{
-	MHD_UNSIGNED_LONG_LONG timeout = 0;
-	bool has_timeout = true;
-
-	for (int i = 0; i < RUNS_AT_ONCE && has_timeout && timeout == 0; i++) {
-		MHD_run(daemon);
-		has_timeout = MHD_get_timeout(daemon, &timeout) == MHD_YES;
-	}
-	return has_timeout ? (msec_t)timeout : -1;
-}
-
 /* How long until the files are looked at again. */
-static msec_t look_at_files(struct server *server)
+static msec_t look_at_files(struct ctx *ctx, struct server *server)
 {
-	struct clock *clock = server->service.doors->clock;
-	msec_t now = clock->mono(clock);
+	msec_t now = ctx_mono(ctx);
 
 	if (!server->tls)
 		return -1;
 	if (now >= server->next_tls_look) {
-		struct ctx ctx cleanup_ctx;
-
-		ctx_init(&ctx, server->service.doors);
-		ctx.controller = "server";
-		tls_reload(&ctx, server->tls, false);
+		tls_reload(ctx, server->tls, false);
 		server->next_tls_look = now + TLS_LOOK_MSEC;
 	}
 	return server->next_tls_look - now;
 }
 
+/* Those that wait are called a few at a time, until the time of this run is up. How long until the
+ * doors want to run again. */
+static msec_t run_doors(struct ctx *ctx, struct server *server)
+{
+	struct turns *turns = &server->host.turns;
+	bool is_anybody_waiting;
+	msec_t wait;
+
+	turns_begin(turns, ctx_mono(ctx));
+	do {
+		is_anybody_waiting = turns_call(turns, ctx_mono(ctx));
+		wait = sooner(door_run(ctx, &server->public), door_run(ctx, &server->local));
+	} while ((wait == 0 || is_anybody_waiting) && turns_have_time(turns, ctx_mono(ctx)));
+	return is_anybody_waiting ? 0 : wait;
+}
+
 msec_t server_run(struct server *server)
 {
-	struct clock *clock = server->service.doors->clock;
-	msec_t wait = look_at_files(server);
+	struct ctx ctx cleanup_ctx;
+	msec_t wait;
 
-	exchange_wake(&server->host, clock->mono(clock));
+	ctx_init(&ctx, server->service.doors);
+	ctx.controller = "server";
+	wait = look_at_files(&ctx, server);
+	exchange_wake(&server->host, ctx_mono(&ctx));
 	stream_look(&server->host.streams);
-	wait = sooner(wait, run_daemon(server->daemon));
-	if (server->local)
-		wait = sooner(wait, run_daemon(server->local));
-	wait = sooner(wait, conns_sweep(&server->conns, clock->mono(clock)));
-	wait = sooner(wait, exchange_wake(&server->host, clock->mono(clock)));
+	wait = sooner(wait, run_doors(&ctx, server));
+	wait = sooner(wait, conns_sweep(&server->conns, ctx_mono(&ctx)));
+	wait = sooner(wait, exchange_wake(&server->host, ctx_mono(&ctx)));
+	wait = sooner(wait, listings_sweep(&server->service.listings, ctx_mono(&ctx)));
+	memory_settle(&server->memory,
+		      server->host.answers.bytes + server->conns.count * CONNECTION_MEMORY_BYTES);
 	/* The store's news comes to nobody on this thread: with watches open it is asked for. */
 	return sooner(wait, server->host.streams.first ? WATCH_LOOK_MSEC : -1);
 }

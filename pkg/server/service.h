@@ -9,6 +9,7 @@
 #pragma once
 
 #include "server/auth.h"
+#include "server/listing.h"
 #include "server/pace.h"
 #include "server/request.h"
 #include "server/response.h"
@@ -28,6 +29,7 @@ struct service {
 	unsigned reloads;	 /* grows whenever the settings are replaced */
 	bool is_ready;
 	struct changes *changes[KIND_COUNT];
+	struct listings listings;
 	size_t watch_count;
 	struct pace *pace;  /* of requests, by key or else by address */
 	struct pace *wrong; /* of wrong keys and codes, by address */

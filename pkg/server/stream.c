@@ -1,10 +1,16 @@
 #include "server/stream.h"
 
 #include <assert.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
 #define BLOCK_BYTES ((size_t)16 * 1024)
+
+#define TLS_HEADER_BYTES       5
+#define TLS_ALERT	       21
+#define TLS_APPLICATION_DATA   23
+#define TLS_SEALED_ALERT_BYTES (2 + 1 + 16)
 
 struct stream {
 	struct streams *streams;
@@ -22,18 +28,35 @@ static void wake(struct stream *stream)
 	if (!stream->is_resting)
 		return;
 	stream->is_resting = false;
+	++*stream->streams->signs;
 	MHD_resume_connection(stream->connection);
 }
 
-/* A resting connection is not read by the library, so a client that has gone is noticed here. */
+/* A close_notify: an alert by its type (RFC 5246 6.2.1), or one byte for one by its length, in what
+ * TLS 1.3 shows of any record: two bytes, the type within, and the tag (RFC 8446 5.2). A client has
+ * nothing else to say on a connection that ends with the answer. */
+static bool is_farewell(const unsigned char *record, ssize_t size)
+{
+	if (size < TLS_HEADER_BYTES)
+		return false;
+	return record[0] == TLS_ALERT || (record[0] == TLS_APPLICATION_DATA && record[3] == 0 &&
+					  record[4] == TLS_SEALED_ALERT_BYTES);
+}
+
+/* A resting connection is not read by the library, so a client that has gone is noticed here: by
+ * its FIN, whatever stands unread before that, or by the farewell of TLS. */
 static bool is_abandoned(const struct stream *stream)
 {
 	const union MHD_ConnectionInfo *info =
 		MHD_get_connection_info(stream->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-	char byte;
+	struct pollfd look = {.events = POLLRDHUP};
+	unsigned char record[TLS_HEADER_BYTES];
 
-	return stream->is_resting && info &&
-	       recv(info->connect_fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+	if (!stream->is_resting || !info)
+		return false;
+	look.fd = info->connect_fd;
+	return poll(&look, 1, 0) > 0 ||
+	       is_farewell(record, recv(look.fd, record, sizeof(record), MSG_PEEK | MSG_DONTWAIT));
 }
 
 /* MHD_ContentReaderCallback. */
@@ -43,6 +66,7 @@ static ssize_t read_lines(void *handle, uint64_t position, char *out, size_t roo
 	size_t size = watch_take(stream->watch, out, room);
 
 	(void)position;
+	++*stream->streams->signs;
 	if (size > 0)
 		return (ssize_t)size;
 	if (watch_has_ended(stream->watch))

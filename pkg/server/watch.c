@@ -148,7 +148,7 @@ static enum err begin(struct ctx *ctx, struct watch *watch, const struct request
 	int64_t version;
 
 	TRY(selector_parse(&watch->ctx, selector, &watch->selector));
-	changes_look(watch->changes, true);
+	changes_look(watch->changes);
 	if (!text || !text[0] || strcmp(text, "0") == 0) {
 		begin_with_all(watch);
 		return E_OK;
@@ -204,7 +204,7 @@ void watch_look(struct watch *watch)
 	if (ctx_mono(&watch->ctx) >= watch->deadline)
 		watch->has_ended = true;
 	else
-		changes_look(watch->changes, false);
+		changes_look(watch->changes);
 }
 
 size_t watch_take(struct watch *watch, char *out, size_t room)

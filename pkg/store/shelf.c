@@ -59,6 +59,7 @@ struct snapshot *shelf_put(struct shelf *shelf, struct snapshot *snapshot)
 	bool is_there;
 	size_t place = place_of(shelf, snapshot_name(snapshot), &is_there);
 
+	shelf->edition++;
 	if (is_there) {
 		replaced = shelf->items[place];
 		shelf->items[place] = snapshot;
@@ -81,6 +82,7 @@ struct snapshot *shelf_take(struct shelf *shelf, const char *name)
 	if (!is_there)
 		return NULL;
 	taken = shelf->items[place];
+	shelf->edition++;
 	shelf->count--;
 	memmove(shelf->items + place, shelf->items + place + 1,
 		(shelf->count - place) * sizeof(*shelf->items));

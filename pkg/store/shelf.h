@@ -5,11 +5,14 @@
  */
 #pragma once
 
+#include <stdint.h>
+
 #include "store/snapshot.h"
 
 struct shelf {
 	struct snapshot **items;
 	size_t count, capacity;
+	uint64_t edition; /* grows with every put and take */
 };
 
 void shelf_fini(struct shelf *shelf);

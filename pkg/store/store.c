@@ -354,6 +354,16 @@ int64_t store_version(struct store *store)
 	return versions_last(store->versions);
 }
 
+uint64_t store_edition(struct store *store, enum kind kind)
+{
+	uint64_t edition;
+
+	pthread_rwlock_rdlock(&store->lock);
+	edition = store->shelves[kind].edition;
+	pthread_rwlock_unlock(&store->lock);
+	return edition;
+}
+
 size_t store_count(struct store *store, enum kind kind)
 {
 	const struct shelf *shelf = &store->shelves[kind];

@@ -59,4 +59,7 @@ enum err store_delete(struct ctx *ctx, struct store *store, enum kind kind, cons
 /* The highest resource version handed out. */
 int64_t store_version(struct store *store);
 
+/* Grows whenever store_list of a kind would give something else than before. */
+uint64_t store_edition(struct store *store, enum kind kind);
+
 size_t store_count(struct store *store, enum kind kind);

@@ -207,12 +207,19 @@ static inline void rig_turn(struct rig *rig, int fd, int wait)
 	assert_true(poll(polls, fd < 0 ? 1 : 2, wait) >= 0 || errno == EINTR);
 }
 
+/* When whatever is waited for must have come, however slow the machine is. */
+static inline msec_t rig_deadline(struct rig *rig)
+{
+	return ctx_mono(&rig->ctx) + 60 * MSEC_PER_SEC;
+}
+
 static inline size_t rig_receive(struct rig *rig, int fd, struct buf *out)
 {
+	msec_t deadline = rig_deadline(rig);
 	char chunk[4096];
 	ssize_t got = -1;
 
-	for (int i = 0; i < 2000 && got != 0; i++) {
+	while (got != 0 && ctx_mono(&rig->ctx) < deadline) {
 		rig_turn(rig, fd, 10);
 		got = recv(fd, chunk, sizeof(chunk), MSG_DONTWAIT);
 		if (got < 0 && errno != EAGAIN)

@@ -7,8 +7,6 @@
 #include "unit/check.h"
 #include "unit/server_rig.h"
 
-#define HANDSHAKE_TURNS 2000
-
 static char directory[] = "/tmp/gatecert-tls-XXXXXX";
 static char certificate[64], key[64], other_key[64], empty[64];
 
@@ -135,6 +133,7 @@ static struct outcome ask_as(struct rig *rig, const char *client, const char *pr
 	const gnutls_datum_t *peer;
 	gnutls_session_t session;
 	gnutls_x509_crt_t shown;
+	msec_t deadline = rig_deadline(rig);
 	char reply[4096] = "";
 	unsigned count;
 
@@ -147,7 +146,7 @@ static struct outcome ask_as(struct rig *rig, const char *client, const char *pr
 	gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, credentials);
 	assert_int_equal(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
 	gnutls_transport_set_int(session, fd);
-	for (int i = 0; i < HANDSHAKE_TURNS && result == GNUTLS_E_AGAIN; i++) {
+	while (result == GNUTLS_E_AGAIN && ctx_mono(&rig->ctx) < deadline) {
 		result = gnutls_handshake(session);
 		rig_turn(rig, fd, 10);
 	}
@@ -160,7 +159,7 @@ static struct outcome ask_as(struct rig *rig, const char *client, const char *pr
 		assert_int_equal(gnutls_record_send(session, request, strlen(request)),
 				 strlen(request));
 		result = GNUTLS_E_AGAIN;
-		for (int i = 0; i < HANDSHAKE_TURNS && result == GNUTLS_E_AGAIN; i++) {
+		while (result == GNUTLS_E_AGAIN && ctx_mono(&rig->ctx) < deadline) {
 			rig_turn(rig, fd, 10);
 			result = (int)gnutls_record_recv(session, reply, sizeof(reply) - 1);
 		}

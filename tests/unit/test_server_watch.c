@@ -44,7 +44,9 @@ static bool receive(struct watcher *watcher)
 
 static void expect(struct watcher *watcher, const char *text)
 {
-	for (int i = 0; i < 100; i++) {
+	msec_t deadline = rig_deadline(watcher->rig);
+
+	while (ctx_mono(&watcher->rig->ctx) < deadline) {
 		if (watcher->received.data && strstr(watcher->received.data, text))
 			return;
 		receive(watcher);

@@ -1,0 +1,298 @@
+#include "server/listing.h"
+
+#include <assert.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/objects.h"
+#include "server/status.h"
+
+#define SHARED_MSEC MSEC_PER_SEC /* shown times have whole seconds */
+
+struct listing {
+	struct listings *listings;
+	enum listing_form form;
+	struct changes_list *objects;
+	int64_t version;
+	msec_t made;  /* mono */
+	char **texts; /* NULL: not made yet */
+	size_t bytes;
+	unsigned references;
+};
+
+enum stage { STAGE_HEAD, STAGE_COMMA, STAGE_OBJECT, STAGE_TAIL, STAGE_END };
+
+struct page {
+	struct listing *listing;
+	char *head, *tail;
+	unsigned char *has; /* a bit for each object of the listing */
+	enum stage stage;
+	size_t index;	   /* of the object that comes */
+	const char *piece; /* what is left of the one that leaves */
+	size_t left;
+	char *own; /* the piece is no one else's */
+};
+
+/* helpers: listings */
+
+static enum kind kind_of(enum listing_form form)
+{
+	static const enum kind kinds[LISTING_FORMS] = {
+		[LISTING_HOSTNAMES] = KIND_HOSTNAME,
+		[LISTING_GATEWAYS] = KIND_GATEWAY,
+		[LISTING_INSTANCES] = KIND_INSTANCE,
+		[LISTING_STATUSES] = KIND_INSTANCE,
+		[LISTING_STATUSES_WITHOUT_INPUT] = KIND_INSTANCE,
+	};
+
+	return kinds[form];
+}
+
+static struct json *show(struct ctx *ctx, enum listing_form form, const void *object)
+{
+	const struct status_view view = {.without_input = form == LISTING_STATUSES_WITHOUT_INPUT};
+
+	if (form == LISTING_STATUSES || form == LISTING_STATUSES_WITHOUT_INPUT)
+		return status_render(ctx, object, &view);
+	return objects_render(ctx, kind_of(form), object);
+}
+
+static char *make_text(const struct listing *listing, size_t index)
+{
+	struct ctx ctx cleanup_ctx;
+	char *text;
+
+	ctx_init(&ctx, listing->listings->doors);
+	text = strdup(json_print(&ctx, show(&ctx, listing->form, listing->objects->items[index])));
+	assert(text);
+	return text;
+}
+
+static void hold(struct listing *listing, size_t bytes)
+{
+	listing->bytes += bytes;
+	*listing->listings->bytes += bytes;
+}
+
+/* `own`: the caller frees it, because it cannot be kept; else NULL. */
+static const char *text_of(struct listing *listing, size_t index, char **own)
+{
+	char *text = listing->texts[index];
+
+	*own = NULL;
+	if (text)
+		return text;
+	text = make_text(listing, index);
+	if (*listing->listings->bytes >= listing->listings->bytes_max) {
+		*own = text;
+		return text;
+	}
+	hold(listing, strlen(text) + 1);
+	listing->texts[index] = text;
+	return text;
+}
+
+static struct listing *listing_new(struct listings *listings, enum listing_form form, msec_t now)
+{
+	struct changes *changes = listings->changes[kind_of(form)];
+	struct listing *listing = calloc(1, sizeof(*listing));
+
+	assert(listing);
+	listing->listings = listings;
+	listing->form = form;
+	listing->objects = changes_hold(changes);
+	listing->version = changes_version(changes);
+	listing->made = now;
+	listing->references = 1;
+	listing->texts = calloc(listing->objects->count + 1, sizeof(*listing->texts));
+	assert(listing->texts);
+	hold(listing, listing->objects->count * sizeof(*listing->texts));
+	return listing;
+}
+
+static void listing_unref(struct listing *listing)
+{
+	if (!listing || --listing->references > 0)
+		return;
+	for (size_t i = 0; i < listing->objects->count; i++)
+		free(listing->texts[i]);
+	*listing->listings->bytes -= listing->bytes;
+	changes_give_back(listing->objects);
+	free(listing->texts);
+	free(listing);
+}
+
+static bool is_current(const struct listing *listing, const struct changes *changes, msec_t now)
+{
+	return listing && now - listing->made < SHARED_MSEC &&
+	       changes_is_latest(changes, listing->objects);
+}
+
+/* helpers: pages */
+
+static bool has(const struct page *page, size_t index)
+{
+	return page->has[index / CHAR_BIT] >> index % CHAR_BIT & 1;
+}
+
+static void begin_piece(struct page *page, const char *piece)
+{
+	page->piece = piece;
+	page->left = strlen(piece);
+}
+
+/* From one piece to the next. */
+static void step(struct page *page)
+{
+	const struct listing *listing = page->listing;
+
+	free(page->own);
+	page->own = NULL;
+	switch (page->stage) {
+	case STAGE_HEAD:
+	case STAGE_OBJECT:
+		page->index += page->stage == STAGE_OBJECT;
+		while (page->index < listing->objects->count && !has(page, page->index))
+			page->index++;
+		if (page->index == listing->objects->count) {
+			page->stage = STAGE_TAIL;
+			begin_piece(page, page->tail);
+			return;
+		}
+		begin_piece(page, page->stage == STAGE_OBJECT ? "," : "");
+		page->stage = STAGE_COMMA;
+		return;
+	case STAGE_COMMA:
+		page->stage = STAGE_OBJECT;
+		begin_piece(page, text_of(page->listing, page->index, &page->own));
+		return;
+	case STAGE_TAIL:
+	case STAGE_END: page->stage = STAGE_END; return;
+	}
+}
+
+/* public */
+
+struct listing *listings_get(struct listings *listings, enum listing_form form)
+{
+	struct clock *clock = listings->doors->clock;
+	struct changes *changes = listings->changes[kind_of(form)];
+	struct listing **current = &listings->current[form];
+	msec_t now = clock->mono(clock);
+
+	changes_look(changes);
+	if (!is_current(*current, changes, now)) {
+		listing_unref(*current);
+		*current = listing_new(listings, form, now);
+	}
+	(*current)->references++;
+	return *current;
+}
+
+msec_t listings_sweep(struct listings *listings, msec_t now)
+{
+	msec_t next = -1;
+
+	for (size_t i = 0; i < LISTING_FORMS; i++) {
+		struct listing **current = &listings->current[i];
+		msec_t left = *current ? (*current)->made + SHARED_MSEC - now : -1;
+
+		if (*current && left <= 0) {
+			listing_unref(*current);
+			*current = NULL;
+		} else if (left > next) {
+			next = left;
+		}
+	}
+	return next;
+}
+
+void listings_drop_all(struct listings *listings)
+{
+	listings_sweep(listings, MSEC_NEVER);
+}
+
+const struct changes_list *listing_objects(const struct listing *listing)
+{
+	return listing->objects;
+}
+
+int64_t listing_version(const struct listing *listing)
+{
+	return listing->version;
+}
+
+struct page *page_new(struct listing *listing)
+{
+	struct page *page = calloc(1, sizeof(*page));
+
+	assert(page);
+	page->listing = listing;
+	page->has = calloc(listing->objects->count / CHAR_BIT + 1, 1);
+	assert(page->has);
+	return page;
+}
+
+void page_free(struct page *page)
+{
+	if (!page)
+		return;
+	listing_unref(page->listing);
+	free(page->own);
+	free(page->has);
+	free(page->head);
+	free(page->tail);
+	free(page);
+}
+
+void page_add(struct page *page, size_t index)
+{
+	page->has[index / CHAR_BIT] |= (unsigned char)(1u << index % CHAR_BIT);
+}
+
+void page_enclose(struct page *page, const char *head, size_t head_size, const char *tail)
+{
+	page->head = strndup(head, head_size);
+	page->tail = strdup(tail);
+	assert(page->head && page->tail);
+	begin_piece(page, page->head);
+}
+
+bool page_is_within(struct page *page, size_t limit, size_t *size)
+{
+	const struct listing *listing = page->listing;
+
+	size_t commas = 0;
+
+	*size = strlen(page->head) + strlen(page->tail);
+	for (size_t i = 0; i < listing->objects->count && *size <= limit; i++) {
+		char *own;
+
+		if (!has(page, i))
+			continue;
+		*size += strlen(text_of(page->listing, i, &own)) + commas;
+		commas = 1;
+		free(own);
+		if (own)
+			return false;
+	}
+	return *size <= limit;
+}
+
+size_t page_take(struct page *page, char *out, size_t room)
+{
+	size_t taken = 0;
+
+	while (taken < room && page->stage != STAGE_END) {
+		size_t size = page->left < room - taken ? page->left : room - taken;
+
+		memcpy(out + taken, page->piece, size);
+		taken += size;
+		page->piece += size;
+		page->left -= size;
+		if (page->left == 0)
+			step(page);
+	}
+	return taken;
+}

@@ -6,6 +6,10 @@
 
 #define BLOCK_BYTES ((size_t)16 * 1024) /* at once to the socket: a TLS record */
 
+/* Of a body whose size is not known: chunks are made in the connection's own memory, and only
+ * HTTP/1.0 needs these. */
+#define UNSIZED_BLOCK_BYTES ((size_t)4 * 1024)
+
 struct body {
 	struct answers *answers;
 	struct body *next; /* of the large ones */
@@ -127,8 +131,10 @@ static struct MHD_Response *send_in_blocks(struct answers *answers, const struct
 	*sending = (struct sending){.answers = answers, .body = body, .page = page};
 	sending->turn =
 		(struct turn){.connection = turn->connection, .conn = turn->conn, .who = turn->who};
-	return MHD_create_response_from_callback(body ? body->size : MHD_SIZE_UNKNOWN, BLOCK_BYTES,
-						 read_block, sending, end);
+	return body ? MHD_create_response_from_callback(body->size, BLOCK_BYTES, read_block,
+							sending, end)
+		    : MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, UNSIZED_BLOCK_BYTES,
+							read_block, sending, end);
 }
 
 /* libmicrohttpd sends what fits at once without a word: only that may be left to it. */

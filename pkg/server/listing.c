@@ -10,14 +10,22 @@
 
 #define SHARED_MSEC MSEC_PER_SEC /* shown times have whole seconds */
 
+/* What is said of one object. */
+struct saying {
+	struct listings *listings; /* that it counts for */
+	msec_t made;		   /* mono */
+	unsigned references;
+	size_t size;
+	char text[];
+};
+
 struct listing {
 	struct listings *listings;
 	enum listing_form form;
 	struct changes_list *objects;
 	int64_t version;
-	msec_t made;  /* mono */
-	char **texts; /* NULL: not made yet */
-	size_t bytes;
+	msec_t made;		 /* mono */
+	struct saying **sayings; /* by the place of the object; NULL: not made yet */
 	unsigned references;
 };
 
@@ -31,7 +39,7 @@ struct page {
 	size_t index;	   /* of the object that comes */
 	const char *piece; /* what is left of the one that leaves */
 	size_t left;
-	char *own; /* the piece is no one else's */
+	struct saying *saying; /* that the piece is of, or NULL */
 };
 
 /* helpers: listings */
@@ -58,39 +66,67 @@ static struct json *show(struct ctx *ctx, enum listing_form form, const void *ob
 	return objects_render(ctx, kind_of(form), object);
 }
 
-static char *make_text(const struct listing *listing, size_t index)
+static void saying_unref(struct saying *saying)
 {
+	if (!saying || --saying->references > 0)
+		return;
+	*saying->listings->bytes -= saying->size;
+	free(saying);
+}
+
+static struct saying *saying_ref(struct saying *saying)
+{
+	saying->references++;
+	return saying;
+}
+
+static struct saying *saying_new(const struct listing *listing, size_t index)
+{
+	struct listings *listings = listing->listings;
 	struct ctx ctx cleanup_ctx;
-	char *text;
+	struct saying *saying;
+	const char *text;
+	size_t size;
 
-	ctx_init(&ctx, listing->listings->doors);
-	text = strdup(json_print(&ctx, show(&ctx, listing->form, listing->objects->items[index])));
-	assert(text);
-	return text;
+	ctx_init(&ctx, listings->doors);
+	text = json_print(&ctx, show(&ctx, listing->form, listing->objects->items[index]));
+	size = strlen(text);
+	saying = malloc(sizeof(*saying) + size);
+	assert(saying);
+	*saying = (struct saying){listings, ctx_mono(&ctx), 1, size};
+	memcpy(saying->text, text, size);
+	*listings->bytes += size;
+	return saying;
 }
 
-static void hold(struct listing *listing, size_t bytes)
+/* The caller's reference. It is kept for others while there is room. */
+static struct saying *say(struct listing *listing, size_t index)
 {
-	listing->bytes += bytes;
-	*listing->listings->bytes += bytes;
+	struct saying *saying = listing->sayings[index];
+
+	if (saying)
+		return saying_ref(saying);
+	saying = saying_new(listing, index);
+	if (*listing->listings->bytes < listing->listings->bytes_max)
+		listing->sayings[index] = saying_ref(saying);
+	return saying;
 }
 
-/* `own`: the caller frees it, because it cannot be kept; else NULL. */
-static const char *text_of(struct listing *listing, size_t index, char **own)
+/* Both have their objects in name order. */
+static void take_over(struct listing *listing, const struct listing *before)
 {
-	char *text = listing->texts[index];
+	const struct changes_list *old = before->objects, *new = listing->objects;
 
-	*own = NULL;
-	if (text)
-		return text;
-	text = make_text(listing, index);
-	if (*listing->listings->bytes >= listing->listings->bytes_max) {
-		*own = text;
-		return text;
+	for (size_t i = 0, j = 0; i < old->count && j < new->count;) {
+		const struct meta *a = old->items[i], *b = new->items[j];
+		struct saying *saying = before->sayings[i];
+		int order = a == b ? 0 : strcmp(a->name, b->name);
+
+		if (a == b && saying && listing->made - saying->made < SHARED_MSEC)
+			listing->sayings[j] = saying_ref(saying);
+		i += order <= 0;
+		j += order >= 0;
 	}
-	hold(listing, strlen(text) + 1);
-	listing->texts[index] = text;
-	return text;
 }
 
 static struct listing *listing_new(struct listings *listings, enum listing_form form, msec_t now)
@@ -105,9 +141,9 @@ static struct listing *listing_new(struct listings *listings, enum listing_form 
 	listing->version = changes_version(changes);
 	listing->made = now;
 	listing->references = 1;
-	listing->texts = calloc(listing->objects->count + 1, sizeof(*listing->texts));
-	assert(listing->texts);
-	hold(listing, listing->objects->count * sizeof(*listing->texts));
+	listing->sayings = calloc(listing->objects->count + 1, sizeof(*listing->sayings));
+	assert(listing->sayings);
+	*listings->bytes += listing->objects->count * sizeof(*listing->sayings);
 	return listing;
 }
 
@@ -116,10 +152,10 @@ static void listing_unref(struct listing *listing)
 	if (!listing || --listing->references > 0)
 		return;
 	for (size_t i = 0; i < listing->objects->count; i++)
-		free(listing->texts[i]);
-	*listing->listings->bytes -= listing->bytes;
+		saying_unref(listing->sayings[i]);
+	*listing->listings->bytes -= listing->objects->count * sizeof(*listing->sayings);
 	changes_give_back(listing->objects);
-	free(listing->texts);
+	free(listing->sayings);
 	free(listing);
 }
 
@@ -136,10 +172,15 @@ static bool has(const struct page *page, size_t index)
 	return page->has[index / CHAR_BIT] >> index % CHAR_BIT & 1;
 }
 
-static void begin_piece(struct page *page, const char *piece)
+static void begin_piece(struct page *page, const char *piece, size_t size)
 {
 	page->piece = piece;
-	page->left = strlen(piece);
+	page->left = size;
+}
+
+static void begin_text(struct page *page, const char *text)
+{
+	begin_piece(page, text, strlen(text));
 }
 
 /* From one piece to the next. */
@@ -147,8 +188,8 @@ static void step(struct page *page)
 {
 	const struct listing *listing = page->listing;
 
-	free(page->own);
-	page->own = NULL;
+	saying_unref(page->saying);
+	page->saying = NULL;
 	switch (page->stage) {
 	case STAGE_HEAD:
 	case STAGE_OBJECT:
@@ -157,15 +198,16 @@ static void step(struct page *page)
 			page->index++;
 		if (page->index == listing->objects->count) {
 			page->stage = STAGE_TAIL;
-			begin_piece(page, page->tail);
+			begin_text(page, page->tail);
 			return;
 		}
-		begin_piece(page, page->stage == STAGE_OBJECT ? "," : "");
+		begin_text(page, page->stage == STAGE_OBJECT ? "," : "");
 		page->stage = STAGE_COMMA;
 		return;
 	case STAGE_COMMA:
 		page->stage = STAGE_OBJECT;
-		begin_piece(page, text_of(page->listing, page->index, &page->own));
+		page->saying = say(page->listing, page->index);
+		begin_piece(page, page->saying->text, page->saying->size);
 		return;
 	case STAGE_TAIL:
 	case STAGE_END: page->stage = STAGE_END; return;
@@ -183,8 +225,12 @@ struct listing *listings_get(struct listings *listings, enum listing_form form)
 
 	changes_look(changes);
 	if (!is_current(*current, changes, now)) {
-		listing_unref(*current);
+		struct listing *before = *current;
+
 		*current = listing_new(listings, form, now);
+		if (before)
+			take_over(*current, before);
+		listing_unref(before);
 	}
 	(*current)->references++;
 	return *current;
@@ -239,7 +285,7 @@ void page_free(struct page *page)
 	if (!page)
 		return;
 	listing_unref(page->listing);
-	free(page->own);
+	saying_unref(page->saying);
 	free(page->has);
 	free(page->head);
 	free(page->tail);
@@ -256,7 +302,7 @@ void page_enclose(struct page *page, const char *head, size_t head_size, const c
 	page->head = strndup(head, head_size);
 	page->tail = strdup(tail);
 	assert(page->head && page->tail);
-	begin_piece(page, page->head);
+	begin_text(page, page->head);
 }
 
 bool page_is_within(struct page *page, size_t limit, size_t *size)
@@ -267,14 +313,15 @@ bool page_is_within(struct page *page, size_t limit, size_t *size)
 
 	*size = strlen(page->head) + strlen(page->tail);
 	for (size_t i = 0; i < listing->objects->count && *size <= limit; i++) {
-		char *own;
+		struct saying *saying;
 
 		if (!has(page, i))
 			continue;
-		*size += strlen(text_of(page->listing, i, &own)) + commas;
+		saying = say(page->listing, i);
+		*size += saying->size + commas;
 		commas = 1;
-		free(own);
-		if (own)
+		saying_unref(saying);
+		if (!listing->sayings[i])
 			return false;
 	}
 	return *size <= limit;

@@ -2,7 +2,7 @@
  * listing - what lists say of each object of a kind at one moment, and pages of that.
  *
  * What is said of an object is made when the first page that has it is sent, and kept for all who
- * list within the same second while nothing changes: a thousand lists cost one rendering, and a
+ * list within a second while the object stays as it is: a thousand lists cost one rendering, and a
  * page that is read slowly holds what all the others hold. When answers hold too much, it is made
  * again for each. Belongs to the loop thread.
  */

@@ -18,7 +18,7 @@
 #include "server/termination.h"
 
 /* Above our own limits, so that ours come first and answer in our shape. */
-#define CONNECTION_MEMORY_BYTES ((size_t)64 * 1024)
+#define CONNECTION_MEMORY_BYTES ((size_t)32 * 1024)
 #define CONNECTION_READ_BYTES	((size_t)16 * 1024) /* a whole TLS record at once */
 #define CONNECTION_IDLE_SECONDS 60u
 #define CONNECTIONS_MAX \

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
-#define BLOCK_BYTES ((size_t)16 * 1024)
+#define BLOCK_BYTES ((size_t)4 * 1024) /* for HTTP/1.0: chunks have the connection's memory */
 
 #define TLS_HEADER_BYTES       5
 #define TLS_ALERT	       21

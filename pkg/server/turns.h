@@ -15,7 +15,7 @@
 
 #include "server/conns.h"
 
-#define TURNS_RUN_MSEC	((msec_t)20)
+#define TURNS_RUN_MSEC	((msec_t)5)
 #define TURNS_WAIT_MSEC (30 * MSEC_PER_SEC)
 
 struct turn {

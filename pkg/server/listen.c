@@ -15,7 +15,8 @@
 #include "base/text.h"
 #include "server/auth.h"
 
-#define BACKLOG 1024
+#define BACKLOG	      1024
+#define SENDING_BYTES (128 * 1024)
 #define NOBODY \
 	65534 /* whom the kernel shows for users and groups that a user namespace does not know */
 
@@ -55,7 +56,8 @@ static void close_info(struct addrinfo **info)
 }
 
 /* What every connection inherits. A handshake is several small writes, which must not wait for each
- * other's acknowledgement; and a client that is gone without a word is to be noticed. */
+ * other's acknowledgement; a client that is gone without a word is to be noticed; and what one does
+ * not read must not fill the kernel's memory either, which would grow to megabytes for each. */
 static bool shape(int fd)
 {
 	static const struct {
@@ -63,7 +65,7 @@ static bool shape(int fd)
 	} options[] = {
 		{IPPROTO_TCP, TCP_NODELAY, 1},	 {SOL_SOCKET, SO_KEEPALIVE, 1},
 		{IPPROTO_TCP, TCP_KEEPIDLE, 30}, {IPPROTO_TCP, TCP_KEEPINTVL, 10},
-		{IPPROTO_TCP, TCP_KEEPCNT, 3},
+		{IPPROTO_TCP, TCP_KEEPCNT, 3},	 {SOL_SOCKET, SO_SNDBUF, SENDING_BYTES},
 	};
 	bool is_done = true;
 

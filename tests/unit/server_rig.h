@@ -183,7 +183,8 @@ static inline void rig_close(struct rig *rig)
 	assert_int_equal(system(command), 0);
 }
 
-static inline int rig_connect(struct rig *rig)
+/* `unread`: how much of what is sent to it may lie with the kernel; 0: as usual. */
+static inline int rig_connect_slow(struct rig *rig, int unread)
 {
 	struct sockaddr_in address = {.sin_family = AF_INET,
 				      .sin_port = htons((uint16_t)server_port(rig->server)),
@@ -191,8 +192,15 @@ static inline int rig_connect(struct rig *rig)
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	assert_true(fd >= 0);
+	if (unread)
+		assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &unread, sizeof(unread)), 0);
 	assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
 	return fd;
+}
+
+static inline int rig_connect(struct rig *rig)
+{
+	return rig_connect_slow(rig, 0);
 }
 
 /* Runs the server as a main loop would, for at most `wait` or until `fd` has news. */

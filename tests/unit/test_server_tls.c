@@ -3,7 +3,9 @@
 #include <gnutls/gnutls.h>
 #include <gnutls/x509.h>
 
+#include "server/door.h"
 #include "server/tls.h"
+#include "server/watch.h"
 #include "unit/check.h"
 #include "unit/server_rig.h"
 
@@ -106,6 +108,8 @@ static void test_files_that_cannot_be_used(void **state)
 	}
 }
 
+#define GET_HEALTH "GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+
 struct outcome {
 	int status;    /* 0: there was no answer */
 	int alert;     /* that ended it; 0: none did */
@@ -122,56 +126,85 @@ static void take_client(gnutls_certificate_credentials_t credentials, const char
 							 GNUTLS_X509_FMT_PEM) >= 0);
 }
 
-/* One request over TLS as a client that trusts anybody, and has the certificate `client` or none.
- */
-static struct outcome ask_as(struct rig *rig, const char *client, const char *priorities,
+struct client {
+	int fd, result; /* of the last call that could not be completed */
+	gnutls_certificate_credentials_t credentials;
+	gnutls_session_t session;
+};
+
+/* One that trusts anybody, and has the certificate `name` or none. */
+static struct client connect_as(struct rig *rig, const char *name, const char *priorities)
+{
+	struct client client = {.fd = rig_connect(rig), .result = GNUTLS_E_AGAIN};
+	msec_t deadline = rig_deadline(rig);
+
+	assert_int_equal(gnutls_certificate_allocate_credentials(&client.credentials), 0);
+	if (name)
+		take_client(client.credentials, name);
+	assert_int_equal(
+		gnutls_init(&client.session, GNUTLS_CLIENT | GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL),
+		0);
+	assert_int_equal(gnutls_priority_set_direct(client.session, priorities, NULL), 0);
+	gnutls_credentials_set(client.session, GNUTLS_CRD_CERTIFICATE, client.credentials);
+	assert_int_equal(fcntl(client.fd, F_SETFL, O_NONBLOCK), 0);
+	gnutls_transport_set_int(client.session, client.fd);
+	while (client.result == GNUTLS_E_AGAIN && ctx_mono(&rig->ctx) < deadline) {
+		client.result = gnutls_handshake(client.session);
+		rig_turn(rig, client.fd, 10);
+	}
+	return client;
+}
+
+static void hang_up(struct client *client)
+{
+	gnutls_deinit(client->session);
+	gnutls_certificate_free_credentials(client->credentials);
+	close(client->fd);
+}
+
+static void take_subject(gnutls_session_t session, char *subject, size_t size)
+{
+	unsigned count;
+	const gnutls_datum_t *peer = gnutls_certificate_get_peers(session, &count);
+	gnutls_x509_crt_t shown;
+
+	assert_int_equal(gnutls_x509_crt_init(&shown), 0);
+	assert_int_equal(gnutls_x509_crt_import(shown, peer, GNUTLS_X509_FMT_DER), 0);
+	assert_int_equal(gnutls_x509_crt_get_dn(shown, subject, &size), 0);
+	gnutls_x509_crt_deinit(shown);
+}
+
+/* The beginning of what comes, as text. */
+static void receive(struct rig *rig, struct client *client, char *out, size_t size)
+{
+	msec_t deadline = rig_deadline(rig);
+
+	client->result = GNUTLS_E_AGAIN;
+	while (client->result == GNUTLS_E_AGAIN && ctx_mono(&rig->ctx) < deadline) {
+		rig_turn(rig, client->fd, 10);
+		client->result = (int)gnutls_record_recv(client->session, out, size - 1);
+	}
+}
+
+static struct outcome ask_as(struct rig *rig, const char *name, const char *priorities,
 			     const char *request, char *subject, size_t size)
 {
-	int fd = rig_connect(rig), result = GNUTLS_E_AGAIN;
+	struct client client = connect_as(rig, name, priorities);
 	struct outcome outcome = {0, 0, false};
-	gnutls_certificate_credentials_t credentials;
-	const gnutls_datum_t *peer;
-	gnutls_session_t session;
-	gnutls_x509_crt_t shown;
-	msec_t deadline = rig_deadline(rig);
 	char reply[4096] = "";
-	unsigned count;
 
-	assert_int_equal(gnutls_certificate_allocate_credentials(&credentials), 0);
-	if (client)
-		take_client(credentials, client);
-	assert_int_equal(gnutls_init(&session, GNUTLS_CLIENT | GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL),
-			 0);
-	assert_int_equal(gnutls_priority_set_direct(session, priorities, NULL), 0);
-	gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, credentials);
-	assert_int_equal(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
-	gnutls_transport_set_int(session, fd);
-	while (result == GNUTLS_E_AGAIN && ctx_mono(&rig->ctx) < deadline) {
-		result = gnutls_handshake(session);
-		rig_turn(rig, fd, 10);
-	}
-	if (result == 0) {
-		peer = gnutls_certificate_get_peers(session, &count);
-		assert_int_equal(gnutls_x509_crt_init(&shown), 0);
-		assert_int_equal(gnutls_x509_crt_import(shown, peer, GNUTLS_X509_FMT_DER), 0);
-		assert_int_equal(gnutls_x509_crt_get_dn(shown, subject, &size), 0);
-		gnutls_x509_crt_deinit(shown);
-		assert_int_equal(gnutls_record_send(session, request, strlen(request)),
+	if (client.result == 0) {
+		take_subject(client.session, subject, size);
+		assert_int_equal(gnutls_record_send(client.session, request, strlen(request)),
 				 strlen(request));
-		result = GNUTLS_E_AGAIN;
-		while (result == GNUTLS_E_AGAIN && ctx_mono(&rig->ctx) < deadline) {
-			rig_turn(rig, fd, 10);
-			result = (int)gnutls_record_recv(session, reply, sizeof(reply) - 1);
-		}
+		receive(rig, &client, reply, sizeof(reply));
 		if (sscanf(reply, "HTTP/1.1 %d", &outcome.status) != 1)
 			outcome.status = 0;
 	}
-	if (result == GNUTLS_E_FATAL_ALERT_RECEIVED)
-		outcome.alert = (int)gnutls_alert_get(session);
-	outcome.is_asked = gnutls_certificate_client_get_request_status(session);
-	gnutls_deinit(session);
-	gnutls_certificate_free_credentials(credentials);
-	close(fd);
+	if (client.result == GNUTLS_E_FATAL_ALERT_RECEIVED)
+		outcome.alert = (int)gnutls_alert_get(client.session);
+	outcome.is_asked = gnutls_certificate_client_get_request_status(client.session);
+	hang_up(&client);
 	return outcome;
 }
 
@@ -190,7 +223,131 @@ static void serve(struct rig *rig, const char *client_ca)
 	server_set_ready(rig->server, true);
 }
 
-#define GET_HEALTH "GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+/* The first half of what a client says first. */
+struct hello {
+	unsigned char bytes[2048];
+	size_t size;
+};
+
+static ssize_t keep_hello(gnutls_transport_ptr_t handle, const void *data, size_t size)
+{
+	struct hello *hello = handle;
+
+	assert_true(size <= sizeof(hello->bytes) - hello->size);
+	memcpy(hello->bytes + hello->size, data, size);
+	hello->size += size;
+	return (ssize_t)size;
+}
+
+static ssize_t say_nothing(gnutls_transport_ptr_t handle, void *data, size_t size)
+{
+	(void)handle, (void)data, (void)size;
+	errno = EAGAIN;
+	return -1;
+}
+
+static void say_hello(struct hello *hello)
+{
+	gnutls_certificate_credentials_t credentials;
+	gnutls_session_t session;
+
+	hello->size = 0;
+	assert_int_equal(gnutls_certificate_allocate_credentials(&credentials), 0);
+	assert_int_equal(gnutls_init(&session, GNUTLS_CLIENT | GNUTLS_NONBLOCK), 0);
+	assert_int_equal(gnutls_set_default_priority(session), 0);
+	gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, credentials);
+	gnutls_transport_set_ptr(session, hello);
+	gnutls_transport_set_push_function(session, keep_hello);
+	gnutls_transport_set_pull_function(session, say_nothing);
+	assert_int_equal(gnutls_handshake(session), GNUTLS_E_AGAIN);
+	gnutls_deinit(session);
+	gnutls_certificate_free_credentials(credentials);
+}
+
+static void test_a_handshake_that_stops_wants_no_run(void **state)
+{
+	char subject[64] = "";
+	msec_t due = 0;
+	struct rig rig;
+	struct pollfd look = {.events = POLLIN};
+	struct hello hello;
+	int stalled[8];
+
+	(void)state;
+	say_hello(&hello);
+	serve(&rig, NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(stalled); i++) {
+		stalled[i] = rig_connect(&rig);
+		assert_int_equal(send(stalled[i], hello.bytes, hello.size / 2, 0), hello.size / 2);
+	}
+	/* 1, 2, 4 .. 50 ms, behind the runs that take them in. */
+	for (int i = 0; i < 60 && due != DOOR_PAUSE_MAX; i++) {
+		due = server_run(rig.server);
+		look.fd = server_fd(rig.server);
+		assert_true(poll(&look, 1, due > 100 ? 100 : (int)due) >= 0);
+	}
+	assert_int_equal(due, DOOR_PAUSE_MAX);
+	assert_int_equal(ask(&rig, "NORMAL", GET_HEALTH, subject, sizeof(subject)), 200);
+	for (size_t i = 0; i < ARRAY_SIZE(stalled); i++)
+		close(stalled[i]);
+	rig_close(&rig);
+}
+
+#define WATCH                                                           \
+	"GET /apis/gatecert/v1/hostnames?watch=true HTTP/1.1\r\nHost: " \
+	"a\r\nx-functions-key: " RIG_KEY "\r\n\r\n"
+
+/* The status of its answer. */
+static int watch_over_tls(struct rig *rig, struct client *client)
+{
+	char head[64] = "";
+	int status = 0;
+
+	*client = connect_as(rig, NULL, "NORMAL");
+	assert_int_equal(client->result, 0);
+	assert_int_equal(gnutls_record_send(client->session, WATCH, strlen(WATCH)), strlen(WATCH));
+	receive(rig, client, head, sizeof(head));
+	sscanf(head, "HTTP/1.1 %d", &status);
+	return status;
+}
+
+static void test_a_watcher_that_says_goodbye_gives_its_place_back(void **state)
+{
+	static const struct {
+		const char *sentence;
+		bool has_word, has_fin;
+	} table[] = {
+		{"with a word, and no FIN yet", true, false},
+		{"with a word and a FIN", true, true},
+		{"with a FIN alone", false, true},
+	};
+	struct client clients[WATCHES_MAX], late;
+	struct rig rig;
+
+	(void)state;
+	serve(&rig, NULL);
+	for (size_t i = 0; i < WATCHES_MAX; i++)
+		assert_int_equal(watch_over_tls(&rig, &clients[i]), 200);
+	for (size_t row = 0; row < ARRAY_SIZE(table); row++) {
+		msec_t deadline = rig_deadline(&rig);
+
+		check_row_int(table[row].sentence, watch_over_tls(&rig, &late), 429);
+		hang_up(&late);
+		if (table[row].has_word)
+			gnutls_bye(clients[row].session, GNUTLS_SHUT_WR);
+		if (table[row].has_fin)
+			shutdown(clients[row].fd, SHUT_WR);
+		while (watch_over_tls(&rig, &late) == 429) {
+			hang_up(&late);
+			check_row(table[row].sentence, ctx_mono(&rig.ctx) < deadline);
+		}
+		hang_up(&clients[row]);
+		clients[row] = late;
+	}
+	for (size_t i = 0; i < WATCHES_MAX; i++)
+		hang_up(&clients[i]);
+	rig_close(&rig);
+}
 
 static void test_versions(void **state)
 {
@@ -312,6 +469,8 @@ int main(void)
 		cmocka_unit_test(test_files_that_cannot_be_used),
 		cmocka_unit_test(test_versions),
 		cmocka_unit_test(test_clients),
+		cmocka_unit_test(test_a_handshake_that_stops_wants_no_run),
+		cmocka_unit_test(test_a_watcher_that_says_goodbye_gives_its_place_back),
 		cmocka_unit_test(
 			test_a_reload_shows_the_new_certificate_and_a_bad_one_changes_nothing),
 	};

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "base/memory.h"
+#include "base/heap.h"
 #include "base/text.h"
 #include "http/url.h"
 #include "server/apikey.h"
@@ -33,7 +33,7 @@ struct server {
 	struct pace pace, wrong;
 	struct exchange_host host;
 	struct door public, local; /* on TCP; on the Unix socket */
-	struct memory memory;
+	struct heap heap;
 	struct listen_file file;
 	struct tls *tls;	/* NULL: plain HTTP */
 	msec_t next_tls_look;	/* mono */
@@ -401,8 +401,8 @@ msec_t server_run(struct server *server)
 	wait = sooner(wait, conns_sweep(&server->conns, ctx_mono(&ctx)));
 	wait = sooner(wait, exchange_wake(&server->host, ctx_mono(&ctx)));
 	wait = sooner(wait, listings_sweep(&server->service.listings, ctx_mono(&ctx)));
-	memory_settle(&server->memory,
-		      server->host.answers.bytes + server->conns.count * CONNECTION_MEMORY_BYTES);
+	heap_settle(&server->heap,
+		    server->host.answers.bytes + server->conns.count * CONNECTION_MEMORY_BYTES);
 	/* The store's news comes to nobody on this thread: with watches open it is asked for. */
 	return sooner(wait, server->host.streams.first ? WATCH_LOOK_MSEC : -1);
 }

@@ -9,6 +9,7 @@
 
 #include "base/text.h"
 #include "store/internal.h"
+#include "store/journal.h"
 #include "store/statefile.h"
 
 /* A file that somebody copied would make two objects of one. */
@@ -97,7 +98,7 @@ static enum err load(struct ctx *ctx, struct store *store)
 			  &store->versions));
 	for (int kind = 0; kind < KIND_COUNT; kind++)
 		TRY(load_kind(ctx, store, (enum kind)kind));
-	return E_OK;
+	return journal_open(ctx, store);
 }
 
 enum err dirstore_open(struct ctx *ctx, const char *directory, struct store **out)

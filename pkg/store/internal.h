@@ -1,6 +1,6 @@
 /*
- * internal - what dirstore (opening, loading) and store (reading, writing) share. For this package
- * alone.
+ * internal - what dirstore (opening, loading), store (reading, writing) and journal (writing
+ * several at once) share. For this package alone.
  *
  * A write holds the stripe of its name from the look at the current object until the new one is
  * published, so that two writers of one object follow each other while writers of different objects
@@ -10,6 +10,7 @@
 #pragma once
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "store/shelf.h"
 #include "store/store.h"
@@ -25,6 +26,7 @@ struct store {
 	store_changed_fn *changed; /* set before use, as is the next one */
 	void *changed_handle;
 	pthread_mutex_t stripes[STORE_STRIPES];
+	atomic_int journal; /* enum journal_state */
 	pthread_rwlock_t lock;
 	struct shelf shelves[KIND_COUNT]; /* guarded by lock */
 };
@@ -35,3 +37,24 @@ const char *store_file_of(struct ctx *ctx, const char *name);
 
 /* Makes it what readers see; takes over the reference. */
 void store_publish(struct store *store, enum kind kind, struct snapshot *snapshot);
+
+/* An object with a version of its own, as it is to be written and then seen. */
+struct store_encoded {
+	enum kind kind;
+	const struct json *json;
+	const struct meta *object;
+};
+
+/* For whoever holds the stripe of the name. */
+unsigned store_stripe(const char *name);
+
+/* The whole object behind a put of its spec side; NULL: there is nothing to change. */
+struct meta *store_successor(struct ctx *ctx, struct store *store, enum kind kind,
+			     const struct meta *given);
+enum err store_encode(struct ctx *ctx, struct store *store, enum kind kind, struct meta *object,
+		      struct store_encoded *out);
+enum err store_write(struct ctx *ctx, struct store *store, const struct store_encoded *encoded);
+void store_show(struct store *store, const struct store_encoded *encoded);
+
+/* Without locks held. */
+void store_tell(struct store *store, enum kind kind, const char *name, enum store_side side);

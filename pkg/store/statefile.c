@@ -53,12 +53,13 @@ static enum err check_version(struct ctx *ctx, const char *path, const struct js
 	return statefile_set_aside(ctx, path, "it has no apiVersion of gatecert");
 }
 
-enum err statefile_read(struct ctx *ctx, const char *path, const char *kind, struct json **out)
+enum err statefile_read_large(struct ctx *ctx, const char *path, const char *kind, size_t max,
+			      struct json **out)
 {
 	struct fs *fs = ctx->doors->fs;
 	char *data;
 	size_t size;
-	enum err err = fs->read(ctx, fs, path, STATEFILE_SIZE_MAX, &data, &size);
+	enum err err = fs->read(ctx, fs, path, max, &data, &size);
 
 	if (err == E_REFUSED)
 		return statefile_set_aside(ctx, path, ctx->fault.text);
@@ -70,6 +71,11 @@ enum err statefile_read(struct ctx *ctx, const char *path, const char *kind, str
 	if (!text_equals(json_get_text(*out, "kind"), kind))
 		return statefile_set_aside(ctx, path, "it is of another kind");
 	return E_OK;
+}
+
+enum err statefile_read(struct ctx *ctx, const char *path, const char *kind, struct json **out)
+{
+	return statefile_read_large(ctx, path, kind, STATEFILE_SIZE_MAX, out);
 }
 
 enum err statefile_write(struct ctx *ctx, const char *path, const struct json *json)

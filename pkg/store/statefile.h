@@ -19,5 +19,9 @@ enum err statefile_read(struct ctx *ctx, const char *path, const char *kind, str
 /* Durable, 0600. E_REFUSED, reason ObjectTooLarge. */
 enum err statefile_write(struct ctx *ctx, const char *path, const struct json *json);
 
+/* The same for a file that may be larger. */
+enum err statefile_read_large(struct ctx *ctx, const char *path, const char *kind, size_t max,
+			      struct json **out);
+
 /* For a file whose content, though readable, makes no sense. E_NOTFOUND when it worked. */
 enum err statefile_set_aside(struct ctx *ctx, const char *path, const char *problem);

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "store/filename.h"
 #include "store/internal.h"
+#include "store/journal.h"
 #include "store/statefile.h"
 
 /* What a reader holds: given back when its ctx ends. */
@@ -37,13 +38,13 @@ static const char *path_of(struct ctx *ctx, const struct store *store, enum kind
 	return fs_join(ctx, store_directory_of(ctx, store, kind), store_file_of(ctx, name));
 }
 
-static pthread_mutex_t *stripe_of(struct store *store, const char *name)
+unsigned store_stripe(const char *name)
 {
 	unsigned hash = 2166136261u;
 
 	for (const char *at = name; *at; at++)
 		hash = (hash ^ (unsigned char)*at) * 16777619u;
-	return &store->stripes[hash % STORE_STRIPES];
+	return hash % STORE_STRIPES;
 }
 
 /* NULL when there is none; else alive until the ctx ends. */
@@ -62,7 +63,7 @@ static const void *hold(struct ctx *ctx, struct store *store, enum kind kind, co
 	return snapshot_object(found);
 }
 
-static void tell(struct store *store, enum kind kind, const char *name, enum store_side side)
+void store_tell(struct store *store, enum kind kind, const char *name, enum store_side side)
 {
 	if (store->changed)
 		store->changed(store->changed_handle, kind, name, side);
@@ -96,8 +97,8 @@ static void take_status(enum kind kind, void *object, const void *from)
  * differ. It is read back before it is written: an object that could not be read again must not
  * replace one that can.
  */
-static enum err write_object(struct ctx *ctx, struct store *store, enum kind kind,
-			     struct meta *object)
+enum err store_encode(struct ctx *ctx, struct store *store, enum kind kind, struct meta *object,
+		      struct store_encoded *out)
 {
 	void *read_back = arena_alloc(ctx->arena, kind_info(kind)->size);
 	struct json *json, *again;
@@ -108,8 +109,29 @@ static enum err write_object(struct ctx *ctx, struct store *store, enum kind kin
 	text = json_print(ctx, json);
 	TRY(json_parse(ctx, text, strlen(text), &again));
 	TRY(object_from_json(ctx, kind, again, read_back));
-	TRY(statefile_write(ctx, path_of(ctx, store, kind, object->name), json));
-	store_publish(store, kind, snapshot_new(kind, read_back));
+	*out = (struct store_encoded){kind, json, read_back};
+	return E_OK;
+}
+
+enum err store_write(struct ctx *ctx, struct store *store, const struct store_encoded *encoded)
+{
+	return statefile_write(ctx, path_of(ctx, store, encoded->kind, encoded->object->name),
+			       encoded->json);
+}
+
+void store_show(struct store *store, const struct store_encoded *encoded)
+{
+	store_publish(store, encoded->kind, snapshot_new(encoded->kind, encoded->object));
+}
+
+static enum err write_object(struct ctx *ctx, struct store *store, enum kind kind,
+			     struct meta *object)
+{
+	struct store_encoded encoded;
+
+	TRY(store_encode(ctx, store, kind, object, &encoded));
+	TRY(store_write(ctx, store, &encoded));
+	store_show(store, &encoded);
 	return E_OK;
 }
 
@@ -143,19 +165,31 @@ static bool continue_from(struct ctx *ctx, enum kind kind, struct meta *object,
 	return true;
 }
 
+struct meta *store_successor(struct ctx *ctx, struct store *store, enum kind kind,
+			     const struct meta *given)
+{
+	const struct meta *current = hold(ctx, store, kind, given->name);
+	struct meta *object = copy_of(ctx, kind, given);
+
+	if (!current)
+		begin(ctx, kind, object);
+	else if (!continue_from(ctx, kind, object, current))
+		return NULL;
+	return object;
+}
+
 static enum err put_spec(struct ctx *ctx, struct store *store, enum kind kind,
 			 const struct meta *given, bool *is_changed)
 {
 	const struct meta *current = hold(ctx, store, kind, given->name);
-	struct meta *object = copy_of(ctx, kind, given);
+	struct meta *object;
 
 	if (given->resource_version != 0 &&
 	    (!current || current->resource_version != given->resource_version))
 		return fault_set(ctx, E_CONFLICT, "Conflict", "%s %s has changed meanwhile",
 				 kind_info(kind)->name, given->name);
-	if (!current)
-		begin(ctx, kind, object);
-	else if (!continue_from(ctx, kind, object, current))
+	object = store_successor(ctx, store, kind, given);
+	if (!object)
 		return E_OK;
 	*is_changed = true;
 	return write_object(ctx, store, kind, object);
@@ -192,6 +226,7 @@ static enum err erase(struct ctx *ctx, struct store *store, enum kind kind,
 
 	if (!hold(ctx, store, kind, given->name))
 		return E_OK;
+	TRY(journal_check(ctx, store)); /* it may name what is to go, and would bring it back */
 	TRY(versions_next(ctx, store->versions, &version));
 	TRY(ctx->doors->fs->remove(ctx, ctx->doors->fs, path_of(ctx, store, kind, given->name)));
 	pthread_rwlock_wrlock(&store->lock);
@@ -234,7 +269,7 @@ typedef enum err change_fn(struct ctx *ctx, struct store *store, enum kind kind,
 static enum err change(struct ctx *ctx, struct store *store, enum kind kind,
 		       const struct meta *given, change_fn *how, enum store_side side)
 {
-	pthread_mutex_t *stripe = stripe_of(store, given->name);
+	pthread_mutex_t *stripe = &store->stripes[store_stripe(given->name)];
 	bool is_changed = false;
 	enum err err;
 
@@ -242,7 +277,7 @@ static enum err change(struct ctx *ctx, struct store *store, enum kind kind,
 	err = how(ctx, store, kind, given, &is_changed);
 	pthread_mutex_unlock(stripe);
 	if (err == E_OK && is_changed)
-		tell(store, kind, given->name, side);
+		store_tell(store, kind, given->name, side);
 	return err;
 }
 

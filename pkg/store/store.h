@@ -56,6 +56,10 @@ enum err store_list_withdrawn(struct ctx *ctx, struct store *store, enum kind ki
 /* E_OK also when there is none. */
 enum err store_delete(struct ctx *ctx, struct store *store, enum kind kind, const char *name);
 
+/* Carries out what was accepted (see batch) and could not be written yet. Before any look at the
+ * files beside the store: they may be older than it. E_AGAIN: there is still no room. */
+enum err store_settle(struct ctx *ctx, struct store *store);
+
 /* The highest resource version handed out. */
 int64_t store_version(struct store *store);
 

@@ -82,6 +82,7 @@ static const char *const source_names[] = {"Unsaid", "ACME", "Import", NULL};
 static const struct field wish_fields[] = {
 	{.name = "source", .type = FIELD_CHOICE, .offset = WISH(source), .choices = source_names},
 	{.name = "instance", .type = FIELD_TEXT, .offset = WISH(instance)},
+	{.name = "heir", .type = FIELD_TEXT, .offset = WISH(heir)},
 	{.name = "leafSha256", .type = FIELD_TEXT, .offset = WISH(leaf_sha256)},
 	{.name = "notAfter", .type = FIELD_TIME, .offset = WISH(not_after)},
 	{.name = "skipDns", .type = FIELD_BOOL, .offset = WISH(skip_dns)},
@@ -111,6 +112,7 @@ static const struct field issuance_fields[] = {
 
 static const struct field refusal_fields[] = {
 	{.name = "pass", .type = FIELD_INT, .offset = REFUSAL(pass)},
+	{.name = "asked", .type = FIELD_INT, .offset = REFUSAL(asked)},
 	{.name = "count", .type = FIELD_INT, .offset = REFUSAL(count)},
 	{.name = "first", .type = FIELD_INT, .offset = REFUSAL(first)},
 	{.name = "step", .type = FIELD_TEXT, .offset = REFUSAL(step)},
@@ -222,6 +224,18 @@ const struct field hostname_fields[] = {
 	 .type = FIELD_INT,
 	 .flags = FIELD_INTERNAL,
 	 .offset = offsetof(struct hostname, requested)},
+	{.name = "asked",
+	 .type = FIELD_INT,
+	 .flags = FIELD_INTERNAL,
+	 .offset = offsetof(struct hostname, asked)},
+	{.name = "written",
+	 .type = FIELD_INT,
+	 .flags = FIELD_INTERNAL,
+	 .offset = offsetof(struct hostname, written)},
+	{.name = "posted",
+	 .type = FIELD_INT,
+	 .flags = FIELD_INTERNAL,
+	 .offset = offsetof(struct hostname, posted)},
 	{.name = "status",
 	 .type = FIELD_OBJECT,
 	 .offset = offsetof(struct hostname, status),
@@ -257,4 +271,13 @@ bool hostname_wants_import(const struct hostname *hostname, msec_t now)
 		return false;
 	return certificate->is_imported || hostname_awaits_import(hostname, now) ||
 	       (hostname->wish.source == SOURCE_IMPORT && !certificate->secret_id);
+}
+
+/* Of a state directory from before there were numbers only the times are known. */
+bool hostname_is_asked_again(const struct hostname *hostname)
+{
+	const struct refusal *refusal = &hostname->status.refusal;
+
+	return hostname->asked ? hostname->asked > refusal->asked
+			       : hostname->requested > refusal->pass;
 }

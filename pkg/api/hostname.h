@@ -1,8 +1,8 @@
 /*
  * hostname - the object at the heart: a hostname that is desired, and what is known about it.
  *
- * `spec`, `source` and `requested` are written through specdir and the API; `status` by the
- * hostname reconciler alone. There is no state field: where a hostname stands is derived on every
+ * Everything but `status` is written through specdir and the API; `status` by the hostname
+ * reconciler alone. There is no state field: where a hostname stands is derived on every
  * pass from facts. The few facts that cannot be read back from the world stand in `issuance`; each
  * says what makes it void. meta.name is the hostname, normalised.
  */
@@ -10,26 +10,12 @@
 
 #include "api/condition.h"
 #include "api/step.h"
+#include "api/wish.h"
 
 enum key_type { KEY_TYPE_DEFAULT, KEY_TYPE_RSA_2048, KEY_TYPE_EC_P256 };
 
 struct hostname_spec {
 	int key_type; /* enum key_type */
-};
-
-/*
- * Where the certificate is to come from. Not part of what a spec file says: the last request
- * decides, and without any, what stands in the vault. The request's key waits, sealed, under the
- * instance's id until the vault has it.
- */
-enum certificate_source { SOURCE_UNSAID, SOURCE_ACME, SOURCE_IMPORT };
-
-struct certificate_wish {
-	int source;		 /* enum certificate_source */
-	const char *instance;	 /* SOURCE_IMPORT: the request whose certificate is wanted */
-	const char *leaf_sha256; /* of it, hex */
-	msec_t not_after;	 /* of it */
-	bool skip_dns;		 /* before a cut-over */
 };
 
 /* Where the spec came from. */
@@ -75,6 +61,7 @@ struct issuance {
 /* The last refusal, for backoff and for the instances that follow. Zeroed by success. */
 struct refusal {
 	msec_t pass;	   /* wall time at which the refused pass began */
+	int64_t asked;	   /* the hostname's `asked` that it worked on */
 	int64_t count;	   /* in a row */
 	msec_t first;	   /* when the row began */
 	const char *step;  /* documented step */
@@ -121,6 +108,11 @@ struct hostname {
 	struct hostname_source source;
 	struct certificate_wish wish;
 	msec_t requested; /* somebody last asked for a try now: POST, Retry, SIGHUP */
+	/* Numbers of requests (batch_number): a later one is greater, whatever clocks say. 0: none,
+	 * or before there were numbers. */
+	int64_t asked;	 /* the last that asked for a try */
+	int64_t written; /* the last PUT, PATCH or change of a user's file */
+	int64_t posted;	 /* the last start request, of those that were not terminated */
 	struct hostname_status status;
 };
 
@@ -130,6 +122,9 @@ bool hostname_wants_import(const struct hostname *hostname, msec_t now);
 
 /* A key that was brought and that the vault does not have yet. */
 bool hostname_awaits_import(const struct hostname *hostname, msec_t now);
+
+/* Somebody has asked for a try since the pass began that was refused last. */
+bool hostname_is_asked_again(const struct hostname *hostname);
 
 extern const struct field hostname_fields[];
 extern const struct field hostname_spec_fields[];

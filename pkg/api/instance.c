@@ -44,6 +44,8 @@ static const struct field spec_fields[] = {
 	 .flags = FIELD_WAS_MSEC,
 	 .offset = SPEC(accepted),
 	 .help = "When it was accepted, to the millisecond."},
+	{.name = "request", .type = FIELD_INT, .flags = FIELD_INTERNAL, .offset = SPEC(request)},
+	{.name = "retry", .type = FIELD_INT, .flags = FIELD_INTERNAL, .offset = SPEC(retry)},
 	{.name = "retryRequested",
 	 .type = FIELD_TIME,
 	 .flags = FIELD_WAS_MSEC,

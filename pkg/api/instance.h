@@ -27,8 +27,11 @@ struct instance_spec {
 				    and settled */
 	const char *leaf_sha256; /* of the certificate that an import brings; NULL for other
 				    functions */
-	msec_t accepted;	 /* to the millisecond, for comparing with passes */
+	msec_t accepted;	 /* to the millisecond */
+	int64_t request;	 /* its number, for comparing with passes and with other writes
+				    (struct hostname); 0: before there were numbers */
 	msec_t retry_requested;	 /* raiseEvent Retry */
+	int64_t retry;		 /* its number */
 	bool is_terminated;
 	const char *terminate_reason;
 	struct objects events; /* struct instance_event: raised by clients, oldest first; no effect,

@@ -91,6 +91,19 @@ static enum err end_issuance(struct ctx *ctx, struct pass *pass)
 	return pass_commit(ctx, pass);
 }
 
+/* With its key went the wish that this pass began with: the next one has another. */
+static enum err key_is_gone(struct ctx *ctx, struct pass *pass)
+{
+	const void *now;
+
+	if (store_get_any(ctx, pass->world->store, KIND_HOSTNAME, pass->name, &now) == E_OK &&
+	    !text_equals(((const struct hostname *)now)->wish.instance, pass->host.wish.instance))
+		return fault_set(ctx, E_CONFLICT, "Overtaken",
+				 "a later request brings another certificate");
+	return fault_set(ctx, E_REFUSED, "ImportNeeded",
+			 "the key of this import is no longer here. Send the import again");
+}
+
 enum err import_climb(struct ctx *ctx, struct pass *pass)
 {
 	struct vault_certificate imported;
@@ -107,8 +120,7 @@ enum err import_climb(struct ctx *ctx, struct pass *pass)
 	TRY(certificate_look(ctx, pass));
 	err = send(ctx, pass, &imported);
 	if (err == E_NOTFOUND)
-		return fault_set(ctx, E_REFUSED, "ImportNeeded",
-				 "the key of this import is no longer here. Send the import again");
+		return key_is_gone(ctx, pass);
 	if (err == E_CONFLICT && text_equals(ctx->fault.reason, "SoftDeleted"))
 		return certificate_recover(ctx, pass);
 	if (err == E_CONFLICT && text_equals(ctx->fault.reason, "PendingExists"))

@@ -51,13 +51,18 @@ static void end(struct instance_progress *progress, enum runtime_status runtime,
 	progress->output = output;
 }
 
-/* Refused in a pass begun after the request (or after the last Retry). */
+/* Refused in a pass that worked on this request, or on the last Retry of it, or on a later one.
+ * What a pass found that had begun before says nothing, whenever it ended. */
 static bool is_refused(const struct view *view, const struct hostname *hostname)
 {
 	const struct refusal *refusal = &hostname->status.refusal;
+	const struct instance_spec *spec = &view->instance.spec;
+	int64_t asked = spec->retry > spec->request ? spec->retry : spec->request;
 
-	return refusal->count && refusal->pass >= view->instance.spec.accepted &&
-	       refusal->pass >= view->instance.spec.retry_requested;
+	if (!refusal->count)
+		return false;
+	return asked ? refusal->asked >= asked
+		     : refusal->pass >= spec->accepted && refusal->pass >= spec->retry_requested;
 }
 
 /* Ready, with the certificate that was asked for: the one that an import brought, or one of the CA

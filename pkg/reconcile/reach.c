@@ -42,7 +42,7 @@ static enum err gateway_trouble(struct ctx *ctx, struct pass *pass, const char *
 /* The gateway reconciler is the one reader: it is woken, and wakes us when it knows. */
 enum err public_ip_climb(struct ctx *ctx, struct pass *pass)
 {
-	if (pass->host.requested > pass->host.status.refusal.pass)
+	if (hostname_is_asked_again(&pass->host))
 		pass->world->wake_gateway(pass->world->handle);
 	TRY(gateway_trouble(ctx, pass, CONDITION_GATEWAY_REACHABLE));
 	pass->world->wake_gateway(pass->world->handle);
@@ -193,7 +193,7 @@ enum err configure_climb(struct ctx *ctx, struct pass *pass)
 	const struct rejected_hostname *rejected =
 		pass->gateway ? gateway_find_rejected(pass->gateway, pass->name) : NULL;
 
-	if (rejected || pass->host.requested > pass->host.status.refusal.pass)
+	if (rejected || hostname_is_asked_again(&pass->host))
 		pass->world->wake_gateway(pass->world->handle);
 	if (rejected)
 		return fault_set(ctx, E_REFUSED, rejected->reason, "%s", rejected->message);

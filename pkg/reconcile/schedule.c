@@ -11,7 +11,7 @@ static bool is_forced(const struct pass *pass)
 {
 	const struct hostname_status *status = &pass->host.status;
 
-	return pass->host.requested > status->refusal.pass ||
+	return hostname_is_asked_again(&pass->host) ||
 	       pass->host.meta.generation != status->observed_generation;
 }
 
@@ -112,6 +112,7 @@ void schedule_refused(struct ctx *ctx, struct pass *pass, enum step step)
 
 	*refusal = (struct refusal){
 		.pass = pass->began,
+		.asked = pass->host.asked,
 		.count = refusal->count + 1,
 		.first = first,
 		.step = step_info(step)->name,

@@ -53,6 +53,7 @@ struct start {
 	struct importbody import; /* is_import */
 	struct certificate_wish wish;
 	struct instance instance;
+	struct texts replaced; /* requests whose keys are not waited for any more */
 };
 
 /* helpers */
@@ -79,43 +80,36 @@ static const struct certificate_wish *wish_of(struct ctx *ctx, const struct star
 	return hostname && hostname_wants_import(hostname, ctx_wall(ctx)) ? &acme : NULL;
 }
 
-/* A key that waits for an import that nobody wants any more goes at once, or with the hostname's
- * next pass. */
-static void drop_sealed(struct ctx *ctx, struct service *service, const char *instance)
+static void add(struct texts *texts, const char *text)
 {
-	struct fault fault = ctx->fault;
-
-	if (service->sealed && instance && sealed_remove(ctx, service->sealed, instance) != E_OK)
-		log_warn(ctx, "sealed key not removed yet", "text", ctx->fault.text, NULL);
-	ctx->fault = fault;
+	texts->items[texts->count++] = text;
 }
 
-static enum err desire(struct ctx *ctx, struct service *service, struct start *start,
-		       const char *name)
+static enum err desire(struct ctx *ctx, struct service *service, struct batch *batch,
+		       struct start *start, const char *name)
 {
-	struct texts *introduced = &start->instance.spec.introduced;
 	const struct hostname *before = find_hostname(ctx, service, name);
 	const struct certificate_wish *wish = wish_of(ctx, start, before);
 	bool is_new = false;
 
-	TRY(specdir_desire(ctx, service->specdir, name, NULL, wish, &is_new));
+	TRY(specdir_desire(ctx, service->specdir, batch, name, NULL, wish, &is_new));
 	if (is_new)
-		introduced->items[introduced->count++] = name;
-	if (wish && before)
-		drop_sealed(ctx, service, before->wish.instance);
+		add(&start->instance.spec.introduced, name);
+	if (wish && before && before->wish.instance)
+		add(&start->replaced, before->wish.instance);
 	return E_OK;
 }
 
-/* A hostname that stays desired because the request failed halfway does no harm: posting again is
- * no error. */
-static enum err desire_all(struct ctx *ctx, struct service *service, struct start *start)
+static enum err desire_all(struct ctx *ctx, struct service *service, struct batch *batch,
+			   struct start *start)
 {
 	const struct texts *hostnames = &start->instance.spec.hostnames;
 
 	start->instance.spec.introduced.items = arena_new_array(ctx->arena, const char *,
 								hostnames->count);
+	start->replaced.items = arena_new_array(ctx->arena, const char *, hostnames->count);
 	for (size_t i = 0; i < hostnames->count; i++)
-		TRY(desire(ctx, service, start, hostnames->items[i]));
+		TRY(desire(ctx, service, batch, start, hostnames->items[i]));
 	return E_OK;
 }
 
@@ -142,35 +136,48 @@ static enum err seal(struct ctx *ctx, struct service *service, struct start *sta
 			  strlen(text));
 }
 
-/* The client was told that it failed: a key that no hostname waits for goes. */
-static void unseal_failed(struct ctx *ctx, struct service *service, const struct start *start,
-			  const char *id)
-{
-	struct fault fault = ctx->fault;
-	const struct hostname *hostname = find_hostname(ctx, service,
-							start->body.hostnames.items[0]);
-
-	ctx->fault = fault;
-	if (start->function->is_import && !(hostname && text_equals(hostname->wish.instance, id)))
-		drop_sealed(ctx, service, id);
-}
-
+/* Hostnames and instance together, or nothing of them. */
 static enum err write_request(struct ctx *ctx, struct service *service, struct start *start,
 			      const char *id)
 {
+	struct batch *batch = batch_new(ctx, service->store);
+
 	TRY(seal(ctx, service, start, id));
-	TRY(desire_all(ctx, service, start));
-	return store_put_spec(ctx, service->store, KIND_INSTANCE, &start->instance);
+	start->instance.spec.request = batch_number(batch);
+	TRY(desire_all(ctx, service, batch, start));
+	batch_put(ctx, batch, KIND_INSTANCE, &start->instance);
+	return batch_commit(ctx, batch);
 }
 
+/* A key that waits for an import that nobody wants any more goes at once, or with the hostname's
+ * next pass. */
+static void drop_sealed(struct ctx *ctx, struct service *service, const char *instance)
+{
+	struct fault fault = ctx->fault;
+
+	if (service->sealed && sealed_remove(ctx, service->sealed, instance) != E_OK)
+		log_warn(ctx, "sealed key not removed yet", "text", ctx->fault.text, NULL);
+	ctx->fault = fault;
+}
+
+/* Only what was accepted takes the place of what was accepted before. */
 static enum err store_request(struct ctx *ctx, struct service *service, struct start *start,
 			      const char *id)
 {
+	const struct texts *introduced = &start->instance.spec.introduced;
 	enum err err = write_request(ctx, service, start, id);
 
-	if (err != E_OK)
-		unseal_failed(ctx, service, start, id);
-	return err;
+	if (err != E_OK) {
+		if (start->function->is_import)
+			drop_sealed(ctx, service, id);
+		return err;
+	}
+	for (size_t i = 0; i < start->replaced.count; i++)
+		drop_sealed(ctx, service, start->replaced.items[i]);
+	for (size_t i = 0; i < introduced->count; i++)
+		log_info(ctx, "hostname is desired", "hostname", introduced->items[i], "instance",
+			 id, NULL);
+	return E_OK;
 }
 
 static void parse(struct ctx *ctx, const struct service *service, const struct request *request,

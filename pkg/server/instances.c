@@ -3,13 +3,13 @@
 #include <string.h>
 
 #include "api/instance.h"
-#include "base/log.h"
 #include "base/text.h"
 #include "base/utf8.h"
 #include "server/errors.h"
 #include "server/links.h"
 #include "server/status.h"
 #include "server/termination.h"
+#include "specdir/desired.h"
 
 #define EVENT_NAME_MAX 100
 #define REASON_MAX     500
@@ -38,26 +38,22 @@ static struct instance *find(struct ctx *ctx, struct service *service,
 	return NULL;
 }
 
-/* NULL: answered. */
-static struct instance *find_running(struct ctx *ctx, struct service *service,
-				     const struct request *request, struct response *response)
+static bool has_ended(const struct instance *instance)
 {
-	struct instance *instance = find(ctx, service, request, response);
-
-	if (!instance || !runtime_has_ended(instance->status.runtime_status))
-		return instance;
-	errors_answer(ctx, response, 410, "InstanceEnded",
-		      "The instance %.64s has ended: it is %s.", instance->meta.name,
-		      runtime_status_names[instance->status.runtime_status]);
-	return NULL;
+	return runtime_has_ended(instance->status.runtime_status);
 }
 
-static enum err write_spec(struct ctx *ctx, struct service *service, struct instance *instance,
-			   struct response *response)
+static enum err answer_ended(struct ctx *ctx, const struct instance *instance,
+			     struct response *response)
 {
-	/* Only this thread writes specs, so there is no other writer's change to lose. */
-	instance->meta.resource_version = 0;
-	if (store_put_spec(ctx, service->store, KIND_INSTANCE, instance) != E_OK)
+	return errors_answer(ctx, response, 410, "InstanceEnded",
+			     "The instance %.64s has ended: it is %s.", instance->meta.name,
+			     runtime_status_names[instance->status.runtime_status]);
+}
+
+static enum err commit(struct ctx *ctx, struct batch *batch, struct response *response)
+{
+	if (batch_commit(ctx, batch) != E_OK)
 		return errors_answer_fault(ctx, response, E_AGAIN);
 	return response_json(ctx, response, 202, json_object(ctx));
 }
@@ -90,6 +86,36 @@ static void record_event(struct ctx *ctx, struct instance *instance, const char 
 		(struct instance_event){.time = ctx_wall(ctx), .type = "EventRaised", .name = name};
 	events->items = items;
 	events->count++;
+}
+
+/* Those that were withdrawn meanwhile stay so. */
+static enum err retry_hostnames(struct ctx *ctx, struct batch *batch,
+				const struct instance *instance)
+{
+	const struct texts *hostnames = &instance->spec.hostnames;
+
+	for (size_t i = 0; i < hostnames->count; i++) {
+		enum err err = desired_request(ctx, batch, hostnames->items[i], DESIRED_BY_EVENT,
+					       NULL);
+
+		if (err != E_NOTFOUND)
+			TRY(err);
+		fault_clear(ctx);
+	}
+	return E_OK;
+}
+
+/* Of an instance that has ended nothing changes any more. */
+static void note_event(struct ctx *ctx, struct batch *batch, struct instance *instance,
+		       const char *name, bool is_retry)
+{
+	if (is_retry) {
+		instance->spec.retry_requested = ctx_wall(ctx);
+		instance->spec.retry = batch_number(batch);
+	}
+	if (instance->spec.events.count < INSTANCE_EVENTS_MAX)
+		record_event(ctx, instance, name);
+	batch_put(ctx, batch, KIND_INSTANCE, instance);
 }
 
 static bool is_plain_text(const char *text, size_t max)
@@ -133,36 +159,45 @@ enum err instances_status(struct ctx *ctx, struct service *service, const struct
 enum err instances_raise_event(struct ctx *ctx, struct service *service,
 			       const struct request *request, struct response *response)
 {
+	struct batch *batch = batch_new(ctx, service->store);
+	struct instance *instance = find(ctx, service, request, response);
 	const char *name = request->args[1];
-	struct instance *instance = find_running(ctx, service, request, response);
 	bool is_retry = text_equals_nocase(name, "Retry");
 
-	if (!instance || !is_json_body(ctx, request, response))
+	if (!instance)
+		return E_OK;
+	if (has_ended(instance) && !is_retry)
+		return answer_ended(ctx, instance, response);
+	if (!is_json_body(ctx, request, response))
 		return E_OK;
 	if (!is_plain_text(name, EVENT_NAME_MAX))
 		return errors_answer(ctx, response, 400, "InvalidRequest",
 				     "The name of an event is UTF-8 of at most %d bytes without "
 				     "control characters.",
 				     EVENT_NAME_MAX);
-	if (is_retry)
-		instance->spec.retry_requested = ctx_wall(ctx);
-	if (instance->spec.events.count < INSTANCE_EVENTS_MAX)
-		record_event(ctx, instance, name);
-	else if (!is_retry)
+	if (!is_retry && instance->spec.events.count >= INSTANCE_EVENTS_MAX)
 		return errors_answer(ctx, response, 429, "TooManyEvents",
 				     "The instance has recorded %d events, which is all it takes.",
 				     INSTANCE_EVENTS_MAX);
-	return write_spec(ctx, service, instance, response);
+	if (is_retry)
+		TRY(retry_hostnames(ctx, batch, instance));
+	if (!has_ended(instance))
+		note_event(ctx, batch, instance, name, is_retry);
+	return commit(ctx, batch, response);
 }
 
+/* All that comes of it stands with the note that it is terminated, or nothing does. */
 enum err instances_terminate(struct ctx *ctx, struct service *service,
 			     const struct request *request, struct response *response)
 {
-	struct instance *instance = find_running(ctx, service, request, response);
-	const char *reason = request_param(request, "reason");
+	struct batch *batch = batch_new(ctx, service->store);
+	struct instance *instance = find(ctx, service, request, response);
+	const char *reason = request_param(request, "reason"), *unwanted;
 
 	if (!instance)
 		return E_OK;
+	if (has_ended(instance))
+		return answer_ended(ctx, instance, response);
 	if (reason && !is_plain_text(reason, REASON_MAX))
 		return errors_answer(ctx, response, 400, "InvalidRequest",
 				     "A reason is UTF-8 of at most %d bytes without control "
@@ -172,10 +207,11 @@ enum err instances_terminate(struct ctx *ctx, struct service *service,
 	if (!instance->spec.is_terminated)
 		instance->spec.terminate_reason = reason;
 	instance->spec.is_terminated = true;
-	TRY(write_spec(ctx, service, instance, response));
-	if (response->status == 202 && termination_withdraw(ctx, service, instance) != E_OK)
-		log_error(ctx, "a terminated request left a hostname desired until the next start",
-			  "instance", instance->meta.name, "text", ctx->fault.text, NULL);
+	if (termination_plan(ctx, service, batch, instance, &unwanted) != E_OK)
+		return errors_answer_fault(ctx, response, E_AGAIN);
+	TRY(commit(ctx, batch, response));
+	if (response->status == 202)
+		termination_drop_key(ctx, service, unwanted);
 	return E_OK;
 }
 
@@ -184,14 +220,12 @@ enum err instances_purge(struct ctx *ctx, struct service *service, const struct 
 {
 	const struct instance *instance = find(ctx, service, request, response);
 	struct json *body = json_object(ctx);
-	bool has_ended;
 
 	if (!instance)
 		return E_OK;
-	has_ended = runtime_has_ended(instance->status.runtime_status);
-	if (has_ended &&
+	if (has_ended(instance) &&
 	    store_delete(ctx, service->store, KIND_INSTANCE, instance->meta.name) != E_OK)
 		return errors_answer_fault(ctx, response, E_AGAIN);
-	json_set_int(ctx, body, "instancesDeleted", has_ended);
+	json_set_int(ctx, body, "instancesDeleted", has_ended(instance));
 	return response_json(ctx, response, 200, body);
 }

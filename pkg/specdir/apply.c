@@ -7,12 +7,9 @@
 #include "base/text.h"
 #include "specdir/desired.h"
 
-#define SECOND_LOOK (2 * MSEC_PER_SEC) /* between the two scans that agree on a removal */
-#define TROUBLE_LOOK                                                                            \
-	(5 * MSEC_PER_SEC) /* at a directory that cannot be believed, or a store that cannot be \
-			      written */
-#define UNSETTLED_LOOK 150 /* at a file that looked half-written */
-#define WRITING_MAX    100 /* of one scan: the loop has others to serve */
+#define SECOND_LOOK    (2 * MSEC_PER_SEC) /* between the two scans that agree on a removal */
+#define UNSETTLED_LOOK 150		  /* at a file that looked half-written */
+#define WRITING_MAX    100		  /* of one scan: the loop has others to serve */
 
 struct applying {
 	struct ctx *ctx;
@@ -47,18 +44,34 @@ struct write {
 
 static enum err run_claim(struct ctx *ctx, struct applying *applying, const struct write *write)
 {
-	return desired_put(ctx, applying->options->store, write->claim, write->problem, 0, NULL);
+	struct batch *batch = batch_new(ctx, applying->options->store);
+	const struct specfile *file = write->claim->file;
+	bool is_new;
+
+	TRY(desired_put(ctx, batch, write->claim, write->problem,
+			file->is_api ? DESIRED_BY_SCAN : DESIRED_BY_FILE, NULL, &is_new));
+	TRY(batch_commit(ctx, batch));
+	if (is_new)
+		log_info(ctx, "hostname is desired", "hostname", write->claim->hostname, "file",
+			 file->path, NULL);
+	return E_OK;
 }
 
 static enum err run_problem(struct ctx *ctx, struct applying *applying, const struct write *write)
 {
-	return desired_note_problem(ctx, applying->options->store, write->name, write->problem);
+	struct batch *batch = batch_new(ctx, applying->options->store);
+
+	TRY(desired_note_problem(ctx, batch, write->name, write->problem));
+	return batch_commit(ctx, batch);
 }
 
 static enum err run_delete(struct ctx *ctx, struct applying *applying, const struct write *write)
 {
+	struct batch *batch = batch_new(ctx, applying->options->store);
+
 	log_info(ctx, "hostname is not desired any more", "hostname", write->name, NULL);
-	return store_withdraw(ctx, applying->options->store, KIND_HOSTNAME, write->name);
+	batch_withdraw(ctx, batch, KIND_HOSTNAME, write->name);
+	return batch_commit(ctx, batch);
 }
 
 static enum err run_remove(struct ctx *ctx, struct applying *applying, const struct write *write)
@@ -343,7 +356,7 @@ static void judge_scopes(struct applying *applying, const void *const *objects, 
 		trouble = catalogue->scopes[name].trouble;
 		if (!trouble)
 			continue;
-		look_again(applying, TROUBLE_LOOK);
+		look_again(applying, APPLY_TROUBLE_LOOK);
 		catalogue->held_back = catalogue->held_back
 					       ? arena_printf(applying->keep.arena, "%s; %s",
 							      catalogue->held_back, trouble)
@@ -371,7 +384,7 @@ enum err apply_catalogue(struct ctx *ctx, struct catalogue *catalogue,
 	const void **objects;
 	size_t count;
 
-	*next = TROUBLE_LOOK;
+	*next = APPLY_TROUBLE_LOOK;
 	TRY(store_list(ctx, options->store, KIND_HOSTNAME, &objects, &count));
 	applying.keep.arena = catalogue->arena;
 	catalogue->pending = arena_new_array(catalogue->arena, struct pending, count);
@@ -381,7 +394,7 @@ enum err apply_catalogue(struct ctx *ctx, struct catalogue *catalogue,
 	if (catalogue->unsettled > 0)
 		look_again(&applying, UNSETTLED_LOOK);
 	if (applying.err != E_OK)
-		applying.next = TROUBLE_LOOK;
+		applying.next = APPLY_TROUBLE_LOOK;
 	else if (applying.is_cut)
 		applying.next = 0;
 	*next = applying.next;

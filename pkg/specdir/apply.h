@@ -10,6 +10,10 @@
 #include "specdir/catalogue.h"
 #include "store/store.h"
 
+#define APPLY_TROUBLE_LOOK                                                                      \
+	(5 * MSEC_PER_SEC) /* at a directory that cannot be believed, or a store that cannot be \
+			      written */
+
 struct apply_options {
 	struct store *store;
 	const struct catalogue *before; /* may be NULL */

@@ -2,70 +2,65 @@
 
 #include <string.h>
 
-#include "base/log.h"
-
-#define CONFLICTS_MAX 10 /* a status written between look and write, as often as that */
-
-typedef void change_fn(struct hostname *hostname, const void *how);
-
-/* Reconcilers write the same object's status meanwhile; what we change is ours alone. */
-static enum err change(struct ctx *ctx, struct store *store, const char *name, change_fn *how,
-		       const void *argument)
+/* A copy of what is there, to be changed and put. */
+static enum err begin(struct ctx *ctx, const struct batch *batch, const char *name,
+		      struct hostname *hostname)
 {
-	enum err err = E_CONFLICT;
+	const void *current;
 
-	for (int i = 0; i < CONFLICTS_MAX && err == E_CONFLICT; i++) {
-		const void *current;
-		struct hostname hostname;
+	TRY(batch_get(ctx, batch, KIND_HOSTNAME, name, &current));
+	*hostname = *(const struct hostname *)current;
+	return E_OK;
+}
 
-		TRY(store_get(ctx, store, KIND_HOSTNAME, name, &current));
-		hostname = *(const struct hostname *)current;
-		how(&hostname, argument);
-		err = store_put_spec(ctx, store, KIND_HOSTNAME, &hostname);
+static void mark(struct ctx *ctx, const struct batch *batch, enum desired_by by,
+		 const struct certificate_wish *wish, struct hostname *hostname)
+{
+	int64_t number = batch_number(batch);
+
+	if (by == DESIRED_BY_PUT || by == DESIRED_BY_FILE)
+		hostname->written = number;
+	if (by == DESIRED_BY_POST)
+		hostname->posted = number;
+	if (by != DESIRED_BY_SCAN && by != DESIRED_BY_FILE) {
+		hostname->asked = number;
+		hostname->requested = ctx_wall(ctx);
 	}
-	return err;
+	if (wish)
+		hostname->wish = *wish;
 }
 
-struct asked {
-	msec_t when;
-	const struct certificate_wish *wish; /* NULL: as before */
-};
-
-static void set_asked(struct hostname *hostname, const void *how)
+enum err desired_request(struct ctx *ctx, struct batch *batch, const char *hostname,
+			 enum desired_by by, const struct certificate_wish *wish)
 {
-	const struct asked *asked = how;
+	struct hostname object;
 
-	hostname->requested = asked->when;
-	if (asked->wish)
-		hostname->wish = *asked->wish;
+	TRY(begin(ctx, batch, hostname, &object));
+	mark(ctx, batch, by, wish, &object);
+	batch_put(ctx, batch, KIND_HOSTNAME, &object);
+	return E_OK;
 }
 
-static void set_problem(struct hostname *hostname, const void *problem)
+enum err desired_take_back(struct ctx *ctx, struct batch *batch, const char *hostname,
+			   int64_t posted)
 {
-	hostname->source.problem = problem;
+	struct hostname object;
+
+	TRY(begin(ctx, batch, hostname, &object));
+	object.posted = posted;
+	batch_put(ctx, batch, KIND_HOSTNAME, &object);
+	return E_OK;
 }
 
-/* All but identity, status and, unless it is given, the time of the last request. */
-static void set_desired(struct hostname *hostname, const void *desired)
+enum err desired_note_problem(struct ctx *ctx, struct batch *batch, const char *hostname,
+			      const char *problem)
 {
-	const struct hostname *wanted = desired;
+	struct hostname object;
 
-	hostname->meta.labels = wanted->meta.labels;
-	hostname->meta.annotations = wanted->meta.annotations;
-	hostname->spec = wanted->spec;
-	hostname->source = wanted->source;
-	if (wanted->requested != 0)
-		hostname->requested = wanted->requested;
-	if (wanted->wish.source != SOURCE_UNSAID)
-		hostname->wish = wanted->wish;
-}
-
-enum err desired_request(struct ctx *ctx, struct store *store, const char *hostname,
-			 msec_t requested, const struct certificate_wish *wish)
-{
-	const struct asked asked = {requested, wish};
-
-	return change(ctx, store, hostname, set_asked, &asked);
+	TRY(begin(ctx, batch, hostname, &object));
+	object.source.problem = problem;
+	batch_put(ctx, batch, KIND_HOSTNAME, &object);
+	return E_OK;
 }
 
 static enum err read_claim(struct ctx *ctx, const struct claim *claim, const char *problem,
@@ -79,6 +74,15 @@ static enum err read_claim(struct ctx *ctx, const struct claim *claim, const cha
 	return E_OK;
 }
 
+/* All that a claim says. */
+static void take_claim(struct hostname *hostname, const struct hostname *claimed)
+{
+	hostname->meta.labels = claimed->meta.labels;
+	hostname->meta.annotations = claimed->meta.annotations;
+	hostname->spec = claimed->spec;
+	hostname->source = claimed->source;
+}
+
 enum err desired_preview(struct ctx *ctx, struct store *store, const struct claim *claim,
 			 struct hostname *out)
 {
@@ -88,32 +92,28 @@ enum err desired_preview(struct ctx *ctx, struct store *store, const struct clai
 
 	TRY(read_claim(ctx, claim, NULL, &desired));
 	*out = err == E_OK ? *(const struct hostname *)current : desired;
-	set_desired(out, &desired);
+	take_claim(out, &desired);
 	fault_clear(ctx);
 	return E_OK;
 }
 
-enum err desired_put(struct ctx *ctx, struct store *store, const struct claim *claim,
-		     const char *problem, msec_t requested, const struct certificate_wish *wish)
+enum err desired_put(struct ctx *ctx, struct batch *batch, const struct claim *claim,
+		     const char *problem, enum desired_by by, const struct certificate_wish *wish,
+		     bool *is_new)
 {
-	struct hostname desired;
+	struct hostname claimed, object;
 	enum err err;
 
-	TRY(read_claim(ctx, claim, problem, &desired));
-	desired.requested = requested;
-	if (wish)
-		desired.wish = *wish;
-	err = change(ctx, store, claim->hostname, set_desired, &desired);
-	if (err != E_NOTFOUND)
-		return err;
+	TRY(read_claim(ctx, claim, problem, &claimed));
+	err = begin(ctx, batch, claim->hostname, &object);
+	*is_new = err == E_NOTFOUND;
+	if (*is_new)
+		object = claimed;
+	else
+		TRY(err);
 	fault_clear(ctx);
-	log_info(ctx, "hostname is desired", "hostname", claim->hostname, "file", claim->file->path,
-		 NULL);
-	return store_put_spec(ctx, store, KIND_HOSTNAME, &desired);
-}
-
-enum err desired_note_problem(struct ctx *ctx, struct store *store, const char *hostname,
-			      const char *problem)
-{
-	return change(ctx, store, hostname, set_problem, problem);
+	take_claim(&object, &claimed);
+	mark(ctx, batch, by, wish, &object);
+	batch_put(ctx, batch, KIND_HOSTNAME, &object);
+	return E_OK;
 }

@@ -173,6 +173,8 @@ enum err specdir_scan(struct ctx *ctx, struct specdir *specdir, msec_t *next_sca
 	struct catalogue *catalogue;
 	enum err err;
 
+	*next_scan = APPLY_TROUBLE_LOOK;
+	TRY(store_settle(ctx, specdir->store)); /* until then api.d is not what it should be */
 	if (!specdir->catalogue)
 		ctx->doors->fs->sweep(ctx, ctx->doors->fs, specdir->api_directory);
 	catalogue = catalogue_read(ctx, specdir->directory, specdir->api_directory,
@@ -266,68 +268,54 @@ static enum err prepare(struct ctx *ctx, const struct specdir *specdir, const ch
 	return E_OK;
 }
 
-/* NULL: there is none. What is no file of ours is not written over. */
-static enum err read_before(struct ctx *ctx, const char *path, char **text)
+/* Whether the text stands there. What is no file of ours is not written over. */
+static enum err is_there(struct ctx *ctx, const char *path, const char *text, bool *there)
 {
 	struct fs *fs = ctx->doors->fs;
+	char *found;
 	size_t size;
-	enum err err = fs->read(ctx, fs, path, YAML_SIZE_MAX, text, &size);
+	enum err err = fs->read(ctx, fs, path, YAML_SIZE_MAX, &found, &size);
 
-	if (err == E_OK)
-		return E_OK;
-	if (err != E_NOTFOUND)
+	*there = err == E_OK && size == strlen(text) && memcmp(found, text, size) == 0;
+	if (err != E_OK && err != E_NOTFOUND)
 		return E_AGAIN;
 	fault_clear(ctx);
-	*text = NULL;
 	return E_OK;
 }
 
-/* Nobody was told of what did not get as far as the store, so no scan may find it. */
-static void take_back(struct ctx *ctx, const char *path, const char *before)
-{
-	struct ctx scratch = *ctx;
-	struct fs *fs = ctx->doors->fs;
-	enum err err = before ? fs->write(&scratch, fs, path, before, strlen(before), 0644)
-			      : fs->remove(&scratch, fs, path);
-
-	if (err != E_OK)
-		log_error(ctx, "a refused request left its spec file behind", "file", path, "error",
-			  scratch.fault.text, NULL);
-}
-
-static enum err write_document(struct ctx *ctx, struct specdir *specdir, const char *hostname,
-			       const struct json *wanted, const struct certificate_wish *wish)
+static enum err put_document(struct ctx *ctx, struct specdir *specdir, struct batch *batch,
+			     const char *hostname, const struct json *wanted, enum desired_by by,
+			     const struct certificate_wish *wish, bool *is_new)
 {
 	struct fs *fs = ctx->doors->fs;
+	bool stands;
 	struct specfile file;
 	const char *text;
-	char *before;
-	enum err err;
 
 	TRY(prepare(ctx, specdir, hostname, wanted, &file, &text));
 	TRY(fs->mkdir(ctx, fs, specdir->api_directory, 0755));
-	TRY(read_before(ctx, file.path, &before));
-	err = fs->write(ctx, fs, file.path, text, strlen(text), 0644);
-	if (err == E_OK)
-		err = desired_put(ctx, specdir->store, &file.claims[0], NULL, ctx_wall(ctx), wish);
-	if (err != E_OK)
-		take_back(ctx, file.path, before);
-	return err;
+	TRY(is_there(ctx, file.path, text, &stands));
+	TRY(desired_put(ctx, batch, &file.claims[0], NULL, by, wish, is_new));
+	if (!stands)
+		batch_file(ctx, batch, file.path, text);
+	return E_OK;
 }
 
-static enum err introduce(struct ctx *ctx, struct specdir *specdir, const char *hostname,
-			  const struct json *spec, const struct certificate_wish *wish)
+static enum err introduce(struct ctx *ctx, struct specdir *specdir, struct batch *batch,
+			  const char *hostname, const struct json *spec,
+			  const struct certificate_wish *wish)
 {
 	struct json *wanted = json_object(ctx);
+	bool is_new;
 
 	if (spec)
 		json_set(ctx, wanted, "spec", json_dup(ctx, spec));
-	return write_document(ctx, specdir, hostname, wanted, wish);
+	return put_document(ctx, specdir, batch, hostname, wanted, DESIRED_BY_POST, wish, &is_new);
 }
 
-enum err specdir_desire(struct ctx *ctx, struct specdir *specdir, const char *hostname,
-			const struct json *spec, const struct certificate_wish *wish,
-			bool *introduced)
+enum err specdir_desire(struct ctx *ctx, struct specdir *specdir, struct batch *batch,
+			const char *hostname, const struct json *spec,
+			const struct certificate_wish *wish, bool *introduced)
 {
 	const struct hostname *object;
 	const char *name;
@@ -335,8 +323,8 @@ enum err specdir_desire(struct ctx *ctx, struct specdir *specdir, const char *ho
 	*introduced = false;
 	TRY(normalise(ctx, specdir, hostname, &name));
 	if (is_in_force(ctx, specdir, name, &object))
-		return desired_request(ctx, specdir->store, name, ctx_wall(ctx), wish);
-	TRY(introduce(ctx, specdir, name, spec, wish));
+		return desired_request(ctx, batch, name, DESIRED_BY_POST, wish);
+	TRY(introduce(ctx, specdir, batch, name, spec, wish));
 	*introduced = true;
 	return E_OK;
 }
@@ -386,10 +374,16 @@ static enum err check_writable(struct ctx *ctx, struct specdir *specdir, const c
 enum err specdir_put(struct ctx *ctx, struct specdir *specdir, const char *hostname,
 		     const struct json *wanted)
 {
+	struct batch *batch = batch_new(ctx, specdir->store);
 	const char *name;
+	bool is_new;
 
 	TRY(check_writable(ctx, specdir, hostname, &name));
-	return write_document(ctx, specdir, name, wanted, NULL);
+	TRY(put_document(ctx, specdir, batch, name, wanted, DESIRED_BY_PUT, NULL, &is_new));
+	TRY(batch_commit(ctx, batch));
+	if (is_new)
+		log_info(ctx, "hostname is desired", "hostname", name, NULL);
+	return E_OK;
 }
 
 enum err specdir_preview(struct ctx *ctx, struct specdir *specdir, const char *hostname,
@@ -403,21 +397,18 @@ enum err specdir_preview(struct ctx *ctx, struct specdir *specdir, const char *h
 	return desired_preview(ctx, specdir->store, &file.claims[0], out);
 }
 
-enum err specdir_ask(struct ctx *ctx, struct specdir *specdir, const char *hostname,
-		     const struct certificate_wish *wish)
-{
-	return desired_request(ctx, specdir->store, hostname, ctx_wall(ctx), wish);
-}
-
 enum err specdir_request(struct ctx *ctx, struct specdir *specdir, const char *hostname)
 {
-	return specdir_ask(ctx, specdir, hostname, NULL);
+	struct batch *batch = batch_new(ctx, specdir->store);
+
+	TRY(desired_request(ctx, batch, hostname, DESIRED_BY_EVENT, NULL));
+	return batch_commit(ctx, batch);
 }
 
-enum err specdir_withdraw(struct ctx *ctx, struct specdir *specdir, const char *hostname)
+enum err specdir_leave(struct ctx *ctx, struct specdir *specdir, struct batch *batch,
+		       const char *hostname)
 {
 	const char *owner = specdir_owner(ctx, specdir, hostname);
-	struct fs *fs = ctx->doors->fs;
 	const struct hostname *object;
 
 	is_in_force(ctx, specdir, hostname, &object);
@@ -426,7 +417,17 @@ enum err specdir_withdraw(struct ctx *ctx, struct specdir *specdir, const char *
 	if (owner)
 		return refuse_owned(ctx, hostname, owner);
 	if (catalogue_is_in(specdir->api_directory, object->source.file))
-		TRY(fs->remove(ctx, fs, object->source.file));
+		batch_file(ctx, batch, object->source.file, NULL);
+	batch_withdraw(ctx, batch, KIND_HOSTNAME, hostname);
+	return E_OK;
+}
+
+enum err specdir_withdraw(struct ctx *ctx, struct specdir *specdir, const char *hostname)
+{
+	struct batch *batch = batch_new(ctx, specdir->store);
+
+	TRY(specdir_leave(ctx, specdir, batch, hostname));
+	TRY(batch_commit(ctx, batch));
 	log_info(ctx, "hostname is withdrawn", "hostname", hostname, NULL);
-	return store_withdraw(ctx, specdir->store, KIND_HOSTNAME, hostname);
+	return E_OK;
 }

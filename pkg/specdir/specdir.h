@@ -10,7 +10,7 @@
 #pragma once
 
 #include "api/hostname.h"
-#include "store/store.h"
+#include "store/batch.h"
 
 struct specdir;
 
@@ -48,16 +48,17 @@ void specdir_set_hostname_flags(struct specdir *specdir, unsigned hostname_flags
 /* SIGHUP: a readable empty directory is meant. */
 void specdir_confirm_empty(struct specdir *specdir);
 
-/* Makes a hostname desired by the API: durable in api.d and in the store when it returns.
- * `introduced`: it was not desired before. Also notes the request (struct hostname.requested) so
- * that a refused hostname becomes due. */
-enum err specdir_desire(struct ctx *ctx, struct specdir *specdir, const char *hostname,
-			const struct json *spec, const struct certificate_wish *wish,
-			bool *introduced);
+/* Makes a hostname desired by the API, or asks again for one that is: with the commit of the batch,
+ * in api.d and in the store. `introduced`: it was not desired before. A refused hostname becomes
+ * due. */
+enum err specdir_desire(struct ctx *ctx, struct specdir *specdir, struct batch *batch,
+			const char *hostname, const struct json *spec,
+			const struct certificate_wish *wish, bool *introduced);
 
 /* Makes this what the API wants for a hostname, new or not: of `wanted` count metadata.labels,
- * metadata.annotations and spec. Durable as specdir_desire. E_REFUSED: OwnedByFile, or InvalidSpec.
- * Whatever fails, what was in force before stays so, here and there. */
+ * metadata.annotations and spec. Durable, in api.d and in the store, when it returns. E_REFUSED:
+ * OwnedByFile, or InvalidSpec. Whatever fails, what was in force before stays so, here and there.
+ */
 enum err specdir_put(struct ctx *ctx, struct specdir *specdir, const char *hostname,
 		     const struct json *wanted);
 
@@ -71,12 +72,12 @@ const char *specdir_owner(struct ctx *ctx, struct specdir *specdir, const char *
 /* Somebody asks for a try now: a refused hostname becomes due. E_NOTFOUND: not desired. */
 enum err specdir_request(struct ctx *ctx, struct specdir *specdir, const char *hostname);
 
-/* The same, and where its certificate is to come from. */
-enum err specdir_ask(struct ctx *ctx, struct specdir *specdir, const char *hostname,
-		     const struct certificate_wish *wish);
+/* With the commit of the batch a hostname of api.d is withdrawn. E_NOTFOUND: not desired;
+ * E_REFUSED, reason OwnedByFile: a user's file names it (the text says which). */
+enum err specdir_leave(struct ctx *ctx, struct specdir *specdir, struct batch *batch,
+		       const char *hostname);
 
-/* Withdraws a hostname of api.d. E_NOTFOUND: not desired; E_REFUSED, reason OwnedByFile: a user's
- * file names it (the text says which). */
+/* The same at once: durable when it returns. */
 enum err specdir_withdraw(struct ctx *ctx, struct specdir *specdir, const char *hostname);
 
 /* Borrowed until the next scan. */

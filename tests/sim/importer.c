@@ -14,27 +14,20 @@
 
 /* The model of specdir: the handle is the rig. */
 
-static struct rig *rig_of(struct specdir *specdir)
+enum err specdir_desire(struct ctx *ctx, struct specdir *specdir, struct batch *batch,
+			const char *hostname, const struct json *spec,
+			const struct certificate_wish *wish, bool *introduced)
 {
-	return (struct rig *)(void *)specdir;
-}
-
-enum err specdir_desire(struct ctx *ctx, struct specdir *specdir, const char *hostname,
-			const struct json *spec, const struct certificate_wish *wish,
-			bool *introduced)
-{
-	struct hostname fresh = {.meta = {.name = hostname}, .requested = ctx_wall(ctx)};
-	struct store *store = rig_store(rig_of(specdir));
-	enum err err = desired_request(ctx, store, hostname, ctx_wall(ctx), wish);
+	struct hostname fresh = {.meta = {.name = hostname}};
+	const void *found;
 
 	(void)spec;
-	*introduced = err == E_NOTFOUND;
-	if (err != E_NOTFOUND)
-		return err;
+	(void)specdir;
+	*introduced = batch_get(ctx, batch, KIND_HOSTNAME, hostname, &found) == E_NOTFOUND;
+	if (*introduced)
+		batch_put(ctx, batch, KIND_HOSTNAME, &fresh);
 	fault_clear(ctx);
-	if (wish)
-		fresh.wish = *wish;
-	return store_put_spec(ctx, store, KIND_HOSTNAME, &fresh);
+	return desired_request(ctx, batch, hostname, DESIRED_BY_POST, wish);
 }
 
 /* Certificates */

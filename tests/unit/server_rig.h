@@ -28,6 +28,7 @@
 #include "base/buf.h"
 #include "base/text.h"
 #include "server/server.h"
+#include "specdir/desired.h"
 #include "store/dirstore.h"
 
 #define RIG_KEY		"correct-horse-battery-staple"
@@ -58,32 +59,25 @@ static struct specdir_report rig_report;
 static struct store *rig_store;
 static const char *rig_owned; /* a hostname that a user's file names */
 
-enum err specdir_ask(struct ctx *ctx, struct specdir *specdir, const char *hostname,
-		     const struct certificate_wish *wish)
-{
-	(void)ctx, (void)specdir, (void)hostname, (void)wish;
-	return E_OK;
-}
-
-enum err specdir_desire(struct ctx *ctx, struct specdir *specdir, const char *hostname,
-			const struct json *spec, const struct certificate_wish *wish,
-			bool *introduced)
+enum err specdir_desire(struct ctx *ctx, struct specdir *specdir, struct batch *batch,
+			const char *hostname, const struct json *spec,
+			const struct certificate_wish *wish, bool *introduced)
 {
 	(void)specdir;
 	(void)spec;
-	(void)wish;
 	*introduced = false;
 	if (rig_specdir_fails)
 		return fault_set(ctx, E_AGAIN, "StateNotDurable",
 				 "cannot write /etc/gatecert/hostnames.d/api.d: no space");
 	for (size_t i = 0; i < rig_desired_count; i++)
 		if (text_equals(rig_desired[i], hostname))
-			return E_OK;
+			return desired_request(ctx, batch, hostname, DESIRED_BY_POST, wish);
 	assert_true(rig_desired_count < RIG_DESIRED_MAX);
 	if (rig_store) {
 		struct hostname object = {.meta = {.name = hostname}};
 
-		TRY(store_put_spec(ctx, rig_store, KIND_HOSTNAME, &object));
+		batch_put(ctx, batch, KIND_HOSTNAME, &object);
+		TRY(desired_request(ctx, batch, hostname, DESIRED_BY_POST, wish));
 	}
 	snprintf(rig_desired[rig_desired_count++], sizeof(rig_desired[0]), "%s", hostname);
 	*introduced = true;
@@ -123,6 +117,7 @@ enum err specdir_put(struct ctx *ctx, struct specdir *specdir, const char *hostn
 	if (rig_specdir_fails)
 		return fault_set(ctx, E_AGAIN, "StateNotDurable", "cannot write");
 	TRY(rig_read(ctx, hostname, wanted, &object));
+	object.written = store_version(rig_store) + 1;
 	return store_put_spec(ctx, rig_store, KIND_HOSTNAME, &object);
 }
 
@@ -131,6 +126,14 @@ enum err specdir_preview(struct ctx *ctx, struct specdir *specdir, const char *h
 {
 	(void)specdir;
 	return rig_read(ctx, hostname, wanted, out);
+}
+
+enum err specdir_leave(struct ctx *ctx, struct specdir *specdir, struct batch *batch,
+		       const char *hostname)
+{
+	(void)specdir;
+	batch_withdraw(ctx, batch, KIND_HOSTNAME, hostname);
+	return E_OK;
 }
 
 enum err specdir_withdraw(struct ctx *ctx, struct specdir *specdir, const char *hostname)

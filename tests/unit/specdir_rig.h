@@ -167,7 +167,14 @@ static inline const char *problems(struct rig *rig)
 
 static inline enum err desire(struct rig *rig, const char *hostname, bool *introduced)
 {
-	return specdir_desire(&rig->ctx, rig->specdir, hostname, NULL, NULL, introduced);
+	struct batch *batch = batch_new(&rig->ctx, rig->store);
+	enum err err = specdir_desire(&rig->ctx, rig->specdir, batch, hostname, NULL, NULL,
+				      introduced);
+
+	if (err == E_OK)
+		err = batch_commit(&rig->ctx, batch);
+	*introduced = *introduced && err == E_OK;
+	return err;
 }
 
 #define HEAD	     "apiVersion: gatecert/v1\nkind: Hostname\n"

@@ -1,30 +1,4 @@
-#include "server_rig.h"
-
-#include "api/gateway.h"
-#include "api/step.h"
-
-#define ONE	"{\"hostnames\":[{\"hostname\":\"example.com\"}]}"
-#define SEVERAL "{\"hostnames\":[\"a.example.com\",\"b.example.com\"]}"
-#define NOBODY	"ffffffffffffffffffffffffffffffff"
-#define JSON	"x-functions-key: " RIG_KEY "\r\nContent-Type: application/json\r\n"
-
-static const char *path(struct rig *rig, const char *id, const char *rest)
-{
-	return arena_printf(rig->ctx.arena, RIG_INSTANCES "/%s%s", id, rest);
-}
-
-static struct instance_status status_of(struct rig *rig, int runtime, enum step step,
-					const char *error, const char *output)
-{
-	return (struct instance_status){
-		.runtime_status = runtime,
-		.step = step_info(step)->name,
-		.message = step_info(step)->message,
-		.error = error,
-		.output = output,
-		.updated = ctx_wall(&rig->ctx),
-	};
-}
+#include "instance_rig.h"
 
 static void test_pending_then_running(void **state)
 {
@@ -209,7 +183,10 @@ static const struct {
 	int running, over, unknown; /* the answer for an instance that is so */
 } calls[] = {
 	{"an event", "/raiseEvent/Any", JSON, "{\"a\":1}", 202, 410, 404},
-	{"Retry", "/raiseEvent/Retry", JSON, "null", 202, 410, 404},
+	{"Retry", "/raiseEvent/Retry", JSON, "null", 202, 202, 404},
+	{"Retry in any case of letters", "/raiseEvent/rETRY", JSON, NULL, 202, 202, 404},
+	{"Retry that is not JSON", "/raiseEvent/Retry", JSON, "nope", 400, 400, 404},
+	{"Retry of another type", "/raiseEvent/Retry", NULL, "{}", 400, 400, 404},
 	{"an event without content", "/raiseEvent/Any", JSON, NULL, 202, 410, 404},
 	{"an event that is not JSON", "/raiseEvent/Any", JSON, "nope", 400, 410, 404},
 	{"an event of another type", "/raiseEvent/Any", NULL, "{}", 400, 410, 404},
@@ -278,120 +255,6 @@ static void test_events_and_ends_are_written_to_the_spec(void **state)
 	assert_int_equal(instance->spec.introduced.count, 0);
 	assert_string_equal(instance->spec.terminate_reason, "first one");
 	assert_int_equal(instance->spec.events.count, 2);
-	rig_close(&rig);
-}
-
-/* What stands in the way of withdrawing a hostname that a terminated request brought in. */
-static const struct {
-	const char *sentence;
-	bool is_owned, is_ready, is_shown, is_followed, is_gone;
-} terminations[] = {
-	{.sentence = "nothing", .is_gone = true},
-	{.sentence = "a user's file names it", .is_owned = true},
-	{.sentence = "it is Ready", .is_ready = true},
-	{.sentence = "a gateway that is out shows it", .is_shown = true},
-	{.sentence = "another request follows it", .is_followed = true},
-};
-
-static void set_hostname_status(struct rig *rig, const char *name, bool is_ready)
-{
-	struct condition ready = {CONDITION_READY, CONDITION_TRUE, "Serving", "Serves.", 1, 1};
-	struct hostname hostname;
-	const void *found;
-
-	assert_int_equal(store_get(&rig->ctx, rig->store, KIND_HOSTNAME, name, &found), E_OK);
-	hostname = *(const struct hostname *)found;
-	if (is_ready)
-		hostname.status.conditions = (struct objects){&ready, 1};
-	assert_int_equal(store_put_status(&rig->ctx, rig->store, KIND_HOSTNAME, &hostname), E_OK);
-}
-
-static void set_shown(struct rig *rig, const char *name)
-{
-	struct programmed_hostname shown = {.hostname = name};
-	struct gateway gateway = {.meta = {.name = "gateway"}, .spec = {.resource_id = "/gateway"}};
-	const void *found;
-
-	assert_int_equal(store_put_spec(&rig->ctx, rig->store, KIND_GATEWAY, &gateway), E_OK);
-	assert_int_equal(store_get(&rig->ctx, rig->store, KIND_GATEWAY, "gateway", &found), E_OK);
-	gateway = *(const struct gateway *)found;
-	gateway.status.programmed = (struct objects){&shown, 1};
-	assert_int_equal(store_put_status(&rig->ctx, rig->store, KIND_GATEWAY, &gateway), E_OK);
-}
-
-static bool is_desired(struct rig *rig, const char *name)
-{
-	const void *found;
-
-	return store_get(&rig->ctx, rig->store, KIND_HOSTNAME, name, &found) == E_OK;
-}
-
-/* The last of those who follow a hostname takes it along, whoever brought it in. */
-static void test_a_follower_inherits_what_was_brought_in(void **state)
-{
-	const char *first, *second, *third;
-	struct rig rig;
-
-	(void)state;
-	rig_open(&rig, NULL, true, false);
-	first = rig_start(&rig, RIG_START, ONE);
-	second = rig_start(&rig, RIG_START, ONE);
-	third = rig_start(&rig, RIG_START, ONE);
-	rig_call(&rig, "POST", path(&rig, first, "/terminate"), NULL, NULL);
-	rig_call(&rig, "POST", path(&rig, third, "/terminate"), NULL, NULL);
-	assert_true(is_desired(&rig, "example.com"));
-	rig_call(&rig, "POST", path(&rig, second, "/terminate"), NULL, NULL);
-	assert_false(is_desired(&rig, "example.com"));
-	rig_close(&rig);
-}
-
-static void test_terminate_withdraws_what_it_brought_in(void **state)
-{
-	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(terminations); i++) {
-		struct rig rig;
-		const char *id;
-
-		rig_open(&rig, NULL, true, false);
-		id = rig_start(&rig, RIG_START, ONE);
-		if (terminations[i].is_followed)
-			rig_start(&rig, RIG_START, ONE);
-		if (terminations[i].is_owned)
-			rig_owned = "example.com";
-		set_hostname_status(&rig, "example.com", terminations[i].is_ready);
-		if (terminations[i].is_shown)
-			set_shown(&rig, "example.com");
-		assert_int_equal(
-			rig_call(&rig, "POST", path(&rig, id, "/terminate"), NULL, NULL).status,
-			202);
-		if (is_desired(&rig, "example.com") == terminations[i].is_gone)
-			fail_msg("%s", terminations[i].sentence);
-		rig_close(&rig);
-	}
-}
-
-static void test_a_start_finishes_what_a_crash_left(void **state)
-{
-	struct instance instance;
-	struct rig rig;
-	const char *id;
-
-	(void)state;
-	rig_open(&rig, NULL, true, false);
-	id = rig_start(&rig, RIG_START, ONE);
-	instance = *rig_instance(&rig, id);
-	instance.spec.is_terminated = true;
-	instance.meta.resource_version = 0;
-	assert_int_equal(store_put_spec(&rig.ctx, rig.store, KIND_INSTANCE, &instance), E_OK);
-	assert_true(is_desired(&rig, "example.com"));
-	server_set_ready(rig.server, false);
-	server_set_ready(rig.server, true);
-	assert_false(is_desired(&rig, "example.com"));
-	rig_desired_count = 0;
-	rig_start(&rig, RIG_START, ONE);
-	server_set_ready(rig.server, false);
-	server_set_ready(rig.server, true);
-	assert_true(is_desired(&rig, "example.com"));
 	rig_close(&rig);
 }
 
@@ -635,9 +498,6 @@ int main(void)
 		cmocka_unit_test(test_history_of_a_list_names_the_hostname),
 		cmocka_unit_test(test_calls_on_running_and_ended_ones),
 		cmocka_unit_test(test_events_and_ends_are_written_to_the_spec),
-		cmocka_unit_test(test_a_follower_inherits_what_was_brought_in),
-		cmocka_unit_test(test_terminate_withdraws_what_it_brought_in),
-		cmocka_unit_test(test_a_start_finishes_what_a_crash_left),
 		cmocka_unit_test(test_events_are_bounded),
 		cmocka_unit_test(test_purge_takes_only_what_has_ended),
 		cmocka_unit_test(test_a_code_opens_its_own_instance_only),

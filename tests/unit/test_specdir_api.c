@@ -55,6 +55,7 @@ static void test_desire_refuses(void **state)
 	set_up(&rig);
 	scan(&rig);
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct batch *batch = batch_new(&rig.ctx, rig.store);
 		struct json *spec = NULL;
 		bool introduced = true;
 
@@ -62,8 +63,9 @@ static void test_desire_refuses(void **state)
 			assert_int_equal(
 				json_parse(&rig.ctx, rows[i].spec, strlen(rows[i].spec), &spec),
 				E_OK);
-		check_row(rows[i].sentence, specdir_desire(&rig.ctx, rig.specdir, rows[i].hostname,
-							   spec, NULL, &introduced) == E_REFUSED);
+		check_row(rows[i].sentence,
+			  specdir_desire(&rig.ctx, rig.specdir, batch, rows[i].hostname, spec, NULL,
+					 &introduced) == E_REFUSED);
 		check_row(rows[i].sentence, !introduced);
 		check_row(rows[i].sentence, !strstr(rig.ctx.fault.text, "SECRETSECRET"));
 		check_row_text(rows[i].sentence, in_force(&rig), "");

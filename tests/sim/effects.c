@@ -53,6 +53,8 @@ static enum err send(struct ctx *ctx, struct http *http, const struct http_reque
 
 	if (self->effects->is_dead)
 		return dead(ctx);
+	if (self->effects->meanwhile)
+		self->effects->meanwhile(self->effects->meanwhile_handle, request);
 	trouble = meet(self->effects);
 	if (trouble == TROUBLE_LOST_BEFORE)
 		return lost(ctx, request);

@@ -16,6 +16,9 @@ struct effects {
 	bool is_dead;			 /* after a crash: nothing has an effect any more */
 	void (*took_time)(void *handle); /* after every effect */
 	void *handle;
+	/* Before every http call, with no lock held: what others do meanwhile. */
+	void (*meanwhile)(void *handle, const struct http_request *request);
+	void *meanwhile_handle;
 };
 
 /* Views that count; in the arena given. */

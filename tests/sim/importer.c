@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "server/functions.h"
+#include "server/instances.h"
 #include "specdir/desired.h"
 #include "world/crypto.h"
 
@@ -28,6 +29,20 @@ enum err specdir_desire(struct ctx *ctx, struct specdir *specdir, struct batch *
 		batch_put(ctx, batch, KIND_HOSTNAME, &fresh);
 	fault_clear(ctx);
 	return desired_request(ctx, batch, hostname, DESIRED_BY_POST, wish);
+}
+
+const char *specdir_owner(struct ctx *ctx, struct specdir *specdir, const char *hostname)
+{
+	(void)ctx, (void)specdir, (void)hostname;
+	return NULL;
+}
+
+enum err specdir_leave(struct ctx *ctx, struct specdir *specdir, struct batch *batch,
+		       const char *hostname)
+{
+	(void)specdir;
+	batch_withdraw(ctx, batch, KIND_HOSTNAME, hostname);
+	return E_OK;
 }
 
 /* Certificates */
@@ -79,11 +94,9 @@ static const char *body_of(struct ctx *ctx, const char *hostname, const struct l
 	return json_print(ctx, body);
 }
 
-/* One try: whether it was answered with 202. The dead answer nobody. */
-static bool post(struct rig *rig, const char *hostname, const struct leaf *leaf,
-		 char id[static IMPORTER_ID_SIZE])
+static struct service service_of(struct rig *rig)
 {
-	struct service service = {
+	return (struct service){
 		.doors = rig_doors(rig),
 		.store = rig_store(rig),
 		.specdir = (struct specdir *)(void *)rig,
@@ -91,6 +104,13 @@ static bool post(struct rig *rig, const char *hostname, const struct leaf *leaf,
 		.task_hub = "sim",
 		.is_ready = true,
 	};
+}
+
+/* One try: whether it was answered with 202. The dead answer nobody. */
+static bool post(struct rig *rig, const char *hostname, const struct leaf *leaf,
+		 char id[static IMPORTER_ID_SIZE])
+{
+	struct service service = service_of(rig);
 	struct response response = {0};
 	struct request request = {.method = "POST"};
 	cleanup_ctx struct ctx ctx;
@@ -108,6 +128,29 @@ static bool post(struct rig *rig, const char *hostname, const struct leaf *leaf,
 	assert(json_parse(&ctx, response.body, response.body_size, &answer) == E_OK);
 	snprintf(id, IMPORTER_ID_SIZE, "%s", json_get_text(answer, "id"));
 	return true;
+}
+
+static int call(struct rig *rig, handler_fn *handler, const char *id, const char *event)
+{
+	struct service service = service_of(rig);
+	struct request request = {.method = "POST", .args = {id, event}};
+	struct response response = {0};
+	cleanup_ctx struct ctx ctx;
+
+	ctx_init(&ctx, rig_doors(rig));
+	request_add_header(&ctx, &request, "Content-Type", "application/json");
+	assert(handler(&ctx, &service, &request, &response) == E_OK);
+	return response.status;
+}
+
+int importer_retry(struct rig *rig, const char *id)
+{
+	return call(rig, instances_raise_event, id, "Retry");
+}
+
+int importer_terminate(struct rig *rig, const char *id)
+{
+	return call(rig, instances_terminate, id, NULL);
 }
 
 static bool insist(struct rig *rig, const char *hostname, const struct leaf *leaf,

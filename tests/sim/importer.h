@@ -26,6 +26,10 @@ bool importer_import(struct rig *rig, const char *hostname, const struct leaf *l
 		     char id[static IMPORTER_ID_SIZE]);
 bool importer_add(struct rig *rig, const char *hostname, char id[static IMPORTER_ID_SIZE]);
 
+/* An event or an end of a request, sent once: the status of the answer. */
+int importer_retry(struct rig *rig, const char *id);
+int importer_terminate(struct rig *rig, const char *id);
+
 /* How a request stands, in ctx's arena; NULL: not there. */
 const struct instance *importer_instance(struct ctx *ctx, struct rig *rig, const char *id);
 

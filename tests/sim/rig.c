@@ -399,6 +399,14 @@ bool rig_trouble_happened(const struct rig *rig)
 	return rig->effects.happened;
 }
 
+void rig_meanwhile(struct rig *rig,
+		   void (*meanwhile)(void *handle, const struct http_request *request),
+		   void *handle)
+{
+	rig->effects.meanwhile = meanwhile;
+	rig->effects.meanwhile_handle = handle;
+}
+
 void rig_fill_disk(struct rig *rig, unsigned effects)
 {
 	rig->effects.disk_lasts = effects ? rig->effects.count + effects : 0;

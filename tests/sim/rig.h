@@ -30,6 +30,7 @@ enum trouble {
 
 struct rig;
 struct gateway;
+struct http_request;
 
 struct rig *rig_new(void);
 void rig_free(struct rig *rig);
@@ -37,6 +38,11 @@ void rig_free(struct rig *rig);
 /* Which effect goes wrong and how. Once: what comes after it is well. */
 void rig_trouble(struct rig *rig, enum trouble trouble, unsigned effect);
 bool rig_trouble_happened(const struct rig *rig);
+
+/* Before every call to the outside: what others do in the midst of a pass. NULL: nothing. */
+void rig_meanwhile(struct rig *rig,
+		   void (*meanwhile)(void *handle, const struct http_request *request),
+		   void *handle);
 
 /* After so many effects from now on nothing can be written any more; 0: there is room again. */
 void rig_fill_disk(struct rig *rig, unsigned effects);

@@ -9,21 +9,25 @@
 
 #define SECOND_LOOK    (2 * MSEC_PER_SEC) /* between the two scans that agree on a removal */
 #define UNSETTLED_LOOK 150		  /* at a file that looked half-written */
-#define WRITING_MAX    100		  /* of one scan: the loop has others to serve */
+#define OVERTAKEN_LOOK 150		  /* at a hostname that was written meanwhile */
 
 struct applying {
-	struct ctx *ctx;
+	struct ctx ctx;	 /* has an arena for what follows, and the fault of the last write that
+			    failed */
 	struct ctx keep; /* its arena is the catalogue's */
 	struct catalogue *catalogue;
-	const struct apply_options *options;
+	struct apply_options options;
 	msec_t now, next;
-	bool is_cut; /* there was not time for everything */
 	enum err err;
+	struct claim **claims; /* by hostname */
+	const void **objects;
+	size_t claim_count, object_count;
+	size_t claim, object; /* that come next */
 };
 
 /* The claims of one hostname: the user's first, then ours. */
 struct group {
-	const struct claim **claims;
+	struct claim **claims;
 	size_t users, apis;
 };
 
@@ -33,7 +37,7 @@ static void look_again(struct applying *applying, msec_t wait)
 		applying->next = wait;
 }
 
-/* One write of a scan, in an arena of its own; skipped when the time is up. */
+/* One write of a scan, in an arena of its own. */
 
 struct write {
 	enum err (*run)(struct ctx *ctx, struct applying *applying, const struct write *write);
@@ -44,7 +48,7 @@ struct write {
 
 static enum err run_claim(struct ctx *ctx, struct applying *applying, const struct write *write)
 {
-	struct batch *batch = batch_new(ctx, applying->options->store);
+	struct batch *batch = batch_new(ctx, applying->options.store);
 	const struct specfile *file = write->claim->file;
 	bool is_new;
 
@@ -59,7 +63,7 @@ static enum err run_claim(struct ctx *ctx, struct applying *applying, const stru
 
 static enum err run_problem(struct ctx *ctx, struct applying *applying, const struct write *write)
 {
-	struct batch *batch = batch_new(ctx, applying->options->store);
+	struct batch *batch = batch_new(ctx, applying->options.store);
 
 	TRY(desired_note_problem(ctx, batch, write->name, write->problem));
 	return batch_commit(ctx, batch);
@@ -67,7 +71,7 @@ static enum err run_problem(struct ctx *ctx, struct applying *applying, const st
 
 static enum err run_delete(struct ctx *ctx, struct applying *applying, const struct write *write)
 {
-	struct batch *batch = batch_new(ctx, applying->options->store);
+	struct batch *batch = batch_new(ctx, applying->options.store);
 
 	log_info(ctx, "hostname is not desired any more", "hostname", write->name, NULL);
 	batch_withdraw(ctx, batch, KIND_HOSTNAME, write->name);
@@ -83,18 +87,14 @@ static enum err run_remove(struct ctx *ctx, struct applying *applying, const str
 
 static bool carry_out(struct applying *applying, const struct write *write)
 {
-	struct ctx scratch = *applying->ctx;
+	struct ctx scratch = applying->ctx;
 	enum err err;
 
-	if (applying->is_cut || ctx_mono(applying->ctx) - applying->now > WRITING_MAX) {
-		applying->is_cut = true;
-		return false;
-	}
 	scratch.arena = arena_new();
 	err = write->run(&scratch, applying, write);
 	if (err != E_OK) {
 		applying->err = err;
-		applying->ctx->fault = scratch.fault;
+		applying->ctx.fault = scratch.fault;
 	}
 	arena_free(scratch.arena);
 	return err == E_OK;
@@ -105,24 +105,28 @@ static bool carry_out(struct applying *applying, const struct write *write)
 static bool is_applied(struct applying *applying, const struct hostname *object,
 		       const struct claim *claim, const char *problem)
 {
-	struct ctx scratch = *applying->ctx;
+	struct ctx scratch = applying->ctx;
 	bool is_same;
 
 	if (!object || !text_equals(object->source.file, claim->file->path) ||
 	    object->source.line != claim->line || !text_equals(object->source.problem, problem))
 		return false;
+	if (claim->is_in_force)
+		return true;
 	scratch.arena = arena_new();
 	is_same = text_equals(specfile_content_of(&scratch, object), claim->content);
 	arena_free(scratch.arena);
 	return is_same;
 }
 
-static bool put(struct applying *applying, const struct hostname *object, const struct claim *claim,
+static bool put(struct applying *applying, const struct hostname *object, struct claim *claim,
 		const char *problem)
 {
 	struct write write = {.run = run_claim, .claim = claim, .problem = problem};
 
-	return is_applied(applying, object, claim, problem) || carry_out(applying, &write);
+	claim->is_in_force = is_applied(applying, object, claim, problem) ||
+			     carry_out(applying, &write);
+	return claim->is_in_force;
 }
 
 static void note_problem(struct applying *applying, const struct hostname *object,
@@ -135,7 +139,7 @@ static void note_problem(struct applying *applying, const struct hostname *objec
 }
 
 /* Told at each place; the object hears of the one it is served from. */
-static const char *report_conflict(struct applying *applying, const struct claim *const *claims,
+static const char *report_conflict(struct applying *applying, struct claim *const *claims,
 				   size_t count, const struct hostname *object)
 {
 	const char *told = NULL;
@@ -185,8 +189,8 @@ static void settle_claimed(struct applying *applying, const struct group *group,
 			   const struct hostname *object)
 {
 	const char *problem = find_problem(applying, group, object);
-	const struct claim *best = problem ? NULL : group->claims[0];
-	const struct claim *ours = group->apis == 1 ? group->claims[group->users] : NULL;
+	struct claim *best = problem ? NULL : group->claims[0];
+	struct claim *ours = group->apis == 1 ? group->claims[group->users] : NULL;
 
 	if (!best && ours && ours->content)
 		best = ours;
@@ -213,7 +217,7 @@ static void settle_unclaimed(struct applying *applying, const struct hostname *o
 	struct catalogue *catalogue = applying->catalogue;
 	const char *path = object->source.file;
 	const struct specfile *file = path ? catalogue_find(catalogue, path) : NULL;
-	const struct pending *pending = catalogue_find_pending(applying->options->before,
+	const struct pending *pending = catalogue_find_pending(applying->options.before,
 							       object->meta.name);
 	struct write write = {.run = run_delete, .name = object->meta.name};
 
@@ -245,24 +249,22 @@ static int by_hostname_then_owner(const void *left, const void *right)
 	return order ? order : (a->line > b->line) - (a->line < b->line);
 }
 
-static const struct claim **sort_claims(struct applying *applying, size_t *count)
+static void sort_claims(struct applying *applying)
 {
 	const struct catalogue *catalogue = applying->catalogue;
-	const struct claim **claims;
+	size_t count = 0;
 
-	*count = 0;
 	for (size_t i = 0; i < catalogue->file_count; i++)
-		*count += catalogue->files[i]->count;
-	claims = arena_new_array(applying->ctx->arena, const struct claim *, *count);
-	*count = 0;
+		count += catalogue->files[i]->count;
+	applying->claims = arena_new_array(applying->ctx.arena, struct claim *, count);
 	for (size_t i = 0; i < catalogue->file_count; i++)
 		for (size_t j = 0; j < catalogue->files[i]->count; j++)
-			claims[(*count)++] = &catalogue->files[i]->claims[j];
-	qsort(claims, *count, sizeof(*claims), by_hostname_then_owner);
-	return claims;
+			applying->claims[applying->claim_count++] = &catalogue->files[i]->claims[j];
+	if (count > 1)
+		qsort(applying->claims, count, sizeof(*applying->claims), by_hostname_then_owner);
 }
 
-static struct group take_group(const struct claim **claims, size_t count)
+static struct group take_group(struct claim **claims, size_t count)
 {
 	struct group group = {.claims = claims};
 
@@ -276,28 +278,47 @@ static struct group take_group(const struct claim **claims, size_t count)
 	return group;
 }
 
-/* Two sorted lists side by side: what files name, and what the store has. */
-static void settle_all(struct applying *applying, const void *const *objects, size_t object_count)
+static bool is_overtaken(const struct applying *applying, const char *hostname)
 {
-	size_t count, object = 0;
-	const struct claim **claims = sort_claims(applying, &count);
+	const struct overtaken *overtaken = *applying->options.overtaken;
 
-	for (size_t at = 0; at < count || object < object_count;) {
-		const struct hostname *there = object < object_count ? objects[object] : NULL;
-		struct group group = {.claims = NULL};
-		int order = at == count	    ? 1
-			    : there == NULL ? -1
-					    : strcmp(claims[at]->hostname, there->meta.name);
+	while (overtaken && !text_equals(overtaken->hostname, hostname))
+		overtaken = overtaken->next;
+	return overtaken;
+}
 
-		if (order > 0) {
-			settle_unclaimed(applying, there);
-		} else {
-			group = take_group(claims + at, count - at);
-			settle_claimed(applying, &group, order == 0 ? there : NULL);
-		}
-		at += group.users + group.apis;
-		object += order >= 0;
+static void settle(struct applying *applying, const struct group *group,
+		   const struct hostname *object)
+{
+	const char *name = object ? object->meta.name : group->claims[0]->hostname;
+
+	if (is_overtaken(applying, name)) {
+		applying->catalogue->hostnames += object != NULL;
+		look_again(applying, OVERTAKEN_LOOK);
+	} else if (group->claims) {
+		settle_claimed(applying, group, object);
+	} else {
+		settle_unclaimed(applying, object);
 	}
+}
+
+/* Two sorted lists side by side: what files name, and what the store has. */
+static void settle_next(struct applying *applying)
+{
+	size_t at = applying->claim, left = applying->claim_count - at;
+	const struct hostname *there = applying->object < applying->object_count
+					       ? applying->objects[applying->object]
+					       : NULL;
+	struct group group = {.claims = NULL};
+	int order = left == 0	    ? 1
+		    : there == NULL ? -1
+				    : strcmp(applying->claims[at]->hostname, there->meta.name);
+
+	if (order <= 0)
+		group = take_group(applying->claims + at, left);
+	settle(applying, &group, order >= 0 ? there : NULL);
+	applying->claim += group.users + group.apis;
+	applying->object += order >= 0;
 }
 
 /* How far the directories can be believed */
@@ -324,7 +345,7 @@ static size_t count_sources(const struct catalogue *catalogue, enum scope_name s
  * alone is asked. */
 static void judge_scope(struct applying *applying, enum scope_name name, size_t sources)
 {
-	const struct catalogue *before = applying->options->before;
+	const struct catalogue *before = applying->options.before;
 	struct scope *scope = &applying->catalogue->scopes[name];
 	size_t last = before && name == SCOPE_USER ? before->scopes[name].last_files : 0;
 
@@ -335,7 +356,7 @@ static void judge_scope(struct applying *applying, enum scope_name name, size_t 
 		scope->trouble = NULL; /* nobody has asked for anything yet */
 	if (!scope->is_readable || scope->files > 0)
 		return;
-	if (last >= 2 && !applying->options->is_confirmed[name])
+	if (last >= 2 && !applying->options.is_confirmed[name])
 		scope->trouble = arena_printf(
 			applying->keep.arena,
 			"%s is empty, although it held several files: SIGHUP confirms it",
@@ -372,31 +393,68 @@ static void collect_problems(struct applying *applying)
 		problems_append(&applying->keep, all, &applying->catalogue->files[i]->problems);
 }
 
-enum err apply_catalogue(struct ctx *ctx, struct catalogue *catalogue,
-			 const struct apply_options *options, msec_t *next)
+void apply_abandon(struct applying *applying)
 {
-	struct applying applying = {.ctx = ctx,
-				    .keep = *ctx,
-				    .catalogue = catalogue,
-				    .options = options,
-				    .now = ctx_mono(ctx),
-				    .next = MSEC_NEVER};
-	const void **objects;
-	size_t count;
+	if (!applying)
+		return;
+	arena_free(applying->ctx.arena);
+	free(applying);
+}
 
-	*next = APPLY_TROUBLE_LOOK;
-	TRY(store_list(ctx, options->store, KIND_HOSTNAME, &objects, &count));
-	applying.keep.arena = catalogue->arena;
-	catalogue->pending = arena_new_array(catalogue->arena, struct pending, count);
-	collect_problems(&applying);
-	judge_scopes(&applying, objects, count);
-	settle_all(&applying, objects, count);
-	if (catalogue->unsettled > 0)
-		look_again(&applying, UNSETTLED_LOOK);
-	if (applying.err != E_OK)
-		applying.next = APPLY_TROUBLE_LOOK;
-	else if (applying.is_cut)
-		applying.next = 0;
-	*next = applying.next;
-	return applying.err;
+enum err apply_begin(struct ctx *ctx, struct catalogue *catalogue,
+		     const struct apply_options *options, struct applying **out)
+{
+	struct applying *applying = calloc(1, sizeof(*applying));
+	enum err err;
+
+	if (!applying)
+		abort();
+	*applying = (struct applying){.ctx = *ctx,
+				      .keep = *ctx,
+				      .catalogue = catalogue,
+				      .options = *options,
+				      .now = ctx_mono(ctx),
+				      .next = MSEC_NEVER};
+	applying->ctx.arena = arena_new();
+	applying->keep.arena = catalogue->arena;
+	err = store_list(&applying->ctx, options->store, KIND_HOSTNAME, &applying->objects,
+			 &applying->object_count);
+	if (err != E_OK) {
+		ctx->fault = applying->ctx.fault;
+		apply_abandon(applying);
+		return err;
+	}
+	catalogue->pending = arena_new_array(catalogue->arena, struct pending,
+					     applying->object_count);
+	collect_problems(applying);
+	judge_scopes(applying, applying->objects, applying->object_count);
+	sort_claims(applying);
+	*out = applying;
+	return E_OK;
+}
+
+bool apply_on(struct applying *applying, msec_t until)
+{
+	while (applying->claim < applying->claim_count ||
+	       applying->object < applying->object_count) {
+		settle_next(applying);
+		if (ctx_mono(&applying->ctx) >= until)
+			return false;
+	}
+	return true;
+}
+
+enum err apply_end(struct ctx *ctx, struct applying *applying, msec_t *next)
+{
+	enum err err = applying->err;
+
+	if (applying->catalogue->unsettled > 0)
+		look_again(applying, UNSETTLED_LOOK);
+	if (err != E_OK) {
+		applying->next = APPLY_TROUBLE_LOOK;
+		ctx->fault = applying->ctx.fault;
+	}
+	*next = applying->next;
+	apply_abandon(applying);
+	return err;
 }

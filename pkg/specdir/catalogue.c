@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/regular.h"
 #include "base/text.h"
@@ -14,27 +15,22 @@
 #define FILES_MAX ((size_t)50000)
 #define YOUNG	  100 /* a file this fresh may still be being written */
 
-/* One reading: `ctx` has the new catalogue's arena; what is passed as `scratch`, one that ends with
- * each file. */
-struct reading {
-	struct ctx *ctx;
-	struct catalogue *catalogue;
-	const struct catalogue *before;
-	enum scope_name scope;
-	unsigned hostname_flags;
-	int directory_fd;
-};
-
 struct names {
 	const char **items;
-	size_t count, capacity;
+	size_t count, capacity, read;
 };
 
-static void close_dir(DIR **dir)
-{
-	if (*dir)
-		closedir(*dir);
-}
+/* One reading. What is passed as `scratch` has an arena that ends with each file. */
+struct reading {
+	struct ctx ctx;	      /* has the new catalogue's arena */
+	struct ctx names_ctx; /* has one for the names */
+	struct catalogue *catalogue;
+	const struct catalogue *before;
+	unsigned hostname_flags;
+	struct names names[SCOPE_COUNT];
+	int fds[SCOPE_COUNT]; /* of the directories; -1: cannot be read */
+	int scope;	      /* enum scope_name: that is being read; SCOPE_COUNT: none is left */
+};
 
 static struct stamp stamp_of(const struct stat *status)
 {
@@ -129,8 +125,8 @@ static void keep(struct reading *reading, struct specfile *file)
 static void keep_unsettled(struct reading *reading, struct specfile *file,
 			   const struct specfile *before)
 {
-	struct specfile *kept = before ? specfile_copy(reading->ctx, before)
-				       : specfile_copy(reading->ctx, file);
+	struct specfile *kept = before ? specfile_copy(&reading->ctx, before)
+				       : specfile_copy(&reading->ctx, file);
 
 	kept->stamp = file->stamp;
 	kept->is_settled = false;
@@ -143,7 +139,7 @@ static void keep_unsettled(struct reading *reading, struct specfile *file,
 static bool looks_half_written(struct reading *reading, const struct specfile *file,
 			       const struct specfile *before)
 {
-	if (file->is_api || !is_young(reading->ctx, &file->stamp))
+	if (file->is_api || !is_young(&reading->ctx, &file->stamp))
 		return false;
 	return !before || before->is_settled || !is_same_stamp(&before->stamp, &file->stamp);
 }
@@ -154,8 +150,8 @@ static void read_file(struct reading *reading, struct ctx *scratch, const char *
 	struct stat status;
 	size_t size;
 	char *text;
-	enum err err = regular_read(scratch, reading->directory_fd, name, YAML_SIZE_MAX, &text,
-				    &size, &status);
+	enum err err = regular_read(scratch, reading->fds[reading->scope], name, YAML_SIZE_MAX,
+				    &text, &size, &status);
 
 	/* Gone since it was listed: the next scan will not list it. */
 	if (err == E_NOTFOUND ||
@@ -172,7 +168,7 @@ static void read_file(struct reading *reading, struct ctx *scratch, const char *
 			file->stamp = (struct stamp){.size = -1};
 		specfile_fail(scratch, file, scratch->fault.text);
 	}
-	keep(reading, specfile_copy(reading->ctx, file));
+	keep(reading, specfile_copy(&reading->ctx, file));
 }
 
 /* What cannot even be asked about: NULL for an entry that is gone, or is none of ours. */
@@ -180,15 +176,15 @@ static const char *why_unreadable(struct reading *reading, const char *name, str
 {
 	int number;
 
-	if (fstatat(reading->directory_fd, name, status, 0) == 0)
+	if (fstatat(reading->fds[reading->scope], name, status, 0) == 0)
 		return NULL;
 	number = errno;
-	if (fstatat(reading->directory_fd, name, status, AT_SYMLINK_NOFOLLOW) < 0 &&
+	if (fstatat(reading->fds[reading->scope], name, status, AT_SYMLINK_NOFOLLOW) < 0 &&
 	    errno == ENOENT)
 		return NULL;
 	if (number == ENOENT)
 		return "is a symbolic link to nothing";
-	return arena_printf(reading->ctx->arena, "cannot be read: %s", strerror(number));
+	return arena_printf(reading->ctx.arena, "cannot be read: %s", strerror(number));
 }
 
 static void read_entry(struct reading *reading, struct ctx *scratch, const char *name)
@@ -206,7 +202,7 @@ static void read_entry(struct reading *reading, struct ctx *scratch, const char 
 	if (wrong) {
 		file.stamp.size = -1;
 		specfile_fail(scratch, &file, wrong);
-		keep(reading, specfile_copy(reading->ctx, &file));
+		keep(reading, specfile_copy(&reading->ctx, &file));
 		return;
 	}
 	if (status.st_mode == 0 || S_ISDIR(status.st_mode))
@@ -214,7 +210,7 @@ static void read_entry(struct reading *reading, struct ctx *scratch, const char 
 	file.stamp = stamp_of(&status);
 	if (before && before->is_settled && before->hostname_flags == file.hostname_flags &&
 	    is_same_stamp(&before->stamp, &file.stamp))
-		keep(reading, specfile_copy(reading->ctx, before));
+		keep(reading, specfile_copy(&reading->ctx, before));
 	else if (looks_half_written(reading, &file, before))
 		keep_unsettled(reading, &file, before);
 	else
@@ -255,75 +251,119 @@ static bool list_names(struct ctx *ctx, DIR *dir, struct names *names)
 /* An arena for each: the nodes of ten thousand files are not kept until the last is read. */
 static void read_entry_apart(struct reading *reading, const char *name)
 {
-	struct ctx scratch = *reading->ctx;
+	struct ctx scratch = reading->ctx;
 
 	scratch.arena = arena_new();
 	read_entry(reading, &scratch, name);
 	arena_free(scratch.arena);
 }
 
-static void read_names(struct reading *reading, const struct names *names)
+static int by_name(const void *left, const void *right)
 {
-	struct catalogue *catalogue = reading->catalogue;
-	struct specfile **grown = arena_new_array(catalogue->arena, struct specfile *,
-						  catalogue->file_count + names->count);
+	const char *const *a = left, *const *b = right;
 
-	if (catalogue->file_count > 0)
-		memcpy(grown, catalogue->files, catalogue->file_count * sizeof(*grown));
-	catalogue->files = grown;
-	for (size_t i = 0; i < names->count; i++)
-		read_entry_apart(reading, names->items[i]);
+	return strcmp(*a, *b);
 }
 
 /* What could be listed is read even when the listing broke off: only removals need the whole. */
-static void read_scope(struct ctx *ctx, struct reading *reading)
+static void list_scope(struct reading *reading, enum scope_name name)
 {
-	struct scope *scope = &reading->catalogue->scopes[reading->scope];
-	DIR *dir __attribute__((cleanup(close_dir))) = opendir(scope->directory);
-	struct names names = {.count = 0};
+	struct scope *scope = &reading->catalogue->scopes[name];
+	struct names *names = &reading->names[name];
+	DIR *dir = opendir(scope->directory);
 
+	reading->fds[name] = -1;
 	if (!dir) {
 		scope->is_missing = errno == ENOENT || errno == ENOTDIR;
-		scope->trouble = arena_printf(reading->ctx->arena, "%s cannot be read: %s",
+		scope->trouble = arena_printf(reading->ctx.arena, "%s cannot be read: %s",
 					      scope->directory, strerror(errno));
 		return;
 	}
-	scope->is_readable = list_names(ctx, dir, &names);
+	scope->is_readable = list_names(&reading->names_ctx, dir, names);
 	if (!scope->is_readable)
-		scope->trouble = arena_printf(reading->ctx->arena, "%s cannot be listed: %s",
+		scope->trouble = arena_printf(reading->ctx.arena, "%s cannot be listed: %s",
 					      scope->directory, strerror(errno));
-	reading->directory_fd = dirfd(dir);
-	read_names(reading, &names);
+	if (names->count > 1)
+		qsort(names->items, names->count, sizeof(*names->items), by_name);
+	reading->fds[name] = fcntl(dirfd(dir), F_DUPFD_CLOEXEC, 0);
+	if (reading->fds[name] < 0) {
+		scope->is_readable = false;
+		scope->trouble = arena_printf(reading->ctx.arena, "%s cannot be read: %s",
+					      scope->directory, strerror(errno));
+		names->count = 0;
+	}
+	closedir(dir);
 }
 
-static int by_file(const void *left, const void *right)
+/* The files of each directory come in order already. */
+static struct specfile **merge(struct arena *arena, struct specfile **files, size_t count,
+			       size_t first)
 {
-	const struct specfile *const *a = left, *const *b = right;
+	struct specfile **merged = arena_new_array(arena, struct specfile *, count);
 
-	return strcmp((*a)->path, (*b)->path);
+	for (size_t at = 0, i = 0, j = first; at < count; at++) {
+		bool is_left = j == count ||
+			       (i < first && strcmp(files[i]->path, files[j]->path) < 0);
+
+		merged[at] = is_left ? files[i++] : files[j++];
+	}
+	return merged;
 }
 
-struct catalogue *catalogue_read(struct ctx *ctx, const char *directory, const char *api_directory,
-				 unsigned hostname_flags, const struct catalogue *before)
+struct reading *catalogue_begin(struct ctx *ctx, const char *directory, const char *api_directory,
+				unsigned hostname_flags, const struct catalogue *before)
 {
+	struct reading *reading = calloc(1, sizeof(*reading));
 	struct arena *arena = arena_new();
 	struct catalogue *catalogue = arena_new_one(arena, struct catalogue);
-	struct ctx inner = *ctx;
-	struct reading reading = {.ctx = &inner,
-				  .catalogue = catalogue,
-				  .before = before,
-				  .hostname_flags = hostname_flags};
 
-	inner.arena = catalogue->arena = arena;
+	if (!reading)
+		abort();
+	*reading = (struct reading){.ctx = *ctx,
+				    .names_ctx = *ctx,
+				    .catalogue = catalogue,
+				    .before = before,
+				    .hostname_flags = hostname_flags};
+	reading->ctx.arena = catalogue->arena = arena;
+	reading->names_ctx.arena = arena_new();
 	problems_init(&catalogue->problems);
 	catalogue->scopes[SCOPE_USER].directory = arena_strdup(arena, directory);
 	catalogue->scopes[SCOPE_API].directory = arena_strdup(arena, api_directory);
-	for (int scope = 0; scope < SCOPE_COUNT; scope++) {
-		reading.scope = (enum scope_name)scope;
-		read_scope(ctx, &reading);
+	list_scope(reading, SCOPE_USER);
+	list_scope(reading, SCOPE_API);
+	catalogue->files =
+		arena_new_array(arena, struct specfile *,
+				reading->names[SCOPE_USER].count + reading->names[SCOPE_API].count);
+	return reading;
+}
+
+bool catalogue_read_on(struct reading *reading, msec_t until)
+{
+	while (reading->scope < SCOPE_COUNT) {
+		struct names *names = &reading->names[reading->scope];
+
+		if (names->read == names->count) {
+			reading->scope++;
+			continue;
+		}
+		read_entry_apart(reading, names->items[names->read++]);
+		if (ctx_mono(&reading->ctx) >= until)
+			return false;
 	}
-	if (catalogue->file_count > 1)
-		qsort(catalogue->files, catalogue->file_count, sizeof(*catalogue->files), by_file);
+	return true;
+}
+
+struct catalogue *catalogue_end(struct reading *reading)
+{
+	struct catalogue *catalogue = reading->catalogue;
+
+	catalogue->files = merge(catalogue->arena, catalogue->files, catalogue->file_count,
+				 catalogue->scopes[SCOPE_USER].files);
+	for (int scope = 0; scope < SCOPE_COUNT; scope++)
+		if (reading->fds[scope] >= 0)
+			close(reading->fds[scope]);
+	arena_free(reading->names_ctx.arena);
+	free(reading);
 	return catalogue;
 }
 

@@ -2,9 +2,9 @@
  * catalogue - what the spec directory and api.d held at one moment, and how far that can be
  * believed.
  *
- * Built anew by every scan, in an arena of its own; a file whose stamp has not changed is taken
- * over from the catalogue before without being opened, unless its names are judged otherwise now.
- * Immutable once applied.
+ * Built anew by every scan, in slices, and in an arena of its own; a file whose stamp has not
+ * changed is taken over from the catalogue before without being opened, unless its names are judged
+ * otherwise now. Immutable once applied.
  */
 #pragma once
 
@@ -43,10 +43,18 @@ struct catalogue {
 	const char *held_back;
 };
 
-/* Reads both directories; `hostname_flags` (enum hostname_flag) are for the names in them. `before`
- * may be NULL. Free with catalogue_free. */
-struct catalogue *catalogue_read(struct ctx *ctx, const char *directory, const char *api_directory,
-				 unsigned hostname_flags, const struct catalogue *before);
+struct reading;
+
+/* Begins to read both directories; `hostname_flags` (enum hostname_flag) are for the names in them.
+ * `before` may be NULL, and stays until the end. */
+struct reading *catalogue_begin(struct ctx *ctx, const char *directory, const char *api_directory,
+				unsigned hostname_flags, const struct catalogue *before);
+
+/* Reads on until the time (mono), but one file at least. False: there is more. */
+bool catalogue_read_on(struct reading *reading, msec_t until);
+
+/* What was read; free with catalogue_free. */
+struct catalogue *catalogue_end(struct reading *reading);
 void catalogue_free(struct catalogue *catalogue);
 
 /* NULL when it is none of this catalogue's. */

@@ -8,14 +8,16 @@
 #include "base/text.h"
 #include "codec/hostname.h"
 #include "codec/yaml.h"
-#include "specdir/apply.h"
 #include "specdir/desired.h"
+#include "specdir/scan.h"
 #include "specdir/watch.h"
 #include "store/filename.h"
 
 #define API_DIRECTORY	 "api.d"
 #define RESCAN		 (5 * MSEC_PER_MIN)
 #define UNWATCHED_RESCAN (10 * MSEC_PER_SEC)
+#define STALE_RESCAN	 ((msec_t)75)
+#define SLICE		 ((msec_t)5)
 
 struct specdir {
 	char *directory, *api_directory;
@@ -23,6 +25,9 @@ struct specdir {
 	unsigned hostname_flags;
 	struct watch *watch;
 	struct catalogue *catalogue; /* of the last scan; NULL before the first */
+	struct scan *scan;	     /* that is under way; NULL: none is */
+	bool is_watched;
+	bool is_stale; /* something happened that the scan under way may not have seen */
 	bool is_confirmed[SCOPE_COUNT];
 	struct specdir_report report; /* borrows from the catalogue */
 };
@@ -77,6 +82,7 @@ void specdir_free(struct specdir *specdir)
 	if (!specdir)
 		return;
 	watch_free(specdir->watch);
+	scan_abandon(specdir->scan);
 	catalogue_free(specdir->catalogue);
 	free(specdir->directory);
 	free(specdir->api_directory);
@@ -90,18 +96,25 @@ int specdir_fd(struct specdir *specdir)
 
 msec_t specdir_drain(struct ctx *ctx, struct specdir *specdir)
 {
-	return watch_drain(ctx, specdir->watch);
+	msec_t wait = watch_drain(ctx, specdir->watch);
+
+	if (!specdir->scan || wait < 0)
+		return wait;
+	specdir->is_stale = true;
+	return 0;
 }
 
 void specdir_set_hostname_flags(struct specdir *specdir, unsigned hostname_flags)
 {
 	specdir->hostname_flags = hostname_flags;
+	specdir->is_stale = true;
 }
 
 void specdir_confirm_empty(struct specdir *specdir)
 {
 	for (int scope = 0; scope < SCOPE_COUNT; scope++)
 		specdir->is_confirmed[scope] = true;
+	specdir->is_stale = true;
 }
 
 const struct specdir_report *specdir_report(struct specdir *specdir)
@@ -166,25 +179,66 @@ static void take_over(struct ctx *ctx, struct specdir *specdir, struct catalogue
 	};
 }
 
+static enum err begin_scan(struct ctx *ctx, struct specdir *specdir)
+{
+	struct scan_options options = {
+		.directory = specdir->directory,
+		.api_directory = specdir->api_directory,
+		.hostname_flags = specdir->hostname_flags,
+		.apply = {.store = specdir->store, .before = specdir->catalogue},
+	};
+
+	TRY(store_settle(ctx, specdir->store)); /* until then api.d is not what it should be */
+	specdir->is_watched = watch_renew(ctx, specdir->watch);
+	specdir->is_stale = false;
+	if (!specdir->catalogue)
+		ctx->doors->fs->sweep(ctx, ctx->doors->fs, specdir->api_directory);
+	memcpy(options.apply.is_confirmed, specdir->is_confirmed, sizeof(specdir->is_confirmed));
+	specdir->scan = scan_begin(ctx, &options);
+	return E_OK;
+}
+
+static enum err end_scan(struct ctx *ctx, struct specdir *specdir, msec_t *next)
+{
+	msec_t rescan = specdir->is_stale     ? STALE_RESCAN
+			: specdir->is_watched ? RESCAN
+					      : UNWATCHED_RESCAN;
+	struct catalogue *catalogue;
+	enum err err = scan_end(ctx, specdir->scan, next, &catalogue);
+
+	specdir->scan = NULL;
+	if (*next > rescan)
+		*next = rescan;
+	take_over(ctx, specdir, catalogue);
+	return err;
+}
+
 enum err specdir_scan(struct ctx *ctx, struct specdir *specdir, msec_t *next_scan)
 {
-	bool is_watched = watch_renew(ctx, specdir->watch);
-	struct apply_options options = {.store = specdir->store, .before = specdir->catalogue};
-	struct catalogue *catalogue;
+	msec_t until = ctx_mono(ctx) + SLICE;
+	bool is_done;
 	enum err err;
 
 	*next_scan = APPLY_TROUBLE_LOOK;
-	TRY(store_settle(ctx, specdir->store)); /* until then api.d is not what it should be */
-	if (!specdir->catalogue)
-		ctx->doors->fs->sweep(ctx, ctx->doors->fs, specdir->api_directory);
-	catalogue = catalogue_read(ctx, specdir->directory, specdir->api_directory,
-				   specdir->hostname_flags, specdir->catalogue);
-	memcpy(options.is_confirmed, specdir->is_confirmed, sizeof(options.is_confirmed));
-	err = apply_catalogue(ctx, catalogue, &options, next_scan);
-	if (*next_scan > (is_watched ? RESCAN : UNWATCHED_RESCAN))
-		*next_scan = is_watched ? RESCAN : UNWATCHED_RESCAN;
-	take_over(ctx, specdir, catalogue);
-	return err;
+	if (!specdir->scan)
+		TRY(begin_scan(ctx, specdir));
+	err = scan_on(ctx, specdir->scan, until, &is_done);
+	if (err != E_OK) {
+		scan_abandon(specdir->scan);
+		specdir->scan = NULL;
+		return err;
+	}
+	if (is_done)
+		return end_scan(ctx, specdir, next_scan);
+	*next_scan = 0;
+	return E_OK;
+}
+
+static void overtake(struct specdir *specdir, const char *hostname)
+{
+	if (specdir->scan)
+		scan_overtake(specdir->scan, hostname);
+	specdir->is_stale = true;
 }
 
 /* The API's door */
@@ -292,6 +346,7 @@ static enum err put_document(struct ctx *ctx, struct specdir *specdir, struct ba
 	struct specfile file;
 	const char *text;
 
+	overtake(specdir, hostname);
 	TRY(prepare(ctx, specdir, hostname, wanted, &file, &text));
 	TRY(fs->mkdir(ctx, fs, specdir->api_directory, 0755));
 	TRY(is_there(ctx, file.path, text, &stands));
@@ -416,6 +471,7 @@ enum err specdir_leave(struct ctx *ctx, struct specdir *specdir, struct batch *b
 		return fault_set(ctx, E_NOTFOUND, "NotFound", "%s is not desired", hostname);
 	if (owner)
 		return refuse_owned(ctx, hostname, owner);
+	overtake(specdir, hostname);
 	if (catalogue_is_in(specdir->api_directory, object->source.file))
 		batch_file(ctx, batch, object->source.file, NULL);
 	batch_withdraw(ctx, batch, KIND_HOSTNAME, hostname);

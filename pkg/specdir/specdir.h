@@ -37,9 +37,9 @@ int specdir_fd(struct specdir *specdir);
 /* Takes what inotify says; how long to wait before the scan (debounce), or -1 for nothing. */
 msec_t specdir_drain(struct ctx *ctx, struct specdir *specdir);
 
-/* `next_scan`: 0 when there is more to write than one scan should, else until a removal's second
- * look, a file that looked half-written, trouble, or 5 minutes. An error: a write to the store
- * failed; what was in force stays. */
+/* One slice of a scan. `next_scan`: 0 when there is more of it, else until a removal's second look,
+ * a file that looked half-written, something that happened meanwhile, trouble, or 5 minutes. An
+ * error: a write to the store failed; what was in force stays. */
 enum err specdir_scan(struct ctx *ctx, struct specdir *specdir, msec_t *next_scan);
 
 /* A reload: other flags make the next scan read every file again. */

@@ -26,6 +26,8 @@ struct claim {
 	const char *problem;  /* why it cannot: file:line:column and text */
 	unsigned line, column;
 	const struct specfile *file;
+	bool is_in_force; /* the store was seen to say the same, or made to, and since then neither
+			     has changed */
 };
 
 struct specfile {

@@ -171,26 +171,6 @@ static void test_full_store(void **state)
 	tear_down(&rig);
 }
 
-/* With a clock that runs, a scan stops writing after a while and asks to be called again at once.
- */
-static void test_many_writes_are_spread(void **state)
-{
-	size_t scans = 0;
-	struct rig rig;
-
-	(void)state;
-	set_up(&rig);
-	for (int i = 0; i < 40; i++)
-		write_spec(&rig, arena_printf(rig.ctx.arena, "%d.yaml", i),
-			   arena_printf(rig.ctx.arena, NATIVE("h%d.example.com"), i));
-	mono_step = 20;
-	while (scan(&rig) == 0)
-		scans++;
-	assert_in_range(scans, 2, 20);
-	assert_int_equal(store_count(rig.store, KIND_HOSTNAME), 40);
-	tear_down(&rig);
-}
-
 static size_t count_lines(struct ctx *ctx, const char *file, const char *needle)
 {
 	size_t count = 0;
@@ -290,7 +270,6 @@ int main(void)
 		cmocka_unit_test(test_young_file),
 		cmocka_unit_test(test_events),
 		cmocka_unit_test(test_full_store),
-		cmocka_unit_test(test_many_writes_are_spread),
 		cmocka_unit_test(test_problems_are_logged_once),
 		cmocka_unit_test(test_more_problems_than_are_kept),
 		cmocka_unit_test(test_ten_thousand),

@@ -1,0 +1,74 @@
+#include "specdir/scan.h"
+
+#include <stdlib.h>
+
+struct scan {
+	struct scan_options options;
+	struct arena *arena; /* of what was overtaken */
+	const struct overtaken *overtaken;
+	struct reading *reading;     /* first; then NULL, and the next two are there */
+	struct catalogue *catalogue; /* what was read */
+	struct applying *applying;
+};
+
+static void release(struct scan *scan)
+{
+	arena_free(scan->arena);
+	free(scan);
+}
+
+struct scan *scan_begin(struct ctx *ctx, const struct scan_options *options)
+{
+	struct scan *scan = calloc(1, sizeof(*scan));
+
+	if (!scan)
+		abort();
+	scan->options = *options;
+	scan->options.apply.overtaken = &scan->overtaken;
+	scan->arena = arena_new();
+	scan->reading = catalogue_begin(ctx, options->directory, options->api_directory,
+					options->hostname_flags, options->apply.before);
+	return scan;
+}
+
+enum err scan_on(struct ctx *ctx, struct scan *scan, msec_t until, bool *is_done)
+{
+	*is_done = false;
+	if (scan->reading) {
+		if (!catalogue_read_on(scan->reading, until))
+			return E_OK;
+		scan->catalogue = catalogue_end(scan->reading);
+		scan->reading = NULL;
+		TRY(apply_begin(ctx, scan->catalogue, &scan->options.apply, &scan->applying));
+	}
+	*is_done = apply_on(scan->applying, until);
+	return E_OK;
+}
+
+void scan_overtake(struct scan *scan, const char *hostname)
+{
+	struct overtaken *overtaken = arena_new_one(scan->arena, struct overtaken);
+
+	*overtaken = (struct overtaken){scan->overtaken, arena_strdup(scan->arena, hostname)};
+	scan->overtaken = overtaken;
+}
+
+enum err scan_end(struct ctx *ctx, struct scan *scan, msec_t *next, struct catalogue **out)
+{
+	enum err err = apply_end(ctx, scan->applying, next);
+
+	*out = scan->catalogue;
+	release(scan);
+	return err;
+}
+
+void scan_abandon(struct scan *scan)
+{
+	if (!scan)
+		return;
+	if (scan->reading)
+		scan->catalogue = catalogue_end(scan->reading);
+	apply_abandon(scan->applying);
+	catalogue_free(scan->catalogue);
+	release(scan);
+}

@@ -161,6 +161,62 @@ static void test_fails_at_a_refusal_after_it(void **state)
 	close_scene(&scene);
 }
 
+/* Numbers decide; times only where there are none, as in a state directory from before. */
+static const struct {
+	const char *sentence;
+	int64_t request, retry, refused;
+	msec_t began; /* of the refused pass, after the request was accepted */
+	bool fails;
+} refusals[] = {
+	{"a pass that had begun to work before, though later by the clock", 7, 0, 6, 1000, false},
+	{"the pass that worked on it, though earlier by the clock", 7, 0, 7, -1000, true},
+	{"one that worked on a later request", 7, 0, 9, 1000, true},
+	{"one that worked on it, and not on its Retry", 7, 12, 7, 1000, false},
+	{"one that worked on its Retry", 7, 12, 12, -1000, true},
+	{"without numbers, a later one", 0, 0, 0, 0, true},
+	{"without numbers, an earlier one", 0, 0, 0, -1, false},
+	{"without a number, one that had", 0, 0, 9, -1, false},
+	{"a Retry with a number, of a request without", 0, 12, 9, 1000, false},
+};
+
+static void refuse_pass(struct scene *scene, int64_t asked, msec_t began)
+{
+	struct hostname hostname;
+	const void *found;
+
+	store_get(&scene->ctx, scene->store, KIND_HOSTNAME, SHOP, &found);
+	hostname = *(const struct hostname *)found;
+	hostname.status.refusal = (struct refusal){.count = 1,
+						   .asked = asked,
+						   .pass = scene->clock.now + began,
+						   .error = "Late",
+						   .text = "what to do"};
+	store_put_status(&scene->ctx, scene->store, KIND_HOSTNAME, &hostname);
+}
+
+static void test_fails_by_numbers_and_not_by_times(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(refusals); i++) {
+		struct instance instance;
+		struct scene scene;
+		bool has_failed;
+
+		open_scene(&scene);
+		put_hostname(&scene, SHOP, "CheckDnsResolutionStep");
+		put_instance(&scene, ID, one, 1);
+		instance = *look(&scene, ID);
+		instance.spec.request = refusals[i].request;
+		instance.spec.retry = refusals[i].retry;
+		instance.meta.resource_version = 0;
+		store_put_spec(&scene.ctx, scene.store, KIND_INSTANCE, &instance);
+		refuse_pass(&scene, refusals[i].refused, refusals[i].began);
+		has_failed = look(&scene, ID)->status.runtime_status == RUNTIME_FAILED;
+		check_row(refusals[i].sentence, has_failed == refusals[i].fails);
+		close_scene(&scene);
+	}
+}
+
 static void test_times_out(void **state)
 {
 	const struct instance *instance;
@@ -523,6 +579,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_follows_one),
 		cmocka_unit_test(test_fails_at_a_refusal_after_it),
+		cmocka_unit_test(test_fails_by_numbers_and_not_by_times),
 		cmocka_unit_test(test_times_out),
 		cmocka_unit_test(test_a_timeout_tells_what_was_in_the_way),
 		cmocka_unit_test(test_several_show_the_least_advanced),

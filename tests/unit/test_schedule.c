@@ -73,6 +73,25 @@ static void test_a_request_makes_a_refused_one_due(void **state)
 	ctx_fini(&scene.ctx);
 }
 
+/* Set back between the refusal and the request: the number is greater all the same. */
+static void test_a_request_counts_whatever_the_clock_says(void **state)
+{
+	struct scene scene;
+
+	(void)state;
+	open_scene(&scene);
+	scene.pass.host.asked = 7;
+	scene.pass.host.requested = ctx_wall(&scene.ctx) + HOUR; /* by a clock that was fast */
+	refuse(&scene, false);
+	assert_true(held(&scene) > 0);
+	scene.pass.host.asked = 8;
+	scene.pass.host.requested = ctx_wall(&scene.ctx) - HOUR;
+	assert_int_equal(held(&scene), 0);
+	refuse(&scene, false);
+	assert_true(held(&scene) > 0);
+	ctx_fini(&scene.ctx);
+}
+
 static void test_what_the_CA_counted_is_overridden_once_an_hour(void **state)
 {
 	struct scene scene;
@@ -223,6 +242,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_request_makes_a_refused_one_due),
+		cmocka_unit_test(test_a_request_counts_whatever_the_clock_says),
 		cmocka_unit_test(test_what_the_CA_counted_is_overridden_once_an_hour),
 		cmocka_unit_test(test_what_the_CA_asked_for_is_overridden_by_nobody),
 		cmocka_unit_test(test_an_import_asks_no_CA),

@@ -1,0 +1,196 @@
+/* What is written together: numbers, what waits for room, and what a reconciler writes meanwhile.
+ */
+#include "store_rig.h"
+
+#include "api/instance.h"
+#include "base/log.h"
+#include "store/batch.h"
+
+#define ID "0123456789abcdef0123456789abcdef"
+
+/* After so many writes from now on the disk is full. */
+static unsigned lasts;
+
+static enum err lasting_write(struct ctx *ctx, struct fs *fs, const char *path, const void *data,
+			      size_t size, mode_t mode)
+{
+	if (lasts && lasts-- == 1)
+		is_full = true;
+	return counted_write(ctx, fs, path, data, size, mode);
+}
+
+static void open_rig(struct rig *rig)
+{
+	struct hostname other;
+
+	set_up(rig);
+	rig->fs.write = lasting_write;
+	lasts = 0;
+	other = make("other.example.com");
+	assert_int_equal(put(rig, &other), E_OK); /* so that versions are reserved */
+}
+
+static struct batch *fill(struct rig *rig)
+{
+	struct batch *batch = batch_new(&rig->ctx, rig->store);
+	struct instance instance = {.meta = {.name = ID}, .spec = {.function = "Test"}};
+	struct hostname hostname = make(NAME);
+
+	hostname.asked = batch_number(batch);
+	batch_put(&rig->ctx, batch, KIND_HOSTNAME, &hostname);
+	batch_put(&rig->ctx, batch, KIND_INSTANCE, &instance);
+	return batch;
+}
+
+static bool has_journal(struct rig *rig)
+{
+	return tempdir_exists(fs_join(&rig->ctx, rig->directory, "journal.json"));
+}
+
+/* The journal can be written, and nothing behind it. */
+static void commit_without_room(struct rig *rig)
+{
+	struct batch *batch = fill(rig);
+
+	lasts = 2;
+	assert_int_equal(batch_commit(&rig->ctx, batch), E_OK);
+	assert_true(has_journal(rig));
+	assert_non_null(get(rig, NAME));
+	assert_false(tempdir_exists(file_of(rig, NAME ".json")));
+}
+
+static void test_numbers_grow(void **state)
+{
+	int64_t before = 0;
+	struct rig rig;
+
+	(void)state;
+	open_rig(&rig);
+	for (int i = 0; i < 5; i++) {
+		struct batch *batch = fill(&rig);
+
+		assert_true(batch_number(batch) > before);
+		before = batch_number(batch);
+		assert_int_equal(batch_commit(&rig.ctx, batch), E_OK);
+		assert_int_equal(get(&rig, NAME)->asked, before);
+		assert_false(has_journal(&rig));
+		if (i % 2)
+			reopen(&rig);
+	}
+	tear_down(&rig);
+}
+
+static void test_what_waits_for_room_is_written_when_there_is(void **state)
+{
+	struct rig rig;
+
+	(void)state;
+	open_rig(&rig);
+	commit_without_room(&rig);
+	assert_int_equal(store_settle(&rig.ctx, rig.store), E_AGAIN);
+	assert_int_equal(batch_commit(&rig.ctx, fill(&rig)), E_AGAIN);
+	is_full = false;
+	assert_int_equal(store_settle(&rig.ctx, rig.store), E_OK);
+	assert_true(tempdir_exists(file_of(&rig, NAME ".json")));
+	assert_false(has_journal(&rig));
+	tear_down(&rig);
+}
+
+static void test_what_waits_survives_a_restart(void **state)
+{
+	struct rig rig;
+
+	(void)state;
+	open_rig(&rig);
+	commit_without_room(&rig);
+	is_full = false;
+	reopen(&rig);
+	assert_non_null(get(&rig, NAME));
+	assert_int_equal(store_count(rig.store, KIND_INSTANCE), 1);
+	assert_false(has_journal(&rig));
+	tear_down(&rig);
+}
+
+/* What a reconciler found meanwhile is newer than what stands in the journal. */
+static void test_a_status_of_meanwhile_stays(void **state)
+{
+	struct hostname hostname;
+	struct rig rig;
+
+	(void)state;
+	open_rig(&rig);
+	commit_without_room(&rig);
+	is_full = false;
+	hostname = *get(&rig, NAME);
+	hostname.status.step = "Completed";
+	assert_int_equal(store_put_status(&rig.ctx, rig.store, KIND_HOSTNAME, &hostname), E_OK);
+	reopen(&rig);
+	assert_string_equal(get(&rig, NAME)->status.step, "Completed");
+	assert_true(get(&rig, NAME)->asked > 0);
+	tear_down(&rig);
+}
+
+/* It would be brought back. */
+static void test_nothing_is_erased_while_something_waits(void **state)
+{
+	struct rig rig;
+
+	(void)state;
+	open_rig(&rig);
+	commit_without_room(&rig);
+	is_full = false;
+	assert_int_equal(store_delete(&rig.ctx, rig.store, KIND_INSTANCE, ID), E_AGAIN);
+	assert_int_equal(store_settle(&rig.ctx, rig.store), E_OK);
+	assert_int_equal(store_delete(&rig.ctx, rig.store, KIND_INSTANCE, ID), E_OK);
+	reopen(&rig);
+	assert_int_equal(store_count(rig.store, KIND_INSTANCE), 0);
+	tear_down(&rig);
+}
+
+static void test_later_puts_see_earlier_ones(void **state)
+{
+	struct batch *batch;
+	const void *found;
+	struct rig rig;
+
+	(void)state;
+	open_rig(&rig);
+	batch = fill(&rig);
+	assert_int_equal(batch_get(&rig.ctx, batch, KIND_HOSTNAME, NAME, &found), E_OK);
+	batch_withdraw(&rig.ctx, batch, KIND_HOSTNAME, NAME);
+	assert_int_equal(batch_get(&rig.ctx, batch, KIND_HOSTNAME, NAME, &found), E_NOTFOUND);
+	assert_int_equal(batch_commit(&rig.ctx, batch), E_OK);
+	assert_null(get(&rig, NAME));
+	tear_down(&rig);
+}
+
+/* Where a file was to go is no more: that keeps nobody from working. */
+static void test_a_directory_that_is_gone_is_not_waited_for(void **state)
+{
+	struct batch *batch;
+	struct rig rig;
+
+	(void)state;
+	open_rig(&rig);
+	batch = fill(&rig);
+	batch_file(&rig.ctx, batch, fs_join(&rig.ctx, rig.directory, "gone/a.json"), "{}");
+	assert_int_equal(batch_commit(&rig.ctx, batch), E_OK);
+	assert_false(has_journal(&rig));
+	tear_down(&rig);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_numbers_grow),
+		cmocka_unit_test(test_what_waits_for_room_is_written_when_there_is),
+		cmocka_unit_test(test_what_waits_survives_a_restart),
+		cmocka_unit_test(test_a_status_of_meanwhile_stays),
+		cmocka_unit_test(test_nothing_is_erased_while_something_waits),
+		cmocka_unit_test(test_later_puts_see_earlier_ones),
+		cmocka_unit_test(test_a_directory_that_is_gone_is_not_waited_for),
+	};
+
+	log_open(LOG_LEVEL_ERROR);
+	return cmocka_run_group_tests_name("batch", tests, NULL, NULL);
+}

@@ -246,6 +246,40 @@ static void test_put(void **state)
 	tear_down(&rig);
 }
 
+/* Whoever says that it is desired leaves a number, also who says the same again; who only asks for
+ * a try does not. */
+static void test_who_has_written_it_last(void **state)
+{
+	int64_t written, posted;
+	bool introduced;
+	struct rig rig;
+
+	(void)state;
+	set_up(&rig);
+	scan(&rig);
+	desire(&rig, "a.example.com", &introduced);
+	assert_int_equal(get(&rig, "a.example.com")->written, 0);
+	posted = get(&rig, "a.example.com")->posted;
+	assert_true(posted > 0);
+	assert_int_equal(put(&rig, "a.example.com", "{}"), E_OK);
+	written = get(&rig, "a.example.com")->written;
+	assert_true(written > posted);
+	assert_int_equal(put(&rig, "a.example.com", "{}"), E_OK);
+	assert_true(get(&rig, "a.example.com")->written > written);
+	written = get(&rig, "a.example.com")->written;
+	assert_int_equal(specdir_request(&rig.ctx, rig.specdir, "a.example.com"), E_OK);
+	settle(&rig);
+	restart(&rig);
+	settle(&rig);
+	assert_int_equal(get(&rig, "a.example.com")->written, written);
+	assert_int_equal(get(&rig, "a.example.com")->posted, posted);
+	assert_true(get(&rig, "a.example.com")->asked > written);
+	write_spec(&rig, "u.yaml", NATIVE("a.example.com"));
+	settle(&rig);
+	assert_true(get(&rig, "a.example.com")->written > written);
+	tear_down(&rig);
+}
+
 /* The file can be written, the store cannot: nobody is told that it worked, so nothing may come of
  * it. */
 static void test_what_the_store_has_no_room_for(void **state)
@@ -386,6 +420,7 @@ int main(void)
 		cmocka_unit_test(test_desire_refuses),
 		cmocka_unit_test(test_wildcard_of_the_api),
 		cmocka_unit_test(test_put),
+		cmocka_unit_test(test_who_has_written_it_last),
 		cmocka_unit_test(test_what_the_store_has_no_room_for),
 		cmocka_unit_test(test_what_is_no_file_of_ours_is_not_written_over),
 		cmocka_unit_test(test_preview),

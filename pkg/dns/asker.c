@@ -52,7 +52,7 @@ static void on_answer(void *arg, int status, int timeouts, unsigned char *data, 
 	(void)timeouts;
 	answer->is_there = true;
 	answer->status = status;
-	if (data && size >= 4) {
+	if (data && size > 0) {
 		answer->data = arena_copy(answer->ctx->arena, data, (size_t)size);
 		answer->size = (size_t)size;
 	}
@@ -133,21 +133,34 @@ static enum err no_message(struct asker *asker, const char *name, int status)
 			 server, name, ares_strerror(status));
 }
 
+static enum err no_answer(struct asker *asker, const char *name, const char *what)
+{
+	return fault_set(asker->ctx, E_AGAIN, "LookupFailed", "%s sent %s for %s", asker->server,
+			 what, name);
+}
+
 static enum err read_answer(struct asker *asker, const struct answer *answer, const char *name,
 			    struct asker_answer *out)
 {
+	const char *flaw;
 	unsigned rcode;
 
 	if (!answer->data)
 		return no_message(asker, name, answer->status);
+	flaw = message_flaw(answer->data, answer->size);
+	if (flaw)
+		return no_answer(asker, name, flaw);
 	rcode = answer->data[3] & 15;
 	if (rcode != NOERROR && rcode != NXDOMAIN)
 		return fault_set(asker->ctx, E_AGAIN, "LookupFailed", "%s said %s for %s",
 				 asker->server, rcodes[rcode] ? rcodes[rcode] : "an unknown error",
 				 name);
 	if (!message_parse(asker->ctx, answer->data, answer->size, &out->message))
-		return fault_set(asker->ctx, E_AGAIN, "LookupFailed",
-				 "%s sent a garbled answer for %s", asker->server, name);
+		return no_answer(asker, name, "a garbled answer");
+	if (out->message.is_referral)
+		return no_answer(asker, name,
+				 "the names of other servers, as one that looks "
+				 "nothing up,");
 	out->is_nxdomain = rcode == NXDOMAIN;
 	return E_OK;
 }

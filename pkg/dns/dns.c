@@ -75,6 +75,11 @@ static enum err follow(struct asker *asker, const char *hostname, enum message_t
 		TRY(walk_cnames(asker, hostname, trail));
 	} while (!trail->answer.is_nxdomain && trail->name != asked &&
 		 !next_record(trail, type, NULL));
+	/* RFC 6604 3: it speaks of the last name of the chain. */
+	if (trail->answer.is_nxdomain && next_record(trail, type, NULL))
+		return fault_set(asker->ctx, E_AGAIN, "LookupFailed",
+				 "%s said that %s does not exist and what it has", asker->server,
+				 trail->name);
 	return E_OK;
 }
 

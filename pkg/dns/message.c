@@ -6,6 +6,14 @@
 #define HEADER_SIZE 12
 #define LABEL_MAX   63
 #define CLASS_IN    1
+#define TYPE_NS	    2
+
+/* RFC 1035 4.1.1: bits of the header's third and fourth octet. */
+#define FLAG_QR 0x8000u
+#define FLAG_AA 0x0400u
+#define FLAG_TC 0x0200u
+#define FLAG_RA 0x0080u
+#define OPCODE	0x7800u /* QUERY is 0 */
 
 /* A place in a message. `is_broken` once something led outside; then everything reads as zero. */
 struct reader {
@@ -125,10 +133,35 @@ static void read_record(struct ctx *ctx, struct reader *reader, struct message *
 	}
 }
 
+const char *message_flaw(const unsigned char *data, size_t size)
+{
+	struct reader reader = {data, size, 2, false};
+	unsigned flags = read_16(&reader);
+
+	if (size < HEADER_SIZE)
+		return "something shorter than a header";
+	if (!(flags & FLAG_QR))
+		return "a question instead of an answer";
+	if (flags & OPCODE)
+		return "the answer to another kind of question";
+	return flags & FLAG_TC ? "an answer that is cut off" : NULL;
+}
+
+/* Of a server that neither looks further nor has the name itself: says nothing about the name. */
+static bool reads_as_referral(struct ctx *ctx, unsigned flags, struct reader reader,
+			      unsigned authorities)
+{
+	if (flags & (FLAG_AA | FLAG_RA) || authorities == 0)
+		return false;
+	read_name(ctx, &reader);
+	return read_16(&reader) == TYPE_NS;
+}
+
 bool message_parse(struct ctx *ctx, const unsigned char *data, size_t size, struct message *out)
 {
-	struct reader reader = {data, size, 4, false};
-	unsigned questions = read_16(&reader), answers = read_16(&reader);
+	struct reader reader = {data, size, 2, false};
+	unsigned flags = read_16(&reader), questions = read_16(&reader);
+	unsigned answers = read_16(&reader), authorities = read_16(&reader);
 
 	skip(&reader, HEADER_SIZE - reader.at);
 	memset(out, 0, sizeof(*out));
@@ -141,6 +174,7 @@ bool message_parse(struct ctx *ctx, const unsigned char *data, size_t size, stru
 	}
 	while (answers-- && !reader.is_broken)
 		read_record(ctx, &reader, out);
+	out->is_referral = !out->count && reads_as_referral(ctx, flags, reader, authorities);
 	return !reader.is_broken;
 }
 

@@ -26,7 +26,13 @@ struct message_record {
 struct message {
 	struct message_record *records; /* of the answer section, class IN, of the types above */
 	size_t count;
+	bool is_referral; /* no answer: others are to be asked, which only a recursive server does
+			   */
 };
+
+/* NULL for what its header says is a whole answer to a question (RFC 1035 4.1.1), whatever answer;
+ * else what it is instead. */
+const char *message_flaw(const unsigned char *data, size_t size);
 
 /* False: garbled. The records point into `data`. */
 bool message_parse(struct ctx *ctx, const unsigned char *data, size_t size, struct message *out);

@@ -12,9 +12,8 @@
 #include "pki/ossl.h"
 #include "pki/private.h"
 
-#define RSA_BITS_MIN 2048
-#define PBE	     NID_pbe_WithSHA1And3_Key_TripleDES_CBC
-#define ITERATIONS   2048
+#define PBE	   NID_pbe_WithSHA1And3_Key_TripleDES_CBC
+#define ITERATIONS 2048
 
 static bool is_pem(const char *text)
 {
@@ -36,14 +35,21 @@ static enum err decode(struct ctx *ctx, const char *text, struct bytes *out)
 	return E_OK;
 }
 
-/* What Key Vault takes: P-256, P-384, P-521 and P-256K. */
-static bool is_curve_of_vault(EVP_PKEY *pkey)
+/* What Key Vault takes, and no other length or curve. */
+static bool is_rsa_of_vault(const EVP_PKEY *pkey)
+{
+	int bits = EVP_PKEY_is_a(pkey, "RSA") ? EVP_PKEY_get_bits(pkey) : 0;
+
+	return bits == 2048 || bits == 3072 || bits == 4096;
+}
+
+static bool is_curve_of_vault(const EVP_PKEY *pkey)
 {
 	static const char *const curves[] = {SN_X9_62_prime256v1, SN_secp384r1, SN_secp521r1,
 					     SN_secp256k1};
 	char name[64];
 
-	if (!EVP_PKEY_get_group_name(pkey, name, sizeof(name), NULL))
+	if (!EVP_PKEY_is_a(pkey, "EC") || !EVP_PKEY_get_group_name(pkey, name, sizeof(name), NULL))
 		return false;
 	for (size_t i = 0; i < ARRAY_SIZE(curves); i++)
 		if (text_equals(name, curves[i]))
@@ -51,19 +57,19 @@ static bool is_curve_of_vault(EVP_PKEY *pkey)
 	return false;
 }
 
-static enum err check_strength(struct ctx *ctx, const struct key *key)
+static enum err check_kind(struct ctx *ctx, const struct key *key)
 {
-	bool is_rsa = EVP_PKEY_is_a(key->pkey, "RSA"), is_ec = EVP_PKEY_is_a(key->pkey, "EC");
+	const char *kind;
 
-	if (is_rsa ? EVP_PKEY_get_bits(key->pkey) >= RSA_BITS_MIN
-		   : is_ec && is_curve_of_vault(key->pkey))
+	if (is_rsa_of_vault(key->pkey) || is_curve_of_vault(key->pkey))
 		return E_OK;
+	kind = EVP_PKEY_is_a(key->pkey, "RSA-PSS") ? "for RSA-PSS alone"
+						   : ossl_key_type(ctx, key->pkey);
 	ERR_clear_error();
-	return is_ec ? fault_set(ctx, E_REFUSED, "InvalidKey",
-				 "the private key's curve is none of P-256, P-384, P-521 and "
-				 "P-256K, which Key Vault takes")
-		     : fault_set(ctx, E_REFUSED, "InvalidKey",
-				 "the private key is neither RSA of at least 2048 bits nor EC");
+	return fault_set(ctx, E_REFUSED, "InvalidKey",
+			 "the private key is %s%s; Key Vault takes RSA of 2048, 3072 or 4096 bits "
+			 "and EC on P-256, P-384, P-521 or P-256K",
+			 kind, text_equals(kind, "EC") ? " on another curve" : "");
 }
 
 enum err bundle_read_key(struct ctx *ctx, const char *text, const char *password, struct key **out)
@@ -72,13 +78,13 @@ enum err bundle_read_key(struct ctx *ctx, const char *text, const char *password
 
 	if (is_pem(text)) {
 		TRY(key_from_pem(ctx, text, strlen(text), password, out));
-		return check_strength(ctx, *out);
+		return check_kind(ctx, *out);
 	}
 	if (decode(ctx, text, &der) != E_OK)
 		return fault_set(ctx, E_REFUSED, "InvalidKey",
 				 "the private key is neither PEM nor base64 of DER");
 	TRY(key_from_der(ctx, der.data, der.size, password, out));
-	return check_strength(ctx, *out);
+	return check_kind(ctx, *out);
 }
 
 enum err bundle_read_chain(struct ctx *ctx, const char *text, struct chain *out)

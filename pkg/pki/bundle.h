@@ -10,8 +10,8 @@
 #include "pki/cert.h"
 #include "pki/key.h"
 
-/* E_REFUSED, reason InvalidKey: not one of the forms, wrong or missing password, neither RSA of at
- * least 2048 bits nor EC. */
+/* E_REFUSED, reason InvalidKey: not one of the forms, wrong or missing password, or a length or
+ * curve that Key Vault does not take. */
 enum err bundle_read_key(struct ctx *ctx, const char *text, const char *password, struct key **out);
 
 /* Leaf first; base64 of DER holds a single certificate. E_REFUSED, reason InvalidCertificate. */

@@ -17,7 +17,20 @@
 
 enum dns_type { A = 1, CNAME = 5, AAAA = 28, CAA = 257 };
 enum dns_rcode { NOERROR_ = 0, FORMERR_ = 1, SERVFAIL_ = 2, NXDOMAIN_ = 3, REFUSED_ = 5 };
-enum dns_manner { PROPER, SILENT, GARBLED, OVER_TCP, MANY };
+enum dns_manner {
+	PROPER,
+	SILENT,
+	GARBLED,
+	OVER_TCP,
+	MANY,
+	ASKS_BACK,    /* no QR */
+	OTHER_OPCODE, /* NOTIFY */
+	CUT_SHORT,    /* TC, over TCP too */
+	OTHER_NAME,   /* the question is another one */
+	OTHER_CLASS,
+	REFERRAL, /* the name of another server */
+	EMPTY_AUTHORITY,
+};
 
 struct dns_record {
 	const char *owner;
@@ -98,13 +111,14 @@ static inline void dns_put_data(struct dns_writer *writer, const struct dns_reco
 	}
 }
 
-static inline void dns_put_record(struct dns_writer *writer, const struct dns_record *record)
+static inline void dns_put_record(struct dns_writer *writer, const struct dns_record *record,
+				  unsigned class)
 {
 	size_t at;
 
 	dns_put_name(writer, record->owner);
 	dns_put_16(writer, record->type);
-	dns_put_16(writer, 1);
+	dns_put_16(writer, class);
 	dns_put_16(writer, 0);
 	dns_put_16(writer, 60);
 	at = writer->size;
@@ -149,16 +163,47 @@ static inline const struct dns_entry *dns_find(const struct dns_peer *peer, cons
 static inline unsigned dns_put_records(struct dns_writer *writer, const struct dns_entry *entry)
 {
 	unsigned i, count = entry->manner == MANY ? 40 : DNS_PEER_RECORDS;
+	unsigned class = entry->manner == OTHER_CLASS ? 3 : 1;
 
 	for (i = 0; i < count; i++) {
 		if (entry->manner == MANY)
-			dns_put_record(writer, &entry->records[0]);
+			dns_put_record(writer, &entry->records[0], class);
 		else if (entry->records[i].owner)
-			dns_put_record(writer, &entry->records[i]);
+			dns_put_record(writer, &entry->records[i], class);
 		else
 			break;
 	}
 	return i;
+}
+
+static inline unsigned dns_flags(const struct dns_entry *entry, bool is_cut)
+{
+	unsigned flags = 0x8180u | (unsigned)entry->rcode;
+
+	switch (entry->manner) {
+	case ASKS_BACK: return flags & ~0x8000u;
+	case OTHER_OPCODE: return flags | 0x2000u;
+	case CUT_SHORT: return flags | 0x0200u;
+	case REFERRAL: return flags & ~0x0080u;
+	case EMPTY_AUTHORITY: return (flags & ~0x0080u) | 0x0400u;
+	case PROPER:
+	case SILENT:
+	case GARBLED:
+	case OVER_TCP:
+	case MANY:
+	case OTHER_NAME:
+	case OTHER_CLASS: break;
+	}
+	return flags | (is_cut ? 0x0200u : 0);
+}
+
+/* An NS record of the root. */
+static inline void dns_put_referral(struct dns_writer *out)
+{
+	static const unsigned char record[] = "\0\0\2\0\1\0\0\0\x3c\0\4\2ns\0";
+
+	dns_put(out, record, sizeof(record) - 1);
+	out->data[9] = 1;
 }
 
 /* False: no answer at all. */
@@ -180,12 +225,16 @@ static inline bool dns_make_answer(struct dns_peer *peer, const unsigned char *d
 	if (entry->manner == SILENT)
 		return false;
 	dns_put(out, data, 2);
-	dns_put_16(out, 0x8180u | (is_cut ? 0x200u : 0) | (unsigned)entry->rcode);
+	dns_put_16(out, dns_flags(entry, is_cut));
 	dns_put_16(out, 1);
 	dns_put(out, "\0\0\0\0\0\0", 6);
 	dns_put(out, data + 12, end - 12);
+	if (entry->manner == OTHER_NAME)
+		out->data[13] ^= 1;
 	count = is_cut ? 0 : dns_put_records(out, entry);
 	out->data[7] = (unsigned char)(entry->manner == GARBLED ? count + 1 : count);
+	if (entry->manner == REFERRAL || entry->manner == EMPTY_AUTHORITY)
+		dns_put_referral(out);
 	return true;
 }
 

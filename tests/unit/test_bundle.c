@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include <openssl/err.h>
+#include <openssl/param_build.h>
 #include <openssl/pkcs12.h>
 
 #include "base/text.h"
@@ -34,7 +35,15 @@ static char *take_bio(struct ctx *ctx, BIO *bio)
 	return copy;
 }
 
-enum form { PKCS8, ENCRYPTED_PKCS8, TRADITIONAL, ENCRYPTED_TRADITIONAL, PKCS8_DER, ENCRYPTED_DER, TRADITIONAL_DER };
+enum form {
+	PKCS8,
+	ENCRYPTED_PKCS8,
+	TRADITIONAL,
+	ENCRYPTED_TRADITIONAL,
+	PKCS8_DER,
+	ENCRYPTED_DER,
+	TRADITIONAL_DER
+};
 
 static const char *der_of(struct ctx *ctx, EVP_PKEY *key, enum form form)
 {
@@ -119,36 +128,6 @@ static void test_key_forms(void **state)
 		if ((err == E_OK) != !forms[i].complaint ||
 		    (err != E_OK && !strstr(ctx.fault.text, forms[i].complaint)))
 			fail_msg("%s: %s %s", forms[i].sentence, err_name(err), ctx.fault.text);
-		assert_int_equal(ERR_peek_error(), 0);
-		EVP_PKEY_free(pkey);
-	}
-}
-
-static const struct {
-	const char *curve;
-	bool is_taken;
-} curves[] = {
-	{"P-256", true},       {"P-384", true},	    {"P-521", true},
-	{"secp256k1", true},   {"secp224r1", false}, {"brainpoolP256r1", false},
-	{"sect283k1", false},
-};
-
-/* A key that the vault will refuse is refused at the door. */
-static void test_curves(void **state)
-{
-	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(curves); i++) {
-		EVP_PKEY *pkey = EVP_EC_gen(curves[i].curve);
-		cleanup_ctx struct ctx ctx;
-		struct key *key;
-		enum err err;
-
-		ctx_init(&ctx, doors());
-		assert_non_null(pkey);
-		err = bundle_read_key(&ctx, key_text(&ctx, pkey, PKCS8), NULL, &key);
-		if ((err == E_OK) != curves[i].is_taken ||
-		    (err != E_OK && !strstr(ctx.fault.text, "curve")))
-			fail_msg("%s: %s %s", curves[i].curve, err_name(err), ctx.fault.text);
 		assert_int_equal(ERR_peek_error(), 0);
 		EVP_PKEY_free(pkey);
 	}
@@ -246,16 +225,108 @@ static void test_costly_keys_are_not_tried(void **state)
 	}
 }
 
-static void test_weak_rsa(void **state)
+/* Numbers of the right size that are no primes: nobody signs with it. */
+static EVP_PKEY *rsa_of(int bits)
 {
-	EVP_PKEY *pkey = EVP_RSA_gen(1024);
-	cleanup_ctx struct ctx ctx;
-	struct key *key;
+	static const char *const names[] = {"n",
+					    "e",
+					    "d",
+					    "rsa-factor1",
+					    "rsa-factor2",
+					    "rsa-exponent1",
+					    "rsa-exponent2",
+					    "rsa-coefficient1"};
+	EVP_PKEY_CTX *maker = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
+	OSSL_PARAM_BLD *params = OSSL_PARAM_BLD_new();
+	OSSL_PARAM *made;
+	EVP_PKEY *pkey = NULL;
+	BIGNUM *number[ARRAY_SIZE(names)];
 
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		number[i] = BN_new();
+		assert_int_equal(BN_rand(number[i], i == 0 ? bits : bits / 2 + 1, BN_RAND_TOP_TWO,
+					 BN_RAND_BOTTOM_ODD),
+				 1);
+		if (i == 1)
+			BN_set_word(number[i], RSA_F4);
+		OSSL_PARAM_BLD_push_BN(params, names[i], number[i]);
+	}
+	made = OSSL_PARAM_BLD_to_param(params);
+	assert_int_equal(EVP_PKEY_fromdata_init(maker), 1);
+	assert_int_equal(EVP_PKEY_fromdata(maker, &pkey, EVP_PKEY_KEYPAIR, made), 1);
+	OSSL_PARAM_free(made);
+	OSSL_PARAM_BLD_free(params);
+	EVP_PKEY_CTX_free(maker);
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		BN_free(number[i]);
+	return pkey;
+}
+
+static const struct {
+	const char *sentence, *curve;
+	int bits;
+	const char *said; /* NULL: taken */
+} kinds[] = {
+	{"half of what is safe", NULL, 1024, "is RSA-1024;"},
+	{"a bit less than the least", NULL, 2047, "is RSA-2047;"},
+	{"the least", NULL, 2048, NULL},
+	{"a length in between", NULL, 2560, "is RSA-2560;"},
+	{"the middle one", NULL, 3072, NULL},
+	{"a bit less than the most", NULL, 4095, "is RSA-4095;"},
+	{"the most", NULL, 4096, NULL},
+	{"a bit more than the most", NULL, 4097, "is RSA-4097;"},
+	{"twice the most", NULL, 8192, "is RSA-8192;"},
+	{"as long as OpenSSL takes", NULL, 16384, "is RSA-16384;"},
+	{"P-224", "P-224", 0, "is EC on another curve;"},
+	{"P-256", "P-256", 0, NULL},
+	{"P-384", "P-384", 0, NULL},
+	{"P-521", "P-521", 0, NULL},
+	{"P-256K", "secp256k1", 0, NULL},
+	{"over a binary field", "sect283k1", 0, "is EC on another curve;"},
+	{"brainpool", "brainpoolP256r1", 0, "is EC on another curve;"},
+	{"Ed25519", "ED25519", 0, "is ED25519;"},
+	{"RSA for PSS alone", "RSA-PSS", 0, "is for RSA-PSS alone;"},
+};
+
+static EVP_PKEY *pair_for_pss(void)
+{
+	EVP_PKEY_CTX *maker = EVP_PKEY_CTX_new_from_name(NULL, "RSA-PSS", NULL);
+	EVP_PKEY *pkey = NULL;
+
+	assert_int_equal(EVP_PKEY_keygen_init(maker), 1);
+	EVP_PKEY_generate(maker, &pkey);
+	EVP_PKEY_CTX_free(maker);
+	return pkey;
+}
+
+static EVP_PKEY *pair_of(const char *curve, int bits)
+{
+	if (!curve)
+		return rsa_of(bits);
+	return text_equals(curve, "ED25519")   ? EVP_PKEY_Q_keygen(NULL, NULL, curve)
+	       : text_equals(curve, "RSA-PSS") ? pair_for_pss()
+					       : EVP_EC_gen(curve);
+}
+
+static void test_kinds(void **state)
+{
 	(void)state;
-	ctx_init(&ctx, doors());
-	assert_int_equal(bundle_read_key(&ctx, key_text(&ctx, pkey, PKCS8), NULL, &key), E_REFUSED);
-	EVP_PKEY_free(pkey);
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		EVP_PKEY *pkey = pair_of(kinds[i].curve, kinds[i].bits);
+		cleanup_ctx struct ctx ctx;
+		struct key *key;
+		enum err err;
+
+		ctx_init(&ctx, doors());
+		assert_non_null(pkey);
+		err = bundle_read_key(&ctx, key_text(&ctx, pkey, PKCS8), NULL, &key);
+		if (kinds[i].said ? err != E_REFUSED || !strstr(ctx.fault.text, kinds[i].said) ||
+					    !strstr(ctx.fault.text, "2048, 3072 or 4096")
+				  : err != E_OK)
+			fail_msg("%s: %s, %s", kinds[i].sentence, err_name(err), ctx.fault.text);
+		assert_int_equal(ERR_peek_error(), 0);
+		EVP_PKEY_free(pkey);
+	}
 }
 
 static struct bytes forge(struct ctx *ctx, EVP_PKEY *key, const char *san, msec_t not_after)
@@ -441,10 +512,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_key_forms),
-		cmocka_unit_test(test_curves),
 		cmocka_unit_test(test_rubbish_keys),
 		cmocka_unit_test(test_costly_keys_are_not_tried),
-		cmocka_unit_test(test_weak_rsa),
+		cmocka_unit_test(test_kinds),
 		cmocka_unit_test(test_checks),
 		cmocka_unit_test(test_pkcs12_holds_both),
 		cmocka_unit_test(test_sealed_opens_for_its_purpose_only),

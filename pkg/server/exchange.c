@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "server/errors.h"
+#include "server/framing.h"
 #include "server/routes.h"
 
 #define DRAIN_MAX ((size_t)16 * 1024 * 1024)
@@ -24,6 +25,8 @@ struct exchange {
 	const struct route *route; /* NULL: the response says why */
 	unsigned reloads;	   /* of the service, when it was judged */
 	const char *uri;
+	const char *uri_seen; /* where it lies: `uri` is a copy */
+	struct framing framing;
 	struct buf body;
 	size_t drained;
 	bool is_judged;
@@ -41,6 +44,7 @@ static enum MHD_Result take_header(void *handle, enum MHD_ValueKind kind, const 
 	struct exchange *exchange = handle;
 
 	(void)kind;
+	framing_add(&exchange->framing, name, value ? value : "");
 	return request_add_header(&exchange->ctx, &exchange->request, name, value) ? MHD_YES
 										   : MHD_NO;
 }
@@ -60,54 +64,6 @@ static int64_t declared_size(const struct request *request)
 	return text_to_number(request_header(request, "Content-Length"), &size) ? size : -1;
 }
 
-/* RFC 9110 5.6.2. A name with a blank before its colon is one header to us and another to a proxy.
- */
-static bool are_names_tokens(const struct request *request)
-{
-	static const char token[] = "!#$%&'*+-.^_`|~0123456789"
-				    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
-
-	for (size_t i = 0; i < request->header_count; i++) {
-		const char *name = request->headers[i].name;
-
-		if (!name[0] || name[strspn(name, token)])
-			return false;
-	}
-	return true;
-}
-
-/* Whether it is known where the body ends. */
-static bool is_delimited(const struct request *request)
-{
-	const char *encoding = request_header(request, "Transfer-Encoding");
-
-	return !encoding || (request_count_header(request, "Transfer-Encoding") == 1 &&
-			     text_equals_nocase(encoding, "chunked"));
-}
-
-/* NULL: nothing is wrong. What two parsers could read as two different requests is not read at all.
- */
-static const char *find_ambiguity(const struct request *request)
-{
-	const char *host = request_header(request, "Host");
-
-	if (!are_names_tokens(request))
-		return "the name of a header has a character that none may have, or a blank behind "
-		       "it";
-	if (request_count_header(request, "Host") != 1)
-		return "a request has exactly one Host header";
-	if (!auth_is_host(host))
-		return "the Host header is neither host nor host:port";
-	if (request_count_header(request, "Content-Length") > 1)
-		return "Content-Length is given more than once";
-	if (request_header(request, "Content-Length") &&
-	    request_header(request, "Transfer-Encoding"))
-		return "Content-Length and Transfer-Encoding exclude each other";
-	if (!is_delimited(request))
-		return "the only Transfer-Encoding is chunked, once";
-	return NULL;
-}
-
 static bool is_too_long(struct exchange *exchange, struct MHD_Connection *connection)
 {
 	struct response *response = &exchange->response;
@@ -115,6 +71,8 @@ static bool is_too_long(struct exchange *exchange, struct MHD_Connection *connec
 		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
 	int taken = MHD_get_connection_values(connection, MHD_HEADER_KIND, take_header, exchange);
 
+	exchange->request.hides_bytes = !info ||
+					!framing_is_whole(&exchange->framing, info->header_size);
 	if (strlen(exchange->uri) > REQUEST_TARGET_MAX)
 		errors_answer(&exchange->ctx, response, 414, "UriTooLong",
 			      "The request target has at most %d bytes.", REQUEST_TARGET_MAX);
@@ -136,7 +94,7 @@ static void judge(struct exchange *exchange, const struct exchange_host *host,
 	response->is_last = true;
 	if (is_too_long(exchange, connection))
 		return;
-	ambiguity = find_ambiguity(&exchange->request);
+	ambiguity = framing_fault(&exchange->request);
 	if (ambiguity) {
 		errors_answer(ctx, response, 400, "InvalidRequest", "%s", ambiguity);
 		return;
@@ -283,7 +241,7 @@ static enum MHD_Result begin(struct exchange *exchange, struct exchange_host *ho
 	/* Such a client waits to be told, or would send more than is worth reading, or without end.
 	 */
 	if (exchange->route || exchange->response.delay > 0 ||
-	    (!has_expectation(&exchange->request) && is_delimited(&exchange->request) &&
+	    (!has_expectation(&exchange->request) && framing_is_delimited(&exchange->request) &&
 	     size <= (int64_t)DRAIN_MAX))
 		return MHD_YES;
 	exchange->response.is_last = true;
@@ -351,6 +309,7 @@ void *exchange_begin(void *handle, const char *uri, struct MHD_Connection *conne
 	exchange->ctx.controller = "server";
 	exchange->conn = info->socket_context;
 	exchange->uri = arena_strdup(exchange->ctx.arena, uri);
+	exchange->uri_seen = uri;
 	exchange->request.peer = conns_peer(&exchange->ctx, exchange->conn);
 	exchange->request.peer_hash = conns_peer_hash(exchange->conn);
 	exchange->request.is_tls = exchange->conn->is_tls;
@@ -370,12 +329,13 @@ enum MHD_Result exchange_handle(void *handle, struct MHD_Connection *connection,
 	struct exchange *exchange = *context;
 
 	(void)url;
-	(void)version;
 	host->signs++;
 	if (exchange->is_queued)
 		return MHD_YES;
 	if (!exchange->is_judged) {
 		exchange->request.method = arena_strdup(exchange->ctx.arena, method);
+		framing_begin(&exchange->framing, method, exchange->uri_seen, strlen(exchange->uri),
+			      version);
 		return begin(exchange, host, connection);
 	}
 	if (*size == 0)

@@ -29,6 +29,7 @@ struct request {
 	size_t param_count;
 	struct request_pair *headers;
 	size_t header_count;
+	bool hides_bytes; /* the head had more than method, target, version and headers */
 	const char *body; /* NUL-terminated behind body_size */
 	size_t body_size;
 	const char *args[REQUEST_ARGS_MAX]; /* what the route's pattern captured */

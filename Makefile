@@ -119,7 +119,7 @@ CONFIG_TESTS := $(addprefix $(B)/unit/,test_config test_config_files test_config
 $(CONFIG_TESTS): $(B)/unit/%: $(B)/obj/tests/unit/%.o $(call obj,$(CONFIG_SRC)) $(B)/libgatecert.a
 	$(call link,-lcmocka $(LIBS))
 
-$(B)/unit/test_clockwatch: $(B)/obj/tests/unit/test_clockwatch.o $(call obj,cmd/gatecertd/clockwatch.c)
+$(B)/unit/test_clockwatch: $(B)/obj/tests/unit/test_clockwatch.o $(call obj,cmd/gatecertd/clockwatch.c) $(B)/libgatecert.a
 	$(call link,-lcmocka $(LIBS))
 
 $(B)/sim/%: $(B)/obj/tests/sim/%.o $(call obj,$(SIM_COMMON)) $(B)/libworld.a $(B)/libgatecert.a

@@ -1,6 +1,8 @@
 #include "clockwatch.h"
 
-#include <assert.h>
+#include <string.h>
+
+#include "base/fatal.h"
 
 #define TOLERANCE MSEC_PER_HOUR
 
@@ -9,14 +11,16 @@ static msec_t offset_of(struct clock *clock)
 	return clock->wall(clock) - clock->mono(clock);
 }
 
+static void must(int result)
+{
+	if (result < 0)
+		fatal("the clock cannot be watched", strerror(-result));
+}
+
 static void arm(struct clockwatch *watch)
 {
-	int result = sd_event_source_set_time_relative(watch->timer, (uint64_t)watch->every * 1000);
-
-	assert(result >= 0);
-	result = sd_event_source_set_enabled(watch->timer, SD_EVENT_ONESHOT);
-	assert(result >= 0);
-	(void)result;
+	must(sd_event_source_set_time_relative(watch->timer, (uint64_t)watch->every * 1000));
+	must(sd_event_source_set_enabled(watch->timer, SD_EVENT_ONESHOT));
 }
 
 static int on_time(sd_event_source *source, uint64_t usec, void *handle)
@@ -35,13 +39,10 @@ static int on_time(sd_event_source *source, uint64_t usec, void *handle)
 void clockwatch_start(struct clockwatch *watch, sd_event *event)
 {
 	const uint64_t accuracy = (uint64_t)watch->every * 100;
-	int result;
 
 	watch->offset = offset_of(watch->clock);
-	result = sd_event_add_time(event, &watch->timer, CLOCK_MONOTONIC, UINT64_MAX, accuracy,
-				   on_time, watch);
-	assert(result >= 0);
-	(void)result;
+	must(sd_event_add_time(event, &watch->timer, CLOCK_MONOTONIC, UINT64_MAX, accuracy, on_time,
+			       watch));
 	arm(watch);
 }
 

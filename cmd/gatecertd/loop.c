@@ -1,15 +1,18 @@
 #include "loop.h"
 
-#include <assert.h>
-#include <stdlib.h>
+#include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <systemd/sd-event.h>
 #include <unistd.h>
 
 #include "api/hostname.h"
+#include "base/fatal.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "clockwatch.h"
@@ -39,8 +42,8 @@ struct daemon {
 
 static void must(int result)
 {
-	assert(result >= 0);
-	(void)result;
+	if (result < 0)
+		fatal("the event loop cannot go on", strerror(-result));
 }
 
 static void arm(struct daemon *daemon, sd_event_source *timer, msec_t wait)
@@ -149,10 +152,14 @@ static int on_specdir(sd_event_source *source, int fd, uint32_t events, void *ha
 static int on_watchdog(sd_event_source *source, uint64_t usec, void *handle)
 {
 	struct daemon *daemon = handle;
+	cleanup_ctx struct ctx ctx;
 
 	(void)source, (void)usec;
+	ctx_init(&ctx, daemon->doors);
 	if (engine_activity(atomic_load(&daemon->engine)).longest_running < PASS_STUCK)
 		notify_watchdog();
+	else
+		log_error(&ctx, "a worker does not come back: the watchdog is not fed", NULL);
 	arm(daemon, daemon->watchdog_timer, notify_watchdog_interval());
 	return 0;
 }
@@ -314,9 +321,16 @@ static int on_reload(sd_event_source *source, const struct signalfd_siginfo *inf
 
 static int on_stop(sd_event_source *source, const struct signalfd_siginfo *info, void *handle)
 {
-	(void)source, (void)info, (void)handle;
+	struct daemon *daemon = handle;
+	cleanup_ctx struct ctx ctx;
+
+	(void)source;
+	ctx_init(&ctx, daemon->doors);
+	log_info(&ctx, "asked to stop", "signal", info->ssi_signo == SIGTERM ? "SIGTERM" : "SIGINT",
+		 "by_pid", arena_printf(ctx.arena, "%" PRIu32, info->ssi_pid), "by_uid",
+		 arena_printf(ctx.arena, "%" PRIu32, info->ssi_uid), NULL);
 	notify_stopping();
-	return sd_event_exit(((struct daemon *)handle)->event, 0);
+	return sd_event_exit(daemon->event, 0);
 }
 
 static void add_sources(struct daemon *daemon)
@@ -394,6 +408,20 @@ static void stop(struct daemon *daemon)
 	config_free(daemon->config);
 }
 
+/* Until somebody asks to stop. */
+static int run(struct ctx *ctx, struct daemon *daemon)
+{
+	int result;
+
+	log_info(ctx, "ready", "listen", daemon->config->listen, "version", GATECERT_VERSION, NULL);
+	notify_ready();
+	result = sd_event_loop(daemon->event);
+	if (result >= 0)
+		return EXIT_SUCCESS;
+	log_error(ctx, "the event loop cannot go on", "why", strerror(-result), NULL);
+	return EXIT_FAILURE;
+}
+
 int loop_run(const struct doors *doors, const char *config_path, struct config *config)
 {
 	struct daemon daemon = {.doors = doors, .config_path = config_path, .config = config};
@@ -402,17 +430,13 @@ int loop_run(const struct doors *doors, const char *config_path, struct config *
 
 	ctx_init(&ctx, doors);
 	daemon.news = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	must(daemon.news);
+	must(daemon.news < 0 ? -errno : 0);
 	must(sd_event_new(&daemon.event));
-	if (start(&ctx, &daemon) == E_OK) {
-		log_info(&ctx, "ready", "listen", daemon.config->listen, "version",
-			 GATECERT_VERSION, NULL);
-		notify_ready();
-		status = sd_event_loop(daemon.event) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
-	} else {
+	if (start(&ctx, &daemon) == E_OK)
+		status = run(&ctx, &daemon);
+	else
 		log_error(&ctx, "cannot start", "reason", ctx.fault.reason, "text", ctx.fault.text,
 			  NULL);
-	}
 	stop(&daemon);
 	return status;
 }

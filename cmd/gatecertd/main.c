@@ -1,5 +1,5 @@
 /* gatecertd - keeps every desired hostname served over HTTPS by an Azure Application Gateway. */
-#include <assert.h>
+#include <errno.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include "base/fatal.h"
 #include "base/log.h"
 #include "config.h"
 #include "config_schema.h"
@@ -25,9 +26,9 @@
 static void protect(void)
 {
 	const struct rlimit none = {0, 0};
-	bool is_wiping = memory_wipe_freed();
 
-	assert(is_wiping);
+	if (!memory_wipe_freed())
+		fatal("cannot start", "OpenSSL took memory before it was told to wipe it");
 	setrlimit(RLIMIT_CORE, &none);
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	umask(0077);
@@ -71,12 +72,21 @@ static enum err load(struct ctx *ctx, const struct options *options, struct conf
 	return err;
 }
 
-static int print_schema(struct ctx *ctx, enum options_action action)
+static void print_schema(struct ctx *ctx, enum options_action action)
 {
 	struct json *schema = action == OPTIONS_PRINT_SPEC_SCHEMA ? specschema(ctx)
 								  : config_schema(ctx);
 
-	return puts(json_print_pretty(ctx, schema)) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+	puts(json_print_pretty(ctx, schema));
+}
+
+/* What was printed for somebody has come there, or the status says that it has not. */
+static int end_output(int status)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return status;
+	fprintf(stderr, "gatecertd: cannot write to standard output: %s\n", strerror(errno));
+	return EXIT_FAILURE;
 }
 
 int main(int argc, char **argv)
@@ -90,10 +100,13 @@ int main(int argc, char **argv)
 
 	ctx_init(&ctx, &doors);
 	if (status >= 0)
-		return status;
+		return end_output(status);
 	if (options.action == OPTIONS_PRINT_SPEC_SCHEMA ||
-	    options.action == OPTIONS_PRINT_CONFIG_SCHEMA)
-		return print_schema(&ctx, options.action);
+	    options.action == OPTIONS_PRINT_CONFIG_SCHEMA) {
+		print_schema(&ctx, options.action);
+		return end_output(EXIT_SUCCESS);
+	}
+	fatal_name_signals();
 	protect();
 	keep_heap();
 	route_signals();
@@ -103,7 +116,7 @@ int main(int argc, char **argv)
 		if (options.action == OPTIONS_PRINT_CONFIG)
 			fputs(config_print(&ctx, config), stdout);
 		config_free(config);
-		return EXIT_SUCCESS;
+		return end_output(EXIT_SUCCESS);
 	}
 	log_open((enum log_level)config->log_level);
 	curl_library_init();

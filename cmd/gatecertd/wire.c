@@ -10,6 +10,7 @@
 #include "azure/bearer.h"
 #include "azure/blob.h"
 #include "azure/keyvault.h"
+#include "base/fatal.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "controller/controller.h"
@@ -243,7 +244,7 @@ static void *instance_worker_new(void *handle, size_t index)
 
 	(void)index;
 	if (!world)
-		abort();
+		fatal_no_memory();
 	*world = (struct instance_world){&engine->settings, engine->store, engine->followers,
 					 false};
 	return world;
@@ -419,7 +420,7 @@ enum err engine_new(struct ctx *ctx, const struct config *config, struct store *
 	enum err err;
 
 	if (!engine)
-		abort();
+		fatal_no_memory();
 	engine->config = config;
 	engine->store = store;
 	engine->sealed = sealed;

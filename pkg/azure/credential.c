@@ -9,6 +9,7 @@
 #include "azure/said.h"
 #include "azure/sign_in.h"
 #include "base/buf.h"
+#include "base/fatal.h"
 #include "base/text.h"
 #include "http/url.h"
 
@@ -75,7 +76,7 @@ static char *heap_copy(const char *text)
 	char *copy = strdup(text);
 
 	if (!copy)
-		abort();
+		fatal_no_memory();
 	return copy;
 }
 
@@ -202,7 +203,7 @@ enum err credential_new(struct ctx *ctx, const struct credential_options *option
 	TRY(check_urls(ctx, &kept));
 	credential = calloc(1, sizeof(*credential));
 	if (!credential)
-		abort();
+		fatal_no_memory();
 	credential->arena = arena;
 	arena = NULL;
 	credential->options = kept;

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fatal.h"
+
 #define FIRST_CHUNK   ((size_t)1024)
 #define LARGEST_CHUNK ((size_t)64 * 1024)
 #define ALIGNMENT     _Alignof(max_align_t)
@@ -43,7 +45,7 @@ static struct chunk *chunk_new(size_t size)
 	struct chunk *chunk = calloc(1, sizeof(*chunk) + size);
 
 	if (!chunk)
-		abort();
+		fatal_no_memory();
 	chunk->size = size;
 	return chunk;
 }
@@ -51,7 +53,7 @@ static struct chunk *chunk_new(size_t size)
 static size_t aligned(size_t size)
 {
 	if (size > SIZE_MAX / 2)
-		abort();
+		fatal_no_memory();
 	return (size + ALIGNMENT - 1) & ~(ALIGNMENT - 1);
 }
 

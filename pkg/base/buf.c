@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fatal.h"
+
 #define FIRST_CAPACITY ((size_t)256)
 
 void buf_init(struct buf *buf, size_t limit)
@@ -49,7 +51,7 @@ static void reserve(struct buf *buf, size_t size)
 		capacity *= 2;
 	data = malloc(capacity);
 	if (!data)
-		abort();
+		fatal_no_memory();
 	if (buf->size)
 		memcpy(data, buf->data, buf->size);
 	give_back(buf);

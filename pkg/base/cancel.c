@@ -5,6 +5,8 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "base/fatal.h"
+
 struct cancel {
 	atomic_bool is_requested; /* written under lock, read without */
 	pthread_mutex_t lock;
@@ -16,7 +18,7 @@ struct cancel *cancel_new(void)
 	struct cancel *cancel = calloc(1, sizeof(*cancel));
 
 	if (!cancel)
-		abort();
+		fatal_no_memory();
 	pthread_mutex_init(&cancel->lock, NULL);
 	atomic_init(&cancel->is_requested, false);
 	cancel->wakers.next = cancel->wakers.previous = &cancel->wakers;

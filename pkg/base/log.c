@@ -23,6 +23,7 @@
 #define VALUE_MAX      ((size_t)1024)
 #define LINE_MAX_BYTES ((size_t)32 * 1024)
 #define FIELDS_MAX     24
+#define TIME_MAX       80 /* gcc counts with years of eleven digits */
 
 struct field {
 	const char *key, *value;
@@ -151,14 +152,15 @@ static bool needs_quotes(const char *value)
 	return *value == '\0';
 }
 
-static void add_time(struct buf *buf, msec_t wall)
+static void print_time(char out[static TIME_MAX], msec_t wall)
 {
 	time_t seconds = (time_t)(wall / MSEC_PER_SEC);
 	struct tm utc = {.tm_mday = 1};
 
 	gmtime_r(&seconds, &utc);
-	buf_addf(buf, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", utc.tm_year + 1900, utc.tm_mon + 1,
-		 utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec, (int)(wall % MSEC_PER_SEC));
+	snprintf(out, TIME_MAX, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", utc.tm_year + 1900,
+		 utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec,
+		 (int)(wall % MSEC_PER_SEC));
 }
 
 /* One write(2): lines of several threads never mix. What stderr does not take is lost, and that is
@@ -166,10 +168,11 @@ static void add_time(struct buf *buf, msec_t wall)
 static void write_line(const struct event *event)
 {
 	struct buf buf cleanup_buf;
+	char time[TIME_MAX];
 
 	buf_init(&buf, LINE_MAX_BYTES);
-	add_time(&buf, event->wall);
-	buf_addf(&buf, " %s ", levels[event->level].name);
+	print_time(time, event->wall);
+	buf_addf(&buf, "%s %s ", time, levels[event->level].name);
 	add_value(&buf, event->message);
 	for (size_t i = 0; i < event->count; i++) {
 		const char *quote = needs_quotes(event->fields[i].value) ? "\"" : "";
@@ -266,6 +269,22 @@ void log_open(enum log_level highest)
 {
 	highest_level = highest;
 	goes_to_journal = is_journal(getenv("JOURNAL_STREAM"), STDERR_FILENO);
+}
+
+void log_last_words(const char *message, const char *why)
+{
+	char line[512], time[TIME_MAX];
+	int size;
+
+	print_time(time, clock_system()->wall(clock_system()));
+	/* <3>: systemd's own mark for an error (sd-daemon(3)). */
+	size = goes_to_journal ? snprintf(line, sizeof(line), "<3>%s: %s\n", message, why)
+			       : snprintf(line, sizeof(line), "%s %s %s why=\"%s\"\n", time,
+					  levels[LOG_LEVEL_ERROR].name, message, why);
+	if (size >= (int)sizeof(line))
+		size = (int)sizeof(line) - 1;
+	while (write(STDERR_FILENO, line, (size_t)size) < 0 && errno == EINTR)
+		continue;
 }
 
 void log_error(const struct ctx *ctx, const char *message, ...)

@@ -15,6 +15,10 @@ enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBU
 /* Decides once where lines go; without it they go to stderr. */
 void log_open(enum log_level highest);
 
+/* For who cannot go on (base/fatal.h): an error with why=WHY on stderr, also where lines go to the
+ * journal, which reads there as well. Takes no memory. */
+void log_last_words(const char *message, const char *why);
+
 /* Pairs of const char *key, const char *value (a NULL value leaves the pair out), then NULL. ctx
  * may be NULL; it adds controller=, object= and pass=. */
 void log_error(const struct ctx *ctx, const char *message, ...) __attribute__((sentinel));

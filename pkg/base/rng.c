@@ -2,8 +2,10 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <stdlib.h>
+#include <string.h>
 #include <sys/random.h>
+
+#include "base/fatal.h"
 
 static void system_fill(struct rng *rng, void *out, size_t size)
 {
@@ -16,7 +18,7 @@ static void system_fill(struct rng *rng, void *out, size_t size)
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got <= 0)
-			abort();
+			fatal("the kernel gives no random numbers", strerror(errno));
 		next += got;
 		size -= (size_t)got;
 	}

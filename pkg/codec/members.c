@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fatal.h"
+
 #define FIRST_CAPACITY ((size_t)32)
 
 void members_fini(struct members *members)
@@ -18,7 +20,7 @@ void members_push(struct members *members, const char *name, uint64_t place)
 		members->items = reallocarray(members->items, members->capacity,
 					      sizeof(*members->items));
 		if (!members->items)
-			abort();
+			fatal_no_memory();
 	}
 	members->items[members->count++] = (struct member){name, place};
 }

@@ -1,9 +1,9 @@
 #include "codec/yaml.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <yaml.h>
 
+#include "base/fatal.h"
 #include "base/text.h"
 #include "base/utf8.h"
 #include "codec/jsonscan.h"
@@ -63,7 +63,7 @@ static bool refuse_by_parser(struct reader *reader)
 	const char *text = parser->problem;
 
 	if (parser->error == YAML_MEMORY_ERROR)
-		abort();
+		fatal_no_memory();
 	if (parser->error == YAML_READER_ERROR) {
 		utf8_move(reader->text, &place,
 			  parser->problem_offset < reader->size ? parser->problem_offset
@@ -285,7 +285,7 @@ static bool read_yaml(struct reader *reader)
 	bool is_read;
 
 	if (!yaml_parser_initialize(&reader->parser))
-		abort();
+		fatal_no_memory();
 	yaml_parser_set_encoding(&reader->parser, YAML_UTF8_ENCODING);
 	yaml_parser_set_input_string(&reader->parser, (const unsigned char *)reader->text,
 				     reader->size);

@@ -3,7 +3,9 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "base/fatal.h"
 #include "base/log.h"
 #include "controller/workqueue.h"
 
@@ -134,7 +136,7 @@ struct controller *controller_new(const struct controller_options *options)
 	struct controller *controller = calloc(1, sizeof(*controller));
 
 	if (!controller)
-		abort();
+		fatal_no_memory();
 	controller->options = *options;
 	controller->queue = workqueue_new(options->doors->clock);
 	return controller;
@@ -143,16 +145,18 @@ struct controller *controller_new(const struct controller_options *options)
 void controller_start(struct controller *controller)
 {
 	size_t count = controller->options.workers;
+	int error;
 
 	controller->threads = calloc(count ? count : 1, sizeof(*controller->threads));
 	if (!controller->threads)
-		abort();
+		fatal_no_memory();
 	for (size_t i = 0; i < count; i++) {
 		controller->threads[i].controller = controller;
 		controller->threads[i].index = i;
-		if (pthread_create(&controller->threads[i].thread, NULL, worker_main,
-				   &controller->threads[i]) != 0)
-			abort();
+		error = pthread_create(&controller->threads[i].thread, NULL, worker_main,
+				       &controller->threads[i]);
+		if (error)
+			fatal("a worker cannot be started", strerror(error));
 	}
 }
 

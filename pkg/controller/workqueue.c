@@ -6,6 +6,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/fatal.h"
+
 #define NAP_MAX MSEC_PER_MIN
 
 enum entry_state { IDLE, WAITING, READY, RUNNING, RUNNING_WANTED };
@@ -38,7 +40,7 @@ struct workqueue {
 static void *must(void *memory)
 {
 	if (!memory)
-		abort();
+		fatal_no_memory();
 	return memory;
 }
 

@@ -9,6 +9,7 @@
 
 #include <ares.h>
 
+#include "base/fatal.h"
 #include "base/text.h"
 #include "dns/asker.h"
 
@@ -278,7 +279,8 @@ static void init_library(void)
 {
 	int status = ares_library_init(ARES_LIB_INIT_ALL);
 
-	assert(status == ARES_SUCCESS);
+	if (status != ARES_SUCCESS)
+		fatal("c-ares does not start", ares_strerror(status));
 }
 
 struct dns *dns_new(const char *const *servers, size_t count, msec_t timeout)
@@ -290,7 +292,7 @@ struct dns *dns_new(const char *const *servers, size_t count, msec_t timeout)
 
 	pthread_once(&once, init_library);
 	if (!self)
-		abort();
+		fatal_no_memory();
 	self->dns.resolve = resolve;
 	self->dns.caa = caa;
 	self->timeout = timeout > 0 ? timeout : DEFAULT_TIMEOUT;
@@ -300,7 +302,7 @@ struct dns *dns_new(const char *const *servers, size_t count, msec_t timeout)
 		self->servers[i] = strdup(full_name(arena, servers[i]));
 	arena_free(arena);
 	if (!self->servers || (self->count && !self->servers[self->count - 1]))
-		abort();
+		fatal_no_memory();
 	return &self->dns;
 }
 

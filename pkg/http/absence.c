@@ -6,6 +6,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/fatal.h"
+
 #define UNHEARD	   (5 * MSEC_PER_SEC)
 #define FIRST_WAIT MSEC_PER_SEC
 #define LAST_WAIT  (30 * MSEC_PER_SEC)
@@ -47,7 +49,7 @@ struct absence *absence_new(const char *service, unsigned at_once)
 
 	assert(at_once > 0);
 	if (!absence || !(absence->service = strdup(service)))
-		abort();
+		fatal_no_memory();
 	absence->at_once = at_once;
 	pthread_mutex_init(&absence->lock, NULL);
 	pthread_condattr_init(&attributes);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fatal.h"
 #include "base/text.h"
 #include "http/exchange.h"
 #include "http/url.h"
@@ -206,7 +207,8 @@ void curl_library_init(void)
 {
 	CURLcode code = curl_global_init(CURL_GLOBAL_DEFAULT);
 
-	assert(code == CURLE_OK);
+	if (code != CURLE_OK)
+		fatal("libcurl does not start", curl_easy_strerror(code));
 	/* TLS writes to sockets that the peer has closed; CURLOPT_NOSIGNAL leaves this to us. */
 	signal(SIGPIPE, SIG_IGN);
 }
@@ -216,7 +218,7 @@ static char *copy(const char *text)
 	char *out = text ? strdup(text) : NULL;
 
 	if (text && !out)
-		abort();
+		fatal_no_memory();
 	return out;
 }
 
@@ -225,12 +227,12 @@ struct http *curl_new(const struct curl_options *options)
 	struct curl *curl = calloc(1, sizeof(*curl));
 
 	if (!curl)
-		abort();
+		fatal_no_memory();
 	curl->http.send = curl_send;
 	curl->multi = curl_multi_init();
 	curl->easy = curl_easy_init();
 	if (!curl->multi || !curl->easy)
-		abort();
+		fatal_no_memory();
 	curl->ca_file = copy(options->ca_file);
 	curl->user_agent = copy(options->user_agent);
 	curl->timeout = options->timeout ? options->timeout : DEFAULT_TIMEOUT;

@@ -2,9 +2,9 @@
 
 #include <assert.h>
 #include <limits.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "base/fatal.h"
 #include "base/text.h"
 
 #define CONNECT_TIMEOUT_MS 5000L
@@ -130,7 +130,7 @@ static void add_line(struct curl_slist **lines, const char *line)
 	struct curl_slist *longer = curl_slist_append(*lines, line);
 
 	if (!longer)
-		abort();
+		fatal_no_memory();
 	*lines = longer;
 }
 

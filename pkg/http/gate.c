@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fatal.h"
+
 #define FIRST_WAIT    (30 * MSEC_PER_SEC)
 #define LONGEST_GUESS MSEC_PER_HOUR /* when the service itself names no time */
 
@@ -28,10 +30,10 @@ struct gate *gate_new(const char *service)
 	struct gate *gate = calloc(1, sizeof(*gate));
 
 	if (!gate)
-		abort();
+		fatal_no_memory();
 	gate->service = strdup(service);
 	if (!gate->service)
-		abort();
+		fatal_no_memory();
 	pthread_mutex_init(&gate->lock, NULL);
 	return gate;
 }

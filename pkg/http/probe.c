@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fatal.h"
 #include "base/text.h"
 
 #define FIRST_WAIT (5 * MSEC_PER_SEC)
@@ -46,7 +47,7 @@ struct probe *probe_new(const struct probe_options *options)
 
 	assert(options->objects == 1 || options->objects == 2);
 	if (!probe || !(probe->prefix = strdup(options->prefix)))
-		abort();
+		fatal_no_memory();
 	probe->objects = options->objects;
 	pthread_mutex_init(&probe->lock, NULL);
 	return probe;

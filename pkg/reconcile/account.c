@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fatal.h"
 #include "base/log.h"
 #include "base/text.h"
 
@@ -32,7 +33,7 @@ struct account *account_new(void)
 	struct account *account = calloc(1, sizeof(*account));
 
 	if (!account)
-		abort();
+		fatal_no_memory();
 	account->arena = arena_new();
 	pthread_mutex_init(&account->lock, NULL);
 	return account;

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fatal.h"
+
 struct follower {
 	char *instance;
 	struct follower *next;
@@ -58,7 +60,7 @@ static struct followed *find_or_add(struct followers *followers, const char *hos
 	followed = calloc(1, sizeof(*followed));
 	if (!followed || !(followed->hostname = strdup(hostname)) ||
 	    !tsearch(followed, &followers->tree, compare))
-		abort();
+		fatal_no_memory();
 	return followed;
 }
 
@@ -76,7 +78,7 @@ struct followers *followers_new(void)
 	struct followers *followers = calloc(1, sizeof(*followers));
 
 	if (!followers)
-		abort();
+		fatal_no_memory();
 	pthread_mutex_init(&followers->lock, NULL);
 	return followers;
 }
@@ -99,7 +101,7 @@ void followers_add(struct followers *followers, const char *hostname, const char
 	if (!*link) {
 		*link = calloc(1, sizeof(**link));
 		if (!*link || !((*link)->instance = strdup(instance)))
-			abort();
+			fatal_no_memory();
 	}
 	pthread_mutex_unlock(&followers->lock);
 }

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fatal.h"
+
 struct named_note {
 	char *name;
 	struct note note;
@@ -41,7 +43,7 @@ static struct named_note *add(struct notes *notes, const char *name)
 	struct named_note *named = calloc(1, sizeof(*named));
 
 	if (!named || !(named->name = strdup(name)) || !tsearch(named, &notes->tree, compare))
-		abort();
+		fatal_no_memory();
 	return named;
 }
 
@@ -50,7 +52,7 @@ struct notes *notes_new(void)
 	struct notes *notes = calloc(1, sizeof(*notes));
 
 	if (!notes)
-		abort();
+		fatal_no_memory();
 	pthread_mutex_init(&notes->lock, NULL);
 	return notes;
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fatal.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "codec/hostname.h"
@@ -37,7 +38,7 @@ static char *copy(const char *text)
 	char *copied = strdup(text);
 
 	if (!copied)
-		abort();
+		fatal_no_memory();
 	return copied;
 }
 
@@ -57,7 +58,7 @@ static char *default_api_directory(const char *directory)
 	char *path;
 
 	if (asprintf(&path, "%s/" API_DIRECTORY, directory) < 0)
-		abort();
+		fatal_no_memory();
 	return path;
 }
 
@@ -66,7 +67,7 @@ struct specdir *specdir_new(const struct specdir_options *options)
 	struct specdir *specdir = calloc(1, sizeof(*specdir));
 
 	if (!specdir)
-		abort();
+		fatal_no_memory();
 	specdir->store = options->store;
 	specdir->hostname_flags = options->hostname_flags;
 	specdir->directory = without_slashes(options->directory);

@@ -6,6 +6,7 @@
 #include <sys/inotify.h>
 #include <unistd.h>
 
+#include "base/fatal.h"
 #include "base/log.h"
 #include "base/text.h"
 
@@ -28,7 +29,7 @@ static char *copy(const char *text)
 	char *copied = strdup(text);
 
 	if (!copied)
-		abort();
+		fatal_no_memory();
 	return copied;
 }
 
@@ -37,7 +38,7 @@ struct watch *watch_new(const char *directory, const char *api_directory)
 	struct watch *watch = calloc(1, sizeof(*watch));
 
 	if (!watch)
-		abort();
+		fatal_no_memory();
 	watch->fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
 	watch->paths[0] = copy(directory);
 	watch->paths[1] = copy(api_directory);

@@ -7,6 +7,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "base/fatal.h"
 #include "base/text.h"
 #include "store/internal.h"
 #include "store/journal.h"
@@ -107,7 +108,7 @@ enum err dirstore_open(struct ctx *ctx, const char *directory, struct store **ou
 	enum err err;
 
 	if (!store || !(store->directory = strdup(directory)))
-		abort();
+		fatal_no_memory();
 	store->lock_fd = -1;
 	pthread_rwlock_init(&store->lock, NULL);
 	for (size_t i = 0; i < STORE_STRIPES; i++)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "api/meta.h"
+#include "base/fatal.h"
 #include "base/text.h"
 #include "store/statefile.h"
 
@@ -116,7 +117,7 @@ static void note(struct sealed_box *box, const char *instance, bool is_left)
 	struct waiting *waiting = calloc(1, sizeof(*waiting)), **link;
 
 	if (!waiting)
-		abort();
+		fatal_no_memory();
 	waiting->is_left = is_left;
 	memcpy(waiting->instance, instance, ID_LENGTH);
 	pthread_mutex_lock(&box->lock);
@@ -183,7 +184,7 @@ enum err sealed_box_open(struct ctx *ctx, const char *directory, struct sealed_b
 	enum err err;
 
 	if (!box || !(box->directory = strdup(fs_join(ctx, directory, "sealed"))))
-		abort();
+		fatal_no_memory();
 	pthread_mutex_init(&box->lock, NULL);
 	err = fs->mkdir(ctx, fs, box->directory, 0700);
 	if (err == E_OK) {

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fatal.h"
+
 #define FIRST_CAPACITY ((size_t)16)
 
 void shelf_fini(struct shelf *shelf)
@@ -50,7 +52,7 @@ static void make_room(struct shelf *shelf)
 	shelf->capacity = shelf->capacity ? 2 * shelf->capacity : FIRST_CAPACITY;
 	shelf->items = reallocarray(shelf->items, shelf->capacity, sizeof(*shelf->items));
 	if (!shelf->items)
-		abort();
+		fatal_no_memory();
 }
 
 struct snapshot *shelf_put(struct shelf *shelf, struct snapshot *snapshot)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "api/meta.h"
+#include "base/fatal.h"
 #include "store/statefile.h"
 
 #define BLOCK 1000
@@ -29,7 +30,7 @@ enum err versions_open(struct ctx *ctx, const char *path, struct versions **out)
 		TRY(err);
 	versions = calloc(1, sizeof(*versions));
 	if (!versions || !(versions->path = strdup(path)))
-		abort();
+		fatal_no_memory();
 	pthread_mutex_init(&versions->lock, NULL);
 	versions->reserved = json_get_int(json, "reserved", 0);
 	versions->last = versions->reserved;

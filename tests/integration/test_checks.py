@@ -53,6 +53,8 @@ STYLE = [
     ("a call of time", "pkg/http/curl.c", "void f(void)\n{\n\tx = time(NULL);\n}", "time: "),
     ("a call of clock_gettime", "pkg/http/curl.c", "void f(void)\n{\n\tclock_gettime(x, y);\n}", "clock_gettime: "),
     ("a call of system", "pkg/http/curl.c", 'void f(void)\n{\n\tsystem("x");\n}', "system: "),
+    ("a call of abort", "pkg/http/curl.c", "void f(void)\n{\n\tabort();\n}", "abort: "),
+    ("a call of exit", "pkg/http/curl.c", "void f(void)\n{\n\texit(1);\n}", "exit: "),
     ("a goto", "pkg/http/curl.c", "void f(void)\n{\n\tgoto end;\n}", "goto: "),
     ("a typedef of a struct", "pkg/http/curl.c", "typedef struct x x;", "typedef struct: "),
     ("white space at the end", "pkg/http/curl.c", "int x; ", "white space"),

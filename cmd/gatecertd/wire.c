@@ -245,8 +245,9 @@ static void *instance_worker_new(void *handle, size_t index)
 	(void)index;
 	if (!world)
 		fatal_no_memory();
-	*world = (struct instance_world){&engine->settings, engine->store, engine->followers,
-					 false};
+	*world = (struct instance_world){.settings = &engine->settings,
+					 .store = engine->store,
+					 .followers = engine->followers};
 	return world;
 }
 

@@ -113,6 +113,8 @@ enum err acme_certificate_get(struct ctx *ctx, struct acme_session *session, con
 
 /* The wall time by what the CA last said; ours while it has not said anything. */
 msec_t acme_wall(struct ctx *ctx, struct acme *acme);
+/* Whether it has said so. */
+bool acme_tells_time(struct acme *acme);
 /* Whether ours is further than `tolerance` from it. */
 bool acme_clock_differs(struct ctx *ctx, struct acme *acme, msec_t tolerance);
 

@@ -25,6 +25,16 @@ msec_t acme_wall(struct ctx *ctx, struct acme *acme)
 	return wall;
 }
 
+bool acme_tells_time(struct acme *acme)
+{
+	bool is_told;
+
+	pthread_mutex_lock(&acme->lock);
+	is_told = acme->ca_wall != 0;
+	pthread_mutex_unlock(&acme->lock);
+	return is_told;
+}
+
 bool acme_clock_differs(struct ctx *ctx, struct acme *acme, msec_t tolerance)
 {
 	msec_t difference = ctx_wall(ctx) - acme_wall(ctx, acme);

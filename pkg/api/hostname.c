@@ -72,6 +72,10 @@ static const struct field certificate_fields[] = {
 	 .type = FIELD_BOOL,
 	 .offset = CERTIFICATE(is_imported),
 	 .help = "Whether it was imported with its key: it cannot be renewed."},
+	{.name = "mergedTime",
+	 .type = FIELD_TIME,
+	 .flags = FIELD_INTERNAL,
+	 .offset = CERTIFICATE(merged)},
 	{.name = NULL},
 };
 

@@ -34,6 +34,7 @@ struct certificate_status {
 	const char *vault_name;
 	const char *sha256; /* of the leaf, hex */
 	bool is_imported;   /* the vault's tag says so: we cannot renew it */
+	msec_t merged;	    /* wall; when we saw it merged; 0: not known */
 };
 
 /*
@@ -53,8 +54,7 @@ struct issuance {
 	const char *csr; /* base64 DER: finalize was or will be sent with it, and never with another
 			    for this order */
 	bool merge_intended; /* merge or import may have been sent: the vault is read again first */
-	const char *missing; /* what the order needs, and CA or vault did not know when it was last
-				asked for; void when it is seen */
+	const char *missing; /* what CA or vault last said not to know; void when it is seen */
 	msec_t missing_since; /* wall */
 };
 

@@ -31,6 +31,27 @@ struct clock *clock_system(void)
 	return &clock;
 }
 
+bool clock_has_jumped(struct clock_memory *memory, struct clock *clock)
+{
+	msec_t mono = clock->mono(clock), offset = clock->wall(clock) - mono;
+	msec_t by = offset - memory->offset;
+
+	if (!memory->is_begun)
+		*memory = (struct clock_memory){.offset = offset, .is_begun = true};
+	else if (by <= MSEC_PER_HOUR && by >= -MSEC_PER_HOUR)
+		memory->noticed = 0;
+	else if (!memory->noticed)
+		memory->noticed = mono ? mono : 1;
+	else if (mono - memory->noticed >= MSEC_PER_DAY)
+		*memory = (struct clock_memory){.offset = offset, .is_begun = true};
+	return memory->noticed != 0;
+}
+
+msec_t clock_steady(const struct clock_memory *memory, struct clock *clock)
+{
+	return memory->noticed ? clock->mono(clock) + memory->offset : clock->wall(clock);
+}
+
 msec_t msec_add(msec_t a, msec_t b)
 {
 	a = a > 0 ? a : 0;

@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 typedef int64_t msec_t;
@@ -22,6 +23,22 @@ struct clock {
 };
 
 struct clock *clock_system(void);
+
+/*
+ * How the two clocks stood to each other. Whoever does something for good because a time has come
+ * keeps one, zeroed at first, and asks it in every pass.
+ */
+struct clock_memory {
+	msec_t offset, noticed;
+	bool is_begun;
+};
+
+/* Whether the wall clock was set, by more than an hour, since the first call. After a day it is
+ * believed. */
+bool clock_has_jumped(struct clock_memory *memory, struct clock *clock);
+
+/* The wall time as if it had not been set. Behind clock_has_jumped. */
+msec_t clock_steady(const struct clock_memory *memory, struct clock *clock);
 
 /* Saturate instead of overflowing; negative waits count as zero. */
 msec_t msec_add(msec_t a, msec_t b);

@@ -14,6 +14,7 @@
 #define VAULT_FRESH	  MSEC_PER_HOUR
 #define LOOK_BEFORE_WRITE MSEC_PER_MIN
 #define MISSED_FOR	  (2 * MSEC_PER_MIN)
+#define SKEW_ALLOWED	  (5 * MSEC_PER_MIN)
 #define PENDING_OPERATION "the pending operation" /* may be missing */
 
 static struct issuance *issuance(struct pass *pass)
@@ -42,6 +43,7 @@ static bool has_import_tag(const struct vault_certificate *found)
 void certificate_record(struct ctx *ctx, struct pass *pass, const struct vault_certificate *found)
 {
 	struct hostname_status *status = &pass->host.status;
+	struct certificate_status before = status->certificate;
 
 	status->certificate = (struct certificate_status){
 		.issuer = found->cert.issuer,
@@ -54,6 +56,8 @@ void certificate_record(struct ctx *ctx, struct pass *pass, const struct vault_c
 		.sha256 = hex_encode(ctx, found->cert.sha256, sizeof(found->cert.sha256)),
 		.is_imported = has_import_tag(found),
 	};
+	if (text_equals(before.sha256, status->certificate.sha256))
+		status->certificate.merged = before.merged;
 	status->renewal_time = status->certificate.is_imported
 				       ? 0
 				       : policy_renewal_time(found->cert.not_before,
@@ -116,11 +120,15 @@ static enum err choose_name(struct ctx *ctx, struct pass *pass)
 }
 
 /* The order is done with when its certificate is in the vault. */
-static void close_issuance(struct pass *pass)
+static void close_issuance(struct ctx *ctx, struct pass *pass,
+			   const struct vault_certificate *merged)
 {
 	order_drop(pass);
 	issuance(pass)->create_intended = false;
 	issuance(pass)->merge_intended = false;
+	certificate_record(ctx, pass, merged);
+	pass->host.status.certificate.merged = ctx_wall(ctx);
+	judge(ctx, pass);
 }
 
 static bool is_merged(struct ctx *ctx, struct pass *pass, const struct vault_certificate *found)
@@ -178,8 +186,9 @@ static enum err read_current(struct ctx *ctx, struct pass *pass)
 		return E_OK;
 	}
 	if (is_merged(ctx, pass, &found))
-		close_issuance(pass);
-	certificate_record(ctx, pass, &found);
+		close_issuance(ctx, pass, &found);
+	else
+		certificate_record(ctx, pass, &found);
 	return E_OK;
 }
 
@@ -269,6 +278,26 @@ static enum err download(struct ctx *ctx, struct pass *pass, struct chain *chain
 	return E_OK;
 }
 
+/* What a certificate says of time is compared with the clock of who issued it. Ours may be wrong,
+ * and what was paid for is lost by that. */
+static enum err judge_dates(struct ctx *ctx, struct pass *pass, const struct cert *leaf)
+{
+	struct acme *ca = pass->world->acme;
+	msec_t now = acme_wall(ctx, ca);
+
+	if (!acme_tells_time(ca))
+		return E_OK;
+	if (leaf->not_before > msec_add(now, SKEW_ALLOWED))
+		return fault_set(ctx, E_REFUSED, "CertificateRejected",
+				 "the CA's new certificate is not valid yet, by the CA's own "
+				 "clock; it was not taken");
+	if (policy_renewal_time(leaf->not_before, leaf->not_after) <= now)
+		return fault_set(ctx, E_REFUSED, "CertificateRejected",
+				 "the CA's new certificate is due for renewal already, by the CA's "
+				 "own clock; it was not taken");
+	return E_OK;
+}
+
 /* Before anything is replaced by it. */
 static enum err judge_chain(struct ctx *ctx, struct pass *pass, const struct chain *chain)
 {
@@ -277,13 +306,8 @@ static enum err judge_chain(struct ctx *ctx, struct pass *pass, const struct cha
 
 	TRY(base64_decode(ctx, issuance(pass)->csr, &der));
 	TRY(csr_from_der(ctx, der.data, der.size, &csr));
-	TRY(chain_check(ctx, chain, &csr, ctx_wall(ctx)));
-	if (policy_renewal_time(chain->items[0].not_before, chain->items[0].not_after) <=
-	    ctx_wall(ctx))
-		return fault_set(
-			ctx, E_REFUSED, "CertificateRejected",
-			"the CA's new certificate is due for renewal already; it was not taken");
-	return E_OK;
+	TRY(chain_check(ctx, chain, &csr));
+	return judge_dates(ctx, pass, &chain->items[0]);
 }
 
 /* Nothing is pending, or it has another key. Nothing is what a merge leaves behind whose answer was
@@ -322,8 +346,7 @@ static enum err merge(struct ctx *ctx, struct pass *pass)
 					 &merged);
 	if (err != E_OK)
 		return merge_failed(ctx, pass, err);
-	close_issuance(pass);
-	certificate_record(ctx, pass, &merged);
+	close_issuance(ctx, pass, &merged);
 	log_info(ctx, "certificate issued", "issuer", merged.cert.issuer, "serial",
 		 merged.cert.serial, "vault_certificate", vault_name(pass), NULL);
 	return pass_commit(ctx, pass);

@@ -208,7 +208,7 @@ static bool is_end_in_doubt(struct ctx *ctx, const struct pass *pass)
 	const struct certificate_status *certificate = &pass->host.status.certificate;
 
 	return certificate->secret_id && pass->ca_clock &&
-	       (certificate->not_after <= ctx_wall(ctx)) !=
+	       (certificate->not_after <= policy_time(certificate, ctx_wall(ctx))) !=
 		       (certificate->not_after <= pass->ca_clock);
 }
 

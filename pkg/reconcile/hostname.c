@@ -254,6 +254,7 @@ static enum err load(struct ctx *ctx, struct hostname_world *world, const char *
 	*pass = (struct pass){.world = world, .name = key, .began = ctx_wall(ctx)};
 	TRY(store_get_any(ctx, world->store, KIND_HOSTNAME, key, &seen));
 	pass->host = *(const struct hostname *)seen;
+	clock_has_jumped(&world->clock, ctx->doors->clock);
 	times_mend_hostname(ctx, &pass->host);
 	pass->note = notes_get(world->notes, key);
 	if (ctx_mono(ctx) - pass->note.dns_checked > DNS_FRESH)
@@ -277,7 +278,7 @@ static msec_t next_look(struct ctx *ctx, const struct pass *pass)
 		wait = rng_jitter(ctx->doors->rng, LOOK_AGAIN, 20);
 		until_due = (status->certificate.is_imported ? status->certificate.not_after
 							     : status->renewal_time) -
-			    ctx_wall(ctx);
+			    policy_time(&status->certificate, ctx_wall(ctx));
 		if (until_due < wait)
 			wait = until_due;
 	}

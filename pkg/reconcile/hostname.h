@@ -31,6 +31,7 @@ struct hostname_world {
 	struct blob_container blobs;
 	void (*wake_gateway)(void *handle);
 	void *handle;
+	struct clock_memory clock;
 };
 
 /* A reconcile_fn; `worker` is a struct hostname_world. */

@@ -104,11 +104,26 @@ static enum err key_is_gone(struct ctx *ctx, struct pass *pass)
 			 "the key of this import is no longer here. Send the import again");
 }
 
+/* It would be awaited, were it earlier; and the clock that says how late it is was set, or differs
+ * from the CA's. */
+static bool is_lateness_in_doubt(struct ctx *ctx, struct pass *pass)
+{
+	if (hostname_awaits_import(&pass->host, ctx_wall(ctx)) ||
+	    !hostname_awaits_import(&pass->host, 0))
+		return false;
+	return clock_has_jumped(&pass->world->clock, ctx->doors->clock) ||
+	       acme_clock_differs(ctx, pass->world->acme, CLOCK_TOLERANCE);
+}
+
 enum err import_climb(struct ctx *ctx, struct pass *pass)
 {
 	struct vault_certificate imported;
 	enum err err;
 
+	if (is_lateness_in_doubt(ctx, pass))
+		return fault_set(ctx, E_REFUSED, "ClockNotSane",
+				 "by the clock of this machine, which was set, the certificate of "
+				 "this import has expired. Set it right (timedatectl)");
 	if (!hostname_awaits_import(&pass->host, ctx_wall(ctx)))
 		return fault_set(ctx, E_REFUSED, "ImportNeeded",
 				 "the imported certificate has expired or is gone from Key Vault, "
@@ -138,7 +153,8 @@ enum err import_tidy(struct ctx *ctx, struct pass *pass)
 {
 	const char *instance = pass->host.wish.instance;
 
-	if (!instance || hostname_awaits_import(&pass->host, ctx_wall(ctx)))
+	if (!instance || hostname_awaits_import(&pass->host, ctx_wall(ctx)) ||
+	    is_lateness_in_doubt(ctx, pass))
 		return sealed_purge(ctx, pass->world->sealed);
 	return sealed_remove(ctx, pass->world->sealed, instance);
 }

@@ -13,6 +13,7 @@ struct view {
 	struct instance instance; /* a copy to work on */
 	struct history history;
 	msec_t now;
+	msec_t steady; /* what a clock that is set does not end */
 };
 
 static struct instance_progress *progress_of(struct view *view, const char *hostname)
@@ -114,7 +115,7 @@ static void look_at(struct ctx *ctx, struct view *view, struct instance_progress
 		    const struct hostname *hostname)
 {
 	const struct hostname_status *status = &hostname->status;
-	bool is_late = view->now - view->instance.spec.accepted >=
+	bool is_late = view->steady - view->instance.spec.accepted >=
 		       view->world->settings->instance_timeout;
 	int step = step_find(status->step);
 
@@ -301,6 +302,8 @@ enum err instance_reconcile(struct ctx *ctx, void *worker, const char *key, msec
 		return E_OK;
 	TRY(err);
 	view.instance = *(const struct instance *)seen;
+	clock_has_jumped(&view.world->clock, ctx->doors->clock);
+	view.steady = clock_steady(&view.world->clock, ctx->doors->clock);
 	if (runtime_has_ended(view.instance.status.runtime_status))
 		return retention_retire(ctx, worker, seen, again);
 	follow(&view); /* before looking: what changes from now on wakes us */
@@ -313,7 +316,7 @@ enum err instance_reconcile(struct ctx *ctx, void *worker, const char *key, msec
 		view.world->is_thinned = false; /* one more than before */
 		return retention_retire(ctx, worker, &view.instance, again);
 	}
-	left = view.instance.spec.accepted + view.world->settings->instance_timeout - view.now;
+	left = view.instance.spec.accepted + view.world->settings->instance_timeout - view.steady;
 	*again = left > 0 ? left + 1 : 1;
 	return E_OK;
 }

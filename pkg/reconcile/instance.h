@@ -17,6 +17,7 @@ struct instance_world {
 	struct store *store;
 	struct followers *followers;
 	bool is_thinned; /* since the start, and since the last end */
+	struct clock_memory clock;
 };
 
 /* A reconcile_fn; `worker` is a struct instance_world. */

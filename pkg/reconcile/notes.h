@@ -12,6 +12,9 @@ struct note {
 	msec_t vault_seen;    /* mono; 0: never */
 	bool pending_seen;    /* then, an operation stood there, maybe one that has ended */
 	msec_t missed_since;  /* mono; since when the vault says "not found" of the certificate */
+	msec_t lacked_since;  /* mono; since when this process knows what issuance.missing names; 0:
+				 nothing */
+	msec_t lacked_before; /* how long it had been missing then */
 	msec_t dns_checked;   /* mono; when DNS last led to the gateway; 0: not lately */
 	msec_t dns_watched;   /* mono; when it was last looked at for a healthy site */
 	msec_t trouble_since; /* mono; when `trouble_step` began to fail for reasons that may pass;

@@ -3,6 +3,7 @@
 #include "base/text.h"
 
 #define SHORT_LIFE (10 * MSEC_PER_DAY)
+#define TOLERANCE  MSEC_PER_HOUR
 
 static bool is_absent(const struct hostname *hostname, msec_t now)
 {
@@ -12,7 +13,9 @@ static bool is_absent(const struct hostname *hostname, msec_t now)
 
 static bool is_expired(const struct hostname *hostname, msec_t now)
 {
-	return hostname->status.certificate.not_after <= now;
+	const struct certificate_status *certificate = &hostname->status.certificate;
+
+	return certificate->not_after <= policy_time(certificate, now);
 }
 
 static bool is_to_be_imported(const struct hostname *hostname, msec_t now)
@@ -34,8 +37,10 @@ static bool is_to_be_acme(const struct hostname *hostname, msec_t now)
 
 static bool is_renewal_due(const struct hostname *hostname, msec_t now)
 {
-	return policy_renewal_time(hostname->status.certificate.not_before,
-				   hostname->status.certificate.not_after) <= now;
+	const struct certificate_status *certificate = &hostname->status.certificate;
+
+	return policy_renewal_time(certificate->not_before, certificate->not_after) <=
+	       policy_time(certificate, now);
 }
 
 /* A changed default is no reason to replace what serves; a changed spec is. */
@@ -79,6 +84,25 @@ enum certificate_verdict policy_judge(const struct hostname *hostname, msec_t no
 		}
 	*why = "Current";
 	return CERTIFICATE_CURRENT;
+}
+
+/* A fresh certificate is neither due nor to come. */
+static bool can_be_fresh(const struct certificate_status *certificate, msec_t at, msec_t tolerance)
+{
+	return at >= certificate->not_before - TOLERANCE &&
+	       at < policy_renewal_time(certificate->not_before, certificate->not_after) +
+			       tolerance;
+}
+
+msec_t policy_time(const struct certificate_status *certificate, msec_t now)
+{
+	msec_t merged = certificate->merged;
+
+	/* Where it is not so any more the clock was set right. */
+	if (!merged || now < merged || can_be_fresh(certificate, merged, TOLERANCE) ||
+	    can_be_fresh(certificate, now, 0))
+		return now;
+	return certificate->not_before + (now - merged);
 }
 
 msec_t policy_renewal_time(msec_t not_before, msec_t not_after)

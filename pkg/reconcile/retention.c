@@ -63,6 +63,9 @@ enum err retention_retire(struct ctx *ctx, struct instance_world *world,
 
 	if (!world->is_thinned)
 		TRY(retention_thin_out(ctx, world));
+	/* A clock that was set removes nothing. */
+	if (left <= 0 && clock_has_jumped(&world->clock, ctx->doors->clock))
+		left = MSEC_PER_HOUR;
 	*again = world->is_thinned ? left : 1;
 	if (left > 0)
 		return E_OK;

@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "reconcile/names.h"
+#include "reconcile/policy.h"
 
 #define QUIET	       (5 * MSEC_PER_SEC)
 #define EVICTION_LASTS (10 * MSEC_PER_MIN)
@@ -28,8 +29,9 @@ static bool is_rejected(const struct rejected_hostname *rejected, const struct h
 
 static bool has_valid_certificate(const struct hostname *hostname, msec_t now)
 {
-	return hostname->status.certificate.secret_id &&
-	       hostname->status.certificate.not_after > now;
+	const struct certificate_status *certificate = &hostname->status.certificate;
+
+	return certificate->secret_id && certificate->not_after > policy_time(certificate, now);
 }
 
 /* On its way up and not long ago one rung higher: worth waiting for. One nobody has looked at yet

@@ -70,6 +70,8 @@ struct rig {
 	struct arena *arena;
 	struct sim_clock clock; /* the world's */
 	struct shifted_clock own_clock;
+	msec_t next_shift;
+	unsigned shift_at; /* effect; 0: at none */
 	struct sim_rng rng;
 	struct doors doors;	  /* the process's */
 	struct doors world_doors; /* the world's: its files are not counted */
@@ -122,7 +124,11 @@ static void sim_fill(struct rng *rng, void *out, size_t size)
 
 static void take_time(void *handle)
 {
-	((struct rig *)handle)->clock.mono += EFFECT_TAKES;
+	struct rig *rig = handle;
+
+	rig->clock.mono += EFFECT_TAKES;
+	if (rig->shift_at && rig->effects.count >= rig->shift_at)
+		rig_shift_clock(rig, rig->next_shift);
 }
 
 static void wake_gateway_object(void *handle, const char *name)
@@ -229,8 +235,9 @@ static void compose(struct rig *rig)
 		.wake_hostname = wake_hostname,
 		.handle = rig,
 	};
-	process->instance = (struct instance_world){&rig->settings, process->store,
-						    process->followers, false};
+	process->instance = (struct instance_world){.settings = &rig->settings,
+						    .store = process->store,
+						    .followers = process->followers};
 	process->sealkey = (struct sealkey_world){process->hostname.vault, process->sealed,
 						  process->store};
 }
@@ -415,6 +422,18 @@ void rig_fill_disk(struct rig *rig, unsigned effects)
 void rig_shift_clock(struct rig *rig, msec_t shift)
 {
 	rig->own_clock.shift = shift;
+	rig->shift_at = 0;
+}
+
+void rig_shift_clock_at(struct rig *rig, msec_t shift, unsigned effect)
+{
+	rig->next_shift = shift;
+	rig->shift_at = rig->effects.count + effect;
+}
+
+bool rig_clock_is_shifted(const struct rig *rig)
+{
+	return rig->own_clock.shift != 0;
 }
 
 void rig_look_at_all(struct rig *rig)

@@ -18,7 +18,7 @@
 
 struct fake_clock {
 	struct clock clock;
-	msec_t now;
+	msec_t now, ahead; /* of the wall clock */
 };
 
 struct scene {
@@ -36,9 +36,14 @@ static msec_t now(struct clock *clock)
 	return ((struct fake_clock *)clock)->now;
 }
 
+static msec_t wall(struct clock *clock)
+{
+	return now(clock) + ((struct fake_clock *)clock)->ahead;
+}
+
 static void open_scene(struct scene *scene)
 {
-	*scene = (struct scene){.clock = {{now, now}, 1790000000 * MSEC_PER_SEC}};
+	*scene = (struct scene){.clock = {{wall, now}, 1790000000 * MSEC_PER_SEC, 0}};
 	log_open(LOG_LEVEL_ERROR);
 	scene->doors = (struct doors){&scene->clock.clock, rng_system(), fs_system(), NULL};
 	ctx_init(&scene->ctx, &scene->doors);
@@ -47,8 +52,8 @@ static void open_scene(struct scene *scene)
 	scene->settings = (struct settings){.instance_timeout = MSEC_PER_HOUR,
 					    .instance_retention = MSEC_PER_DAY,
 					    .instances_kept = 3};
-	scene->world = (struct instance_world){&scene->settings, scene->store, followers_new(),
-					       false};
+	scene->world = (struct instance_world){
+		.settings = &scene->settings, .store = scene->store, .followers = followers_new()};
 }
 
 static void close_scene(struct scene *scene)
@@ -231,6 +236,33 @@ static void test_times_out(void **state)
 	assert_int_equal(instance->status.runtime_status, RUNTIME_FAILED);
 	assert_string_equal(instance->status.error, "Timeout");
 	assert_non_null(strstr(instance->status.output, "CheckAcmeOrderStep"));
+	close_scene(&scene);
+}
+
+/* Months pass for a clock that is set, and nothing is over for that. */
+static void test_a_clock_that_is_set_ends_nothing(void **state)
+{
+	static const char other[] = "0123456789abcdef0123456789abcde0";
+	struct scene scene;
+
+	(void)state;
+	open_scene(&scene);
+	put_hostname(&scene, SHOP, "CheckAcmeOrderStep");
+	put_instance(&scene, ID, one, 1);
+	put_instance(&scene, other, one, 1);
+	assert_int_equal(look(&scene, ID)->status.runtime_status, RUNTIME_RUNNING);
+	scene.clock.ahead = 61 * MSEC_PER_DAY;
+	assert_int_equal(look(&scene, ID)->status.runtime_status, RUNTIME_RUNNING);
+	scene.clock.now += MSEC_PER_HOUR;
+	assert_int_equal(look(&scene, ID)->status.runtime_status, RUNTIME_FAILED);
+	scene.clock.ahead = 0;
+	assert_int_equal(look(&scene, other)->status.runtime_status, RUNTIME_FAILED);
+	scene.clock.ahead = 61 * MSEC_PER_DAY;
+	assert_non_null(look(&scene, other));
+	assert_non_null(look(&scene, ID));
+	scene.clock.now += MSEC_PER_DAY + MSEC_PER_MIN;
+	look(&scene, ID);
+	assert_null(look(&scene, other));
 	close_scene(&scene);
 }
 
@@ -581,6 +613,7 @@ int main(void)
 		cmocka_unit_test(test_fails_at_a_refusal_after_it),
 		cmocka_unit_test(test_fails_by_numbers_and_not_by_times),
 		cmocka_unit_test(test_times_out),
+		cmocka_unit_test(test_a_clock_that_is_set_ends_nothing),
 		cmocka_unit_test(test_a_timeout_tells_what_was_in_the_way),
 		cmocka_unit_test(test_several_show_the_least_advanced),
 		cmocka_unit_test(test_one_that_nobody_touched_waits_for_the_first_step),

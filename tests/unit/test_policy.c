@@ -34,6 +34,42 @@ static void test_renewal_time(void **state)
 			      NOW + lives[i].renewed_after);
 }
 
+/* --- a clock that cannot be right --- */
+
+/* A certificate of 90 days, issued now; all times from then on. */
+static const struct {
+	const char *sentence;
+	msec_t merged, now, seen; /* merged 1: not known */
+} times[] = {
+	{"nothing is known of its merge", 1, 61 * DAY, 61 * DAY},
+	{"a clock that is right", 5 * MIN, 61 * DAY, 61 * DAY},
+	{"merged when the vault was back, weeks later", 50 * DAY, 61 * DAY, 61 * DAY},
+	{"merged by a clock two months ahead", 61 * DAY, 61 * DAY + MIN, MIN},
+	{"which stays so", 61 * DAY, 130 * DAY, 69 * DAY},
+	{"and is set right", 61 * DAY, MIN, MIN},
+	{"merged by a clock years ahead", 4000 * DAY, 4000 * DAY + HOUR, HOUR},
+	{"merged by a clock two months behind", -61 * DAY, -61 * DAY + MIN, MIN},
+	{"and is set right later", -61 * DAY, DAY, DAY},
+	{"long after", -61 * DAY, 61 * DAY, 122 * DAY},
+	{"issued half an hour from now", -30 * MIN, -29 * MIN, -29 * MIN},
+	{"merged just when it got due", 60 * DAY + 59 * MIN, 61 * DAY, 61 * DAY},
+};
+
+static void test_what_time_it_is_for_a_certificate(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(times); i++) {
+		const struct certificate_status certificate = {
+			.not_before = NOW,
+			.not_after = NOW + 90 * DAY,
+			.merged = times[i].merged == 1 ? 0 : NOW + times[i].merged,
+		};
+
+		check_row_int(times[i].sentence, policy_time(&certificate, NOW + times[i].now),
+			      NOW + times[i].seen);
+	}
+}
+
 /* --- what a certificate is worth --- */
 
 #define LEAF  "aa11"
@@ -263,9 +299,13 @@ static void test_polls(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_renewal_time), cmocka_unit_test(test_judge),
-		cmocka_unit_test(test_finalized),    cmocka_unit_test(test_ownership),
-		cmocka_unit_test(test_waits),	     cmocka_unit_test(test_polls),
+		cmocka_unit_test(test_renewal_time),
+		cmocka_unit_test(test_what_time_it_is_for_a_certificate),
+		cmocka_unit_test(test_judge),
+		cmocka_unit_test(test_finalized),
+		cmocka_unit_test(test_ownership),
+		cmocka_unit_test(test_waits),
+		cmocka_unit_test(test_polls),
 	};
 
 	return cmocka_run_group_tests_name("policy", tests, NULL, NULL);

@@ -24,22 +24,30 @@ static const struct {
 	const char *sentence;
 	msec_t next_attempt, not_before;
 	int64_t refusals, failures;
-	msec_t first; /* refusal, before now */
+	msec_t first, pass; /* refusal, before now */
 	msec_t low, high, low_ca, high_ca;
 } waits[] = {
-	{"a wait that is over stays", -MIN, -MIN, 1, 1, MIN, -MIN, -MIN, -MIN, -MIN},
-	{"a wait of a schedule stays", 600 * SEC, 0, 9, 0, MIN, 600 * SEC, 600 * SEC, 0, 0},
-	{"the longest wait stays", DAY * 3 / 2, DAY * 3 / 2, 1, 9, MIN, DAY * 3 / 2, DAY * 3 / 2,
-	 DAY * 3 / 2, DAY * 3 / 2},
-	{"a longer one is dealt anew", DAY * 3 / 2 + 1, 0, 1, 0, MIN, 4 * SEC, 6 * SEC, 0, 0},
-	{"by its count", 1500 * DAY, 0, 8, 0, MIN, 480 * SEC, 720 * SEC, 0, 0},
-	{"by its age", 1500 * DAY, 0, 8, 0, 2 * DAY, 48 * MIN, 72 * MIN, 0, 0},
-	{"a refusal of the future is a young one", 1500 * DAY, 0, 8, 0, -1500 * DAY, 480 * SEC,
+	{"a wait that is over stays", -MIN, -MIN, 1, 1, MIN, MIN, -MIN, -MIN, -MIN, -MIN},
+	{"a wait of a schedule stays", 600 * SEC, 0, 9, 0, MIN, MIN, 600 * SEC, 600 * SEC, 0, 0},
+	{"the longest wait stays", DAY * 3 / 2, DAY * 3 / 2, 1, 9, MIN, MIN, DAY * 3 / 2,
+	 DAY * 3 / 2, DAY * 3 / 2, DAY * 3 / 2},
+	{"a longer one is dealt anew", DAY * 3 / 2 + 1, 0, 1, 0, MIN, MIN, 4 * SEC, 6 * SEC, 0, 0},
+	{"by its count", 1500 * DAY, 0, 8, 0, MIN, MIN, 480 * SEC, 720 * SEC, 0, 0},
+	{"by its age", 1500 * DAY, 0, 8, 0, 2 * DAY, MIN, 48 * MIN, 72 * MIN, 0, 0},
+	{"a refusal of the future is a young one", 1500 * DAY, 0, 8, 0, -1500 * DAY, MIN, 480 * SEC,
 	 720 * SEC, 0, 0},
-	{"what the CA counted keeps the CA's schedule", 1500 * DAY, 1500 * DAY, 1, 2, MIN, 5 * MIN,
-	 15 * MIN, 5 * MIN, 15 * MIN},
-	{"and waits a day where it would have", 1500 * DAY, 1500 * DAY, 1, 9, MIN, DAY / 2,
+	{"what the CA counted keeps the CA's schedule", 1500 * DAY, 1500 * DAY, 1, 2, MIN, MIN,
+	 5 * MIN, 15 * MIN, 5 * MIN, 15 * MIN},
+	{"and waits a day where it would have", 1500 * DAY, 1500 * DAY, 1, 9, MIN, MIN, DAY / 2,
 	 DAY * 3 / 2, DAY / 2, DAY * 3 / 2},
+	{"a clock that was set back by hours", 130 * MIN, 0, 1, 0, -120 * MIN, -120 * MIN, 4 * SEC,
+	 6 * SEC, 0, 0},
+	{"what the CA counted by it", 130 * MIN, 130 * MIN, 1, 2, -120 * MIN, -120 * MIN, 5 * MIN,
+	 15 * MIN, 5 * MIN, 15 * MIN},
+	{"a small correction changes nothing", 110 * MIN, 0, 1, 0, -60 * MIN, -60 * MIN, 110 * MIN,
+	 110 * MIN, 0, 0},
+	{"nor does one while nothing is waited for", -MIN, -MIN, 1, 1, -120 * MIN, -120 * MIN, -MIN,
+	 -MIN, -MIN, -MIN},
 };
 
 static void test_waits(void **state)
@@ -51,7 +59,8 @@ static void test_waits(void **state)
 		struct hostname hostname = {
 			.status = {.next_attempt = now + waits[i].next_attempt,
 				   .refusal = {.count = waits[i].refusals,
-					       .first = now - waits[i].first},
+					       .first = now - waits[i].first,
+					       .pass = now - waits[i].pass},
 				   .ca = {.failures = waits[i].failures,
 					  .not_before = now + waits[i].not_before}}};
 		msec_t wait, ca;

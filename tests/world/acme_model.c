@@ -214,7 +214,9 @@ void acme_handle(struct world *world, struct call *call)
 		return;
 	}
 	acme_tick(world, call->ctx);
-	call_set_header(call, "Date",
+	if (!world->settings.hides_time)
+		call_set_header(
+			call, "Date",
 			date_http(call->ctx, world->doors->clock->wall(world->doors->clock)));
 	if (is_read && text_equals(first, "directory")) {
 		directory(world, call);

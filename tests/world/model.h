@@ -42,6 +42,7 @@ struct settings {
 	int64_t bad_nonce_every; /* CA: every Nth JWS is told badNonce; 0: none */
 	msec_t order_time;	 /* CA: how long `processing` takes */
 	msec_t retry_after;	 /* CA: sent with unfinished orders and authorizations; 0: none */
+	bool hides_time; /* CA: its answers have no Date */
 	bool reuse_authz; /* CA: a valid authorization of the account serves the next order */
 	msec_t cert_lifetime;
 };

@@ -36,6 +36,7 @@ static const struct setting settings[] = {
 	{"badNonceEvery", SETTING_NUMBER, AT(bad_nonce_every), NULL, NULL, "0"},
 	{"orderSeconds", SETTING_SECONDS, AT(order_time), NULL, NULL, "0"},
 	{"acmeRetryAfterSeconds", SETTING_SECONDS, AT(retry_after), NULL, NULL, "0"},
+	{"acmeDate", SETTING_CHOICE, AT(hides_time), "yes", "no", "yes"},
 	{"reuseAuthorizations", SETTING_CHOICE, AT(reuse_authz), "no", "yes", "yes"},
 	{"certificateSeconds", SETTING_SECONDS, AT(cert_lifetime), NULL, NULL, "7776000"},
 };

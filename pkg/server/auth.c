@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "codec/base64.h"
 #include "pki/key.h"
+#include "server/origin.h"
 #include "store/statefile.h"
 
 #define SECRET_FILE	"instance-secret"
@@ -105,17 +106,23 @@ static size_t host_length(const char *host)
 	return bracket ? (size_t)(bracket - host) + 1 : strcspn(host, ":");
 }
 
-/* Without keys anybody on this machine may ask, but no web page that a browser here shows: its Host
- * would be another. */
-static enum auth_verdict check_host(const struct auth *auth, const struct request *request)
+static bool is_own_host(const struct auth *auth, const struct request *request)
 {
 	const char *host = request_header(request, "Host");
 
-	if (!host || request->is_local || auth_is_loopback(host))
-		return AUTH_GRANTED;
-	if (auth->base_host && text_equals_nocase(host, auth->base_host))
-		return AUTH_GRANTED;
-	return AUTH_BAD_HOST;
+	return host && (auth_is_loopback(host) || text_equals_nocase(host, auth->base_host));
+}
+
+static enum auth_verdict check_page(const struct auth *auth, const struct request *request)
+{
+	return origin_is_foreign(request, auth->base_origin) ? AUTH_CROSS_SITE : AUTH_GRANTED;
+}
+
+/* Without keys anybody on this machine may ask, but no web page that a browser here shows. One that
+ * has pointed its own name at us says so in Host, and looks like its own origin to the browser. */
+static enum auth_verdict check_open(const struct auth *auth, const struct request *request)
+{
+	return is_own_host(auth, request) ? check_page(auth, request) : AUTH_BAD_HOST;
 }
 
 /* Copied: a reload may replace the keys while the request is still coming in. */
@@ -174,12 +181,11 @@ enum auth_verdict auth_check(struct ctx *ctx, const struct auth *auth, enum auth
 		return AUTH_GRANTED;
 	if (key)
 		return use_key(ctx, key, request);
-	if (request->is_trusted)
-		return AUTH_GRANTED;
-	if (auth->key_count == 0)
-		return check_host(auth, request);
+	if (request->is_trusted || auth->key_count == 0)
+		return check_open(auth, request);
+	/* Its clients know the service by any name. */
 	if (right == AUTH_START && auth->allow_anonymous_start)
-		return AUTH_GRANTED;
+		return check_page(auth, request);
 	return count > 0 ? AUTH_UNKNOWN : AUTH_MISSING;
 }
 

@@ -4,6 +4,11 @@
  * Keys are kept as SHA-256 only and compared in constant time, all of them each time. The code of
  * an instance is an HMAC of its id under a secret in the state directory, so links survive
  * restarts, and who holds one can follow and end that request and nothing else.
+ *
+ * What is granted without either (no key is configured, a trusted local user, anonymous starts)
+ * must not be granted to the web pages that a browser of such a user shows: neither by a name that
+ * was pointed at us nor from another site's page. No page knows a key or a code, so who shows one
+ * is not asked where it comes from.
  */
 #pragma once
 
@@ -18,10 +23,11 @@ enum auth_right {
 
 enum auth_verdict {
 	AUTH_GRANTED,
-	AUTH_MISSING,	/* no credential at all */
-	AUTH_UNKNOWN,	/* one that we do not know */
-	AUTH_READ_ONLY, /* a key that may only look */
-	AUTH_BAD_HOST,	/* no keys are configured, and the Host is not ours */
+	AUTH_MISSING,	 /* no credential at all */
+	AUTH_UNKNOWN,	 /* one that we do not know */
+	AUTH_READ_ONLY,	 /* a key that may only look */
+	AUTH_BAD_HOST,	 /* needs no key here, and the Host is not ours */
+	AUTH_CROSS_SITE, /* needs no key here, and another site's page sent it */
 };
 
 struct auth_key {
@@ -35,7 +41,8 @@ struct auth {
 	struct auth_key *keys;
 	size_t key_count; /* 0: open, for loopback only */
 	bool allow_anonymous_start;
-	const char *base_host; /* host of the configured base URL, or NULL */
+	const char *base_origin; /* of the configured base URL, or NULL */
+	const char *base_host;	 /* within it */
 	unsigned char secret[32];
 };
 

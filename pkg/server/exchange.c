@@ -313,7 +313,6 @@ void *exchange_begin(void *handle, const char *uri, struct MHD_Connection *conne
 	exchange->request.peer = conns_peer(&exchange->ctx, exchange->conn);
 	exchange->request.peer_hash = conns_peer_hash(exchange->conn);
 	exchange->request.is_tls = exchange->conn->is_tls;
-	exchange->request.is_local = exchange->conn->is_local;
 	exchange->request.is_trusted = exchange->conn->is_trusted;
 	exchange->turn = (struct turn){.connection = connection, .conn = exchange->conn};
 	buf_init(&exchange->body, REQUEST_BODY_MAX);

@@ -34,7 +34,6 @@ struct request {
 	size_t body_size;
 	const char *args[REQUEST_ARGS_MAX]; /* what the route's pattern captured */
 	bool is_tls;			    /* came over TLS */
-	bool is_local;			    /* came over the Unix socket */
 	bool is_trusted;		    /* from a local user who needs no key */
 	const char *peer;		    /* address of the client, for logs */
 	uint64_t peer_hash;		    /* the same for everybody behind one address */

@@ -178,9 +178,15 @@ static bool is_allowed(struct ctx *ctx, struct service *service, const struct ro
 		errors_answer(ctx, response, 403, "Forbidden", "This key may only look.");
 		return false;
 	case AUTH_BAD_HOST:
-		errors_answer(ctx, response, 403, "HostNotAllowed",
-			      "Without API keys only requests to a loopback address or to the "
-			      "configured PublicBaseUrl are served.");
+		errors_answer(
+			ctx, response, 403, "HostNotAllowed",
+			"Without a key only requests to localhost, to a loopback address or to "
+			"the configured PublicBaseUrl are served.");
+		return false;
+	case AUTH_CROSS_SITE:
+		errors_answer(ctx, response, 403, "CrossSiteRequest",
+			      "Without a key no request of another site's web page is served: its "
+			      "Origin or Sec-Fetch-Site is not this service's own.");
 		return false;
 	}
 	return false;

@@ -79,6 +79,7 @@ static enum err copy_base(struct ctx *ctx, struct arena *arena,
 	struct url url;
 
 	service->base_url = NULL;
+	service->auth.base_origin = NULL;
 	service->auth.base_host = NULL;
 	if (length == 0)
 		return E_OK;
@@ -88,7 +89,8 @@ static enum err copy_base(struct ctx *ctx, struct arena *arena,
 	while (length > 0 && options->public_base_url[length - 1] == '/')
 		length--;
 	service->base_url = arena_strndup(arena, options->public_base_url, length);
-	service->auth.base_host = arena_strdup(arena, strstr(url_origin(ctx, &url), "://") + 3);
+	service->auth.base_origin = arena_strdup(arena, url_origin(ctx, &url));
+	service->auth.base_host = strstr(service->auth.base_origin, "://") + 3;
 	return E_OK;
 }
 

@@ -12,6 +12,10 @@ const struct field meta_fields[] = {
 	 .type = FIELD_TEXT,
 	 .offset = offsetof(struct meta, uid),
 	 .help = "Identity: new for every creation."},
+	{.name = "lineage",
+	 .type = FIELD_TEXT,
+	 .flags = FIELD_INTERNAL,
+	 .offset = offsetof(struct meta, lineage)},
 	{.name = "generation",
 	 .type = FIELD_INT,
 	 .offset = offsetof(struct meta, generation),
@@ -38,3 +42,8 @@ const struct field meta_fields[] = {
 	 .help = "For people and tools."},
 	{.name = NULL},
 };
+
+const char *meta_lineage(const struct meta *meta)
+{
+	return meta->lineage ? meta->lineage : meta->uid;
+}

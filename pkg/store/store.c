@@ -142,8 +142,20 @@ static void begin(struct ctx *ctx, enum kind kind, struct meta *object)
 	memset((char *)object + kind_info(kind)->status_offset, 0, kind_info(kind)->status_size);
 	rng_hex(ctx->doors->rng, uid, 16);
 	object->uid = uid;
+	object->lineage = NULL;
 	object->generation = 1;
 	object->created = ctx_wall(ctx);
+}
+
+/* Another object, with the facts of the one that is leaving: a pass that works on them meanwhile
+ * goes on recording them. */
+static void begin_again(struct ctx *ctx, enum kind kind, struct meta *object,
+			const struct meta *leaving)
+{
+	begin(ctx, kind, object);
+	object->lineage = meta_lineage(leaving);
+	object->generation = leaving->generation + 1;
+	take_status(kind, object, leaving);
 }
 
 /* False when the spec side of `object` is what is there already. */
@@ -153,6 +165,7 @@ static bool continue_from(struct ctx *ctx, enum kind kind, struct meta *object,
 	struct json *before = spec_side(ctx, kind, current), *after;
 
 	object->uid = current->uid;
+	object->lineage = current->lineage;
 	object->generation = current->generation;
 	object->created = current->created;
 	object->resource_version = current->resource_version;
@@ -173,6 +186,8 @@ struct meta *store_successor(struct ctx *ctx, struct store *store, enum kind kin
 
 	if (!current)
 		begin(ctx, kind, object);
+	else if (current->withdrawn && !object->withdrawn)
+		begin_again(ctx, kind, object, current);
 	else if (!continue_from(ctx, kind, object, current))
 		return NULL;
 	return object;
@@ -207,7 +222,7 @@ static enum err put_status(struct ctx *ctx, struct store *store, enum kind kind,
 	const struct meta *current = hold(ctx, store, kind, given->name);
 	struct meta *object;
 
-	if (!current || !text_equals(current->uid, given->uid))
+	if (!current || !text_equals(meta_lineage(current), meta_lineage(given)))
 		return not_found(ctx, kind, given->name);
 	object = copy_of(ctx, kind, current);
 	take_status(kind, object, given);

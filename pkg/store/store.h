@@ -30,16 +30,17 @@ enum err store_list(struct ctx *ctx, struct store *store, enum kind kind, const 
 		    size_t *count);
 
 /* Creates (new uid, generation 1) or replaces the spec side; generation grows when the spec
- * changed. When meta.resource_version is not 0 it must be the current one: else E_CONFLICT. */
+ * changed. Over a withdrawn one: creates, with its status (meta_lineage) and behind its generation.
+ * When meta.resource_version is not 0 it must be the current one: else E_CONFLICT. */
 enum err store_put_spec(struct ctx *ctx, struct store *store, enum kind kind, const void *object);
 
-/* Replaces the status of the object with this name and uid. E_NOTFOUND when it is gone or another.
- */
+/* Replaces the status of the object with this name and lineage. E_NOTFOUND when it is gone or
+ * another. */
 enum err store_put_status(struct ctx *ctx, struct store *store, enum kind kind, const void *object);
 
 /* No longer desired: gone for store_get, store_list and store_count at once, and for store_forget
- * to remove when its reconciler has undone what it began. store_put_spec of that name brings it
- * back with its status. E_OK also when there is none. */
+ * to remove when its reconciler has undone what it began. store_put_spec of that name makes another
+ * one with its status. E_OK also when there is none. */
 enum err store_withdraw(struct ctx *ctx, struct store *store, enum kind kind, const char *name);
 
 /* Removes what is still withdrawn. E_CONFLICT: it is desired again. E_OK also when there is none.

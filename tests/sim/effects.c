@@ -66,6 +66,9 @@ static enum err send(struct ctx *ctx, struct http *http, const struct http_reque
 		return E_THROTTLED;
 	}
 	err = self->inner->send(ctx, self->inner, request, reply);
+	self->effects->answers++;
+	if (self->effects->after && self->effects->answers == self->effects->after_at)
+		self->effects->after(self->effects->handle);
 	if (trouble == TROUBLE_CRASH) {
 		self->effects->is_dead = true;
 		return dead(ctx);

@@ -19,6 +19,9 @@ struct effects {
 	/* Before every http call, with no lock held: what others do meanwhile. */
 	void (*meanwhile)(void *handle, const struct http_request *request);
 	void *meanwhile_handle;
+	unsigned answers; /* of the outside */
+	unsigned after_at;
+	void (*after)(void *handle); /* once, when the answer of that number has come in */
 };
 
 /* Views that count; in the arena given. */

@@ -414,6 +414,17 @@ void rig_meanwhile(struct rig *rig,
 	rig->effects.meanwhile_handle = handle;
 }
 
+void rig_after_answer(struct rig *rig, unsigned answer, void (*happens)(void *rig))
+{
+	rig->effects.after_at = answer;
+	rig->effects.after = happens;
+}
+
+unsigned rig_answers(const struct rig *rig)
+{
+	return rig->effects.answers;
+}
+
 void rig_fill_disk(struct rig *rig, unsigned effects)
 {
 	rig->effects.disk_lasts = effects ? rig->effects.count + effects : 0;

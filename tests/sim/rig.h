@@ -47,6 +47,10 @@ void rig_meanwhile(struct rig *rig,
 /* After so many effects from now on nothing can be written any more; 0: there is room again. */
 void rig_fill_disk(struct rig *rig, unsigned effects);
 
+/* When the answer of that number comes in, counted from the start, in the middle of a pass. */
+void rig_after_answer(struct rig *rig, unsigned answer, void (*happens)(void *rig));
+unsigned rig_answers(const struct rig *rig);
+
 void rig_desire(struct rig *rig, const char *hostname);
 void rig_desire_key(struct rig *rig, const char *hostname, enum key_type key_type);
 void rig_withdraw(struct rig *rig, const char *hostname);

@@ -380,10 +380,10 @@ static void test_withdrawal(void **state)
 	hostname.status.issuance.order_url = "https://ca.example/order/1";
 	assert_int_equal(store_put_status(&rig.ctx, rig.store, KIND_HOSTNAME, &hostname), E_OK);
 	assert_null(get(&rig, NAME));
-	/* Desired again before its reconciler is done: the same object, and not to be forgotten. */
+	/* Desired again before its reconciler is done: another one with its facts, and not to be
+	 * forgotten. */
 	hostname = make(NAME);
 	assert_int_equal(put(&rig, &hostname), E_OK);
-	assert_string_equal(get(&rig, NAME)->meta.uid, withdrawn->meta.uid);
 	assert_string_equal(get(&rig, NAME)->status.issuance.order_url,
 			    "https://ca.example/order/1");
 	assert_int_equal(store_forget(&rig.ctx, rig.store, KIND_HOSTNAME, NAME), E_CONFLICT);
@@ -393,6 +393,45 @@ static void test_withdrawal(void **state)
 	assert_int_equal(store_forget(&rig.ctx, rig.store, KIND_HOSTNAME, NAME), E_OK);
 	assert_int_equal(store_get_any(&rig.ctx, rig.store, KIND_HOSTNAME, NAME, &found),
 			 E_NOTFOUND);
+	tear_down(&rig);
+}
+
+/* What is made again is another object for everybody but those who work on its facts. */
+static void test_made_again(void **state)
+{
+	struct hostname hostname = make(NAME), pass;
+	const struct hostname *first, *second;
+	struct rig rig;
+
+	(void)state;
+	set_up(&rig);
+	assert_int_equal(put(&rig, &hostname), E_OK);
+	first = get(&rig, NAME);
+	pass = *first;
+	for (int again = 0; again < 3; again++) {
+		assert_int_equal(store_withdraw(&rig.ctx, rig.store, KIND_HOSTNAME, NAME), E_OK);
+		assert_int_equal(put(&rig, &hostname), E_OK);
+		second = get(&rig, NAME);
+		assert_string_not_equal(second->meta.uid, first->meta.uid);
+		assert_true(second->meta.created >= first->meta.created);
+		assert_true(second->meta.generation > first->meta.generation);
+		assert_int_equal(second->meta.withdrawn, 0);
+		/* A pass that began with the first one ends behind its return. */
+		pass.status.step = again % 2 ? "GetAcmeOrderStep" : "CreateCertificateStep";
+		assert_int_equal(store_put_status(&rig.ctx, rig.store, KIND_HOSTNAME, &pass), E_OK);
+		assert_string_equal(get(&rig, NAME)->status.step, pass.status.step);
+		assert_string_equal(get(&rig, NAME)->meta.uid, second->meta.uid);
+		reopen(&rig);
+		assert_string_equal(get(&rig, NAME)->meta.uid, second->meta.uid);
+		first = second;
+	}
+	/* Forgotten in between, it has nothing of it. */
+	assert_int_equal(store_withdraw(&rig.ctx, rig.store, KIND_HOSTNAME, NAME), E_OK);
+	assert_int_equal(store_forget(&rig.ctx, rig.store, KIND_HOSTNAME, NAME), E_OK);
+	assert_int_equal(put(&rig, &hostname), E_OK);
+	assert_int_equal(get(&rig, NAME)->meta.generation, 1);
+	assert_null(get(&rig, NAME)->status.step);
+	assert_int_equal(store_put_status(&rig.ctx, rig.store, KIND_HOSTNAME, &pass), E_NOTFOUND);
 	tear_down(&rig);
 }
 
@@ -533,6 +572,7 @@ int main(void)
 		cmocka_unit_test(test_changes_are_told),
 		cmocka_unit_test(test_other_kinds),
 		cmocka_unit_test(test_withdrawal),
+		cmocka_unit_test(test_made_again),
 		cmocka_unit_test(test_two_writers),
 	};
 

@@ -302,9 +302,10 @@ static enum err conclude(struct ctx *ctx, struct pass *pass, enum err err, msec_
 	if (err != E_CANCELLED)
 		status->observed_generation = pass->host.meta.generation;
 	commit = pass_commit(ctx, pass);
-	notes_put(pass->world->notes, pass->name, &pass->note);
+	/* What was seen and could not be recorded has to be seen again. */
 	if (commit != E_OK)
 		return commit == E_NOTFOUND ? E_OK : commit;
+	notes_put(pass->world->notes, pass->name, &pass->note);
 	ctx->fault = fault;
 	if (err == E_OK)
 		*again = next_look(ctx, pass);

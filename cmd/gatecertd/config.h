@@ -64,8 +64,8 @@ struct config {
 extern const struct field config_fields[];
 extern const struct field config_environment_fields[];
 
-/* A flag of fields in these tables: has to come from either side. */
-#define CONFIG_REQUIRED 256u
+/* A flag of fields in these tables, beside enum field_flag: has to come from either side. */
+#define CONFIG_REQUIRED 0x10000u
 
 /* E_REFUSED, reason InvalidConfiguration: problems has everything; in ctx's arena. Warnings alone
  * do not refuse. */

@@ -27,5 +27,34 @@ struct meta {
 
 extern const struct field meta_fields[];
 
+/*
+ * What a document of a client or a person may have in its metadata beside what counts: members that
+ * the API adds, so that what it gave can be given back, and those that every Kubernetes client
+ * sends. Dropped. What would be a promise (finalizers, owners, a namespace) is dropped while it is
+ * empty alone.
+ */
+#define META_DROPPED(member, text)                                                          \
+	{                                                                                   \
+		.name = (member), .type = FIELD_TEXT, .flags = FIELD_IGNORED | FIELD_QUIET, \
+		.help = (text)                                                              \
+	}
+#define META_EMPTY(member, kind, text)                                                  \
+	{                                                                               \
+		.name = (member), .type = (kind), .flags = FIELD_IGNORED | FIELD_EMPTY, \
+		.help = (text)                                                          \
+	}
+#define META_DROPPED_FIELDS                                                               \
+	META_DROPPED("uid", "Set by the daemon."),                                        \
+		META_DROPPED("generation", "Set by the daemon."),                         \
+		META_DROPPED("creationTimestamp", "Set by the daemon."),                  \
+		META_DROPPED("deletionTimestamp", "Of Kubernetes clients."),              \
+		META_DROPPED("deletionGracePeriodSeconds", "Of Kubernetes clients."),     \
+		META_DROPPED("selfLink", "Of Kubernetes clients."),                       \
+		META_DROPPED("managedFields", "Of Kubernetes clients."),                  \
+		META_DROPPED("generateName", "Of Kubernetes clients: a name is needed."), \
+		META_EMPTY("namespace", FIELD_TEXT, "Hostnames have none."),              \
+		META_EMPTY("finalizers", FIELD_TEXTS, "There are none."),                 \
+		META_EMPTY("ownerReferences", FIELD_TEXTS, "There are none.")
+
 /* Whose facts the status has. Never NULL for an object of the store. */
 const char *meta_lineage(const struct meta *meta);

@@ -474,6 +474,22 @@ static void complain_unknown(struct decoder *decoder, const struct field *table,
 			: arena_printf(arena, "unknown member %s", shown));
 }
 
+static bool is_empty(const struct node *node)
+{
+	return node->kind == NODE_SCALAR ? !node->text[0] : !node->first;
+}
+
+static void decode_ignored(struct decoder *decoder, const struct field *field, const char *path,
+			   const struct node *member)
+{
+	if ((field->flags & FIELD_EMPTY) && !is_empty(member))
+		complain_at(decoder, member->name_line, member->name_column, path,
+			    "is not supported: leave it out");
+	else if (!(field->flags & (FIELD_QUIET | FIELD_EMPTY)))
+		problems_add(decoder->ctx, decoder->problems, true, decoder->file,
+			     member->name_line, member->name_column, path, "ignored");
+}
+
 /* `seen` has, per field of the table, the member that gave it. */
 static void decode_member(struct decoder *decoder, const struct field *table, const char *path,
 			  const struct node *member, const struct node **seen, void *out)
@@ -497,8 +513,7 @@ static void decode_member(struct decoder *decoder, const struct field *table, co
 		return;
 	seen[field - table] = member;
 	if (field->flags & FIELD_IGNORED)
-		problems_add(decoder->ctx, decoder->problems, true, decoder->file,
-			     member->name_line, member->name_column, place, "ignored");
+		decode_ignored(decoder, field, place, member);
 	else
 		decode_present(decoder, field, place, member, out);
 }

@@ -33,6 +33,8 @@ enum field_flag {
 	FIELD_WAS_MSEC = 32, /* a FIELD_TIME that older files hold as milliseconds since 1970 */
 	FIELD_UNSAID = 64,   /* a FIELD_CHOICE whose first means that none was given: it is read, as
 				older files have it, and never written */
+	FIELD_QUIET = 128,   /* of a FIELD_IGNORED: without a warning */
+	FIELD_EMPTY = 256,   /* the same, and an error when it says anything */
 };
 
 struct text_pair {

@@ -138,6 +138,14 @@ static struct json *default_of(struct ctx *ctx, const struct field *field)
 	return json_string(ctx, field->fallback);
 }
 
+static void add_emptiness(struct ctx *ctx, struct json *schema, const struct field *field)
+{
+	struct json *list = json_array(ctx);
+
+	json_append(ctx, list, field->type == FIELD_TEXT ? json_string(ctx, "") : json_array(ctx));
+	json_set(ctx, schema, "enum", list);
+}
+
 static struct json *field_schema(struct ctx *ctx, const struct field *field)
 {
 	bool is_ignored = field->flags & FIELD_IGNORED;
@@ -149,7 +157,9 @@ static struct json *field_schema(struct ctx *ctx, const struct field *field)
 		json_set(ctx, schema, "default", default_of(ctx, field));
 	if (field->flags & FIELD_SECRET)
 		json_set_bool(ctx, schema, "writeOnly", true);
-	if (is_ignored)
+	if (field->flags & FIELD_EMPTY)
+		add_emptiness(ctx, schema, field);
+	else if (is_ignored)
 		json_set_bool(ctx, schema, "readOnly", true);
 	return schema;
 }

@@ -34,6 +34,8 @@ static const struct field metadata_fields[] = {
 	 .type = FIELD_TEXT_MAP,
 	 .offset = METADATA(metadata.annotations),
 	 .help = "For people and tools."},
+	META_DROPPED("resourceVersion", "Set by the daemon."),
+	META_DROPPED_FIELDS,
 	{.name = NULL},
 };
 

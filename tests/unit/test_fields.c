@@ -56,6 +56,8 @@ static void what_is_absent_gets_its_fallback(void **state)
 		{"nothing but what is required", "name: x"},
 		{"null is absent",
 		 "name: x\nworkers: null\nsize: ~\ninner:\nparts: null\ntags:\nKind: null"},
+		{"what is dropped in silence",
+		 "name: x\necho: {any: [thing]}\nspace: ''\nowners: []"},
 	};
 
 	(void)state;
@@ -104,6 +106,12 @@ static void says_what_is_wrong(void **state)
 		{"a member given in two cases", "name: x\nkind: a\nKIND: b",
 		 "f:3:1: Kind: given twice, also as kind"},
 		{"what is ignored", "name: x\nstatus: {any: thing}", "f:2:1: status: ignored"},
+		{"what has to be empty", "name: x\nspace: y",
+		 "f:2:1: space: is not supported: leave it out"},
+		{"a number there", "name: x\nspace: 0",
+		 "f:2:1: space: is not supported: leave it out"},
+		{"a list that has to be empty", "name: x\nowners: [{a: b}]",
+		 "f:2:1: owners: is not supported: leave it out"},
 		{"a number for a text", "name: 12",
 		 "f:1:7: name: expected text, found a number: put it in quotes"},
 		{"a boolean for a text", "name: true",

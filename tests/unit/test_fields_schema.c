@@ -27,6 +27,9 @@ static const struct {
 	{"a list of objects", "properties.parts.type", "\"array\""},
 	{"each by its own table", "properties.parts.items.properties.weight.default", "7"},
 	{"what is ignored may be anything", "properties.status", "{\"readOnly\":true}"},
+	{"in silence too", "properties.echo", "{\"readOnly\":true}"},
+	{"what has to be empty is", "properties.space", "{\"enum\":[\"\"]}"},
+	{"a list too", "properties.owners", "{\"enum\":[[]]}"},
 };
 
 static void follows_the_table(void **state)

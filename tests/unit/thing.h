@@ -140,6 +140,9 @@ static const struct field thing_fields[] = {
 	 .fields = part_fields,
 	 .element_size = sizeof(struct part)},
 	{.name = "status", .type = FIELD_TEXT, .flags = FIELD_IGNORED},
+	{.name = "echo", .type = FIELD_TEXT, .flags = FIELD_IGNORED | FIELD_QUIET},
+	{.name = "space", .type = FIELD_TEXT, .flags = FIELD_IGNORED | FIELD_EMPTY},
+	{.name = "owners", .type = FIELD_TEXTS, .flags = FIELD_IGNORED | FIELD_EMPTY},
 	{.name = NULL},
 };
 

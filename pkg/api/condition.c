@@ -1,6 +1,7 @@
 #include "api/condition.h"
 
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -38,6 +39,42 @@ const struct field condition_fields[] = {
 	{.name = NULL},
 };
 
+static const char *const order[] = {
+	CONDITION_READY,
+	CONDITION_GATEWAY_REACHABLE,
+	CONDITION_GATEWAY_WRITABLE,
+	CONDITION_DNS_RESOLVED,
+	CONDITION_OWNERSHIP_VALIDATED,
+	CONDITION_CERTIFICATE_ISSUED,
+	CONDITION_GATEWAY_CONFIGURED,
+	CONDITION_RENEWING,
+	CONDITION_EXPIRING,
+	CONDITION_SPEC_VALID,
+};
+
+static size_t rank(const char *type)
+{
+	size_t at = 0;
+
+	while (at < ARRAY_SIZE(order) && !text_equals(order[at], type))
+		at++;
+	return at;
+}
+
+static int compare_types(const char *a, const char *b)
+{
+	size_t first = rank(a), second = rank(b);
+
+	return first != second ? (first > second) - (first < second) : strcmp(a, b);
+}
+
+static int by_type(const void *left, const void *right)
+{
+	const struct condition *a = left, *b = right;
+
+	return compare_types(a->type, b->type);
+}
+
 static struct condition *find(const struct objects *conditions, const char *type)
 {
 	struct condition *items = conditions->items;
@@ -54,14 +91,25 @@ static struct condition *copy_for(struct ctx *ctx, struct objects *conditions, c
 	bool is_new = !find(conditions, type);
 	struct condition *items = arena_new_array(ctx->arena, struct condition,
 						  conditions->count + 1);
+	const struct condition *from = conditions->items;
+	size_t at = 0, count = conditions->count;
 
-	if (conditions->count)
-		memcpy(items, conditions->items, conditions->count * sizeof(*items));
-	conditions->items = items;
-	if (!is_new)
-		return find(conditions, type);
-	items[conditions->count].type = arena_strdup(ctx->arena, type);
-	return &items[conditions->count++];
+	while (at < count && compare_types(from[at].type, type) < 0)
+		at++;
+	if (at > 0)
+		memcpy(items, from, at * sizeof(*items));
+	if (at < count)
+		memcpy(items + at + is_new, from + at, (count - at) * sizeof(*items));
+	*conditions = (struct objects){items, count + is_new};
+	if (is_new)
+		items[at] = (struct condition){.type = arena_strdup(ctx->arena, type)};
+	return &items[at];
+}
+
+void condition_sort(struct objects *conditions)
+{
+	if (conditions->count > 0)
+		qsort(conditions->items, conditions->count, sizeof(struct condition), by_type);
 }
 
 bool condition_set(struct ctx *ctx, struct objects *conditions, const char *type,

@@ -10,8 +10,6 @@
 
 #include "api/condition.h"
 
-#define CONDITION_GATEWAY_WRITABLE "GatewayWritable"
-
 struct gateway_spec {
 	const char *resource_id;
 };

@@ -130,16 +130,5 @@ extern const struct field hostname_fields[];
 extern const struct field hostname_spec_fields[];
 extern const char *const key_type_names[];
 
-/* Condition types. */
-#define CONDITION_READY		      "Ready"
-#define CONDITION_GATEWAY_REACHABLE   "GatewayReachable"
-#define CONDITION_DNS_RESOLVED	      "DnsResolved"
-#define CONDITION_OWNERSHIP_VALIDATED "OwnershipValidated"
-#define CONDITION_CERTIFICATE_ISSUED  "CertificateIssued"
-#define CONDITION_GATEWAY_CONFIGURED  "GatewayConfigured"
-#define CONDITION_RENEWING	      "Renewing"
-#define CONDITION_SPEC_VALID	      "SpecValid"
-#define CONDITION_EXPIRING	      "Expiring" /* an imported certificate that nobody replaces */
-
 /* Whether a hostname gets Ready by this condition. The others tell of something beside. */
 bool hostname_depends_on(const char *condition_type);

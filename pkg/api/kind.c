@@ -8,11 +8,13 @@
 
 static const struct kind_info kinds[KIND_COUNT] = {
 	[KIND_HOSTNAME] = {"Hostname", "hostnames", sizeof(struct hostname), hostname_fields,
-			   offsetof(struct hostname, status), sizeof(struct hostname_status)},
+			   offsetof(struct hostname, status), sizeof(struct hostname_status),
+			   offsetof(struct hostname, status.conditions)},
 	[KIND_GATEWAY] = {"Gateway", "gateways", sizeof(struct gateway), gateway_fields,
-			  offsetof(struct gateway, status), sizeof(struct gateway_status)},
+			  offsetof(struct gateway, status), sizeof(struct gateway_status),
+			  offsetof(struct gateway, status.conditions)},
 	[KIND_INSTANCE] = {"Instance", "instances", sizeof(struct instance), instance_fields,
-			   offsetof(struct instance, status), sizeof(struct instance_status)},
+			   offsetof(struct instance, status), sizeof(struct instance_status), 0},
 };
 
 _Static_assert(offsetof(struct hostname, meta) == 0, "objects begin with their meta");
@@ -45,8 +47,10 @@ enum err object_from_json(struct ctx *ctx, enum kind kind, const struct json *js
 	json_remove(members, "apiVersion");
 	json_remove(members, "kind");
 	if (fields_decode(ctx, kinds[kind].fields, NULL, "", node_from_json(ctx, members),
-			  &problems, out) == E_OK)
-		return E_OK;
-	return fault_set(ctx, E_REFUSED, "InvalidObject", "%s: %s", kinds[kind].name,
-			 problems_print(ctx, &problems, "; "));
+			  &problems, out) != E_OK)
+		return fault_set(ctx, E_REFUSED, "InvalidObject", "%s: %s", kinds[kind].name,
+				 problems_print(ctx, &problems, "; "));
+	if (kinds[kind].conditions_offset)
+		condition_sort((struct objects *)((char *)out + kinds[kind].conditions_offset));
+	return E_OK;
 }

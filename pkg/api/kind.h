@@ -19,6 +19,7 @@ struct kind_info {
 	size_t size;			   /* of its struct */
 	const struct field *fields;	   /* of the whole object: metadata, spec, status */
 	size_t status_offset, status_size; /* what its reconciler writes; all else is spec */
+	size_t conditions_offset;	   /* within the object; 0: it has none */
 };
 
 const struct kind_info *kind_info(enum kind kind);

@@ -9,6 +9,7 @@
 #include "codec/base64.h"
 #include "codec/hostname.h"
 #include "server/errors.h"
+#include "server/fieldselector.h"
 #include "server/selector.h"
 #include "server/watch.h"
 
@@ -68,6 +69,7 @@ struct choice {
 	const struct request *request;
 	enum kind kind;
 	struct selector *selector;
+	struct fieldselector *fields;
 	size_t room;
 	const char *after; /* names up to this one were on earlier pages; NULL: first page */
 };
@@ -101,6 +103,7 @@ static enum err read_choice(struct ctx *ctx, const struct request *request, stru
 {
 	TRY(read_continue(ctx, request, choice));
 	TRY(read_limit(ctx, request, choice));
+	TRY(fieldselector_parse(ctx, request, &choice->fields));
 	return selector_parse(ctx, request_param(request, "labelSelector"), &choice->selector);
 }
 
@@ -110,6 +113,7 @@ static bool is_chosen(const struct choice *choice, const void *object)
 
 	return (!choice->after || strcmp(meta->name, choice->after) > 0) &&
 	       objects_are_visible(choice->request, choice->kind, object) &&
+	       fieldselector_matches(choice->fields, meta) &&
 	       selector_matches(choice->selector, &meta->labels);
 }
 
@@ -179,7 +183,7 @@ static enum err list(struct ctx *ctx, struct service *service, enum kind kind,
 	struct listing *listing;
 	const char *token;
 
-	if (request_flag(request, "watch", false) && text_equals(request->method, "GET"))
+	if (request_is_set(request, "watch") && text_equals(request->method, "GET"))
 		return begin_watch(ctx, service, kind, request, response);
 	TRY(read_choice(ctx, request, &choice));
 	listing = listings_get(&service->listings, forms[kind]);

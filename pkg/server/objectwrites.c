@@ -6,9 +6,11 @@
 #include "base/text.h"
 #include "base/utf8.h"
 #include "codec/hostname.h"
+#include "server/deleteoptions.h"
 #include "server/errors.h"
 #include "server/mergepatch.h"
 #include "server/objects.h"
+#include "server/params.h"
 
 /* What a client may send. */
 struct document {
@@ -28,9 +30,7 @@ static const struct field metadata_fields[] = {
 	{.name = "resourceVersion", .type = FIELD_TEXT, .offset = METADATA(version)},
 	{.name = "labels", .type = FIELD_TEXT_MAP, .offset = METADATA(labels)},
 	{.name = "annotations", .type = FIELD_TEXT_MAP, .offset = METADATA(annotations)},
-	{.name = "uid", .type = FIELD_TEXT, .flags = FIELD_IGNORED},
-	{.name = "generation", .type = FIELD_INT, .flags = FIELD_IGNORED},
-	{.name = "creationTimestamp", .type = FIELD_TEXT, .flags = FIELD_IGNORED},
+	META_DROPPED_FIELDS,
 	{.name = NULL},
 };
 
@@ -64,16 +64,12 @@ struct write {
 static bool begin(struct ctx *ctx, struct service *service, const struct request *request,
 		  unsigned flags, struct write *write, struct response *response)
 {
-	const char *dry_run = request_param(request, "dryRun");
 	const void *found = NULL;
 	const char *owner;
 
-	*write = (struct write){.is_dry_run = dry_run && text_equals_nocase(dry_run, "All")};
-	if (dry_run && !write->is_dry_run) {
-		errors_answer(ctx, response, 400, "InvalidRequest", "dryRun is All or absent.");
-		return false;
-	}
-	if (hostname_normalise(ctx, request->args[0], flags, &write->name) != E_OK) {
+	*write = (struct write){.current = NULL};
+	if (params_dry_run(ctx, request, &write->is_dry_run) != E_OK ||
+	    hostname_normalise(ctx, request->args[0], flags, &write->name) != E_OK) {
 		errors_answer_fault(ctx, response, E_REFUSED);
 		return false;
 	}
@@ -129,6 +125,18 @@ static bool is_current(struct ctx *ctx, const struct write *write, const char *v
 	errors_answer(ctx, response, 409, "Conflict",
 		      "%s is not at resourceVersion %s any more: read it again.", write->name,
 		      utf8_quote(ctx->arena, version, 32));
+	return false;
+}
+
+/* False: answered. A uid is of one life: what was made again is another. */
+static bool is_meant(struct ctx *ctx, const struct write *write, const char *uid,
+		     struct response *response)
+{
+	if (!uid || text_equals(uid, write->current->meta.uid))
+		return true;
+	errors_answer(ctx, response, 409, "Conflict",
+		      "%s has not the uid %s but %s: it was made again.", write->name,
+		      utf8_quote(ctx->arena, uid, 64), write->current->meta.uid);
 	return false;
 }
 
@@ -233,6 +241,7 @@ enum err objectwrites_patch(struct ctx *ctx, struct service *service, const stru
 enum err objectwrites_delete(struct ctx *ctx, struct service *service,
 			     const struct request *request, struct response *response)
 {
+	struct deleteoptions options;
 	struct write write;
 
 	/* What is no longer allowed can still be taken away. */
@@ -240,9 +249,12 @@ enum err objectwrites_delete(struct ctx *ctx, struct service *service,
 		return E_OK;
 	if (!write.current)
 		return answer_missing(ctx, &write, response);
-	if (!is_current(ctx, &write, request_param(request, "resourceVersion"), response))
+	TRY(deleteoptions_read(ctx, request, response, &options));
+	if (!is_meant(ctx, &write, options.uid, response) ||
+	    !is_current(ctx, &write, options.version, response) ||
+	    !is_current(ctx, &write, request_param(request, "resourceVersion"), response))
 		return E_OK;
-	if (!write.is_dry_run)
+	if (!write.is_dry_run && !options.is_dry_run)
 		TRY(specdir_withdraw(ctx, service->specdir, write.name));
 	return response_json(ctx, response, 200, objects_render(ctx, KIND_HOSTNAME, write.current));
 }

@@ -200,6 +200,13 @@ uint64_t request_client(const struct request *request)
 				 : request->peer_hash;
 }
 
+bool request_is_set(const struct request *request, const char *name)
+{
+	const char *value = request_param(request, name);
+
+	return value && value[0] && !text_equals(value, "0") && !text_equals_nocase(value, "false");
+}
+
 const char *request_media_type(struct ctx *ctx, const struct request *request)
 {
 	const char *value = request_header(request, "Content-Type");

@@ -60,6 +60,9 @@ bool request_flag(const struct request *request, const char *name, bool fallback
 /* Who asks, for sharing what there is: the key, or else everybody behind one address. */
 uint64_t request_client(const struct request *request);
 
+/* As Kubernetes reads a flag of a query: anything but nothing, 0 and false. */
+bool request_is_set(const struct request *request, const char *name);
+
 /* The media type in lower case without parameters, or NULL. */
 const char *request_media_type(struct ctx *ctx, const struct request *request);
 

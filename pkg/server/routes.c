@@ -14,6 +14,7 @@
 #include "server/instances.h"
 #include "server/objects.h"
 #include "server/objectwrites.h"
+#include "server/params.h"
 
 #define API	  "/api/"
 #define INSTANCES "/runtime/webhooks/durabletask/instances"
@@ -51,7 +52,7 @@ static const struct route table[] = {
 	 "putHostname"},
 	{"PATCH", OBJECTS "/hostnames/{}", AUTH_KEY, ROUTE_PATCH_BODY, objectwrites_patch,
 	 "patchHostname"},
-	{"DELETE", OBJECTS "/hostnames/{}", AUTH_KEY, ROUTE_NO_BODY, objectwrites_delete,
+	{"DELETE", OBJECTS "/hostnames/{}", AUTH_KEY, ROUTE_OPTIONS_BODY, objectwrites_delete,
 	 "deleteHostname"},
 	{"GET", OBJECTS "/gateways", AUTH_KEY, ROUTE_NO_BODY, objects_list_gateways,
 	 "listGateways"},
@@ -214,6 +215,7 @@ static bool is_wanted_type(const struct route *route, const char *type, struct r
 	switch (route->body) {
 	case ROUTE_NO_BODY:
 	case ROUTE_BODY: return true;
+	case ROUTE_OPTIONS_BODY:
 	case ROUTE_START_BODY: return !type || is_textual(type);
 	case ROUTE_JSON_BODY: return !type || text_equals(type, "application/json");
 	case ROUTE_PATCH_BODY:
@@ -225,13 +227,22 @@ static bool is_wanted_type(const struct route *route, const char *type, struct r
 	return false;
 }
 
+static bool has_body(const struct request *request)
+{
+	const char *length = request_header(request, "Content-Length");
+
+	return request_header(request, "Transfer-Encoding") ||
+	       (length && length[strspn(length, "0")]);
+}
+
 static bool is_readable(struct ctx *ctx, const struct route *route, const struct request *request,
 			struct response *response)
 {
 	const char *type = request_media_type(ctx, request);
 	const char *encoding = request_header(request, "Content-Encoding");
 
-	if (route->body == ROUTE_NO_BODY || route->body == ROUTE_BODY)
+	if (route->body == ROUTE_NO_BODY || route->body == ROUTE_BODY ||
+	    (route->body == ROUTE_OPTIONS_BODY && !has_body(request)))
 		return true;
 	if (encoding && encoding[0] && !text_equals_nocase(encoding, "identity")) {
 		errors_answer(ctx, response, 415, "UnsupportedMediaType",
@@ -263,6 +274,22 @@ static bool is_in_reach(struct ctx *ctx, const struct route *route, const struct
 	return false;
 }
 
+/* The functions API never minded what else a query says. */
+static enum err check_params(struct ctx *ctx, const struct route *route,
+			     const struct request *request, struct response *response)
+{
+	bool is_one = text_ends_with(route->pattern, "/{}");
+	enum params_use use = !is_one ? PARAMS_LIST : PARAMS_READ;
+
+	if (!text_starts_with(route->pattern, OBJECTS))
+		return E_OK;
+	if (text_equals(route->method, "DELETE"))
+		use = PARAMS_DELETE;
+	else if (!text_equals(route->method, "GET"))
+		use = PARAMS_WRITE;
+	return params_check(ctx, use, request, response);
+}
+
 /* public */
 
 const struct route *routes_judge(struct ctx *ctx, struct service *service, struct request *request,
@@ -281,8 +308,10 @@ const struct route *routes_judge(struct ctx *ctx, struct service *service, struc
 void routes_serve(struct ctx *ctx, struct service *service, const struct route *route,
 		  const struct request *request, struct response *response)
 {
-	enum err err = route->handler(ctx, service, request, response);
+	enum err err = check_params(ctx, route, request, response);
 
+	if (err == E_OK)
+		err = route->handler(ctx, service, request, response);
 	if (err != E_OK)
 		errors_answer_fault(ctx, response, err);
 }

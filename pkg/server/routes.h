@@ -13,8 +13,9 @@ enum route_body {
 	ROUTE_NO_BODY,	  /* read and ignored */
 	ROUTE_START_BODY, /* JSON under any textual content type */
 	ROUTE_JSON_BODY,
-	ROUTE_PATCH_BODY, /* JSON merge patch */
-	ROUTE_BODY,	  /* judged by the handler */
+	ROUTE_PATCH_BODY,   /* JSON merge patch */
+	ROUTE_OPTIONS_BODY, /* as ROUTE_START_BODY, or none under any content type */
+	ROUTE_BODY,	    /* judged by the handler */
 };
 
 struct route {

@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "base/text.h"
+#include "server/fieldselector.h"
 #include "server/objects.h"
 #include "server/selector.h"
 
@@ -16,9 +17,12 @@ struct watch {
 	struct ctx ctx; /* of the watch's whole life */
 	struct changes *changes;
 	struct selector *selector;
+	struct fieldselector *fields;
 	struct request reader;	   /* only how far its key reaches */
 	struct changes_list *list; /* what it begins with; NULL when all of it was told */
 	const void **items;	   /* of it, in the order of their versions */
+	bool wants_bookmark;	   /* behind it, with the next one */
+	int64_t list_version;
 	size_t told;
 	uint64_t position; /* of the next change */
 	struct buf lines;
@@ -32,6 +36,7 @@ struct watch {
 static bool is_shown(const struct watch *watch, const struct meta *meta)
 {
 	return meta && objects_are_visible(&watch->reader, changes_kind(watch->changes), meta) &&
+	       fieldselector_matches(watch->fields, meta) &&
 	       selector_matches(watch->selector, &meta->labels);
 }
 
@@ -51,6 +56,30 @@ static void add_event(struct watch *watch, const char *type, const void *object,
 	buf_adds(&watch->lines, arena_printf(ctx.arena, "%s\n", json_print(&ctx, event)));
 }
 
+/* Behind the last object that was there: from now on it is news. */
+static void add_bookmark(struct watch *watch)
+{
+	struct json *event, *object, *metadata, *annotations;
+	struct ctx ctx cleanup_ctx;
+
+	ctx_init(&ctx, watch->ctx.doors);
+	event = json_object(&ctx);
+	object = json_object(&ctx);
+	metadata = json_object(&ctx);
+	annotations = json_object(&ctx);
+	json_set_text(&ctx, annotations, "k8s.io/initial-events-end", "true");
+	json_set_text(&ctx, metadata, "resourceVersion",
+		      objects_version(&ctx, watch->list_version));
+	json_set_text(&ctx, metadata, "creationTimestamp", NULL);
+	json_set(&ctx, metadata, "annotations", annotations);
+	json_set_text(&ctx, object, "kind", kind_info(changes_kind(watch->changes))->name);
+	json_set_text(&ctx, object, "apiVersion", API_VERSION);
+	json_set(&ctx, object, "metadata", metadata);
+	json_set_text(&ctx, event, "type", "BOOKMARK");
+	json_set(&ctx, event, "object", object);
+	buf_adds(&watch->lines, arena_printf(ctx.arena, "%s\n", json_print(&ctx, event)));
+}
+
 static const struct meta *object_of(const struct snapshot *snapshot)
 {
 	return snapshot ? snapshot_object(snapshot) : NULL;
@@ -65,8 +94,10 @@ static void tell_change(struct watch *watch, const struct change *change)
 		add_event(watch, "MODIFIED", now, change->version);
 		return;
 	}
+	/* One that was made again: who goes on from its end is to hear of the other one. */
 	if (was_shown)
-		add_event(watch, "DELETED", is_now || !now ? before : now, change->version);
+		add_event(watch, "DELETED", is_now || !now ? before : now,
+			  change->version - is_now);
 	if (is_now)
 		add_event(watch, "ADDED", now, change->version);
 }
@@ -84,6 +115,8 @@ static void tell_list(struct watch *watch)
 		return;
 	changes_give_back(watch->list);
 	watch->list = NULL;
+	if (watch->wants_bookmark)
+		add_bookmark(watch);
 }
 
 static bool has_news(const struct watch *watch)
@@ -128,34 +161,49 @@ static int by_version(const void *left, const void *right)
 	       ((*a)->resource_version < (*b)->resource_version);
 }
 
-/* In the order of their versions, so that who was told one can go on from it. */
-static void begin_with_all(struct watch *watch)
+/* Whether it begins with what is there. With sendInitialEvents the version is the oldest that the
+ * client would take for that, and nothing that it knows. */
+static bool is_new_or_newer(const struct watch *watch, const struct request *request,
+			    int64_t version)
 {
-	struct changes_list *list = changes_hold(watch->changes);
+	return version == 0 || (request_is_set(request, "sendInitialEvents") &&
+				version <= changes_version(watch->changes));
+}
 
+/* In the order of their versions, so that who was told one can go on from it. */
+static void begin_with_all(struct watch *watch, const struct request *request)
+{
+	struct changes_list *list;
+
+	watch->position = changes_end(watch->changes);
+	watch->wants_bookmark = request_is_set(request, "sendInitialEvents");
+	if (request_param(request, "sendInitialEvents") && !watch->wants_bookmark)
+		return;
+	watch->list_version = changes_version(watch->changes);
+	list = changes_hold(watch->changes);
 	watch->list = list;
 	watch->items = arena_copy(watch->ctx.arena, list->items,
 				  list->count * sizeof(*list->items));
 	if (list->count > 0)
 		qsort(watch->items, list->count, sizeof(*watch->items), by_version);
-	watch->position = changes_end(watch->changes);
 }
 
 static enum err begin(struct ctx *ctx, struct watch *watch, const struct request *request)
 {
 	const char *text = request_param(request, "resourceVersion");
 	const char *selector = request_param(request, "labelSelector");
-	int64_t version;
+	int64_t version = 0;
 
 	TRY(selector_parse(&watch->ctx, selector, &watch->selector));
+	TRY(fieldselector_parse(&watch->ctx, request, &watch->fields));
 	changes_look(watch->changes);
-	if (!text || !text[0] || strcmp(text, "0") == 0) {
-		begin_with_all(watch);
-		return E_OK;
-	}
-	if (!text_to_number(text, &version))
+	if (text && text[0] && !text_to_number(text, &version))
 		return fault_set(ctx, E_REFUSED, "InvalidRequest",
 				 "resourceVersion is not what a list or an object said");
+	if (is_new_or_newer(watch, request, version)) {
+		begin_with_all(watch, request);
+		return E_OK;
+	}
 	if (changes_find(watch->changes, version, &watch->position))
 		return E_OK;
 	return fault_set(ctx, E_CONFLICT, "Expired",

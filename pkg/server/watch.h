@@ -3,8 +3,10 @@
  * {...}}.
  *
  * A watch begins with everything that is there (as ADDED), or behind a version that a list, an
- * object or another watch said. Its lines are made as its client takes them; one that falls so far
- * behind that the next change is not kept any more is let go. Belongs to the loop thread.
+ * object or another watch said. With sendInitialEvents=true it is everything, and a BOOKMARK behind
+ * it; with false without a version it is what happens from now on. Its lines are made as its client
+ * takes them; one that falls so far behind that the next change is not kept any more is let go.
+ * Belongs to the loop thread.
  */
 #pragma once
 

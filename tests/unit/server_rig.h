@@ -91,18 +91,21 @@ const char *specdir_owner(struct ctx *ctx, struct specdir *specdir, const char *
 	return text_equals(rig_owned, hostname) ? "/etc/gatecert/hostnames.d/shop.yaml" : NULL;
 }
 
+/* Of `wanted` counts what people may write. */
 static enum err rig_read(struct ctx *ctx, const char *hostname, const struct json *wanted,
 			 struct hostname *out)
 {
-	struct json *json = json_dup(ctx, wanted);
+	static const char *const members[] = {"labels", "annotations"};
+	struct json *json = json_object(ctx), *metadata = json_object(ctx);
 
-	json_remove(json, "apiVersion");
-	json_remove(json, "kind");
-	json_remove(json, "status");
-	if (!json_get(json, "metadata"))
-		json_set(ctx, json, "metadata", json_object(ctx));
-	json_set_text(ctx, json_get(json, "metadata"), "name", hostname);
-	json_remove(json_get(json, "metadata"), "resourceVersion");
+	json_set_text(ctx, metadata, "name", hostname);
+	for (size_t i = 0; i < ARRAY_SIZE(members); i++)
+		if (json_get(json_get(wanted, "metadata"), members[i]))
+			json_set(ctx, metadata, members[i],
+				 json_dup(ctx, json_get(json_get(wanted, "metadata"), members[i])));
+	json_set(ctx, json, "metadata", metadata);
+	if (json_get(wanted, "spec"))
+		json_set(ctx, json, "spec", json_dup(ctx, json_get(wanted, "spec")));
 	TRY(object_from_json(ctx, KIND_HOSTNAME, json, out));
 	out->source = (struct hostname_source){"/etc/gatecert/hostnames.d/api.d/x.json", 1, NULL};
 	return E_OK;

@@ -1,85 +1,6 @@
-#include "server_rig.h"
+#include "watcher.h"
 
 #include "server/watch.h"
-
-#define HOSTNAMES "/apis/gatecert/v1/hostnames"
-
-/* One watching client; what it has received so far, without the chunks' sizes. */
-struct watcher {
-	struct rig *rig;
-	int fd;
-	struct buf received;
-};
-
-static void begin_watching(struct rig *rig, struct watcher *watcher, const char *query)
-{
-	const char *bytes = arena_printf(rig->ctx.arena,
-					 "GET " HOSTNAMES "?watch=true%s HTTP/1.1\r\nHost: a\r\n"
-					 "x-functions-key: " RIG_KEY "\r\n\r\n",
-					 query);
-
-	*watcher = (struct watcher){.rig = rig, .fd = rig_connect(rig)};
-	buf_init(&watcher->received, (size_t)1 << 26);
-	assert_int_equal(send(watcher->fd, bytes, strlen(bytes), 0), strlen(bytes));
-}
-
-static void stop_watching(struct watcher *watcher)
-{
-	close(watcher->fd);
-	buf_fini(&watcher->received);
-}
-
-/* False: the server has closed. */
-static bool receive(struct watcher *watcher)
-{
-	char chunk[65536];
-	ssize_t got;
-
-	rig_turn(watcher->rig, watcher->fd, 20);
-	got = recv(watcher->fd, chunk, sizeof(chunk), MSG_DONTWAIT);
-	if (got > 0)
-		assert_true(buf_add(&watcher->received, chunk, (size_t)got));
-	return got > 0 || (got < 0 && errno == EAGAIN);
-}
-
-static void expect(struct watcher *watcher, const char *text)
-{
-	msec_t deadline = rig_deadline(watcher->rig);
-
-	while (ctx_mono(&watcher->rig->ctx) < deadline) {
-		if (watcher->received.data && strstr(watcher->received.data, text))
-			return;
-		receive(watcher);
-	}
-	fail_msg("'%s' is not in: %s", text, watcher->received.data);
-}
-
-static size_t count_events(const struct watcher *watcher)
-{
-	const char *at = watcher->received.data;
-	size_t count = 0;
-
-	while (at && (at = strstr(at, "{\"type\":\""))) {
-		count++;
-		at++;
-	}
-	return count;
-}
-
-static void put(struct rig *rig, const char *name, const char *body)
-{
-	const char *target = arena_printf(rig->ctx.arena, HOSTNAMES "/%s", name);
-	int status = rig_call(rig, "PUT", target, NULL, body).status;
-
-	assert_true(status == 200 || status == 201);
-}
-
-static const char *list_version(struct rig *rig)
-{
-	struct rig_reply reply = rig_call(rig, "GET", HOSTNAMES "?limit=1", NULL, NULL);
-
-	return json_get_text(json_get(reply.json, "metadata"), "resourceVersion");
-}
 
 static void test_tells_what_happens(void **state)
 {
@@ -127,25 +48,6 @@ static void test_begins_from_a_list_and_misses_nothing(void **state)
 	assert_int_equal(count_events(&watcher), 2);
 	stop_watching(&watcher);
 	rig_close(&rig);
-}
-
-static const char *from(struct rig *rig, const char *version)
-{
-	return arena_printf(rig->ctx.arena, "&resourceVersion=%s", version);
-}
-
-/* The version of the last event that was received. */
-static const char *last_version(struct rig *rig, const struct watcher *watcher)
-{
-	static const char member[] = "\"resourceVersion\":\"";
-	const char *last = NULL, *at = watcher->received.data;
-
-	while ((at = strstr(at, member))) {
-		at += strlen(member);
-		last = at;
-	}
-	assert_non_null(last);
-	return arena_strndup(rig->ctx.arena, last, strcspn(last, "\""));
 }
 
 static void test_a_list_serves_any_number_of_watches(void **state)

@@ -1,0 +1,1 @@
+"""What hack/attack and hack/soak are made of."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from .ca import Need
 
 CLUSTER = 3
+EITHER = "?"  # one of several certificates that were brought, or the CA's
 
 
 @dataclass
@@ -20,7 +21,7 @@ class Wish:
 
     desired: bool = False
     label: str = None  # of the last PUT or PATCH
-    serial: str = None  # of the certificate that was brought, while that is what is wanted
+    serial: str = None  # of the certificate that was brought, while that is what is wanted; or EITHER
     key_type: str = None
     unknown: bool = False  # somebody's word was not answered
     since: float = 0.0  # when the last word was given

@@ -13,10 +13,10 @@ from harness import wait_for
 from harness.keys import serial_of
 
 from .client import INSTANCES, OBJECTS, START
+from .ledger import EITHER
 
 GONE_SECONDS = 120
 READY_SECONDS = 300
-EITHER = "?"  # one of several certificates that were brought, or none
 KEY_TYPES = ("RSA-2048", "EC-P256")
 
 
@@ -83,7 +83,7 @@ class Writer(threading.Thread):
     def desire(self, cluster, name, **changes):
         wish = cluster.wishes[name]
         if not wish.desired:
-            wish.label = wish.serial = wish.key_type = None
+            wish.label = wish.key_type = None
         wish.desired, wish.unknown, wish.since = True, False, time.time()
         for key, value in changes.items():
             setattr(wish, key, value)
@@ -92,7 +92,13 @@ class Writer(threading.Thread):
         for name in names:
             wish = cluster.wishes[name]
             wish.desired, wish.unknown, wish.since = False, False, time.time()
-            wish.label = wish.serial = wish.key_type = None
+            wish.serial = EITHER if wish.serial else None  # what was imported stays in the vault
+            wish.label = wish.key_type = None
+
+    def switch(self, cluster, name):
+        """An import that stands is given up for the CA's; what a vault still holds of a new hostname is good enough."""
+        wish = cluster.wishes[name]
+        self.desire(cluster, name, serial=None if wish.desired and not wish.unknown else wish.serial)
 
     def may_want(self, what, begun, fresh, *names):
         """Only what is new, or changes where the certificate comes from or its key, may make for another order."""
@@ -107,7 +113,7 @@ class Writer(threading.Thread):
         made = self.post("AddCertificate", [{"hostname": name}])
         self.may_want("add", begun, fresh, name)
         if made:
-            self.desire(cluster, name, serial=None)
+            self.switch(cluster, name)
         return made
 
     def bring(self, cluster, name):
@@ -170,7 +176,7 @@ class Writer(threading.Thread):
         made = self.post("AddMultipleCertificates", [{"hostname": name} for name in names])
         self.may_want("add", begun, fresh, *names)
         for name in names if made else ():
-            self.desire(cluster, name, serial=None)
+            self.switch(cluster, name)
 
     def one_is_brought(self, cluster):
         self.bring(cluster, self.rng.choice(cluster.names))
@@ -221,7 +227,7 @@ class Writer(threading.Thread):
         reply = self.expect(self.api.post(link), 202, 404, 410) if not made.purged else None
         self.ledger.need("terminate", begun, name)
         if reply is not None and reply.status == 202:
-            cluster.wishes[name].serial = None
+            cluster.wishes[name].serial = cluster.wishes[name].serial and EITHER
             # Decided with the answer: what is served or wanted by somebody else stays.
             if self.expect(self.api.get(f"{OBJECTS}/{name}"), 200, 404).status == 404:
                 self.forget(cluster, name)

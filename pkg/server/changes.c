@@ -71,9 +71,24 @@ struct difference {
 	int64_t version;
 };
 
+static msec_t mono_now(const struct changes *changes)
+{
+	return changes->doors->clock->mono(changes->doors->clock);
+}
+
+static void drop_outdated(struct changes *changes)
+{
+	msec_t now = mono_now(changes);
+
+	while (changes->begin < changes->end &&
+	       now - changes_at(changes, changes->begin)->seen > CHANGES_KEPT)
+		drop_oldest(changes);
+}
+
 static void append(struct changes *changes, const struct difference *difference, int64_t since)
 {
-	struct change change = {.version = difference->version, .since = since};
+	struct change change = {
+		.version = difference->version, .since = since, .seen = mono_now(changes)};
 
 	change.before = copy_of(changes, difference->before, &change.bytes);
 	change.now = copy_of(changes, difference->now, &change.bytes);
@@ -174,6 +189,7 @@ void changes_look(struct changes *changes)
 	int64_t version = store_version(changes->store);
 	struct changes_list *now;
 
+	drop_outdated(changes);
 	if (changes->list && edition == changes->edition) {
 		changes->version = version;
 		return;

@@ -1,9 +1,9 @@
 /*
  * changes - what changed among the objects of a kind, one after the other, for those who watch.
  *
- * A look compares the store's list with that of the look before. The latest changes are kept, as
- * many as fit, so that a watch can begin at any version that is not older than they are. Belongs to
- * the loop thread.
+ * A look compares the store's list with that of the look before. The latest changes are kept for a
+ * while, as many as fit, so that a watch can begin at any version that is not older than they are;
+ * for longer they would only be memory that grows for hours. Belongs to the loop thread.
  */
 #pragma once
 
@@ -13,6 +13,7 @@
 
 #define CHANGES_MAX	  10000
 #define CHANGES_BYTES_MAX ((size_t)16 * 1024 * 1024)
+#define CHANGES_KEPT	  (10 * MSEC_PER_MIN)
 
 struct changes;
 
@@ -27,6 +28,7 @@ struct changes_list {
 struct change {
 	int64_t version; /* to go on behind it; behind a removal: one from before it */
 	int64_t since;	 /* of the store at the look before */
+	msec_t seen;	 /* mono */
 	struct snapshot *before, *now; /* NULL: was or is not there */
 	size_t bytes;
 };

@@ -186,6 +186,52 @@ static void test_what_is_not_kept_any_more_is_gone(void **state)
 	rig_close(&rig);
 }
 
+/* The system's clock, and as much further as a test says. */
+static msec_t ahead;
+
+static msec_t shifted_wall(struct clock *clock)
+{
+	(void)clock;
+	return clock_system()->wall(clock_system());
+}
+
+static msec_t shifted_mono(struct clock *clock)
+{
+	(void)clock;
+	return clock_system()->mono(clock_system()) + ahead;
+}
+
+static int watch_status(struct rig *rig, const char *version)
+{
+	const char *target = arena_printf(
+		rig->ctx.arena, HOSTNAMES "?watch=true&timeoutSeconds=0%s", from(rig, version));
+
+	return rig_call(rig, "GET", target, NULL, NULL).status;
+}
+
+static void test_changes_are_kept_for_a_while(void **state)
+{
+	struct clock shifted = {shifted_wall, shifted_mono};
+	const char *first, *second;
+	struct rig rig;
+
+	(void)state;
+	ahead = 0;
+	rig_open(&rig, NULL, true, false);
+	rig.doors.clock = &shifted;
+	put(&rig, "a.example.com", "{}");
+	first = list_version(&rig);
+	put(&rig, "b.example.com", "{}");
+	second = list_version(&rig);
+	ahead = 5 * MSEC_PER_MIN;
+	put(&rig, "c.example.com", "{}");
+	assert_int_equal(watch_status(&rig, first), 200);
+	ahead = 11 * MSEC_PER_MIN;
+	assert_int_equal(watch_status(&rig, first), 410);
+	assert_int_equal(watch_status(&rig, second), 200);
+	rig_close(&rig);
+}
+
 static void test_a_version_that_nobody_was_told_is_gone(void **state)
 {
 	struct watcher watcher;
@@ -316,6 +362,7 @@ int main(void)
 		cmocka_unit_test(test_goes_on_from_a_removal),
 		cmocka_unit_test(test_begins_with_more_than_fits_at_once),
 		cmocka_unit_test(test_what_is_not_kept_any_more_is_gone),
+		cmocka_unit_test(test_changes_are_kept_for_a_while),
 		cmocka_unit_test(test_a_version_that_nobody_was_told_is_gone),
 		cmocka_unit_test(test_a_selector_makes_objects_come_and_go),
 		cmocka_unit_test(test_ends_when_its_time_is_over),

@@ -7,6 +7,8 @@
 #   make SAN=address,undefined test    the same in build/san-address,undefined/ (also SAN=thread)
 #   make fuzz-NAME SECONDS=600   search for inputs that break tests/fuzz/fuzz_NAME.c (make test replays its seeds)
 #   make bench                 rates and p99 of the HTTP API, as ratios to a bare libmicrohttpd
+#   make attack MINUTES=30     clients, files, SIGHUP and another tool all at once, then a judge (also with SAN=...)
+#   make soak MINUTES=60       the daemon's memory over time, with certificates that live two minutes
 #   make schema                write manifests/schema from the tables that the daemon reads
 #   make install               into DESTDIR and PREFIX (default /usr)
 #   make clean                 remove what was built (build/tools and node_modules stay)
@@ -67,7 +69,7 @@ UNIT_BIN := $(patsubst tests/unit/%.c,$(B)/unit/%,$(UNIT_SRC))
 SIM_BIN := $(patsubst tests/sim/%.c,$(B)/sim/%,$(SIM_SRC))
 FUZZ_BIN := $(patsubst tests/fuzz/fuzz_%.c,$(B)/fuzz/%,$(FUZZ_SRC))
 
-.PHONY: all schema demo bench test check clean help install unit-bins list-tests check-layers check-style FORCE
+.PHONY: all schema demo bench attack soak test check clean help install unit-bins list-tests check-layers check-style FORCE
 .DELETE_ON_ERROR:
 .PRECIOUS: $(B)/obj/%.o
 
@@ -167,6 +169,12 @@ $(B)/bench/bare: $(B)/obj/tests/bench/bare.o
 
 bench: all $(B)/bench/bare
 	$(Q)GATECERT_BUILD=$(B) hack/bench
+
+attack: all
+	$(Q)hack/attack --build $(B) --minutes $(or $(MINUTES),1)
+
+soak: all
+	$(Q)hack/soak --build $(B) --minutes $(or $(MINUTES),60)
 
 clean:
 	rm -rf build/routes.ok build/obj build/unit build/sim build/fuzz build/fuzzing build/bench build/results build/*.a build/gatecertd build/azuresim build/san-*

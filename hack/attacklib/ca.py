@@ -1,5 +1,10 @@
-"""The CA behind a proxy that remembers the orders: who, when, finalized when, and refused by the CA."""
+"""The CA behind a proxy that remembers the orders: who, when, finalized when, and refused by the CA.
 
+It lets in one newOrder at a time: of two at once, one may hold Pebble's store while it waits for an authorization, and
+the other the authorization while it waits for the store, and from then on Pebble answers nobody.
+"""
+
+import contextlib
 import json
 import re
 import threading
@@ -22,14 +27,15 @@ class Order:
 class RecordingCa(Proxy):
     def __init__(self, stack):
         self.orders = {}  # by the last part of the URL
-        self._orders_lock = threading.Lock()
+        self._orders_lock, self._one_at_a_time = threading.Lock(), threading.Lock()
         super().__init__(stack, stack.acme_directory)
 
     def note(self, method, path, body, status):
         """What is remembered is in orders."""
 
     def forward(self, method, path, headers, body):
-        status, kept, reply = super().forward(method, path, headers, body)
+        with self._one_at_a_time if path == NEW_ORDER else contextlib.nullcontext():
+            status, kept, reply = super().forward(method, path, headers, body)
         with self._orders_lock:
             self._remember(path, body, status, dict(kept), reply)
         return status, kept, reply
@@ -45,6 +51,10 @@ class RecordingCa(Proxy):
             order.finalized.append(time.time())
         if order and status == 200 and json.loads(reply).get("status") == "invalid":
             order.is_invalid = True
+
+    def issued(self):
+        with self._orders_lock:
+            return sum(bool(order.finalized) for order in self.orders.values())
 
     def by_hostname(self):
         found = {}

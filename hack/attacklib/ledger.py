@@ -22,6 +22,7 @@ class Wish:
     desired: bool = False
     label: str = None  # of the last PUT or PATCH
     serial: str = None  # of the certificate that was brought, while that is what is wanted; or EITHER
+    was_imported: bool = False  # once
     key_type: str = None
     unknown: bool = False  # somebody's word was not answered
     since: float = 0.0  # when the last word was given

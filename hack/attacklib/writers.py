@@ -92,7 +92,7 @@ class Writer(threading.Thread):
         for name in names:
             wish = cluster.wishes[name]
             wish.desired, wish.unknown, wish.since = False, False, time.time()
-            wish.serial = EITHER if wish.serial else None  # what was imported stays in the vault
+            wish.serial = EITHER if wish.was_imported else None  # it may be the vault's newest still
             wish.label = wish.key_type = None
 
     def switch(self, cluster, name):
@@ -118,7 +118,7 @@ class Writer(threading.Thread):
 
     def bring(self, cluster, name):
         leaf, serial = self.attack.keys.leaf(name)
-        begun = time.time()
+        begun, cluster.wishes[name].was_imported = time.time(), True
         made = self.post("AddCertificateWithPrivateKey", [{"hostname": name, "certificate": leaf,
                                                             "privatekey": self.attack.keys.pem}])
         self.ledger.need("import", begun, name)

@@ -20,6 +20,7 @@
 #include "specdir/specschema.h"
 
 #define HEAP_KEPT_BYTES (32 * 1024 * 1024)
+#define HEAPS		2
 
 /* Tokens and imported keys pass through this process: it leaves no core, nobody may look into it,
  * and what is freed is gone. */
@@ -35,9 +36,11 @@ static void protect(void)
 }
 
 /* What a request or a pass gives back the next one wants again: kept, it costs neither a system
- * call nor a page fault. */
+ * call nor a page fault. But not by each worker for itself: they wait for others nearly all the
+ * time, and every heap of its own would grow to what a pass needed at its most. */
 static void keep_heap(void)
 {
+	mallopt(M_ARENA_MAX, HEAPS);
 	mallopt(M_TRIM_THRESHOLD, HEAP_KEPT_BYTES);
 	mallopt(M_MMAP_THRESHOLD, HEAP_KEPT_BYTES / 8);
 }

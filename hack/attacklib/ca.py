@@ -1,11 +1,11 @@
 """The CA behind a proxy that remembers the orders: who, when, finalized when, and refused by the CA.
 
-It lets in one newOrder at a time: of two at once, one may hold Pebble's store while it waits for an authorization, and
-the other the authorization while it waits for the store, and from then on Pebble answers nobody.
+It lets in one request at a time, and an answered challenge keeps the others out until Pebble has looked: on a busy
+machine Pebble 2.6 locks itself for good where an authorization becomes valid while somebody else's order is made.
 """
 
-import contextlib
 import json
+import os
 import re
 import threading
 import time
@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from harness.proxy import Proxy, jws_payload
 
 NEW_ORDER = "/order-plz"
+CHALLENGE = "/chalZ/"
+VALIDATION_SECONDS = 10
 
 
 @dataclass
@@ -28,17 +30,31 @@ class RecordingCa(Proxy):
     def __init__(self, stack):
         self.orders = {}  # by the last part of the URL
         self._orders_lock, self._one_at_a_time = threading.Lock(), threading.Lock()
+        self._log_path = os.path.join(stack.directory, "logs", "pebble.log")
         super().__init__(stack, stack.acme_directory)
 
     def note(self, method, path, body, status):
         """What is remembered is in orders."""
 
     def forward(self, method, path, headers, body):
-        with self._one_at_a_time if path == NEW_ORDER else contextlib.nullcontext():
+        with self._one_at_a_time:
+            begun = os.path.getsize(self._log_path)
             status, kept, reply = super().forward(method, path, headers, body)
+            if path.startswith(CHALLENGE) and status == 200 and jws_payload(body):
+                self._await_validation(path[len(CHALLENGE):], begun)
         with self._orders_lock:
             self._remember(path, body, status, dict(kept), reply)
         return status, kept, reply
+
+    def _await_validation(self, challenge, begun):
+        said = re.compile(rf"set (?:IN)?VALID by completed challenge {re.escape(challenge)}".encode())
+        until = time.monotonic() + VALIDATION_SECONDS
+        with open(self._log_path, "rb") as file:
+            while time.monotonic() < until:
+                file.seek(begun)
+                if said.search(file.read()):
+                    return
+                time.sleep(0.01)
 
     def _remember(self, path, body, status, headers, reply):
         if path == NEW_ORDER and status == 201:
@@ -73,9 +89,14 @@ class Need:
     what: str
 
 
-def unneeded(orders, needs, validity, slack=5.0):
+def is_interrupted(before, order, reloads):
+    """A reload ends what is under way, and with it the answer to a newOrder: nobody knows that order any more."""
+    return not before.finalized and any(before.made - 2 <= when <= order.made for when in reloads)
+
+
+def unneeded(orders, needs, reloads, validity, slack=5.0):
     """Texts about the orders of one hostname, oldest first, that nothing explains: neither a renewal, nor something
-    that was asked for since the order before, nor that the CA refused that one."""
+    that was asked for since the order before, nor that the CA refused that one, nor a reload."""
     found = []
     for order in orders:
         if len(order.finalized) > 1:
@@ -84,7 +105,7 @@ def unneeded(orders, needs, validity, slack=5.0):
         since = order.made - (before.finalized[0] if before.finalized else before.made)
         is_renewal = since >= validity / 2 - slack
         is_asked = any(need.begun <= order.made and need.ended >= before.made - slack for need in needs)
-        if not (is_renewal or is_asked or before.is_invalid):
+        if not (is_renewal or is_asked or before.is_invalid or is_interrupted(before, order, reloads)):
             what = "finalized" if before.finalized else "open"
             found.append(f"{order.hostname}: ordered again {since:.1f} s after an order that is {what}, "
                          f"made {clock(before.made)}, {clock(order.made)}; asked: "

@@ -106,11 +106,15 @@ class Judge:
                 if not wish.desired or wish.unknown:
                     continue
                 labels = ((self.api.hostname(name) or {}).get("metadata") or {}).get("labels") or {}
+                spec = (self.api.hostname(name) or {}).get("spec") or {}
+                if wish.key_type and spec.get("keyType") != wish.key_type:
+                    self.findings.add("lost write", f"{name}: {spec}, not {wish.key_type}, last word "
+                                                    f"{ca.clock(wish.since)}")
                 if wish.label and labels.get("attack") != wish.label:
                     self.findings.add("lost write", f"{name}: {labels}, not {wish.label}, last word "
                                                     f"{ca.clock(wish.since)}")
                 served += self.is_served(name, wish)
-        self.row("last write stands", "labels of PUT, PATCH and files", "lost write")
+        self.row("last write stands", "labels and key types of PUT, PATCH and files", "lost write")
         self.row("served over TLS", f"{served}; the imported ones with what was brought", "not served")
 
     def is_served(self, name, wish):
@@ -131,11 +135,15 @@ class Judge:
     def orders(self):
         by_hostname = self.attack.ca.by_hostname()
         orders = [order for some in by_hostname.values() for order in some]
+        reloads = self.ledger.reloads
+        interrupted = sum(ca.is_interrupted(before, order, reloads) for some in by_hostname.values()
+                          for before, order in zip(some, some[1:]))
         for name, some in by_hostname.items():
-            for text in ca.unneeded(some, self.ledger.needs.get(name, ()), self.attack.args.validity):
+            for text in ca.unneeded(some, self.ledger.needs.get(name, ()), reloads, self.attack.args.validity):
                 self.findings.add("doubled order", text)
         self.row("orders at the CA", f"{len(orders)}, {sum(bool(one.finalized) for one in orders)} finalized, "
-                 f"{sum(one.is_invalid for one in orders)} refused by it", "doubled order")
+                 f"{sum(one.is_invalid for one in orders)} refused by it, {interrupted} perhaps lost to a SIGHUP",
+                 "doubled order")
 
     def neighbour(self):
         one = self.attack.neighbour

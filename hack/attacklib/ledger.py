@@ -60,6 +60,7 @@ class Ledger:
         self.findings = findings
         self.needs = {name: [] for cluster in self.clusters for name in cluster.names}
         self.requests = []
+        self.reloads = []  # when SIGHUP was sent
         self.lock = threading.Lock()  # guards requests and needs
         self.done = {}  # how often each scenario ran
 

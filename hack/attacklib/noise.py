@@ -161,6 +161,7 @@ class Hup(Noise):
         elif what < 0.7:
             daemon.configure(NoSuchKey="x")
         if daemon.is_running():
+            self.attack.ledger.reloads.append(time.time())
             daemon.reload()
         if "NoSuchKey" in daemon.config:
             self.attack.over.wait(1)

@@ -197,7 +197,7 @@ class Judge:
             self.findings.add("sanitizer", log[found.start():][:4000])
         self.row("sanitizers' reports", str(self.findings.of("sanitizer")), "sanitizer")
         lines = collections.Counter(found for found in re.findall(
-            r"^\S+Z (error|warning) +(.*?)(?: [a-z]+=|$)", log, re.MULTILINE))
+            r"^\S+Z (ERROR|WARN) (.*?)(?: [a-z]+=|$)", log, re.MULTILINE))
         self.row("worst in its log", "; ".join(f"{count} {level} {text}" for (level, text), count in sorted(
             lines.most_common(4))) or "nothing")
 

@@ -145,6 +145,28 @@ static void test_user_file_takes_over(void **state)
 	tear_down(&rig);
 }
 
+static void test_user_file_takes_over_when_time_is_short(void **state)
+{
+	bool introduced;
+	struct rig rig;
+
+	(void)state;
+	set_up(&rig);
+	scan(&rig);
+	assert_int_equal(desire(&rig, "a.example.com", &introduced), E_OK);
+	write_spec(&rig, "u.yaml", NATIVE("a.example.com"));
+	mono_step = 60; /* each slice of the scan has time for one hostname */
+	while (!text_equals(get(&rig, "a.example.com")->source.file, path(&rig, "u.yaml")))
+		scan(&rig);
+	mono_step = 0;
+	assert_string_equal(get(&rig, "a.example.com")->source.file, path(&rig, "u.yaml"));
+	assert_false(tempdir_exists(path(&rig, "api.d/a.example.com.json")));
+	assert_int_equal(unlink(path(&rig, "u.yaml")), 0);
+	settle(&rig);
+	assert_string_equal(in_force(&rig), "");
+	tear_down(&rig);
+}
+
 static void test_desire_rescues_from_removal(void **state)
 {
 	bool introduced;
@@ -426,6 +448,7 @@ int main(void)
 		cmocka_unit_test(test_preview),
 		cmocka_unit_test(test_withdraw),
 		cmocka_unit_test(test_user_file_takes_over),
+		cmocka_unit_test(test_user_file_takes_over_when_time_is_short),
 		cmocka_unit_test(test_desire_rescues_from_removal),
 		cmocka_unit_test(test_api_survives_lost_state),
 		cmocka_unit_test(test_api_directory_vanishes),

@@ -21,7 +21,9 @@ VALIDATION_SECONDS = 10
 @dataclass
 class Order:
     hostname: str
+    asked: float  # when the request came
     made: float
+    is_known: bool = False  # somebody has asked for it since
     finalized: list = field(default_factory=list)  # when each was accepted
     is_invalid: bool = False
 
@@ -29,6 +31,7 @@ class Order:
 class RecordingCa(Proxy):
     def __init__(self, stack):
         self.orders = {}  # by the last part of the URL
+        self._authorized = {}  # the same by those of its authorizations
         self._orders_lock, self._one_at_a_time = threading.Lock(), threading.Lock()
         self._log_path = os.path.join(stack.directory, "logs", "pebble.log")
         super().__init__(stack, stack.acme_directory)
@@ -37,13 +40,14 @@ class RecordingCa(Proxy):
         """What is remembered is in orders."""
 
     def forward(self, method, path, headers, body):
+        asked = time.time()
         with self._one_at_a_time:
             begun = os.path.getsize(self._log_path)
             status, kept, reply = super().forward(method, path, headers, body)
             if path.startswith(CHALLENGE) and status == 200 and jws_payload(body):
                 self._await_validation(path[len(CHALLENGE):], begun)
         with self._orders_lock:
-            self._remember(path, body, status, dict(kept), reply)
+            self._remember(asked, path, body, status, dict(kept), reply)
         return status, kept, reply
 
     def _await_validation(self, challenge, begun):
@@ -56,16 +60,22 @@ class RecordingCa(Proxy):
                     return
                 time.sleep(0.01)
 
-    def _remember(self, path, body, status, headers, reply):
+    def _remember(self, asked, path, body, status, headers, reply):
         if path == NEW_ORDER and status == 201:
             names = [one["value"] for one in json.loads(jws_payload(body))["identifiers"]]
             ident = headers["Location"].rsplit("/", 1)[1]
-            self.orders[ident] = Order(names[0], time.time())
-        found = re.match(r"/(finalize|my)-order/([^/?]+)", path)
-        order = self.orders.get(found[2]) if found else None
-        if order and found[1] == "finalize" and status == 200:
+            order = self.orders[ident] = Order(names[0], asked, time.time())
+            for url in json.loads(reply)["authorizations"]:
+                self._authorized[url.rsplit("/", 1)[1]] = order
+            return
+        what, _, ident = path[1:].partition("/")
+        order = self.orders.get(ident) or self._authorized.get(ident)
+        if not order:
+            return
+        order.is_known = True
+        if what == "finalize-order" and status == 200:
             order.finalized.append(time.time())
-        if order and status == 200 and json.loads(reply).get("status") == "invalid":
+        if what == "my-order" and status == 200 and json.loads(reply).get("status") == "invalid":
             order.is_invalid = True
 
     def issued(self):
@@ -91,7 +101,7 @@ class Need:
 
 def is_interrupted(before, order, reloads):
     """A reload ends what is under way, and with it the answer to a newOrder: nobody knows that order any more."""
-    return not before.finalized and any(before.made - 2 <= when <= order.made for when in reloads)
+    return not before.is_known and any(before.asked - 1 <= when <= order.made for when in reloads)
 
 
 def unneeded(orders, needs, reloads, validity, slack=5.0):
@@ -106,7 +116,7 @@ def unneeded(orders, needs, reloads, validity, slack=5.0):
         is_renewal = since >= validity / 2 - slack
         is_asked = any(need.begun <= order.made and need.ended >= before.made - slack for need in needs)
         if not (is_renewal or is_asked or before.is_invalid or is_interrupted(before, order, reloads)):
-            what = "finalized" if before.finalized else "open"
+            what = "finalized" if before.finalized else "open" if before.is_known else "open and unknown"
             found.append(f"{order.hostname}: ordered again {since:.1f} s after an order that is {what}, "
                          f"made {clock(before.made)}, {clock(order.made)}; asked: "
                          + (", ".join(f"{need.what} {clock(need.begun)}" for need in needs[-6:]) or "nothing"))

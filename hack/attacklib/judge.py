@@ -91,7 +91,8 @@ class Judge:
         for kind, names in (("not ready", unready), ("not desired any more", missing), ("still desired", left)):
             for name in names:
                 wish = self.ledger.wish(name)
-                self.findings.add(kind, f"{name}, last word {ca.clock(wish.since)}: {str(self.api.hostname(name))[:700]}")
+                self.findings.add(kind, f"{name}, last word {ca.clock(wish.since)}: "
+                                        f"{str(self.api.hostname(name))[:700]}")
         wishes = [wish for cluster in self.ledger.clusters for wish in cluster.wishes.values()]
         self.row("hostnames as asked for last", f"{sum(wish.desired for wish in wishes)} desired, "
                  f"{sum(not wish.desired for wish in wishes)} not, {sum(wish.unknown for wish in wishes)} not known",
@@ -117,7 +118,8 @@ class Judge:
         self.row("served over TLS", f"{served}; the imported ones with what was brought", "not served")
 
     def is_served(self, name, wish):
-        roots = {None: self.attack.stack.acme_roots, EITHER: self.attack.roots_of_both}.get(wish.serial, self.attack.roots)
+        roots = {None: self.attack.stack.acme_roots, EITHER: self.attack.roots_of_both}.get(
+            wish.serial, self.attack.roots)
         try:
             wait_for(lambda: self.is_right(fetch_https(self.attack.stack, name, roots=roots), name, wish), 20)
         except AssertionError as error:
@@ -141,7 +143,7 @@ class Judge:
             for text in ca.unneeded(some, self.ledger.needs.get(name, ()), reloads, self.attack.args.validity):
                 self.findings.add("doubled order", text)
         self.row("orders at the CA", f"{len(orders)}, {sum(bool(one.finalized) for one in orders)} finalized, "
-                 f"{sum(one.is_invalid for one in orders)} refused by it, {interrupted} perhaps lost to a SIGHUP",
+                 f"{sum(one.is_invalid for one in orders)} refused by it, {interrupted} forgotten by a SIGHUP",
                  "doubled order")
 
     def neighbour(self):
@@ -175,8 +177,8 @@ class Judge:
 
     def process(self):
         shown = memory.process(self.attack.daemon.process.pid)
-        self.row("memory and descriptors", f"RSS {self.attack.first_rss / 1024:.0f} -> {shown['rss_kb'] / 1024:.0f} MB, "
-                  f"{shown['fds']} descriptors, {shown['threads']} threads")
+        self.row("memory and descriptors", f"RSS {self.attack.first_rss / 1024:.0f} -> "
+                  f"{shown['rss_kb'] / 1024:.0f} MB, {shown['fds']} descriptors, {shown['threads']} threads")
 
     def end(self):
         """Ends the daemon; every status but 0 is a crash, and its log says what a sanitizer saw."""

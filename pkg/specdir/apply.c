@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fatal.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "specdir/desired.h"
@@ -408,7 +409,7 @@ enum err apply_begin(struct ctx *ctx, struct catalogue *catalogue,
 	enum err err;
 
 	if (!applying)
-		abort();
+		fatal_no_memory();
 	*applying = (struct applying){.ctx = *ctx,
 				      .keep = *ctx,
 				      .catalogue = catalogue,

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/fatal.h"
 #include "base/regular.h"
 #include "base/text.h"
 #include "codec/yaml.h"
@@ -318,7 +319,7 @@ struct reading *catalogue_begin(struct ctx *ctx, const char *directory, const ch
 	struct catalogue *catalogue = arena_new_one(arena, struct catalogue);
 
 	if (!reading)
-		abort();
+		fatal_no_memory();
 	*reading = (struct reading){.ctx = *ctx,
 				    .names_ctx = *ctx,
 				    .catalogue = catalogue,

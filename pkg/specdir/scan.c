@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "base/fatal.h"
+
 struct scan {
 	struct scan_options options;
 	struct arena *arena; /* of what was overtaken */
@@ -22,7 +24,7 @@ struct scan *scan_begin(struct ctx *ctx, const struct scan_options *options)
 	struct scan *scan = calloc(1, sizeof(*scan));
 
 	if (!scan)
-		abort();
+		fatal_no_memory();
 	scan->options = *options;
 	scan->options.apply.overtaken = &scan->overtaken;
 	scan->arena = arena_new();

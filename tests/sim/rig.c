@@ -394,40 +394,9 @@ void rig_free(struct rig *rig)
 	arena_free(rig->arena);
 }
 
-void rig_trouble(struct rig *rig, enum trouble trouble, unsigned effect)
+struct effects *rig_troubles(struct rig *rig)
 {
-	rig->effects.trouble = trouble;
-	rig->effects.at = rig->effects.count + effect;
-	rig->effects.happened = false;
-}
-
-bool rig_trouble_happened(const struct rig *rig)
-{
-	return rig->effects.happened;
-}
-
-void rig_meanwhile(struct rig *rig,
-		   void (*meanwhile)(void *handle, const struct http_request *request),
-		   void *handle)
-{
-	rig->effects.meanwhile = meanwhile;
-	rig->effects.meanwhile_handle = handle;
-}
-
-void rig_after_answer(struct rig *rig, unsigned answer, void (*happens)(void *rig))
-{
-	rig->effects.after_at = answer;
-	rig->effects.after = happens;
-}
-
-unsigned rig_answers(const struct rig *rig)
-{
-	return rig->effects.answers;
-}
-
-void rig_fill_disk(struct rig *rig, unsigned effects)
-{
-	rig->effects.disk_lasts = effects ? rig->effects.count + effects : 0;
+	return &rig->effects;
 }
 
 void rig_shift_clock(struct rig *rig, msec_t shift)

@@ -37,19 +37,23 @@ void rig_free(struct rig *rig);
 
 /* Which effect goes wrong and how. Once: what comes after it is well. */
 void rig_trouble(struct rig *rig, enum trouble trouble, unsigned effect);
-bool rig_trouble_happened(const struct rig *rig);
+bool rig_trouble_happened(struct rig *rig);
 
 /* Before every call to the outside: what others do in the midst of a pass. NULL: nothing. */
 void rig_meanwhile(struct rig *rig,
 		   void (*meanwhile)(void *handle, const struct http_request *request),
 		   void *handle);
 
+/* What the rows above and below set. */
+struct effects;
+struct effects *rig_troubles(struct rig *rig);
+
 /* After so many effects from now on nothing can be written any more; 0: there is room again. */
 void rig_fill_disk(struct rig *rig, unsigned effects);
 
 /* When the answer of that number comes in, counted from the start, in the middle of a pass. */
 void rig_after_answer(struct rig *rig, unsigned answer, void (*happens)(void *rig));
-unsigned rig_answers(const struct rig *rig);
+unsigned rig_answers(struct rig *rig);
 
 void rig_desire(struct rig *rig, const char *hostname);
 void rig_desire_key(struct rig *rig, const char *hostname, enum key_type key_type);

@@ -248,7 +248,7 @@ static void put_same(struct run *run)
 
 static void delete (struct run *run)
 {
-	struct request request = {.method = "DELETE", .args = {"put.example.com"}};
+	struct request request = {.method = "DELETE", .args = {"put.example.com"}, .body = ""};
 
 	call(run, objectwrites_delete, &request);
 }

@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "clockwatch.h"
+#include "handover.h"
 #include "notify.h"
 #include "server/server.h"
 #include "store/dirstore.h"
@@ -33,7 +34,11 @@ struct daemon {
 	struct sealed_box *sealed;
 	struct specdir *specdir;
 	struct server *server;
-	_Atomic(struct engine *) engine;
+	_Atomic(struct engine *) engine; /* NULL: between two */
+	struct handover handover;	 /* from one to the next, which are these: */
+	struct engine *next_engine;
+	struct config *next_config;
+	bool is_reload_due; /* it was asked for meanwhile */
 	sd_event *event;
 	sd_event_source *scan_timer, *server_timer, *status_timer, *watchdog_timer;
 	int news; /* eventfd: something in the store changed */
@@ -152,11 +157,12 @@ static int on_specdir(sd_event_source *source, int fd, uint32_t events, void *ha
 static int on_watchdog(sd_event_source *source, uint64_t usec, void *handle)
 {
 	struct daemon *daemon = handle;
+	struct engine *engine = atomic_load(&daemon->engine);
 	cleanup_ctx struct ctx ctx;
 
 	(void)source, (void)usec;
 	ctx_init(&ctx, daemon->doors);
-	if (engine_activity(atomic_load(&daemon->engine)).longest_running < PASS_STUCK)
+	if (!engine || engine_activity(engine).longest_running < PASS_STUCK)
 		notify_watchdog();
 	else
 		log_error(&ctx, "a worker does not come back: the watchdog is not fed", NULL);
@@ -288,34 +294,62 @@ static enum err reload(struct ctx *ctx, struct daemon *daemon)
 		config_free(fresh);
 		return err;
 	}
-	engine_stop(atomic_exchange(&daemon->engine, NULL));
-	config_free(daemon->config);
-	daemon->config = fresh;
-	specdir_set_hostname_flags(daemon->specdir, fresh->hostname_flags);
-	atomic_store(&daemon->engine, engine);
-	engine_start(ctx, engine);
-	request_refused(ctx, daemon);
+	daemon->next_config = fresh;
+	daemon->next_engine = engine;
+	handover_begin(&daemon->handover, atomic_exchange(&daemon->engine, NULL));
 	return E_OK;
+}
+
+static void begin_reload(struct daemon *daemon)
+{
+	cleanup_ctx struct ctx ctx;
+	uint64_t now;
+
+	ctx_init(&ctx, daemon->doors);
+	daemon->is_reload_due = false;
+	must(sd_event_now(daemon->event, CLOCK_MONOTONIC, &now));
+	notify_reloading(now);
+	specdir_confirm_empty(daemon->specdir);
+	if (reload(&ctx, daemon) == E_OK)
+		return;
+	log_error(&ctx, "configuration not reloaded, the old one stays", "text", ctx.fault.text,
+		  NULL);
+	arm(daemon, daemon->scan_timer, 0);
+	notify_ready();
+}
+
+/* The old engine has stopped. */
+static void end_reload(void *handle)
+{
+	struct daemon *daemon = handle;
+	struct engine *engine = daemon->next_engine;
+	cleanup_ctx struct ctx ctx;
+
+	ctx_init(&ctx, daemon->doors);
+	config_free(daemon->config);
+	daemon->config = daemon->next_config;
+	daemon->next_config = NULL;
+	daemon->next_engine = NULL;
+	specdir_set_hostname_flags(daemon->specdir, daemon->config->hostname_flags);
+	atomic_store(&daemon->engine, engine);
+	engine_start(&ctx, engine);
+	request_refused(&ctx, daemon);
+	log_info(&ctx, "configuration reloaded", "file", daemon->config_path, NULL);
+	arm(daemon, daemon->scan_timer, 0);
+	notify_ready();
+	if (daemon->is_reload_due)
+		begin_reload(daemon);
 }
 
 static int on_reload(sd_event_source *source, const struct signalfd_siginfo *info, void *handle)
 {
 	struct daemon *daemon = handle;
-	cleanup_ctx struct ctx ctx;
-	uint64_t now;
 
 	(void)source, (void)info;
-	ctx_init(&ctx, daemon->doors);
-	must(sd_event_now(daemon->event, CLOCK_MONOTONIC, &now));
-	notify_reloading(now);
-	specdir_confirm_empty(daemon->specdir);
-	if (reload(&ctx, daemon) == E_OK)
-		log_info(&ctx, "configuration reloaded", "file", daemon->config_path, NULL);
+	if (daemon->next_engine)
+		daemon->is_reload_due = true;
 	else
-		log_error(&ctx, "configuration not reloaded, the old one stays", "text",
-			  ctx.fault.text, NULL);
-	arm(daemon, daemon->scan_timer, 0);
-	notify_ready();
+		begin_reload(daemon);
 	return 0;
 }
 
@@ -356,6 +390,7 @@ static void add_sources(struct daemon *daemon)
 				     daemon));
 	if (notify_watchdog_interval())
 		arm(daemon, daemon->watchdog_timer, 0);
+	handover_init(&daemon->handover, event, end_reload, daemon);
 	daemon->clockwatch = (struct clockwatch){.clock = daemon->doors->clock,
 						 .every = CLOCK_INTERVAL,
 						 .was_set = clock_was_set,
@@ -394,6 +429,9 @@ static enum err start(struct ctx *ctx, struct daemon *daemon)
 static void stop(struct daemon *daemon)
 {
 	engine_stop(atomic_exchange(&daemon->engine, NULL));
+	handover_fini(&daemon->handover);
+	engine_stop(daemon->next_engine);
+	config_free(daemon->next_config);
 	server_stop(daemon->server);
 	specdir_free(daemon->specdir);
 	sealed_box_close(daemon->sealed);

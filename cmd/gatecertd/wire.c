@@ -488,15 +488,31 @@ void engine_start(struct ctx *ctx, struct engine *engine)
 	controller_start(engine->hostnames);
 }
 
-void engine_stop(struct engine *engine)
+static void stop_controllers(struct engine *engine)
 {
-	if (!engine)
-		return;
-	cancel_request(engine->doors.cancel);
 	controller_stop(engine->hostnames);
 	controller_stop(engine->gateways);
 	controller_stop(engine->instances);
 	controller_stop(engine->sealkeys);
+}
+
+void engine_finish(struct engine *engine)
+{
+	cancel_request_soon(engine->doors.cancel);
+	stop_controllers(engine);
+}
+
+void engine_hurry(struct engine *engine)
+{
+	cancel_request(engine->doors.cancel);
+}
+
+void engine_stop(struct engine *engine)
+{
+	if (!engine)
+		return;
+	engine_hurry(engine);
+	stop_controllers(engine);
 	free_engine(engine);
 }
 

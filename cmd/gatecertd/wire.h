@@ -24,6 +24,12 @@ void engine_start(struct ctx *ctx, struct engine *engine);
 /* Wakes every object; many of them over a minute. */
 void engine_look_at_all(struct ctx *ctx, struct engine *engine);
 
+/* Takes nothing up any more, cancels what is in flight but for what must not be made twice, which
+ * may have its answer yet, and waits for the workers: a few seconds at most, and no time at all
+ * behind engine_hurry. Any thread. */
+void engine_finish(struct engine *engine);
+void engine_hurry(struct engine *engine);
+
 /* Cancels what is in flight, waits for the workers (well under a second) and frees. NULL is fine.
  */
 void engine_stop(struct engine *engine);

@@ -7,8 +7,10 @@
 
 #include "base/fatal.h"
 
+enum urgency { NOT, SOON, AT_ONCE };
+
 struct cancel {
-	atomic_bool is_requested; /* written under lock, read without */
+	atomic_int urgency; /* written under lock, read without */
 	pthread_mutex_t lock;
 	struct cancel_waker wakers; /* guarded by lock: head of a ring */
 };
@@ -20,7 +22,7 @@ struct cancel *cancel_new(void)
 	if (!cancel)
 		fatal_no_memory();
 	pthread_mutex_init(&cancel->lock, NULL);
-	atomic_init(&cancel->is_requested, false);
+	atomic_init(&cancel->urgency, NOT);
 	cancel->wakers.next = cancel->wakers.previous = &cancel->wakers;
 	return cancel;
 }
@@ -35,21 +37,37 @@ void cancel_free(struct cancel *cancel)
 }
 
 /* Under the lock: this is what lets cancel_remove_waker promise that none runs afterwards. */
-void cancel_request(struct cancel *cancel)
+static void request(struct cancel *cancel, enum urgency urgency)
 {
 	pthread_mutex_lock(&cancel->lock);
-	if (!atomic_exchange(&cancel->is_requested, true)) {
+	if (atomic_load(&cancel->urgency) < (int)urgency) {
 		struct cancel_waker *waker = cancel->wakers.next;
 
+		atomic_store(&cancel->urgency, urgency);
 		for (; waker != &cancel->wakers; waker = waker->next)
 			waker->wake(waker->handle);
 	}
 	pthread_mutex_unlock(&cancel->lock);
 }
 
+void cancel_request(struct cancel *cancel)
+{
+	request(cancel, AT_ONCE);
+}
+
+void cancel_request_soon(struct cancel *cancel)
+{
+	request(cancel, SOON);
+}
+
 bool cancel_is_requested(const struct cancel *cancel)
 {
-	return cancel && atomic_load(&cancel->is_requested);
+	return cancel && atomic_load(&cancel->urgency) != NOT;
+}
+
+bool cancel_is_at_once(const struct cancel *cancel)
+{
+	return cancel && atomic_load(&cancel->urgency) == AT_ONCE;
 }
 
 void cancel_add_waker(struct cancel *cancel, struct cancel_waker *waker)
@@ -61,7 +79,7 @@ void cancel_add_waker(struct cancel *cancel, struct cancel_waker *waker)
 	waker->previous = cancel->wakers.previous;
 	waker->previous->next = waker;
 	cancel->wakers.previous = waker;
-	if (atomic_load(&cancel->is_requested))
+	if (atomic_load(&cancel->urgency) != NOT)
 		waker->wake(waker->handle);
 	pthread_mutex_unlock(&cancel->lock);
 }

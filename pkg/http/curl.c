@@ -52,15 +52,41 @@ static void wake(void *multi)
 	curl_multi_wakeup(multi);
 }
 
+/* True unless libcurl gave up before the request itself could begin. */
+static bool may_have_been_sent(const struct exchange *exchange)
+{
+	curl_off_t begun = 0;
+	long sent = 0;
+
+	curl_easy_getinfo(exchange->curl->easy, CURLINFO_PRETRANSFER_TIME_T, &begun);
+	curl_easy_getinfo(exchange->curl->easy, CURLINFO_REQUEST_SIZE, &sent);
+	return begun > 0 || sent > 0;
+}
+
+/* What must not be made twice is worth its answer: without it the next engine would make it again.
+ */
+static bool may_be_left(const struct exchange *exchange, msec_t *patience_ends)
+{
+	msec_t now = ctx_mono(exchange->ctx);
+
+	if (exchange->request->kind != HTTP_ONE_SHOT ||
+	    cancel_is_at_once(exchange->ctx->doors->cancel) || !may_have_been_sent(exchange))
+		return true;
+	if (*patience_ends == MSEC_NEVER)
+		*patience_ends = now + CURL_LAST_ANSWER_MSEC;
+	return now >= *patience_ends;
+}
+
 /* False when cancelled. */
 static bool drive(struct exchange *exchange, CURLcode *code)
 {
 	CURLM *multi = exchange->curl->multi;
+	msec_t patience_ends = MSEC_NEVER;
 	int running = 1, left;
 	CURLMsg *message;
 
 	for (;;) {
-		if (ctx_is_cancelled(exchange->ctx))
+		if (ctx_is_cancelled(exchange->ctx) && may_be_left(exchange, &patience_ends))
 			return false;
 		curl_multi_perform(multi, &running);
 		if (!running)
@@ -91,17 +117,6 @@ static bool run(struct exchange *exchange, CURLcode *code)
 	cancel_remove_waker(cancel, &waker);
 	curl_multi_remove_handle(curl->multi, curl->easy);
 	return is_complete;
-}
-
-/* True unless libcurl gave up before the request itself could begin. */
-static bool may_have_been_sent(const struct exchange *exchange)
-{
-	curl_off_t begun = 0;
-	long sent = 0;
-
-	curl_easy_getinfo(exchange->curl->easy, CURLINFO_PRETRANSFER_TIME_T, &begun);
-	curl_easy_getinfo(exchange->curl->easy, CURLINFO_REQUEST_SIZE, &sent);
-	return begun > 0 || sent > 0;
 }
 
 static enum err fail(struct exchange *exchange, const struct failure *failure)

@@ -73,6 +73,19 @@ def test_a_ca_that_falls_silent_leaves_workers_for_the_others(stack, behind, ca,
     assert len(ca.requests("POST", "^/order-plz")) <= 7, "two of eight workers are never the CA's"
 
 
+def test_an_order_that_is_under_way_at_a_reload_is_made_once(behind, ca, hostname):
+    ca.fault("POST", "^/order-plz", {"delayMs": 2000}, times=1)
+    behind.start().wish(hostname)
+    wait_for(lambda: ca.requests("POST", "^/order-plz"), 30, "an order is asked for")
+    behind.reload()
+    # The loop serves others meanwhile, and hears of another reload.
+    assert behind.api.get("/healthz").status == 200
+    behind.reload()
+    behind.wait_ready(hostname)
+    wait_for(lambda: "configuration reloaded" in behind.log(), 30, "the reload is over")
+    assert len(ca.requests("POST", "^/order-plz")) == 1
+
+
 def test_an_order_that_the_ca_thinks_about_is_made_once(behind, ca, hostname):
     ca.fault("POST", "^/order-plz", {"delayMs": 30000})
     behind.start().wish(hostname)

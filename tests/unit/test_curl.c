@@ -445,7 +445,8 @@ static void test_what_cannot_be_sent_is_filed(void **state)
 
 struct canceller {
 	struct world *world;
-	const char *path;
+	const char *method, *path;
+	bool is_soon;
 	msec_t requested_at;
 };
 
@@ -455,10 +456,13 @@ static void *cancel_when_sent(void *arg)
 	struct world *world = canceller->world;
 	struct clock *clock = world->doors.clock;
 
-	while (peer_count(&world->peer, "GET", canceller->path) == 0)
+	while (peer_count(&world->peer, canceller->method, canceller->path) == 0)
 		wait_a_little();
 	canceller->requested_at = clock->mono(clock);
-	cancel_request(world->cancel);
+	if (canceller->is_soon)
+		cancel_request_soon(world->cancel);
+	else
+		cancel_request(world->cancel);
 	return NULL;
 }
 
@@ -473,7 +477,7 @@ static void test_a_cancelled_request_returns_at_once(void **state)
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(paths); i++) {
-		canceller = (struct canceller){.world = *state, .path = paths[i]};
+		canceller = (struct canceller){.world = *state, .method = "GET", .path = paths[i]};
 		request = make_request(*state, HTTP_READ, "GET", paths[i]);
 		request.reply_bytes_max = (size_t)1 << 30;
 		pthread_create(&thread, NULL, cancel_when_sent, &canceller);
@@ -483,6 +487,31 @@ static void test_a_cancelled_request_returns_at_once(void **state)
 		took = ctx_mono(&canceller.world->ctx);
 		pthread_join(thread, NULL);
 		assert_in_range(took - canceller.requested_at, 0, 50);
+		tear_down(state);
+		set_up(state);
+	}
+}
+
+static void test_what_happens_once_has_its_answer_unless_there_is_haste(void **state)
+{
+	static const struct {
+		bool is_soon;
+		enum err err;
+	} rows[] = {{true, E_OK}, {false, E_CANCELLED}};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct canceller canceller = {*state, "POST", "/thought", rows[i].is_soon, 0};
+		struct http_request request = make_request(*state, HTTP_ONE_SHOT, "POST",
+							   "/thought");
+		struct http_reply reply = {.status = 0};
+		pthread_t thread;
+
+		pthread_create(&thread, NULL, cancel_when_sent, &canceller);
+		assert_int_equal(
+			http_send(&canceller.world->ctx, canceller.world->http, &request, &reply),
+			rows[i].err);
+		pthread_join(thread, NULL);
+		assert_int_equal(reply.status, rows[i].err == E_OK ? 200 : 0);
 		tear_down(state);
 		set_up(state);
 	}
@@ -518,6 +547,7 @@ int main(void)
 		T(test_connect_to_leads_elsewhere),
 		T(test_what_cannot_be_sent_is_filed),
 		T(test_a_cancelled_request_returns_at_once),
+		T(test_what_happens_once_has_its_answer_unless_there_is_haste),
 		T(test_nothing_is_sent_once_cancelled),
 	};
 

@@ -76,6 +76,11 @@ void door_open(struct door *door, struct MHD_Daemon *daemon, int watcher, const 
 	watch(door, EPOLL_CTL_ADD, false);
 }
 
+bool door_has_news(const struct door *door)
+{
+	return door->daemon && !door->is_muted && has_events(door);
+}
+
 void door_close(struct door *door)
 {
 	if (door->daemon)

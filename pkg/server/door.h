@@ -31,6 +31,9 @@ struct door {
 void door_open(struct door *door, struct MHD_Daemon *daemon, int watcher, const uint64_t *signs);
 void door_close(struct door *door);
 
+/* Events that are to be looked at. */
+bool door_has_news(const struct door *door);
+
 /* Serves what is ready, unless a pause holds. How long until it wants to run again whatever the
  * events say (0: at once), or -1. */
 msec_t door_run(struct ctx *ctx, struct door *door);

@@ -18,7 +18,7 @@
 #include "server/termination.h"
 
 /* Above our own limits, so that ours come first and answer in our shape. */
-#define CONNECTION_MEMORY_BYTES ((size_t)32 * 1024)
+#define CONNECTION_MEMORY_BYTES ((size_t)36 * 1024) /* over 32 KB it is pages of its own */
 #define CONNECTION_READ_BYTES	((size_t)16 * 1024) /* a whole TLS record at once */
 #define CONNECTION_IDLE_SECONDS 60u
 #define CONNECTIONS_MAX \
@@ -27,7 +27,7 @@
 #define WATCH_LOOK_MSEC	    ((msec_t)100)
 #define REQUESTS_PER_SECOND 500
 
-struct server {
+	struct server {
 	struct service service;
 	struct conns conns;
 	struct pace pace, wrong;
@@ -373,9 +373,22 @@ static msec_t look_at_files(struct ctx *ctx, struct server *server)
 	return server->next_tls_look - now;
 }
 
+/* libmicrohttpd takes up ten connections in a run, and a crowd of them must not wait for as many
+ * turns. */
+static msec_t run_doors(struct ctx *ctx, struct server *server)
+{
+	msec_t until = ctx_mono(ctx) + TURNS_RUN_MSEC, wait;
+
+	do
+		wait = sooner(door_run(ctx, &server->public), door_run(ctx, &server->local));
+	while ((wait == 0 || door_has_news(&server->public) || door_has_news(&server->local)) &&
+	       ctx_mono(ctx) < until);
+	return wait;
+}
+
 /* Those that wait are called a few at a time, until the time of this run is up. How long until the
  * doors want to run again. */
-static msec_t run_doors(struct ctx *ctx, struct server *server)
+static msec_t take_turns(struct ctx *ctx, struct server *server)
 {
 	struct turns *turns = &server->host.turns;
 	bool is_anybody_waiting;
@@ -384,7 +397,7 @@ static msec_t run_doors(struct ctx *ctx, struct server *server)
 	turns_begin(turns, ctx_mono(ctx));
 	do {
 		is_anybody_waiting = turns_call(turns, ctx_mono(ctx));
-		wait = sooner(door_run(ctx, &server->public), door_run(ctx, &server->local));
+		wait = run_doors(ctx, server);
 	} while ((wait == 0 || is_anybody_waiting) && turns_have_time(turns, ctx_mono(ctx)));
 	return is_anybody_waiting ? 0 : wait;
 }
@@ -399,7 +412,7 @@ msec_t server_run(struct server *server)
 	wait = look_at_files(&ctx, server);
 	exchange_wake(&server->host, ctx_mono(&ctx));
 	stream_look(&server->host.streams);
-	wait = sooner(wait, run_doors(&ctx, server));
+	wait = sooner(wait, take_turns(&ctx, server));
 	wait = sooner(wait, conns_sweep(&server->conns, ctx_mono(&ctx)));
 	wait = sooner(wait, exchange_wake(&server->host, ctx_mono(&ctx)));
 	wait = sooner(wait, listings_sweep(&server->service.listings, ctx_mono(&ctx)));

@@ -10,9 +10,10 @@
 #include "server/listing.h"
 #include "server/turns.h"
 
-#define ANSWERS_BYTES_MAX   ((size_t)64 * 1024 * 1024)
-#define ANSWERS_LARGE_BYTES ((size_t)64 * 1024) /* from here on texts are shared, lists piecewise \
-						 */
+#define ANSWERS_BYTES_MAX ((size_t)64 * 1024 * 1024)
+#define ANSWERS_LARGE_BYTES                                                   \
+	((size_t)64 * 1024) /* from here on texts are shared, lists piecewise \
+			     */
 
 struct body;
 

@@ -259,6 +259,20 @@ static enum MHD_Result sleep_first(struct exchange *exchange, struct exchange_ho
 	return MHD_YES;
 }
 
+/* What writes comes behind all that was accepted before. */
+static bool take_turn(struct exchange *exchange, struct exchange_host *host)
+{
+	msec_t now = ctx_mono(&exchange->ctx);
+	struct turn *turn = &exchange->turn;
+	bool writes = !text_equals(exchange->route->method, "GET");
+
+	if (writes && !host->is_settled && !turns_is_late(turn, now)) {
+		turns_wait(&host->turns, turn, now);
+		return false;
+	}
+	return turns_take(&host->turns, turn, now);
+}
+
 /* False: it rests until its turn has come. What asks for no key is always served at once. */
 static bool may_serve(struct exchange *exchange, struct exchange_host *host)
 {
@@ -266,7 +280,7 @@ static bool may_serve(struct exchange *exchange, struct exchange_host *host)
 
 	if (!exchange->route || exchange->route->right == AUTH_ANYBODY)
 		return true;
-	if (!turns_take(&host->turns, turn, ctx_mono(&exchange->ctx))) {
+	if (!take_turn(exchange, host)) {
 		conns_begin_answer(host->conns, exchange->conn,
 				   turn->since + TURNS_WAIT_MSEC + CONNS_REQUEST_MSEC);
 		return false;
@@ -291,6 +305,7 @@ static enum MHD_Result finish(struct exchange *exchange, struct exchange_host *h
 	if (exchange->route)
 		routes_serve(&exchange->ctx, host->service, exchange->route, &exchange->request,
 			     &exchange->response);
+	host->is_settled = store_is_settled(host->service->store);
 	return queue(exchange, host, connection);
 }
 

@@ -22,7 +22,8 @@ struct exchange_host {
 	struct streams streams;
 	struct answers answers;
 	struct turns turns;
-	uint64_t signs; /* of life: grows with each callback, and each connection that is woken */
+	bool is_settled; /* all that was accepted is written */
+	uint64_t signs;	 /* of life: grows with each callback, and each connection that is woken */
 	struct exchange *sleepers; /* answered later, to slow down who tries keys */
 };
 

@@ -27,7 +27,7 @@
 #define WATCH_LOOK_MSEC	    ((msec_t)100)
 #define REQUESTS_PER_SECOND 500
 
-	struct server {
+struct server {
 	struct service service;
 	struct conns conns;
 	struct pace pace, wrong;
@@ -386,8 +386,8 @@ static msec_t run_doors(struct ctx *ctx, struct server *server)
 	return wait;
 }
 
-/* Those that wait are called a few at a time, until the time of this run is up. How long until the
- * doors want to run again. */
+/* What was accepted is written, and those that wait are called, a few at a time, until the time of
+ * this run is up. How long until the next. */
 static msec_t take_turns(struct ctx *ctx, struct server *server)
 {
 	struct turns *turns = &server->host.turns;
@@ -396,10 +396,12 @@ static msec_t take_turns(struct ctx *ctx, struct server *server)
 
 	turns_begin(turns, ctx_mono(ctx));
 	do {
+		server->host.is_settled = store_settle_on(ctx, server->service.store,
+							  ctx_mono(ctx) + TURNS_RUN_MSEC);
 		is_anybody_waiting = turns_call(turns, ctx_mono(ctx));
 		wait = run_doors(ctx, server);
 	} while ((wait == 0 || is_anybody_waiting) && turns_have_time(turns, ctx_mono(ctx)));
-	return is_anybody_waiting ? 0 : wait;
+	return is_anybody_waiting || !server->host.is_settled ? 0 : wait;
 }
 
 msec_t server_run(struct server *server)

@@ -26,22 +26,6 @@ static struct turn **place_of(struct turns *turns, const struct turn *turn)
 	return link;
 }
 
-static void wait(struct turns *turns, struct turn *turn, msec_t now)
-{
-	struct turn **link;
-
-	if (!turn->is_called) {
-		turn->rank = next_rank(turns, turn->who);
-		turn->since = now;
-	}
-	link = place_of(turns, turn);
-	turns_leave(turns, turn);
-	turn->next = *link;
-	*link = turn;
-	turn->is_waiting = true;
-	MHD_suspend_connection(turn->connection);
-}
-
 static void call(struct turns *turns, struct turn **link)
 {
 	struct turn *turn = *link;
@@ -73,6 +57,22 @@ bool turns_have_time(const struct turns *turns, msec_t now)
 	return now < turns->until;
 }
 
+void turns_wait(struct turns *turns, struct turn *turn, msec_t now)
+{
+	struct turn **link;
+
+	if (!turn->is_called) {
+		turn->rank = next_rank(turns, turn->who);
+		turn->since = now;
+	}
+	link = place_of(turns, turn);
+	turns_leave(turns, turn);
+	turn->next = *link;
+	*link = turn;
+	turn->is_waiting = true;
+	MHD_suspend_connection(turn->connection);
+}
+
 bool turns_take(struct turns *turns, struct turn *turn, msec_t now)
 {
 	bool is_next = turn->is_called || (!turns->first && turns->called == 0);
@@ -82,7 +82,7 @@ bool turns_take(struct turns *turns, struct turn *turn, msec_t now)
 		turns_leave(turns, turn);
 		return true;
 	}
-	wait(turns, turn, now);
+	turns_wait(turns, turn, now);
 	return false;
 }
 

@@ -46,6 +46,9 @@ bool turns_have_time(const struct turns *turns, msec_t now);
 /* Whether it may work now. Else its connection rests until it is called, and asks again. */
 bool turns_take(struct turns *turns, struct turn *turn, msec_t now);
 
+/* Its connection rests until it is called. */
+void turns_wait(struct turns *turns, struct turn *turn, msec_t now);
+
 /* It waited so long that it is told to come again. */
 bool turns_is_late(const struct turn *turn, msec_t now);
 

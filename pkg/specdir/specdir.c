@@ -220,6 +220,9 @@ enum err specdir_scan(struct ctx *ctx, struct specdir *specdir, msec_t *next_sca
 	bool is_done;
 	enum err err;
 
+	*next_scan = 0;
+	if (!specdir->scan && !store_settle_on(ctx, specdir->store, until))
+		return E_OK;
 	*next_scan = APPLY_TROUBLE_LOOK;
 	if (!specdir->scan)
 		TRY(begin_scan(ctx, specdir));

@@ -126,6 +126,7 @@ void dirstore_close(struct store *store)
 {
 	if (!store)
 		return;
+	journal_drop_rest(store);
 	for (int kind = 0; kind < KIND_COUNT; kind++)
 		shelf_fini(&store->shelves[kind]);
 	for (size_t i = 0; i < STORE_STRIPES; i++)

@@ -26,7 +26,8 @@ struct store {
 	store_changed_fn *changed; /* set before use, as is the next one */
 	void *changed_handle;
 	pthread_mutex_t stripes[STORE_STRIPES];
-	atomic_int journal; /* enum journal_state */
+	atomic_int journal;	   /* enum journal_state */
+	struct journal_rest *rest; /* of it, that is to be carried out; the loop thread's */
 	pthread_rwlock_t lock;
 	struct shelf shelves[KIND_COUNT]; /* guarded by lock */
 };

@@ -1,11 +1,14 @@
 #include "store/journal.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/log.h"
 #include "store/statefile.h"
 
-#define KIND	       "Journal"
+#define KIND	     "Journal"
+#define JOURNAL_MSEC ((msec_t)5) /* for what is carried out at once; the loop has others to serve \
+				  */
 #define SIZE_MAX_BYTES ((size_t)64 * 1024 * 1024) /* a hundred objects of the greatest size */
 
 static const char *path_of(struct ctx *ctx, const struct store *store)
@@ -119,50 +122,122 @@ static bool carry_out_file(struct ctx *ctx, const struct journal_file *file)
 								   (size_t)(slash - file->path))));
 }
 
-/* A status was written to it since, and with it all that stands here. */
-static bool is_behind(struct store *store, const struct store_encoded *encoded)
+/* 0: it is not seen. */
+static int64_t version_seen(struct store *store, const struct store_encoded *encoded)
 {
 	struct snapshot *current;
-	bool is_behind;
+	int64_t version = 0;
 
 	pthread_rwlock_rdlock(&store->lock);
 	current = shelf_find(&store->shelves[encoded->kind], encoded->object->name);
-	is_behind = current && ((const struct meta *)snapshot_object(current))->resource_version >
-				       encoded->object->resource_version;
+	if (current)
+		version = ((const struct meta *)snapshot_object(current))->resource_version;
 	pthread_rwlock_unlock(&store->lock);
-	return is_behind;
+	return version;
 }
 
+/* Under its stripe. */
+static void show(struct store *store, const struct store_encoded *encoded)
+{
+	if (version_seen(store, encoded) < encoded->object->resource_version)
+		store_show(store, encoded);
+}
+
+/* Under its stripe. Where a status was written since, all that stands here was written with it. */
 static bool carry_out_object(struct ctx *ctx, struct store *store,
 			     const struct store_encoded *encoded)
 {
 	enum err err;
 
-	if (is_behind(store, encoded))
+	if (version_seen(store, encoded) > encoded->object->resource_version)
 		return true;
 	err = store_write(ctx, store, encoded);
-	store_show(store, encoded);
 	tell_trouble(ctx, err, encoded->object->name);
 	return err == E_OK;
 }
 
-/* All that stands in the journal is true from now on, whether or not it can be written now. */
-static void carry_out(struct ctx *ctx, struct store *store, const struct journal_entries *entries)
+static bool carry_out_alone(struct ctx *ctx, struct store *store,
+			    const struct store_encoded *encoded)
+{
+	pthread_mutex_t *stripe = &store->stripes[store_stripe(encoded->object->name)];
+	bool is_done;
+
+	pthread_mutex_lock(stripe);
+	is_done = carry_out_object(ctx, store, encoded);
+	pthread_mutex_unlock(stripe);
+	return is_done;
+}
+
+/* How far it is. */
+struct progress {
+	size_t files, objects;
+	bool has_failed;
+};
+
+typedef bool carry_out_fn(struct ctx *ctx, struct store *store,
+			  const struct store_encoded *encoded);
+
+/* Until the time (mono), but one thing at least. False: there is more. */
+static bool carry_on(struct ctx *ctx, struct store *store, const struct journal_entries *entries,
+		     struct progress *progress, carry_out_fn *carry_out, msec_t until)
+{
+	while (progress->files + progress->objects < entries->file_count + entries->object_count) {
+		if (progress->files < entries->file_count)
+			progress->has_failed |= !carry_out_file(ctx,
+								&entries->files[progress->files++]);
+		else
+			progress->has_failed |= !carry_out(ctx, store,
+							   &entries->objects[progress->objects++]);
+		if (ctx_mono(ctx) >= until)
+			return false;
+	}
+	return true;
+}
+
+/* All was tried: the journal goes, unless something has to be tried again. */
+static void finish(struct ctx *ctx, struct store *store, const struct progress *progress)
 {
 	struct fs *fs = ctx->doors->fs;
-	bool is_done = true;
-	enum err err;
+	enum err err = E_OK;
 
-	for (size_t i = 0; i < entries->file_count; i++)
-		is_done = carry_out_file(ctx, &entries->files[i]) && is_done;
-	for (size_t i = 0; i < entries->object_count; i++)
-		is_done = carry_out_object(ctx, store, &entries->objects[i]) && is_done;
-	if (is_done) {
+	if (!progress->has_failed) {
 		err = fs->remove(ctx, fs, path_of(ctx, store));
 		tell_trouble(ctx, err, "journal");
-		is_done = err == E_OK;
 	}
-	atomic_store(&store->journal, is_done ? JOURNAL_NONE : JOURNAL_OPEN);
+	atomic_store(&store->journal,
+		     progress->has_failed || err != E_OK ? JOURNAL_OPEN : JOURNAL_NONE);
+}
+
+/* What is left of the journal that stands, for later. */
+struct journal_rest {
+	struct arena *arena;
+	struct journal_entries entries;
+	struct progress progress;
+};
+
+static void keep_rest(struct ctx *ctx, struct store *store, const char *text,
+		      const struct progress *progress)
+{
+	struct arena *arena = arena_new();
+	struct ctx keep = *ctx;
+	struct json *json;
+	enum err err;
+
+	keep.arena = arena;
+	store->rest = arena_new_one(arena, struct journal_rest);
+	*store->rest = (struct journal_rest){.arena = arena, .progress = *progress};
+	err = json_parse(&keep, text, strlen(text), &json);
+	if (err == E_OK)
+		err = decode(&keep, json, &store->rest->entries);
+	assert(err == E_OK); /* it was read back before it was written */
+	atomic_store(&store->journal, JOURNAL_OPEN);
+}
+
+void journal_drop_rest(struct store *store)
+{
+	if (store->rest)
+		arena_free(store->rest->arena);
+	store->rest = NULL;
 }
 
 /* A write that failed may have happened; nobody was told that it did, so it must not count. */
@@ -192,7 +267,9 @@ static enum err check_readable(struct ctx *ctx, const char *text)
 enum err journal_commit(struct ctx *ctx, struct store *store, const struct journal_entries *entries)
 {
 	struct fs *fs = ctx->doors->fs;
+	msec_t until = ctx_mono(ctx) + JOURNAL_MSEC;
 	const char *text = encode(ctx, entries);
+	struct progress progress = {0};
 	enum err err;
 
 	TRY(check_readable(ctx, text));
@@ -201,7 +278,13 @@ enum err journal_commit(struct ctx *ctx, struct store *store, const struct journ
 		(void)retract(ctx, store);
 		return err;
 	}
-	carry_out(ctx, store, entries);
+	/* It is true from now on, whether or not it is written now. */
+	for (size_t i = 0; i < entries->object_count; i++)
+		show(store, &entries->objects[i]);
+	if (carry_on(ctx, store, entries, &progress, carry_out_object, until))
+		finish(ctx, store, &progress);
+	else
+		keep_rest(ctx, store, text, &progress);
 	return E_OK;
 }
 
@@ -236,6 +319,7 @@ static enum err redo(struct ctx *ctx, struct store *store)
 {
 	const char *path = path_of(ctx, store);
 	struct journal_entries entries;
+	struct progress progress = {0};
 	struct json *json;
 	enum err err = statefile_read_large(ctx, path, KIND, SIZE_MAX_BYTES, &json);
 
@@ -248,7 +332,10 @@ static enum err redo(struct ctx *ctx, struct store *store)
 	}
 	TRY(err);
 	journal_lock(store, &entries);
-	carry_out(ctx, store, &entries);
+	for (size_t i = 0; i < entries.object_count; i++)
+		show(store, &entries.objects[i]);
+	carry_on(ctx, store, &entries, &progress, carry_out_object, MSEC_NEVER);
+	finish(ctx, store, &progress);
 	journal_unlock(store, &entries);
 	return E_OK;
 }
@@ -263,12 +350,33 @@ enum err journal_check(struct ctx *ctx, struct store *store)
 	if (atomic_load(&store->journal) == JOURNAL_NONE)
 		return E_OK;
 	return fault_set(ctx, E_AGAIN, "StateNotDurable",
-			 "the state directory has no room for what was accepted before");
+			 "what was accepted before is not written yet");
+}
+
+bool store_is_settled(const struct store *store)
+{
+	return !store->rest;
+}
+
+bool store_settle_on(struct ctx *ctx, struct store *store, msec_t until)
+{
+	struct journal_rest *rest = store->rest;
+
+	if (!rest)
+		return true;
+	if (!carry_on(ctx, store, &rest->entries, &rest->progress, carry_out_alone, until))
+		return false;
+	finish(ctx, store, &rest->progress);
+	journal_drop_rest(store);
+	return true;
 }
 
 enum err store_settle(struct ctx *ctx, struct store *store)
 {
-	int state = atomic_load(&store->journal);
+	int state;
+
+	store_settle_on(ctx, store, MSEC_NEVER);
+	state = atomic_load(&store->journal);
 
 	if (state == JOURNAL_DOUBTFUL)
 		TRY(retract(ctx, store));

@@ -4,7 +4,7 @@
  * DIR/journal.json holds objects as they are to be, and files beside them. It is removed when all
  * of that stands. While it is there nothing is erased and no other is begun, so that carrying it
  * out once more takes nothing back: of the objects only those that were written later, by their
- * reconcilers, are left as they are.
+ * reconcilers, are left as they are. What takes long is carried out in slices, from memory.
  */
 #pragma once
 
@@ -39,6 +39,9 @@ enum err journal_check(struct ctx *ctx, struct store *store);
  */
 enum err journal_commit(struct ctx *ctx, struct store *store,
 			const struct journal_entries *entries);
+
+/* The end: the rest is for the next start. */
+void journal_drop_rest(struct store *store);
 
 /* The stripes of the objects, in the one order. */
 void journal_lock(struct store *store, const struct journal_entries *entries);

@@ -61,6 +61,12 @@ enum err store_delete(struct ctx *ctx, struct store *store, enum kind kind, cons
  * files beside the store: they may be older than it. E_AGAIN: there is still no room. */
 enum err store_settle(struct ctx *ctx, struct store *store);
 
+/* Carries out what batches have left, until the time (mono), but one thing at least. False: there
+ * is more, and a batch that is committed meanwhile does all of it first. On the loop thread. */
+bool store_settle_on(struct ctx *ctx, struct store *store, msec_t until);
+
+bool store_is_settled(const struct store *store);
+
 /* The highest resource version handed out. */
 int64_t store_version(struct store *store);
 

@@ -58,12 +58,13 @@ void handover_init(struct handover *handover, sd_event *event, void (*is_stopped
 		fatal("the end of an engine cannot be watched", strerror(-result));
 }
 
-void handover_begin(struct handover *handover, struct engine *engine)
+void handover_begin(struct handover *handover, struct engine *engine, msec_t now)
 {
 	int result;
 
 	assert(!handover->engine);
 	handover->engine = engine;
+	handover->began = now;
 	result = pthread_create(&handover->thread, NULL, stop, handover);
 	if (result != 0)
 		fatal("no thread to stop an engine", strerror(result));

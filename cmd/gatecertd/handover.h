@@ -13,6 +13,7 @@
 
 struct handover {
 	struct engine *engine; /* that is being stopped; NULL: none is */
+	msec_t began;	       /* mono */
 	void (*is_stopped)(void *handle);
 	void *handle;
 	int done; /* eventfd */
@@ -23,7 +24,7 @@ struct handover {
 /* `is_stopped` is called on the loop whenever one was. */
 void handover_init(struct handover *handover, sd_event *event, void (*is_stopped)(void *handle),
 		   void *handle);
-void handover_begin(struct handover *handover, struct engine *engine);
+void handover_begin(struct handover *handover, struct engine *engine, msec_t now);
 
 /* Waits for it, without a call. */
 void handover_fini(struct handover *handover);

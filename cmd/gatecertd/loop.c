@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -24,6 +25,8 @@
 
 #define STATUS_INTERVAL MSEC_PER_SEC
 #define CLOCK_INTERVAL	MSEC_PER_MIN
+#define HANDOVER_STUCK	MSEC_PER_MIN /* far beyond CURL_LAST_ANSWER_MSEC */
+#define ASKING_MSEC	((msec_t)5)
 #define PASS_STUCK	(30 * MSEC_PER_MIN) /* far beyond any pass: every call in it has a deadline */
 
 struct daemon {
@@ -40,8 +43,9 @@ struct daemon {
 	struct config *next_config;
 	bool is_reload_due; /* it was asked for meanwhile */
 	sd_event *event;
-	sd_event_source *scan_timer, *server_timer, *status_timer, *watchdog_timer;
-	int news; /* eventfd: something in the store changed */
+	sd_event_source *scan_timer, *server_timer, *status_timer, *watchdog_timer, *asking_timer;
+	char asked[256]; /* the last refused hostname that became due, in the order of names */
+	int news;	 /* eventfd: something in the store changed */
 	struct clockwatch clockwatch;
 };
 
@@ -158,11 +162,13 @@ static int on_watchdog(sd_event_source *source, uint64_t usec, void *handle)
 {
 	struct daemon *daemon = handle;
 	struct engine *engine = atomic_load(&daemon->engine);
+	struct clock *clock = daemon->doors->clock;
 	cleanup_ctx struct ctx ctx;
 
 	(void)source, (void)usec;
 	ctx_init(&ctx, daemon->doors);
-	if (!engine || engine_activity(engine).longest_running < PASS_STUCK)
+	if (engine ? engine_activity(engine).longest_running < PASS_STUCK
+		   : clock->mono(clock) - daemon->handover.began < HANDOVER_STUCK)
 		notify_watchdog();
 	else
 		log_error(&ctx, "a worker does not come back: the watchdog is not fed", NULL);
@@ -247,24 +253,48 @@ static enum err load(struct ctx *ctx, const char *path, struct config **out)
 	return err;
 }
 
-/* A refused hostname is due now; the others are in nobody's way. */
-static void request_refused(struct ctx *ctx, struct daemon *daemon)
+static void request_one(struct ctx *ctx, struct daemon *daemon, const char *hostname)
 {
+	if (specdir_request(ctx, daemon->specdir, hostname) != E_OK)
+		log_warn(ctx, "a refused hostname waits on", "hostname", hostname, "text",
+			 ctx->fault.text, NULL);
+	fault_clear(ctx);
+}
+
+/* A refused hostname is due now; the others are in nobody's way. There may be thousands, and each
+ * is a write. False: there are more. */
+static bool request_refused(struct ctx *ctx, struct daemon *daemon)
+{
+	msec_t until = ctx_mono(ctx) + ASKING_MSEC;
 	const void **hostnames;
 	size_t count;
 
 	if (store_list(ctx, daemon->store, KIND_HOSTNAME, &hostnames, &count) != E_OK)
-		return;
+		return true;
 	for (size_t i = 0; i < count; i++) {
 		const struct hostname *hostname = hostnames[i];
 
 		if (!hostname->status.refusal.count ||
-		    specdir_request(ctx, daemon->specdir, hostname->meta.name) == E_OK)
+		    strcmp(hostname->meta.name, daemon->asked) <= 0)
 			continue;
-		log_warn(ctx, "a refused hostname waits on", "hostname", hostname->meta.name,
-			 "text", ctx->fault.text, NULL);
-		fault_clear(ctx);
+		request_one(ctx, daemon, hostname->meta.name);
+		snprintf(daemon->asked, sizeof(daemon->asked), "%s", hostname->meta.name);
+		if (ctx_mono(ctx) >= until)
+			return false;
 	}
+	return true;
+}
+
+static int on_asking(sd_event_source *source, uint64_t usec, void *handle)
+{
+	struct daemon *daemon = handle;
+	cleanup_ctx struct ctx ctx;
+
+	(void)source, (void)usec;
+	ctx_init(&ctx, daemon->doors);
+	if (!request_refused(&ctx, daemon))
+		arm(daemon, daemon->asking_timer, 0);
+	return 0;
 }
 
 /* Everything that can fail, while the old engine still runs. */
@@ -296,7 +326,7 @@ static enum err reload(struct ctx *ctx, struct daemon *daemon)
 	}
 	daemon->next_config = fresh;
 	daemon->next_engine = engine;
-	handover_begin(&daemon->handover, atomic_exchange(&daemon->engine, NULL));
+	handover_begin(&daemon->handover, atomic_exchange(&daemon->engine, NULL), ctx_mono(ctx));
 	return E_OK;
 }
 
@@ -333,7 +363,8 @@ static void end_reload(void *handle)
 	specdir_set_hostname_flags(daemon->specdir, daemon->config->hostname_flags);
 	atomic_store(&daemon->engine, engine);
 	engine_start(&ctx, engine);
-	request_refused(&ctx, daemon);
+	daemon->asked[0] = '\0';
+	arm(daemon, daemon->asking_timer, 0);
 	log_info(&ctx, "configuration reloaded", "file", daemon->config_path, NULL);
 	arm(daemon, daemon->scan_timer, 0);
 	notify_ready();
@@ -383,6 +414,8 @@ static void add_sources(struct daemon *daemon)
 			       daemon));
 	must(sd_event_add_time(event, &daemon->status_timer, CLOCK_MONOTONIC, 0, 0, on_status,
 			       daemon));
+	must(sd_event_add_time(event, &daemon->asking_timer, CLOCK_MONOTONIC, UINT64_MAX, 0,
+			       on_asking, daemon));
 	must(sd_event_add_time(event, &daemon->watchdog_timer, CLOCK_MONOTONIC, UINT64_MAX, 0,
 			       on_watchdog, daemon));
 	if (specdir_fd(daemon->specdir) >= 0)
@@ -440,6 +473,7 @@ static void stop(struct daemon *daemon)
 	sd_event_source_unref(daemon->scan_timer);
 	sd_event_source_unref(daemon->status_timer);
 	sd_event_source_unref(daemon->watchdog_timer);
+	sd_event_source_unref(daemon->asking_timer);
 	clockwatch_stop(&daemon->clockwatch);
 	sd_event_unref(daemon->event);
 	close(daemon->news);

@@ -62,8 +62,8 @@ enum err keyvault_certificate_get(struct ctx *ctx, struct keyvault *vault, const
 				  struct vault_certificate *out);
 
 /* ONE_SHOT. E_OK: `out` has the CSR. E_CONFLICT, reason PendingExists: somebody's (maybe our
- * own) is in progress; reason SoftDeleted: the name stands for a deleted one. Key: exportable, software,
- * application/x-pkcs12, never reused. */
+ * own) is in progress; reason SoftDeleted: the name stands for a deleted one. Key: exportable,
+ * software, application/x-pkcs12, never reused. */
 enum err keyvault_certificate_create(struct ctx *ctx, struct keyvault *vault,
 				     const struct vault_certificate_request *request,
 				     struct vault_operation *out);
@@ -84,8 +84,8 @@ enum err keyvault_certificate_import(struct ctx *ctx, struct keyvault *vault, co
 				     const struct bytes *pfx, const char *password,
 				     const struct text_map *tags, struct vault_certificate *out);
 
-/* A soft-deleted one; `cert` is empty when it never had a version. E_NOTFOUND: none, or its deletion
- * is under way. */
+/* A soft-deleted one; `cert` is empty when it never had a version. E_NOTFOUND: none, or its
+ * deletion is under way. */
 enum err keyvault_certificate_get_deleted(struct ctx *ctx, struct keyvault *vault, const char *name,
 					  struct vault_certificate *out);
 /* A soft-deleted one comes back; ready when keyvault_certificate_get finds it. */

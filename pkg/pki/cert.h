@@ -36,7 +36,7 @@ enum err cert_from_der(struct ctx *ctx, const void *der, size_t size, struct cer
 /* SHA-256 of the SubjectPublicKeyInfo is equal. */
 bool cert_has_key(const struct cert *cert, const struct bytes *public_key);
 
-/* Judges a fresh chain before it replaces anything, by what no clock can get wrong: the leaf has the
- * CSR's key, covers exactly its names, and each certificate is signed by the next. E_REFUSED,
+/* Judges a fresh chain before it replaces anything, by what no clock can get wrong: the leaf has
+ * the CSR's key, covers exactly its names, and each certificate is signed by the next. E_REFUSED,
  * reason CertificateRejected, and the text says which of these failed. */
 enum err chain_check(struct ctx *ctx, const struct chain *chain, const struct csr *csr);

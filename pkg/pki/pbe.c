@@ -64,7 +64,8 @@ static bool is_encryption_affordable(const X509_ALGOR *encryption)
 	bool fits;
 
 	if (OBJ_obj2nid(encryption->algorithm) == NID_pbes2)
-		second = ASN1_TYPE_unpack_sequence(ASN1_ITEM_rptr(PBE2PARAM), encryption->parameter);
+		second = ASN1_TYPE_unpack_sequence(ASN1_ITEM_rptr(PBE2PARAM),
+						   encryption->parameter);
 	else
 		first = ASN1_TYPE_unpack_sequence(ASN1_ITEM_rptr(PBEPARAM), encryption->parameter);
 	fits = (second && is_derivation_affordable(second->keyfunc)) ||

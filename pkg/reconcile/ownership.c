@@ -7,7 +7,7 @@
 #include "base/log.h"
 #include "base/text.h"
 
-#define BLOB_PREFIX	".well-known/acme-challenge/"
+#define BLOB_PREFIX ".well-known/acme-challenge/"
 
 static struct issuance *issuance(struct pass *pass)
 {

@@ -22,9 +22,9 @@ enum certificate_verdict {
 enum certificate_verdict policy_judge(const struct hostname *hostname, msec_t now,
 				      const char **why);
 
-/* What time it is for a certificate: `now`, unless the clock says what cannot be, that it was merged
- * before it was issued or when it was due already, and still does; then it is as old as the time
- * since. */
+/* What time it is for a certificate: `now`, unless the clock says what cannot be, that it was
+ * merged before it was issued or when it was due already, and still does; then it is as old as the
+ * time since. */
 msec_t policy_time(const struct certificate_status *certificate, msec_t now);
 
 /* A third of the lifetime before the end; half when it lives under 10 days. */

@@ -96,11 +96,14 @@ static ssize_t read_block(void *handle, uint64_t position, char *out, size_t roo
 {
 	struct sending *sending = handle;
 	struct answers *answers = sending->answers;
+	msec_t now = answers->clock->mono(answers->clock);
 	size_t size;
 
-	++*answers->signs;
-	if (!turns_take(answers->turns, &sending->turn, answers->clock->mono(answers->clock)))
+	++*answers->activity;
+	if (!turns_take(answers->turns, &sending->turn, now)) {
+		conns_delay_answer(answers->conns, sending->turn.conn, now);
 		return 0;
+	}
 	if (sending->page) {
 		size = page_take(sending->page, out, room);
 		return size > 0 ? (ssize_t)size : MHD_CONTENT_READER_END_OF_STREAM;
@@ -116,6 +119,7 @@ static void end(void *handle)
 	struct sending *sending = handle;
 
 	turns_leave(sending->answers->turns, &sending->turn);
+	sending->answers->bytes -= BLOCK_BYTES;
 	if (sending->body)
 		give_back(sending->body);
 	page_free(sending->page);
@@ -128,6 +132,7 @@ static struct MHD_Response *send_in_blocks(struct answers *answers, const struct
 	struct sending *sending = calloc(1, sizeof(*sending));
 
 	assert(sending);
+	answers->bytes += BLOCK_BYTES;
 	*sending = (struct sending){.answers = answers, .body = body, .page = page};
 	sending->turn =
 		(struct turn){.connection = turn->connection, .conn = turn->conn, .who = turn->who};

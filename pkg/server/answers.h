@@ -19,8 +19,9 @@ struct body;
 
 struct answers {
 	struct clock *clock;
+	struct conns *conns;
 	struct turns *turns;
-	uint64_t *signs;
+	uint64_t *activity;
 	size_t bytes;	     /* held now */
 	struct body *bodies; /* the large ones */
 };

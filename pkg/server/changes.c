@@ -76,7 +76,7 @@ static msec_t mono_now(const struct changes *changes)
 	return changes->doors->clock->mono(changes->doors->clock);
 }
 
-static void drop_outdated(struct changes *changes)
+void changes_sweep(struct changes *changes)
 {
 	msec_t now = mono_now(changes);
 
@@ -189,7 +189,7 @@ void changes_look(struct changes *changes)
 	int64_t version = store_version(changes->store);
 	struct changes_list *now;
 
-	drop_outdated(changes);
+	changes_sweep(changes);
 	if (changes->list && edition == changes->edition) {
 		changes->version = version;
 		return;

@@ -40,6 +40,9 @@ enum kind changes_kind(const struct changes *changes);
 /* Costs nothing while nothing becomes visible in the store. */
 void changes_look(struct changes *changes);
 
+/* Forgets what has been kept for long enough. */
+void changes_sweep(struct changes *changes);
+
 /* The store's version at the last look: what a list of then is told. */
 int64_t changes_version(const struct changes *changes);
 

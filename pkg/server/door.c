@@ -34,7 +34,7 @@ static void mute(struct door *door, bool is_muted)
 
 static bool has_to_wait(const struct door *door, msec_t now)
 {
-	if (door->pause == 0 || now >= door->due || *door->signs != door->seen)
+	if (door->pause == 0 || now >= door->due || *door->activity != door->seen)
 		return false;
 	return door->is_muted || !has_events(door);
 }
@@ -65,13 +65,13 @@ static msec_t pause_longer(struct ctx *ctx, struct door *door, bool have_events_
 
 /* public */
 
-void door_open(struct door *door, struct MHD_Daemon *daemon, int watcher, const uint64_t *signs)
+void door_open(struct door *door, struct MHD_Daemon *daemon, int watcher, const uint64_t *activity)
 {
 	*door = (struct door){
 		.daemon = daemon,
 		.events = MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd,
 		.watcher = watcher,
-		.signs = signs,
+		.activity = activity,
 	};
 	watch(door, EPOLL_CTL_ADD, false);
 }
@@ -98,10 +98,10 @@ msec_t door_run(struct ctx *ctx, struct door *door)
 	if (has_to_wait(door, ctx_mono(ctx)))
 		return door->due - ctx_mono(ctx);
 	had_events = has_events(door);
-	door->seen = *door->signs;
+	door->seen = *door->activity;
 	MHD_run(door->daemon);
 	has_timeout = MHD_get_timeout(door->daemon, &timeout) == MHD_YES;
-	if (*door->signs == door->seen) {
+	if (*door->activity == door->seen) {
 		bool have_stayed = had_events && has_events(door);
 
 		if (have_stayed || (has_timeout && timeout == 0 && !had_events))

@@ -20,7 +20,7 @@ struct door {
 	struct MHD_Daemon *daemon; /* NULL: it is shut */
 	int events;		   /* libmicrohttpd's epoll; borrowed */
 	int watcher;		   /* epoll of the loop, which watches `events`; borrowed */
-	const uint64_t *signs;	   /* of life: grows with every callback, and what is woken */
+	const uint64_t *activity;  /* of life: grows with every callback, and what is woken */
 	uint64_t seen;		   /* of them */
 	msec_t pause;		   /* before the next run; 0: none */
 	msec_t due;		   /* mono, when it is over */
@@ -28,7 +28,7 @@ struct door {
 };
 
 /* Takes over the daemon, which `watcher` watches from now on. */
-void door_open(struct door *door, struct MHD_Daemon *daemon, int watcher, const uint64_t *signs);
+void door_open(struct door *door, struct MHD_Daemon *daemon, int watcher, const uint64_t *activity);
 void door_close(struct door *door);
 
 /* Events that are to be looked at. */

@@ -259,6 +259,13 @@ static enum MHD_Result sleep_first(struct exchange *exchange, struct exchange_ho
 	return MHD_YES;
 }
 
+/* A whole request has come in: it is not its client that is late. */
+static void keep_waiting(struct exchange *exchange, struct exchange_host *host)
+{
+	conns_begin_answer(host->conns, exchange->conn,
+			   exchange->turn.since + TURNS_WAIT_MSEC + CONNS_REQUEST_MSEC);
+}
+
 /* What writes comes behind all that was accepted before. */
 static bool take_turn(struct exchange *exchange, struct exchange_host *host)
 {
@@ -278,11 +285,12 @@ static bool may_serve(struct exchange *exchange, struct exchange_host *host)
 {
 	struct turn *turn = &exchange->turn;
 
-	if (!exchange->route || exchange->route->right == AUTH_ANYBODY)
+	if (!exchange->route || exchange->route->right == AUTH_ANYBODY) {
+		turns_leave(&host->turns, turn);
 		return true;
+	}
 	if (!take_turn(exchange, host)) {
-		conns_begin_answer(host->conns, exchange->conn,
-				   turn->since + TURNS_WAIT_MSEC + CONNS_REQUEST_MSEC);
+		keep_waiting(exchange, host);
 		return false;
 	}
 	if (turns_is_late(turn, ctx_mono(&exchange->ctx)))
@@ -306,6 +314,12 @@ static enum MHD_Result finish(struct exchange *exchange, struct exchange_host *h
 		routes_serve(&exchange->ctx, host->service, exchange->route, &exchange->request,
 			     &exchange->response);
 	host->is_settled = store_is_settled(host->service->store);
+	if (exchange->response.is_unfinished) {
+		exchange->response.is_unfinished = false;
+		turns_wait(&host->turns, &exchange->turn, ctx_mono(&exchange->ctx));
+		keep_waiting(exchange, host);
+		return MHD_YES;
+	}
 	return queue(exchange, host, connection);
 }
 
@@ -319,7 +333,7 @@ void *exchange_begin(void *handle, const char *uri, struct MHD_Connection *conne
 	struct exchange *exchange = calloc(1, sizeof(*exchange));
 
 	assert(exchange && info);
-	host->signs++;
+	host->activity++;
 	ctx_init(&exchange->ctx, host->service->doors);
 	exchange->ctx.controller = "server";
 	exchange->conn = info->socket_context;
@@ -343,7 +357,7 @@ enum MHD_Result exchange_handle(void *handle, struct MHD_Connection *connection,
 	struct exchange *exchange = *context;
 
 	(void)url;
-	host->signs++;
+	host->activity++;
 	if (exchange->is_queued)
 		return MHD_YES;
 	if (!exchange->is_judged) {
@@ -369,7 +383,7 @@ msec_t exchange_wake(struct exchange_host *host, msec_t now)
 
 		if (exchange->wake_at <= now || exchange->conn->is_shut) {
 			*link = exchange->next_sleeper;
-			host->signs++;
+			host->activity++;
 			MHD_resume_connection(exchange->turn.connection);
 			continue;
 		}
@@ -391,7 +405,7 @@ void exchange_end(void *handle, struct MHD_Connection *connection, void **contex
 	(void)code;
 	if (!exchange)
 		return;
-	host->signs++;
+	host->activity++;
 	conns_end_answer(host->conns, exchange->conn, clock->mono(clock));
 	turns_leave(&host->turns, &exchange->turn);
 	if (!exchange->is_queued)

@@ -23,7 +23,8 @@ struct exchange_host {
 	struct answers answers;
 	struct turns turns;
 	bool is_settled; /* all that was accepted is written */
-	uint64_t signs;	 /* of life: grows with each callback, and each connection that is woken */
+	uint64_t
+		activity; /* of life: grows with each callback, and each connection that is woken */
 	struct exchange *sleepers; /* answered later, to slow down who tries keys */
 };
 

@@ -4,15 +4,17 @@
 #include <string.h>
 
 #include "api/instance.h"
+#include "base/log.h"
 #include "base/text.h"
 #include "codec/base64.h"
 #include "codec/date.h"
 #include "server/errors.h"
 
-#define PAGE_DEFAULT ((size_t)100)
-#define PAGE_MAX     ((size_t)1000)
-#define TOKEN_HEADER "x-ms-continuation-token"
-#define STATUS_COUNT 5
+#define DELETING_MSEC ((msec_t)5)
+#define PAGE_DEFAULT  ((size_t)100)
+#define PAGE_MAX      ((size_t)1000)
+#define TOKEN_HEADER  "x-ms-continuation-token"
+#define STATUS_COUNT  5
 
 struct filter {
 	msec_t from, to; /* of the creation, both included */
@@ -148,10 +150,12 @@ static const char *read_token(struct ctx *ctx, const struct request *request)
 	return NULL;
 }
 
+/* Each costs the disk something, and the loop has others to serve. */
 static enum err delete_matching(struct ctx *ctx, struct service *service,
 				const struct request *request, const struct filter *filter,
-				int64_t *deleted)
+				struct response *response)
 {
+	msec_t until = ctx_mono(ctx) + DELETING_MSEC;
 	const void **items;
 	size_t count;
 
@@ -162,8 +166,12 @@ static enum err delete_matching(struct ctx *ctx, struct service *service,
 		if (!runtime_has_ended(instance->status.runtime_status) ||
 		    !matches(request, filter, instance))
 			continue;
+		if (ctx_mono(ctx) >= until) {
+			response->is_unfinished = true;
+			return E_OK;
+		}
 		TRY(store_delete(ctx, service->store, KIND_INSTANCE, instance->meta.name));
-		++*deleted;
+		response->done++;
 	}
 	return E_OK;
 }
@@ -210,7 +218,6 @@ enum err instances_purge_many(struct ctx *ctx, struct service *service,
 	struct json *body = json_object(ctx);
 	struct filter filter;
 	const char *wrong = read_filter(request, &filter);
-	int64_t deleted = 0;
 
 	if (!from || !from[0])
 		return errors_answer(ctx, response, 400, "InvalidRequest",
@@ -219,11 +226,19 @@ enum err instances_purge_many(struct ctx *ctx, struct service *service,
 	if (wrong)
 		return errors_answer(ctx, response, 400, "InvalidRequest",
 				     "%s cannot be read: nothing was deleted.", wrong);
-	if (delete_matching(ctx, service, request, &filter, &deleted) != E_OK)
-		return errors_answer_fault(ctx, response, E_AGAIN);
-	if (deleted == 0)
+	if (delete_matching(ctx, service, request, &filter, response) != E_OK) {
+		log_error(ctx, "instances not purged", "text", ctx->fault.text, NULL);
+		return errors_answer(
+			ctx, response, 503, "ServiceUnavailable",
+			"%lld instances were purged, and the next one cannot be at the "
+			"moment. Try again.",
+			(long long)response->done);
+	}
+	if (response->is_unfinished)
+		return E_OK;
+	if (response->done == 0)
 		return errors_answer(ctx, response, 404, "InstanceNotFound",
 				     "No instance that has ended matches.");
-	json_set_int(ctx, body, "instancesDeleted", deleted);
+	json_set_int(ctx, body, "instancesDeleted", response->done);
 	return response_json(ctx, response, 200, body);
 }

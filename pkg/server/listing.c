@@ -11,7 +11,7 @@
 #define SHARED_MSEC MSEC_PER_SEC /* shown times have whole seconds */
 
 /* What is said of one object. */
-struct saying {
+struct rendering {
 	struct listings *listings; /* that it counts for */
 	msec_t made;		   /* mono */
 	unsigned references;
@@ -24,8 +24,8 @@ struct listing {
 	enum listing_form form;
 	struct changes_list *objects;
 	int64_t version;
-	msec_t made;		 /* mono */
-	struct saying **sayings; /* by the place of the object; NULL: not made yet */
+	msec_t made;		       /* mono */
+	struct rendering **renderings; /* by the place of the object; NULL: not made yet */
 	unsigned references;
 };
 
@@ -39,7 +39,7 @@ struct page {
 	size_t index;	   /* of the object that comes */
 	const char *piece; /* what is left of the one that leaves */
 	size_t left;
-	struct saying *saying; /* that the piece is of, or NULL */
+	struct rendering *rendering; /* that the piece is of, or NULL */
 };
 
 /* helpers: listings */
@@ -66,50 +66,50 @@ static struct json *show(struct ctx *ctx, enum listing_form form, const void *ob
 	return objects_render(ctx, kind_of(form), object);
 }
 
-static void saying_unref(struct saying *saying)
+static void rendering_unref(struct rendering *rendering)
 {
-	if (!saying || --saying->references > 0)
+	if (!rendering || --rendering->references > 0)
 		return;
-	*saying->listings->bytes -= saying->size;
-	free(saying);
+	*rendering->listings->bytes -= rendering->size;
+	free(rendering);
 }
 
-static struct saying *saying_ref(struct saying *saying)
+static struct rendering *rendering_ref(struct rendering *rendering)
 {
-	saying->references++;
-	return saying;
+	rendering->references++;
+	return rendering;
 }
 
-static struct saying *saying_new(const struct listing *listing, size_t index)
+static struct rendering *rendering_new(const struct listing *listing, size_t index)
 {
 	struct listings *listings = listing->listings;
 	struct ctx ctx cleanup_ctx;
-	struct saying *saying;
+	struct rendering *rendering;
 	const char *text;
 	size_t size;
 
 	ctx_init(&ctx, listings->doors);
 	text = json_print(&ctx, show(&ctx, listing->form, listing->objects->items[index]));
 	size = strlen(text);
-	saying = malloc(sizeof(*saying) + size);
-	assert(saying);
-	*saying = (struct saying){listings, ctx_mono(&ctx), 1, size};
-	memcpy(saying->text, text, size);
+	rendering = malloc(sizeof(*rendering) + size);
+	assert(rendering);
+	*rendering = (struct rendering){listings, ctx_mono(&ctx), 1, size};
+	memcpy(rendering->text, text, size);
 	*listings->bytes += size;
-	return saying;
+	return rendering;
 }
 
 /* The caller's reference. It is kept for others while there is room. */
-static struct saying *say(struct listing *listing, size_t index)
+static struct rendering *take_rendering(struct listing *listing, size_t index)
 {
-	struct saying *saying = listing->sayings[index];
+	struct rendering *rendering = listing->renderings[index];
 
-	if (saying)
-		return saying_ref(saying);
-	saying = saying_new(listing, index);
+	if (rendering)
+		return rendering_ref(rendering);
+	rendering = rendering_new(listing, index);
 	if (*listing->listings->bytes < listing->listings->bytes_max)
-		listing->sayings[index] = saying_ref(saying);
-	return saying;
+		listing->renderings[index] = rendering_ref(rendering);
+	return rendering;
 }
 
 /* Both have their objects in name order. */
@@ -119,11 +119,11 @@ static void take_over(struct listing *listing, const struct listing *before)
 
 	for (size_t i = 0, j = 0; i < old->count && j < new->count;) {
 		const struct meta *a = old->items[i], *b = new->items[j];
-		struct saying *saying = before->sayings[i];
+		struct rendering *rendering = before->renderings[i];
 		int order = a == b ? 0 : strcmp(a->name, b->name);
 
-		if (a == b && saying && listing->made - saying->made < SHARED_MSEC)
-			listing->sayings[j] = saying_ref(saying);
+		if (a == b && rendering && listing->made - rendering->made < SHARED_MSEC)
+			listing->renderings[j] = rendering_ref(rendering);
 		i += order <= 0;
 		j += order >= 0;
 	}
@@ -141,9 +141,9 @@ static struct listing *listing_new(struct listings *listings, enum listing_form 
 	listing->version = changes_version(changes);
 	listing->made = now;
 	listing->references = 1;
-	listing->sayings = calloc(listing->objects->count + 1, sizeof(*listing->sayings));
-	assert(listing->sayings);
-	*listings->bytes += listing->objects->count * sizeof(*listing->sayings);
+	listing->renderings = calloc(listing->objects->count + 1, sizeof(*listing->renderings));
+	assert(listing->renderings);
+	*listings->bytes += listing->objects->count * sizeof(*listing->renderings);
 	return listing;
 }
 
@@ -152,10 +152,10 @@ static void listing_unref(struct listing *listing)
 	if (!listing || --listing->references > 0)
 		return;
 	for (size_t i = 0; i < listing->objects->count; i++)
-		saying_unref(listing->sayings[i]);
-	*listing->listings->bytes -= listing->objects->count * sizeof(*listing->sayings);
+		rendering_unref(listing->renderings[i]);
+	*listing->listings->bytes -= listing->objects->count * sizeof(*listing->renderings);
 	changes_give_back(listing->objects);
-	free(listing->sayings);
+	free(listing->renderings);
 	free(listing);
 }
 
@@ -188,8 +188,8 @@ static void step(struct page *page)
 {
 	const struct listing *listing = page->listing;
 
-	saying_unref(page->saying);
-	page->saying = NULL;
+	rendering_unref(page->rendering);
+	page->rendering = NULL;
 	switch (page->stage) {
 	case STAGE_HEAD:
 	case STAGE_OBJECT:
@@ -206,8 +206,8 @@ static void step(struct page *page)
 		return;
 	case STAGE_COMMA:
 		page->stage = STAGE_OBJECT;
-		page->saying = say(page->listing, page->index);
-		begin_piece(page, page->saying->text, page->saying->size);
+		page->rendering = take_rendering(page->listing, page->index);
+		begin_piece(page, page->rendering->text, page->rendering->size);
 		return;
 	case STAGE_TAIL:
 	case STAGE_END: page->stage = STAGE_END; return;
@@ -285,7 +285,7 @@ void page_free(struct page *page)
 	if (!page)
 		return;
 	listing_unref(page->listing);
-	saying_unref(page->saying);
+	rendering_unref(page->rendering);
 	free(page->has);
 	free(page->head);
 	free(page->tail);
@@ -313,15 +313,15 @@ bool page_is_within(struct page *page, size_t limit, size_t *size)
 
 	*size = strlen(page->head) + strlen(page->tail);
 	for (size_t i = 0; i < listing->objects->count && *size <= limit; i++) {
-		struct saying *saying;
+		struct rendering *rendering;
 
 		if (!has(page, i))
 			continue;
-		saying = say(page->listing, i);
-		*size += saying->size + commas;
+		rendering = take_rendering(page->listing, i);
+		*size += rendering->size + commas;
 		commas = 1;
-		saying_unref(saying);
-		if (!listing->sayings[i])
+		rendering_unref(rendering);
+		if (!listing->renderings[i])
 			return false;
 	}
 	return *size <= limit;

@@ -22,6 +22,8 @@ struct response {
 	size_t header_count;
 	const char *body;
 	size_t body_size;
+	bool is_unfinished;  /* not answered yet: the handler is called again at its next turn */
+	int64_t done;	     /* how much it has done in earlier turns */
 	bool is_last;	     /* the connection ends behind it */
 	msec_t delay;	     /* it leaves so much later */
 	struct watch *watch; /* in place of a body: lines as they come */

@@ -152,7 +152,7 @@ static enum MHD_Result admit(void *handle, const struct sockaddr *address, sockl
 	struct server *server = handle;
 
 	(void)size;
-	server->host.signs++;
+	server->host.activity++;
 	return conns_admit(&server->conns, address) ? MHD_YES : MHD_NO;
 }
 
@@ -164,7 +164,7 @@ static void watch_connection(void *handle, struct MHD_Connection *connection, vo
 	const union MHD_ConnectionInfo *fd, *address;
 	struct conn *conn;
 
-	server->host.signs++;
+	server->host.activity++;
 	if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
 		conns_remove(&server->conns, *context);
 		*context = NULL;
@@ -219,7 +219,7 @@ static enum err open_door(struct ctx *ctx, struct server *server, int fd, const 
 				 "cannot serve HTTP on %.200s: libmicrohttpd does not start",
 				 where);
 	}
-	door_open(door, daemon, server->fd, &server->host.signs);
+	door_open(door, daemon, server->fd, &server->host.activity);
 	return E_OK;
 }
 
@@ -246,11 +246,12 @@ static void init_host(struct server *server)
 	struct exchange_host *host = &server->host;
 
 	*host = (struct exchange_host){.service = &server->service, .conns = &server->conns};
-	host->streams.signs = &host->signs;
-	turns_init(&host->turns, &host->signs);
+	host->streams.activity = &host->activity;
+	turns_init(&host->turns, &host->activity);
 	host->answers = (struct answers){.clock = server->service.doors->clock,
+					 .conns = &server->conns,
 					 .turns = &host->turns,
-					 .signs = &host->signs};
+					 .activity = &host->activity};
 	server->service.listings = (struct listings){.doors = server->service.doors,
 						     .changes = server->service.changes,
 						     .bytes = &host->answers.bytes,
@@ -386,22 +387,21 @@ static msec_t run_doors(struct ctx *ctx, struct server *server)
 	return wait;
 }
 
-/* What was accepted is written, and those that wait are called, a few at a time, until the time of
- * this run is up. How long until the next. */
+/* What was accepted is written, and those that wait are called, one after the other, until the time
+ * of this run is up. How long until the next. */
 static msec_t take_turns(struct ctx *ctx, struct server *server)
 {
 	struct turns *turns = &server->host.turns;
-	bool is_anybody_waiting;
 	msec_t wait;
 
 	turns_begin(turns, ctx_mono(ctx));
 	do {
 		server->host.is_settled = store_settle_on(ctx, server->service.store,
 							  ctx_mono(ctx) + TURNS_RUN_MSEC);
-		is_anybody_waiting = turns_call(turns, ctx_mono(ctx));
+		turns_call(turns, ctx_mono(ctx));
 		wait = run_doors(ctx, server);
-	} while ((wait == 0 || is_anybody_waiting) && turns_have_time(turns, ctx_mono(ctx)));
-	return is_anybody_waiting || !server->host.is_settled ? 0 : wait;
+	} while ((wait == 0 || turns->first) && turns_have_time(turns, ctx_mono(ctx)));
+	return turns->first || !server->host.is_settled ? 0 : wait;
 }
 
 msec_t server_run(struct server *server)
@@ -417,6 +417,8 @@ msec_t server_run(struct server *server)
 	wait = sooner(wait, take_turns(&ctx, server));
 	wait = sooner(wait, conns_sweep(&server->conns, ctx_mono(&ctx)));
 	wait = sooner(wait, exchange_wake(&server->host, ctx_mono(&ctx)));
+	for (size_t kind = 0; kind < KIND_COUNT; kind++)
+		changes_sweep(server->service.changes[kind]);
 	wait = sooner(wait, listings_sweep(&server->service.listings, ctx_mono(&ctx)));
 	heap_settle(&server->heap,
 		    server->host.answers.bytes + server->conns.count * CONNECTION_MEMORY_BYTES);

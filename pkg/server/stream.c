@@ -28,7 +28,7 @@ static void wake(struct stream *stream)
 	if (!stream->is_resting)
 		return;
 	stream->is_resting = false;
-	++*stream->streams->signs;
+	++*stream->streams->activity;
 	MHD_resume_connection(stream->connection);
 }
 
@@ -66,7 +66,7 @@ static ssize_t read_lines(void *handle, uint64_t position, char *out, size_t roo
 	size_t size = watch_take(stream->watch, out, room);
 
 	(void)position;
-	++*stream->streams->signs;
+	++*stream->streams->activity;
 	if (size > 0)
 		return (ssize_t)size;
 	if (watch_has_ended(stream->watch))

@@ -12,7 +12,7 @@ struct stream;
 
 struct streams {
 	struct stream *first;
-	uint64_t *signs; /* of life: a connection that is woken is one */
+	uint64_t *activity; /* of life: a connection that is woken is one */
 };
 
 /* Takes over the watch. `count` is one higher until it is gone. */

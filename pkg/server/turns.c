@@ -1,7 +1,5 @@
 #include "server/turns.h"
 
-#define CALLED_AT_ONCE 8
-
 /* helpers */
 
 /* Behind whatever waits for the same client, and not before those that were called. */
@@ -36,15 +34,15 @@ static void call(struct turns *turns, struct turn **link)
 	turns->called++;
 	if (turns->rank < turn->rank)
 		turns->rank = turn->rank;
-	++*turns->signs;
+	++*turns->activity;
 	MHD_resume_connection(turn->connection);
 }
 
 /* public */
 
-void turns_init(struct turns *turns, uint64_t *signs)
+void turns_init(struct turns *turns, uint64_t *activity)
 {
-	*turns = (struct turns){.signs = signs};
+	*turns = (struct turns){.activity = activity};
 }
 
 void turns_begin(struct turns *turns, msec_t now)
@@ -104,12 +102,11 @@ void turns_leave(struct turns *turns, struct turn *turn)
 	turn->is_called = turn->is_waiting = false;
 }
 
-bool turns_call(struct turns *turns, msec_t now)
+void turns_call(struct turns *turns, msec_t now)
 {
 	struct turn **link = &turns->first;
-	bool is_anybody = turns->first;
 
-	for (int i = 0; i < CALLED_AT_ONCE && turns->first; i++)
+	if (turns->first)
 		call(turns, link);
 	while (*link) {
 		if (turns_is_late(*link, now) || (*link)->conn->is_shut)
@@ -117,7 +114,6 @@ bool turns_call(struct turns *turns, msec_t now)
 		else
 			link = &(*link)->next;
 	}
-	return is_anybody;
 }
 
 void turns_call_all(struct turns *turns)

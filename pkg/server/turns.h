@@ -1,7 +1,7 @@
 /*
  * turns - who works next, where more want to than one run of the loop has time for.
  *
- * A run works for TURNS_RUN_MSEC; whoever comes later waits, its connection resting at
+ * A run serves requests for TURNS_RUN_MSEC; one that comes later waits, its connection resting at
  * libmicrohttpd, and goes on in a later run. Requests go by rank: the second that waits for a
  * client stands behind the first of every other, so that a thousand with one key cost another key's
  * request no more than one turn. Belongs to the loop thread.
@@ -21,10 +21,10 @@
 struct turn {
 	struct turn *next;
 	struct MHD_Connection *connection;
-	const struct conn *conn; /* of the connection; borrowed */
-	uint64_t who;		 /* the client: its key, or else its address */
-	uint64_t rank;		 /* among those that wait */
-	msec_t since;		 /* mono, when it began to wait */
+	struct conn *conn; /* of the connection; borrowed */
+	uint64_t who;	   /* the client: its key, or else its address */
+	uint64_t rank;	   /* among those that wait */
+	msec_t since;	   /* mono, when it began to wait */
 	bool is_waiting;
 	bool is_called; /* it has waited, and has not gone yet */
 };
@@ -34,10 +34,10 @@ struct turns {
 	size_t called;	    /* how many were, and have not gone yet */
 	uint64_t rank;	    /* of the one that was called last */
 	msec_t until;	    /* mono, when the time of this run is up */
-	uint64_t *signs;    /* of life: a connection that is woken is one */
+	uint64_t *activity; /* of life: a connection that is woken is one */
 };
 
-void turns_init(struct turns *turns, uint64_t *signs);
+void turns_init(struct turns *turns, uint64_t *activity);
 
 /* A run begins. */
 void turns_begin(struct turns *turns, msec_t now);
@@ -55,8 +55,9 @@ bool turns_is_late(const struct turn *turn, msec_t now);
 /* It is of no interest any more. */
 void turns_leave(struct turns *turns, struct turn *turn);
 
-/* Calls some of those that wait, and whoever waits in vain; false: nobody waits. */
-bool turns_call(struct turns *turns, msec_t now);
+/* Calls the first of those that wait, and all that wait in vain. One at a time: libmicrohttpd runs
+ * those that were woken in an order of its own. */
+void turns_call(struct turns *turns, msec_t now);
 
 /* The end: nobody waits any more. */
 void turns_call_all(struct turns *turns);

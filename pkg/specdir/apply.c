@@ -414,7 +414,7 @@ enum err apply_begin(struct ctx *ctx, struct catalogue *catalogue,
 				      .keep = *ctx,
 				      .catalogue = catalogue,
 				      .options = *options,
-				      .now = ctx_mono(ctx),
+				      .now = catalogue->listed,
 				      .next = MSEC_NEVER};
 	applying->ctx.arena = arena_new();
 	applying->keep.arena = catalogue->arena;

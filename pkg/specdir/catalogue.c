@@ -312,7 +312,8 @@ static struct specfile **merge(struct arena *arena, struct specfile **files, siz
 }
 
 struct reading *catalogue_begin(struct ctx *ctx, const char *directory, const char *api_directory,
-				unsigned hostname_flags, const struct catalogue *before)
+				unsigned hostname_flags, const struct catalogue *before,
+				const char *api_trouble)
 {
 	struct reading *reading = calloc(1, sizeof(*reading));
 	struct arena *arena = arena_new();
@@ -328,10 +329,15 @@ struct reading *catalogue_begin(struct ctx *ctx, const char *directory, const ch
 	reading->ctx.arena = catalogue->arena = arena;
 	reading->names_ctx.arena = arena_new();
 	problems_init(&catalogue->problems);
+	catalogue->listed = ctx_mono(ctx);
 	catalogue->scopes[SCOPE_USER].directory = arena_strdup(arena, directory);
 	catalogue->scopes[SCOPE_API].directory = arena_strdup(arena, api_directory);
 	list_scope(reading, SCOPE_USER);
-	list_scope(reading, SCOPE_API);
+	reading->fds[SCOPE_API] = -1;
+	if (api_trouble)
+		catalogue->scopes[SCOPE_API].trouble = arena_strdup(arena, api_trouble);
+	else
+		list_scope(reading, SCOPE_API);
 	catalogue->files =
 		arena_new_array(arena, struct specfile *,
 				reading->names[SCOPE_USER].count + reading->names[SCOPE_API].count);

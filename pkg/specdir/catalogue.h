@@ -38,6 +38,7 @@ struct catalogue {
 	size_t unsettled;	 /* files that are to be looked at again soon */
 	struct pending *pending; /* by hostname */
 	size_t pending_count;
+	msec_t listed;		  /* mono, before the directories were */
 	struct problems problems; /* of all files and of all together */
 	size_t hostnames;	  /* in force */
 	const char *held_back;
@@ -46,9 +47,11 @@ struct catalogue {
 struct reading;
 
 /* Begins to read both directories; `hostname_flags` (enum hostname_flag) are for the names in them.
- * `before` may be NULL, and stays until the end. */
+ * `before` may be NULL, and stays until the end. `api_trouble`: why the API's directory is not to
+ * be believed, and is left aside; NULL: it is. */
 struct reading *catalogue_begin(struct ctx *ctx, const char *directory, const char *api_directory,
-				unsigned hostname_flags, const struct catalogue *before);
+				unsigned hostname_flags, const struct catalogue *before,
+				const char *api_trouble);
 
 /* Reads on until the time (mono), but one file at least. False: there is more. */
 bool catalogue_read_on(struct reading *reading, msec_t until);

@@ -29,7 +29,8 @@ struct scan *scan_begin(struct ctx *ctx, const struct scan_options *options)
 	scan->options.apply.overtaken = &scan->overtaken;
 	scan->arena = arena_new();
 	scan->reading = catalogue_begin(ctx, options->directory, options->api_directory,
-					options->hostname_flags, options->apply.before);
+					options->hostname_flags, options->apply.before,
+					options->api_trouble);
 	return scan;
 }
 

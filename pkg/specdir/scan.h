@@ -12,6 +12,7 @@
 struct scan_options {
 	const char *directory, *api_directory;
 	unsigned hostname_flags; /* enum hostname_flag */
+	const char *api_trouble; /* see catalogue_begin */
 	struct apply_options apply;
 };
 

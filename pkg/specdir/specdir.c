@@ -1,8 +1,10 @@
 #include "specdir/specdir.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/fatal.h"
 #include "base/log.h"
@@ -29,8 +31,9 @@ struct specdir {
 	struct scan *scan;	     /* that is under way; NULL: none is */
 	bool is_watched;
 	bool is_stale; /* something happened that the scan under way may not have seen */
-	bool is_confirmed[SCOPE_COUNT];
-	struct specdir_report report; /* borrows from the catalogue */
+	bool is_confirmed[SCOPE_COUNT]; /* since the scan under way began, or the last one ended */
+	bool is_given[SCOPE_COUNT];	/* to the scan under way */
+	struct specdir_report report;	/* borrows from the catalogue */
 };
 
 static char *copy(const char *text)
@@ -155,14 +158,16 @@ static void log_changes(struct ctx *ctx, const struct specdir_report *before,
 		log_info(ctx, "spec directory is as expected again", NULL);
 }
 
-/* A confirmation is for the emptiness that was there, not for one to come. */
+/* A confirmation is for the emptiness that was there, not for one to come: it lasts as long as
+ * that.
+ */
 static void spend_confirmations(struct specdir *specdir, const struct catalogue *catalogue)
 {
 	for (int name = 0; name < SCOPE_COUNT; name++) {
 		const struct scope *scope = &catalogue->scopes[name];
 
-		if (!scope->is_readable || scope->files > 0)
-			specdir->is_confirmed[name] = false;
+		if (scope->is_readable && scope->files == 0)
+			specdir->is_confirmed[name] |= specdir->is_given[name];
 	}
 }
 
@@ -180,7 +185,7 @@ static void take_over(struct ctx *ctx, struct specdir *specdir, struct catalogue
 	};
 }
 
-static enum err begin_scan(struct ctx *ctx, struct specdir *specdir)
+static void begin_scan(struct ctx *ctx, struct specdir *specdir)
 {
 	struct scan_options options = {
 		.directory = specdir->directory,
@@ -189,14 +194,19 @@ static enum err begin_scan(struct ctx *ctx, struct specdir *specdir)
 		.apply = {.store = specdir->store, .before = specdir->catalogue},
 	};
 
-	TRY(store_settle(ctx, specdir->store)); /* until then api.d is not what it should be */
+	/* Until it is written api.d is not what it should be; people's files are read all the same.
+	 */
+	if (store_settle(ctx, specdir->store) != E_OK)
+		options.api_trouble = arena_strdup(ctx->arena, ctx->fault.text);
+	fault_clear(ctx);
 	specdir->is_watched = watch_renew(ctx, specdir->watch);
 	specdir->is_stale = false;
 	if (!specdir->catalogue)
 		ctx->doors->fs->sweep(ctx, ctx->doors->fs, specdir->api_directory);
 	memcpy(options.apply.is_confirmed, specdir->is_confirmed, sizeof(specdir->is_confirmed));
+	memcpy(specdir->is_given, specdir->is_confirmed, sizeof(specdir->is_given));
+	memset(specdir->is_confirmed, false, sizeof(specdir->is_confirmed));
 	specdir->scan = scan_begin(ctx, &options);
-	return E_OK;
 }
 
 static enum err end_scan(struct ctx *ctx, struct specdir *specdir, msec_t *next)
@@ -225,7 +235,7 @@ enum err specdir_scan(struct ctx *ctx, struct specdir *specdir, msec_t *next_sca
 		return E_OK;
 	*next_scan = APPLY_TROUBLE_LOOK;
 	if (!specdir->scan)
-		TRY(begin_scan(ctx, specdir));
+		begin_scan(ctx, specdir);
 	err = scan_on(ctx, specdir->scan, until, &is_done);
 	if (err != E_OK) {
 		scan_abandon(specdir->scan);
@@ -341,6 +351,15 @@ static enum err is_there(struct ctx *ctx, const char *path, const char *text, bo
 	return E_OK;
 }
 
+/* Behind the journal no error is possible, so what will fail has to be told before. */
+static enum err check_writable_here(struct ctx *ctx, const char *directory)
+{
+	if (access(directory, W_OK | X_OK) == 0)
+		return E_OK;
+	return fault_set(ctx, E_AGAIN, "StateNotDurable", "cannot write into %s: %s", directory,
+			 strerror(errno));
+}
+
 static enum err put_document(struct ctx *ctx, struct specdir *specdir, struct batch *batch,
 			     const char *hostname, const struct json *wanted, enum desired_by by,
 			     const struct certificate_wish *wish, bool *is_new)
@@ -353,6 +372,7 @@ static enum err put_document(struct ctx *ctx, struct specdir *specdir, struct ba
 	overtake(specdir, hostname);
 	TRY(prepare(ctx, specdir, hostname, wanted, &file, &text));
 	TRY(fs->mkdir(ctx, fs, specdir->api_directory, 0755));
+	TRY(check_writable_here(ctx, specdir->api_directory));
 	TRY(is_there(ctx, file.path, text, &stands));
 	TRY(desired_put(ctx, batch, &file.claims[0], NULL, by, wish, is_new));
 	if (!stands)

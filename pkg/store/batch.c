@@ -172,7 +172,9 @@ enum err batch_commit(struct ctx *ctx, struct batch *batch)
 	struct journal_entries names = names_of(ctx, batch), entries = entries_for(ctx, batch);
 	enum err err;
 
-	TRY(store_settle(ctx, batch->store));
+	/* One object alone decides by its version, whatever still waits in the journal. */
+	if (batch->file_count > 0 || batch->change_count > 1)
+		TRY(store_settle(ctx, batch->store));
 	journal_lock(batch->store, &names);
 	err = encode(ctx, batch, &entries);
 	if (err == E_OK)

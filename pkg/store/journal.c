@@ -6,9 +6,10 @@
 #include "base/log.h"
 #include "store/statefile.h"
 
-#define KIND	     "Journal"
-#define JOURNAL_MSEC ((msec_t)5) /* for what is carried out at once; the loop has others to serve \
-				  */
+#define KIND "Journal"
+#define JOURNAL_MSEC                                                                 \
+	((msec_t)5) /* for what is carried out at once; the loop has others to serve \
+		     */
 #define SIZE_MAX_BYTES ((size_t)64 * 1024 * 1024) /* a hundred objects of the greatest size */
 
 static const char *path_of(struct ctx *ctx, const struct store *store)
@@ -143,13 +144,14 @@ static void show(struct store *store, const struct store_encoded *encoded)
 		store_show(store, encoded);
 }
 
-/* Under its stripe. Where a status was written since, all that stands here was written with it. */
+/* Under its stripe. Where a status was written since, all that stands here was written with it; and
+ * what is not seen any more was erased since. */
 static bool carry_out_object(struct ctx *ctx, struct store *store,
 			     const struct store_encoded *encoded)
 {
 	enum err err;
 
-	if (version_seen(store, encoded) > encoded->object->resource_version)
+	if (version_seen(store, encoded) != encoded->object->resource_version)
 		return true;
 	err = store_write(ctx, store, encoded);
 	tell_trouble(ctx, err, encoded->object->name);
@@ -181,14 +183,16 @@ typedef bool carry_out_fn(struct ctx *ctx, struct store *store,
 static bool carry_on(struct ctx *ctx, struct store *store, const struct journal_entries *entries,
 		     struct progress *progress, carry_out_fn *carry_out, msec_t until)
 {
-	while (progress->files + progress->objects < entries->file_count + entries->object_count) {
+	size_t count = entries->file_count + entries->object_count;
+
+	while (progress->files + progress->objects < count) {
 		if (progress->files < entries->file_count)
 			progress->has_failed |= !carry_out_file(ctx,
 								&entries->files[progress->files++]);
 		else
 			progress->has_failed |= !carry_out(ctx, store,
 							   &entries->objects[progress->objects++]);
-		if (ctx_mono(ctx) >= until)
+		if (progress->files + progress->objects < count && ctx_mono(ctx) >= until)
 			return false;
 	}
 	return true;
@@ -230,7 +234,7 @@ static void keep_rest(struct ctx *ctx, struct store *store, const char *text,
 	if (err == E_OK)
 		err = decode(&keep, json, &store->rest->entries);
 	assert(err == E_OK); /* it was read back before it was written */
-	atomic_store(&store->journal, JOURNAL_OPEN);
+	atomic_store(&store->journal, JOURNAL_REST);
 }
 
 void journal_drop_rest(struct store *store)
@@ -347,7 +351,9 @@ enum err journal_open(struct ctx *ctx, struct store *store)
 
 enum err journal_check(struct ctx *ctx, struct store *store)
 {
-	if (atomic_load(&store->journal) == JOURNAL_NONE)
+	int state = atomic_load(&store->journal);
+
+	if (state == JOURNAL_NONE || state == JOURNAL_REST)
 		return E_OK;
 	return fault_set(ctx, E_AGAIN, "StateNotDurable",
 			 "what was accepted before is not written yet");

@@ -19,13 +19,13 @@ static inline msec_t test_mono(struct clock *clock)
 	return mono;
 }
 
-static bool is_full;
+static bool is_full, is_api_full;
 
 static inline enum err full_write(struct ctx *ctx, struct fs *fs, const char *path,
 				  const void *data, size_t size, mode_t mode)
 {
 	(void)fs;
-	if (is_full && strstr(path, "/state/"))
+	if ((is_full && strstr(path, "/state/")) || (is_api_full && strstr(path, "/api.d/")))
 		return fault_set(ctx, E_AGAIN, "StateNotDurable", "cannot write: full");
 	return fs_system()->write(ctx, fs_system(), path, data, size, mode);
 }
@@ -81,7 +81,7 @@ static inline void set_up(struct rig *rig)
 {
 	mono = 1000;
 	mono_step = 0;
-	is_full = false;
+	is_full = is_api_full = false;
 	rig->clock = *clock_system();
 	rig->clock.mono = test_mono;
 	rig->fs = *fs_system();

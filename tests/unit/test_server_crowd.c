@@ -167,6 +167,68 @@ static void test_health_and_others_do_not_wait_for_a_crowd(void **state)
 	rig_close(&rig);
 }
 
+/* Nothing else will happen that could wake the server. */
+static void test_nobody_waits_for_the_next_event(void **state)
+{
+	struct api_key keys[] = {{.name = "a", .key = RIG_KEY}};
+	int fds[4];
+	struct rig rig;
+
+	(void)state;
+	open_slow(&rig, keys, 1);
+	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
+		fds[i] = start(&rig, RIG_KEY, i);
+	while (count_answered(fds, ARRAY_SIZE(fds)) < ARRAY_SIZE(fds)) {
+		struct pollfd look = {.fd = server_fd(rig.server), .events = POLLIN};
+		msec_t due = server_run(rig.server);
+
+		assert_true(due == 0 || poll(&look, 1, 0) > 0 ||
+			    count_answered(fds, ARRAY_SIZE(fds)) == ARRAY_SIZE(fds));
+	}
+	close_all(fds, ARRAY_SIZE(fds));
+	rig_close(&rig);
+}
+
+static enum err slow_remove(struct ctx *ctx, struct fs *fs, const char *path)
+{
+	(void)fs;
+	spent += WRITE_MSEC;
+	return fs_system()->remove(ctx, fs_system(), path);
+}
+
+static void test_a_purge_of_many_is_done_between_others(void **state)
+{
+	const struct instance_status ended = {.runtime_status = RUNTIME_COMPLETED};
+	struct api_key keys[] = {{.name = "a", .key = RIG_KEY}, {.name = "b", .key = OTHER_KEY}};
+	int purge, other;
+	struct rig rig;
+
+	(void)state;
+	open_slow(&rig, keys, 2);
+	for (size_t i = 0; i < CROWD; i++)
+		rig_set_status(&rig,
+			       rig_start(&rig, RIG_START,
+					 arena_printf(rig.ctx.arena,
+						      "{\"hostnames\":[\"n%zu.example.com\"]}", i)),
+			       &ended);
+	slow_fs.remove = slow_remove;
+	purge = ask(&rig, "DELETE", RIG_INSTANCES "?createdTimeFrom=2020-01-01T00:00:00Z", RIG_KEY,
+		    "");
+	while (store_count(rig.store, KIND_INSTANCE) == CROWD)
+		server_run(rig.server);
+	other = ask(&rig, "GET", RIG_INSTANCES, OTHER_KEY, "");
+	while (!status_of(other))
+		server_run(rig.server);
+	assert_true(store_count(rig.store, KIND_INSTANCE) > CROWD / 2);
+	while (!status_of(purge))
+		server_run(rig.server);
+	assert_int_equal(status_of(purge), 200);
+	assert_int_equal(store_count(rig.store, KIND_INSTANCE), 0);
+	close(purge);
+	close(other);
+	rig_close(&rig);
+}
+
 static void test_who_waits_too_long_is_told_to_come_again(void **state)
 {
 	struct api_key keys[] = {{.name = "a", .key = RIG_KEY}};
@@ -328,6 +390,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_one_run_works_for_a_while_and_no_longer),
 		cmocka_unit_test(test_health_and_others_do_not_wait_for_a_crowd),
+		cmocka_unit_test(test_nobody_waits_for_the_next_event),
+		cmocka_unit_test(test_a_purge_of_many_is_done_between_others),
 		cmocka_unit_test(test_who_waits_too_long_is_told_to_come_again),
 		cmocka_unit_test(test_slow_readers_hold_what_there_is_and_no_more),
 		cmocka_unit_test(test_equal_answers_are_held_once),

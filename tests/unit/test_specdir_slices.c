@@ -148,6 +148,100 @@ static void test_what_happens_meanwhile_is_looked_at_soon(void **state)
 	tear_down(&rig);
 }
 
+/* Two looks at the directory have to agree, and not two ends of scans. */
+static void test_a_file_that_is_away_for_a_moment_is_not_removed(void **state)
+{
+	struct rig rig;
+
+	(void)state;
+	set_up(&rig);
+	fill(&rig);
+	settle(&rig);
+	assert_int_equal(unlink(path(&rig, "1.yaml")), 0);
+	finish(&rig);
+	mono += 100;
+	mono_step = 10;
+	assert_true(scan_until(&rig, 2));
+	/* The scan has listed the directory, and takes long. */
+	mono += 3000;
+	write_spec(&rig, "1.yaml", "hostnames: [1.example.com]\n");
+	finish(&rig);
+	mono_step = 0;
+	assert_non_null(get(&rig, "1.example.com"));
+	settle(&rig);
+	assert_non_null(get(&rig, "1.example.com"));
+	tear_down(&rig);
+}
+
+static void test_a_confirmation_during_a_scan_is_for_the_next(void **state)
+{
+	struct rig rig;
+
+	(void)state;
+	set_up(&rig);
+	fill(&rig);
+	settle(&rig);
+	write_spec(&rig, "0.yaml", "hostnames: [x.example.com] # again\n");
+	mono_step = 10;
+	assert_true(scan_until(&rig, 2));
+	for (int i = 0; i < COUNT; i++)
+		assert_int_equal(unlink(path(&rig, arena_printf(rig.ctx.arena, "%d.yaml", i))), 0);
+	specdir_confirm_empty(rig.specdir);
+	finish(&rig);
+	mono_step = 0;
+	settle(&rig);
+	settle(&rig);
+	assert_int_equal(store_count(rig.store, KIND_HOSTNAME), 0);
+	tear_down(&rig);
+}
+
+/* What cannot be written into api.d waits, and people's files do not. */
+static void test_files_are_read_while_the_journal_waits(void **state)
+{
+	struct rig rig;
+
+	(void)state;
+	set_up(&rig);
+	settle(&rig);
+	put(&rig, "RSA-2048");
+	is_api_full = true;
+	write_it(&rig);
+	write_spec(&rig, "late.yaml", "hostnames: [late.example.com]\n");
+	settle(&rig);
+	assert_true(is_found(&rig));
+	assert_true(is_written(&rig));
+	assert_non_null(specdir_report(rig.specdir)->held_back);
+	is_api_full = false;
+	mono += 10000;
+	settle(&rig);
+	assert_null(specdir_report(rig.specdir)->held_back);
+	assert_true(is_written(&rig));
+	restart(&rig);
+	settle(&rig);
+	assert_true(is_written(&rig));
+	tear_down(&rig);
+}
+
+static void test_what_cannot_be_written_is_refused_before_it_counts(void **state)
+{
+	struct rig rig;
+
+	(void)state;
+	if (geteuid() == 0)
+		skip(); /* root may write everywhere */
+	set_up(&rig);
+	settle(&rig);
+	put(&rig, "RSA-2048");
+	assert_int_equal(chmod(rig.api, 0555), 0);
+	assert_int_equal(
+		specdir_put(&rig.ctx, rig.specdir, "a.example.com", wanted(&rig, "EC-P256")),
+		E_AGAIN);
+	assert_int_equal(chmod(rig.api, 0755), 0);
+	settle(&rig);
+	assert_false(is_written(&rig));
+	tear_down(&rig);
+}
+
 static void test_a_slice_does_a_little(void **state)
 {
 	size_t slices = 1;
@@ -187,6 +281,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_between_two_slices),
 		cmocka_unit_test(test_what_happens_meanwhile_is_looked_at_soon),
+		cmocka_unit_test(test_a_file_that_is_away_for_a_moment_is_not_removed),
+		cmocka_unit_test(test_a_confirmation_during_a_scan_is_for_the_next),
+		cmocka_unit_test(test_files_are_read_while_the_journal_waits),
+		cmocka_unit_test(test_what_cannot_be_written_is_refused_before_it_counts),
 		cmocka_unit_test(test_a_slice_does_a_little),
 		cmocka_unit_test(test_a_scan_may_be_left_in_the_middle),
 	};

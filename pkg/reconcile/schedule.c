@@ -108,12 +108,14 @@ void schedule_refused(struct ctx *ctx, struct pass *pass, enum step step)
 	struct hostname_status *status = &pass->host.status;
 	struct refusal *refusal = &status->refusal;
 	msec_t now = ctx_wall(ctx);
-	msec_t first = refusal->count ? refusal->first : now;
+	/* A try that was asked for begins the row anew: it may have been a moment too early. */
+	int64_t before = is_forced(pass) ? 0 : refusal->count;
+	msec_t first = before ? refusal->first : now;
 
 	*refusal = (struct refusal){
 		.pass = pass->began,
 		.asked = pass->host.asked,
-		.count = refusal->count + 1,
+		.count = before + 1,
 		.first = first,
 		.step = step_info(step)->name,
 		.error = arena_strdup(ctx->arena, conditions_error_code(ctx->fault.reason)),

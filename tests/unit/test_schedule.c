@@ -73,6 +73,24 @@ static void test_a_request_makes_a_refused_one_due(void **state)
 	ctx_fini(&scene.ctx);
 }
 
+/* Too early once is no reason to wait longer the next time. */
+static void test_a_request_begins_the_row_anew(void **state)
+{
+	struct scene scene;
+
+	(void)state;
+	open_scene(&scene);
+	for (int i = 0; i < 5; i++)
+		refuse(&scene, false);
+	assert_true(held(&scene) > 30000);
+	scene.pass.host.asked = 1;
+	refuse(&scene, false);
+	assert_in_range(held(&scene), 4000, 6000);
+	refuse(&scene, false);
+	assert_in_range(held(&scene), 8000, 12000);
+	ctx_fini(&scene.ctx);
+}
+
 /* Set back between the refusal and the request: the number is greater all the same. */
 static void test_a_request_counts_whatever_the_clock_says(void **state)
 {
@@ -242,6 +260,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_request_makes_a_refused_one_due),
+		cmocka_unit_test(test_a_request_begins_the_row_anew),
 		cmocka_unit_test(test_a_request_counts_whatever_the_clock_says),
 		cmocka_unit_test(test_what_the_CA_counted_is_overridden_once_an_hour),
 		cmocka_unit_test(test_what_the_CA_asked_for_is_overridden_by_nobody),

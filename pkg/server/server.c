@@ -401,7 +401,9 @@ static msec_t take_turns(struct ctx *ctx, struct server *server)
 		turns_call(turns, ctx_mono(ctx));
 		wait = run_doors(ctx, server);
 	} while ((wait == 0 || turns->first) && turns_have_time(turns, ctx_mono(ctx)));
-	return turns->first || !server->host.is_settled ? 0 : wait;
+	if (turns->first || !server->host.is_settled)
+		return 0;
+	return store_is_in_trouble(server->service.store) ? sooner(wait, STORE_TROUBLE_LOOK) : wait;
 }
 
 msec_t server_run(struct server *server)

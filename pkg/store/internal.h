@@ -27,7 +27,8 @@ struct store {
 	void *changed_handle;
 	pthread_mutex_t stripes[STORE_STRIPES];
 	atomic_int journal;	   /* enum journal_state */
-	struct journal_rest *rest; /* of it, that is to be carried out; the loop thread's */
+	struct journal_rest *rest; /* of it, that is to be carried out; the loop thread's, as is */
+	msec_t try_again;	   /* mono: what failed */
 	pthread_rwlock_t lock;
 	struct shelf shelves[KIND_COUNT]; /* guarded by lock */
 };

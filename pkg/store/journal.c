@@ -144,8 +144,7 @@ static void show(struct store *store, const struct store_encoded *encoded)
 		store_show(store, encoded);
 }
 
-/* Under its stripe. Where a status was written since, all that stands here was written with it; and
- * what is not seen any more was erased since. */
+/* Under its stripe. Where a status was written since, all that stands here was written with it. */
 static bool carry_out_object(struct ctx *ctx, struct store *store,
 			     const struct store_encoded *encoded)
 {
@@ -234,7 +233,7 @@ static void keep_rest(struct ctx *ctx, struct store *store, const char *text,
 	if (err == E_OK)
 		err = decode(&keep, json, &store->rest->entries);
 	assert(err == E_OK); /* it was read back before it was written */
-	atomic_store(&store->journal, JOURNAL_REST);
+	atomic_store(&store->journal, JOURNAL_OPEN);
 }
 
 void journal_drop_rest(struct store *store)
@@ -351,12 +350,27 @@ enum err journal_open(struct ctx *ctx, struct store *store)
 
 enum err journal_check(struct ctx *ctx, struct store *store)
 {
-	int state = atomic_load(&store->journal);
-
-	if (state == JOURNAL_NONE || state == JOURNAL_REST)
+	if (atomic_load(&store->journal) == JOURNAL_NONE)
 		return E_OK;
 	return fault_set(ctx, E_AGAIN, "StateNotDurable",
 			 "what was accepted before is not written yet");
+}
+
+/* What failed is tried again now and then, also when nobody writes. */
+static void try_again(struct ctx *ctx, struct store *store)
+{
+	msec_t now = ctx_mono(ctx);
+
+	if (!store_is_in_trouble(store) || now < store->try_again)
+		return;
+	store->try_again = now + STORE_TROUBLE_LOOK;
+	if (store_settle(ctx, store) != E_OK)
+		fault_clear(ctx);
+}
+
+bool store_is_in_trouble(const struct store *store)
+{
+	return !store->rest && atomic_load(&store->journal) != JOURNAL_NONE;
 }
 
 bool store_is_settled(const struct store *store)
@@ -368,8 +382,10 @@ bool store_settle_on(struct ctx *ctx, struct store *store, msec_t until)
 {
 	struct journal_rest *rest = store->rest;
 
-	if (!rest)
+	if (!rest) {
+		try_again(ctx, store);
 		return true;
+	}
 	if (!carry_on(ctx, store, &rest->entries, &rest->progress, carry_out_alone, until))
 		return false;
 	finish(ctx, store, &rest->progress);

@@ -2,7 +2,7 @@
  * journal - what is to be written together, written down first. For this package alone; see batch.
  *
  * DIR/journal.json holds objects as they are to be, and files beside them. It is removed when all
- * of that stands. While it could not be carried out nothing is erased, and no other is begun, so
+ * of that stands. While it is there nothing is erased, and no other is begun, so
  * that carrying it out once more takes nothing back: of the objects only those that were written
  * later, by their reconcilers, are left as they are. What takes long is carried out in slices, from
  * memory.
@@ -13,8 +13,7 @@
 
 enum journal_state {
 	JOURNAL_NONE,
-	JOURNAL_REST,	 /* stands, and is being carried out in slices */
-	JOURNAL_OPEN,	 /* stands, and could not be carried out */
+	JOURNAL_OPEN,	 /* stands, and is not carried out, or not all of it */
 	JOURNAL_DOUBTFUL /* its writing failed, and it may stand all the same: it has to go */
 };
 

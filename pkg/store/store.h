@@ -67,6 +67,10 @@ bool store_settle_on(struct ctx *ctx, struct store *store, msec_t until);
 
 bool store_is_settled(const struct store *store);
 
+/* Something of that failed: store_settle_on tries it again every STORE_TROUBLE_LOOK. */
+#define STORE_TROUBLE_LOOK (5 * MSEC_PER_SEC)
+bool store_is_in_trouble(const struct store *store);
+
 /* The highest resource version handed out. */
 int64_t store_version(struct store *store);
 

@@ -556,12 +556,22 @@ bool rig_is_settled(struct rig *rig)
 
 /* One pass of whoever is due; else the clock moves on, at most to `until`. False when there is
  * nothing left before it. */
+/* As the loop does between the turns of others: one slice of what was accepted. */
+static void settle_on(struct rig *rig)
+{
+	cleanup_ctx struct ctx ctx;
+
+	ctx_init(&ctx, &rig->doors);
+	store_settle_on(&ctx, rig->process.store, rig->clock.mono);
+}
+
 static bool step(struct rig *rig, msec_t until)
 {
 	struct controller *controllers[] = {rig->process.hostnames, rig->process.gateways,
 					    rig->process.instances, rig->process.sealkeys};
 	msec_t next = MSEC_NEVER, due;
 
+	settle_on(rig);
 	for (size_t i = 0; i < ARRAY_SIZE(controllers); i++) {
 		if (controller_step(controllers[i], &due)) {
 			rig->passes++;

@@ -210,6 +210,10 @@ static void test_what_takes_long_is_written_in_slices(void **state)
 		assert_int_equal(count_files(&rig), files);
 		assert_true(has_journal(&rig));
 		assert_false(store_is_settled(rig.store));
+		assert_int_equal(store_forget(&rig.ctx, rig.store, KIND_HOSTNAME, NAME), E_OK);
+		assert_int_equal(
+			store_delete(&rig.ctx, rig.store, KIND_HOSTNAME, name_of_many(&rig, 0)),
+			E_AGAIN);
 		assert_false(settle_one(&rig));
 	}
 	assert_true(settle_one(&rig));

@@ -79,9 +79,25 @@ static bool refuse_by_parser(struct reader *reader)
 
 /* Events */
 
+/* What stood in a file may be a key, and libyaml returns its copies as they are. */
+static void drop_event(yaml_event_t *event)
+{
+	if (event->type == YAML_SCALAR_EVENT)
+		explicit_bzero(event->data.scalar.value, event->data.scalar.length);
+	yaml_event_delete(event);
+}
+
+static void drop_parser(yaml_parser_t *parser)
+{
+	explicit_bzero(parser->raw_buffer.start,
+		       (size_t)(parser->raw_buffer.end - parser->raw_buffer.start));
+	explicit_bzero(parser->buffer.start, (size_t)(parser->buffer.end - parser->buffer.start));
+	yaml_parser_delete(parser);
+}
+
 static bool next_event(struct reader *reader)
 {
-	yaml_event_delete(&reader->event);
+	drop_event(&reader->event);
 	return yaml_parser_parse(&reader->parser, &reader->event) || refuse_by_parser(reader);
 }
 
@@ -290,8 +306,8 @@ static bool read_yaml(struct reader *reader)
 	yaml_parser_set_input_string(&reader->parser, (const unsigned char *)reader->text,
 				     reader->size);
 	is_read = read_stream(reader);
-	yaml_event_delete(&reader->event);
-	yaml_parser_delete(&reader->parser);
+	drop_event(&reader->event);
+	drop_parser(&reader->parser);
 	return is_read;
 }
 

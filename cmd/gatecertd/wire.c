@@ -10,7 +10,7 @@
 #include "azure/bearer.h"
 #include "azure/blob.h"
 #include "azure/keyvault.h"
-#include "base/fatal.h"
+#include "base/heap.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "controller/controller.h"
@@ -240,11 +240,9 @@ static enum err sealkey_pass(struct ctx *ctx, void *handle, const char *key, mse
 static void *instance_worker_new(void *handle, size_t index)
 {
 	struct engine *engine = handle;
-	struct instance_world *world = calloc(1, sizeof(*world));
+	struct instance_world *world = heap_calloc(1, sizeof(*world));
 
 	(void)index;
-	if (!world)
-		fatal_no_memory();
 	*world = (struct instance_world){.settings = &engine->settings,
 					 .store = engine->store,
 					 .followers = engine->followers};
@@ -417,11 +415,9 @@ static void free_engine(struct engine *engine)
 enum err engine_new(struct ctx *ctx, const struct config *config, struct store *store,
 		    struct sealed_box *sealed, struct engine **out)
 {
-	struct engine *engine = calloc(1, sizeof(*engine));
+	struct engine *engine = heap_calloc(1, sizeof(*engine));
 	enum err err;
 
-	if (!engine)
-		fatal_no_memory();
 	engine->config = config;
 	engine->store = store;
 	engine->sealed = sealed;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/heap.h"
 #include "base/text.h"
 #include "codec/json.h"
 
@@ -35,9 +36,9 @@ static const char *remembered(struct ctx *ctx, struct acme *acme, const char *ke
 
 static void remember(struct acme *acme, const char *key, const char *url)
 {
-	char *kept = strdup(url);
+	char *kept = heap_strdup(url);
 
-	assert(kept && strlen(key) < sizeof(acme->account_thumbprint));
+	assert(strlen(key) < sizeof(acme->account_thumbprint));
 	pthread_mutex_lock(&acme->lock);
 	free(acme->account_url);
 	acme->account_url = kept;

@@ -1,10 +1,10 @@
 #include "acme/acme.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "acme/acme_internal.h"
+#include "base/heap.h"
 #include "base/text.h"
 #include "codec/date.h"
 #include "codec/json.h"
@@ -194,11 +194,9 @@ enum err acme_post(struct ctx *ctx, struct acme_session *session, const struct a
 
 struct acme *acme_new(const char *directory_url)
 {
-	struct acme *acme = calloc(1, sizeof(*acme));
+	struct acme *acme = heap_calloc(1, sizeof(*acme));
 
-	assert(acme);
-	acme->directory_url = strdup(directory_url);
-	assert(acme->directory_url);
+	acme->directory_url = heap_strdup(directory_url);
 	pthread_mutex_init(&acme->lock, NULL);
 	return acme;
 }

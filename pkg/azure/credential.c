@@ -9,7 +9,7 @@
 #include "azure/said.h"
 #include "azure/sign_in.h"
 #include "base/buf.h"
-#include "base/fatal.h"
+#include "base/heap.h"
 #include "base/text.h"
 #include "http/url.h"
 
@@ -70,15 +70,6 @@ struct credential {
 	struct token tokens[RESOURCES_MAX];
 	size_t count;
 };
-
-static char *heap_copy(const char *text)
-{
-	char *copy = strdup(text);
-
-	if (!copy)
-		fatal_no_memory();
-	return copy;
-}
 
 static void wipe_free(char *secret)
 {
@@ -201,9 +192,7 @@ enum err credential_new(struct ctx *ctx, const struct credential_options *option
 	TRY(narrow(ctx, kept.token_credentials, &allowed));
 	TRY(check_sets(ctx, &kept, allowed));
 	TRY(check_urls(ctx, &kept));
-	credential = calloc(1, sizeof(*credential));
-	if (!credential)
-		fatal_no_memory();
+	credential = heap_calloc(1, sizeof(*credential));
 	credential->arena = arena;
 	arena = NULL;
 	credential->options = kept;
@@ -297,7 +286,7 @@ static struct token *find_or_add(struct credential *credential, const char *reso
 	if (token || credential->count == RESOURCES_MAX)
 		return token;
 	token = &credential->tokens[credential->count++];
-	token->resource = heap_copy(resource);
+	token->resource = heap_strdup(resource);
 	return token;
 }
 
@@ -329,7 +318,6 @@ static enum err settle(struct ctx *ctx, const struct token *token, msec_t now, c
 			ctx->fault.retry_after_ms = token->paused_until - now;
 		return token->failure;
 	}
-	assert(token->header);
 	copy = arena_strdup(ctx->arena, token->header);
 	arena_wipe_at_end(ctx->arena, copy, strlen(copy));
 	*header = copy;
@@ -344,7 +332,7 @@ static void keep_token(struct token *token, const struct access_token *fresh, ms
 	if (margin > fresh->life / 2)
 		margin = fresh->life / 2;
 	wipe_free(token->header);
-	token->header = heap_copy(fresh->header);
+	token->header = heap_strdup(fresh->header);
 	token->ends_at = msec_add(now, fresh->life);
 	token->refresh_at = token->ends_at - margin;
 	token->failure = E_OK;
@@ -471,7 +459,7 @@ void credential_discard(struct credential *credential, const char *resource, con
 		wipe_free(token->header);
 		token->header = NULL;
 		free(token->claims);
-		token->claims = claims ? heap_copy(claims) : NULL;
+		token->claims = claims ? heap_strdup(claims) : NULL;
 	}
 	pthread_mutex_unlock(&credential->lock);
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/fatal.h"
+#include "base/heap.h"
 
 #define FIRST_CHUNK   ((size_t)1024)
 #define LARGEST_CHUNK ((size_t)64 * 1024)
@@ -42,10 +43,8 @@ struct wipe {
 /* calloc, since memory in an arena is handed out once: it is zero when it is. */
 static struct chunk *chunk_new(size_t size)
 {
-	struct chunk *chunk = calloc(1, sizeof(*chunk) + size);
+	struct chunk *chunk = heap_calloc(1, sizeof(*chunk) + size);
 
-	if (!chunk)
-		fatal_no_memory();
 	chunk->size = size;
 	return chunk;
 }

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/fatal.h"
+#include "base/heap.h"
 
 #define FIRST_CAPACITY ((size_t)256)
 
@@ -49,9 +49,7 @@ static void reserve(struct buf *buf, size_t size)
 		return;
 	while (capacity < wanted)
 		capacity *= 2;
-	data = malloc(capacity);
-	if (!data)
-		fatal_no_memory();
+	data = heap_malloc(capacity);
 	if (buf->size)
 		memcpy(data, buf->data, buf->size);
 	give_back(buf);

@@ -5,7 +5,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-#include "base/fatal.h"
+#include "base/heap.h"
 
 enum urgency { NOT, SOON, AT_ONCE };
 
@@ -17,10 +17,8 @@ struct cancel {
 
 struct cancel *cancel_new(void)
 {
-	struct cancel *cancel = calloc(1, sizeof(*cancel));
+	struct cancel *cancel = heap_calloc(1, sizeof(*cancel));
 
-	if (!cancel)
-		fatal_no_memory();
 	pthread_mutex_init(&cancel->lock, NULL);
 	atomic_init(&cancel->urgency, NOT);
 	cancel->wakers.next = cancel->wakers.previous = &cancel->wakers;

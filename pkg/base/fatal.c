@@ -1,6 +1,8 @@
 #include "base/fatal.h"
 
+#include <assert.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -57,6 +59,17 @@ _Noreturn void fatal(const char *message, const char *why)
 _Noreturn void fatal_no_memory(void)
 {
 	fatal("cannot go on", "out of memory");
+}
+
+/* What assert() calls (the Linux Standard Base names it), in the place of libc's. */
+_Noreturn void __assert_fail(const char *assertion, const char *file, unsigned line,
+			     const char *function)
+{
+	char where[400];
+
+	snprintf(where, sizeof(where), "%s:%u: %s: Assertion `%s' failed.", file, line,
+		 function ? function : "?", assertion);
+	fatal("cannot go on", where);
 }
 
 void fatal_name_signals(void)

@@ -3,7 +3,8 @@
  *
  * systemd starts us again and the ladders go on from what is on the disk, so that memory or threads
  * that cannot be had are no case anybody handles. Nobody calls abort() but this module: it would
- * end without a word. assert() has its own words, on stderr as well.
+ * end without a word. assert(), ours and the libraries', says its words through here: libc's own
+ * take memory, and where there is none it says "Unexpected error." alone.
  */
 #pragma once
 

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/fatal.h"
+#include "base/heap.h"
 
 #define FIRST_CAPACITY ((size_t)32)
 
@@ -17,10 +17,8 @@ void members_push(struct members *members, const char *name, uint64_t place)
 {
 	if (members->count == members->capacity) {
 		members->capacity = members->capacity ? 2 * members->capacity : FIRST_CAPACITY;
-		members->items = reallocarray(members->items, members->capacity,
-					      sizeof(*members->items));
-		if (!members->items)
-			fatal_no_memory();
+		members->items = heap_reallocarray(members->items, members->capacity,
+						   sizeof(*members->items));
 	}
 	members->items[members->count++] = (struct member){name, place};
 }

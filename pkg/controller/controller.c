@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/fatal.h"
+#include "base/heap.h"
 #include "base/log.h"
 #include "controller/workqueue.h"
 
@@ -133,10 +134,8 @@ static void *worker_main(void *argument)
 
 struct controller *controller_new(const struct controller_options *options)
 {
-	struct controller *controller = calloc(1, sizeof(*controller));
+	struct controller *controller = heap_calloc(1, sizeof(*controller));
 
-	if (!controller)
-		fatal_no_memory();
 	controller->options = *options;
 	controller->queue = workqueue_new(options->doors->clock);
 	return controller;
@@ -147,9 +146,7 @@ void controller_start(struct controller *controller)
 	size_t count = controller->options.workers;
 	int error;
 
-	controller->threads = calloc(count ? count : 1, sizeof(*controller->threads));
-	if (!controller->threads)
-		fatal_no_memory();
+	controller->threads = heap_calloc(count ? count : 1, sizeof(*controller->threads));
 	for (size_t i = 0; i < count; i++) {
 		controller->threads[i].controller = controller;
 		controller->threads[i].index = i;

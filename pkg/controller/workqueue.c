@@ -6,7 +6,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "base/fatal.h"
+#include "base/heap.h"
 
 #define NAP_MAX MSEC_PER_MIN
 
@@ -37,13 +37,6 @@ struct workqueue {
 	bool is_shut;
 };
 
-static void *must(void *memory)
-{
-	if (!memory)
-		fatal_no_memory();
-	return memory;
-}
-
 static msec_t now(const struct workqueue *queue)
 {
 	return queue->clock->mono(queue->clock);
@@ -62,7 +55,7 @@ static size_t hash_of(const char *key)
 static void grow_buckets(struct workqueue *queue)
 {
 	size_t count = queue->bucket_count ? queue->bucket_count * 2 : 64;
-	struct entry **buckets = must(calloc(count, sizeof(*buckets)));
+	struct entry **buckets = heap_calloc(count, sizeof(*buckets));
 
 	for (size_t i = 0; i < queue->bucket_count; i++) {
 		struct entry *entry = queue->buckets[i];
@@ -101,8 +94,8 @@ static struct entry *find_or_make(struct workqueue *queue, const char *key)
 		return entry;
 	if (queue->entries >= queue->bucket_count)
 		grow_buckets(queue);
-	entry = must(calloc(1, sizeof(*entry)));
-	entry->key = must(strdup(key));
+	entry = heap_calloc(1, sizeof(*entry));
+	entry->key = heap_strdup(key);
 	entry->due = MSEC_NEVER;
 	slot = hash_of(key) % queue->bucket_count;
 	entry->next_bucket = queue->buckets[slot];
@@ -176,8 +169,8 @@ static void make_waiting(struct workqueue *queue, struct entry *entry, msec_t du
 {
 	if (queue->heap_size == queue->heap_capacity) {
 		queue->heap_capacity = queue->heap_capacity ? queue->heap_capacity * 2 : 64;
-		queue->heap =
-			must(realloc(queue->heap, queue->heap_capacity * sizeof(struct entry *)));
+		queue->heap = heap_reallocarray(queue->heap, queue->heap_capacity,
+						sizeof(*queue->heap));
 	}
 	entry->state = WAITING;
 	entry->due = due;
@@ -282,7 +275,7 @@ static void want_now(struct workqueue *queue, struct entry *entry)
 
 struct workqueue *workqueue_new(struct clock *clock)
 {
-	struct workqueue *queue = must(calloc(1, sizeof(*queue)));
+	struct workqueue *queue = heap_calloc(1, sizeof(*queue));
 	pthread_condattr_t attributes;
 
 	queue->clock = clock;

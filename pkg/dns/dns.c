@@ -2,7 +2,6 @@
 
 #include <arpa/inet.h>
 #include <arpa/nameser.h>
-#include <assert.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +9,7 @@
 #include <ares.h>
 
 #include "base/fatal.h"
+#include "base/heap.h"
 #include "base/text.h"
 #include "dns/asker.h"
 
@@ -286,23 +286,19 @@ static void init_library(void)
 struct dns *dns_new(const char *const *servers, size_t count, msec_t timeout)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
-	struct resolver *self = calloc(1, sizeof(*self));
+	struct resolver *self = heap_calloc(1, sizeof(*self));
 	struct arena *arena = arena_new();
 	size_t i;
 
 	pthread_once(&once, init_library);
-	if (!self)
-		fatal_no_memory();
 	self->dns.resolve = resolve;
 	self->dns.caa = caa;
 	self->timeout = timeout > 0 ? timeout : DEFAULT_TIMEOUT;
 	self->count = count < SERVERS_MAX ? count : SERVERS_MAX;
-	self->servers = calloc(self->count + 1, sizeof(self->servers[0]));
-	for (i = 0; self->servers && i < self->count; i++)
-		self->servers[i] = strdup(full_name(arena, servers[i]));
+	self->servers = heap_calloc(self->count + 1, sizeof(self->servers[0]));
+	for (i = 0; i < self->count; i++)
+		self->servers[i] = heap_strdup(full_name(arena, servers[i]));
 	arena_free(arena);
-	if (!self->servers || (self->count && !self->servers[self->count - 1]))
-		fatal_no_memory();
 	return &self->dns;
 }
 

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "base/fatal.h"
+#include "base/heap.h"
 
 #define UNHEARD	   (5 * MSEC_PER_SEC)
 #define FIRST_WAIT MSEC_PER_SEC
@@ -44,12 +44,11 @@ enum entry { GO, WAIT, TURN_AWAY };
 
 struct absence *absence_new(const char *service, unsigned at_once)
 {
-	struct absence *absence = calloc(1, sizeof(*absence));
+	struct absence *absence = heap_calloc(1, sizeof(*absence));
 	pthread_condattr_t attributes;
 
 	assert(at_once > 0);
-	if (!absence || !(absence->service = strdup(service)))
-		fatal_no_memory();
+	absence->service = heap_strdup(service);
 	absence->at_once = at_once;
 	pthread_mutex_init(&absence->lock, NULL);
 	pthread_condattr_init(&attributes);

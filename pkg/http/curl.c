@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/fatal.h"
+#include "base/heap.h"
 #include "base/text.h"
 #include "http/exchange.h"
 #include "http/url.h"
@@ -228,28 +229,15 @@ void curl_library_init(void)
 	signal(SIGPIPE, SIG_IGN);
 }
 
-static char *copy(const char *text)
-{
-	char *out = text ? strdup(text) : NULL;
-
-	if (text && !out)
-		fatal_no_memory();
-	return out;
-}
-
 struct http *curl_new(const struct curl_options *options)
 {
-	struct curl *curl = calloc(1, sizeof(*curl));
+	struct curl *curl = heap_calloc(1, sizeof(*curl));
 
-	if (!curl)
-		fatal_no_memory();
 	curl->http.send = curl_send;
-	curl->multi = curl_multi_init();
-	curl->easy = curl_easy_init();
-	if (!curl->multi || !curl->easy)
-		fatal_no_memory();
-	curl->ca_file = copy(options->ca_file);
-	curl->user_agent = copy(options->user_agent);
+	curl->multi = heap_have(curl_multi_init());
+	curl->easy = heap_have(curl_easy_init());
+	curl->ca_file = heap_strdup(options->ca_file);
+	curl->user_agent = heap_strdup(options->user_agent);
 	curl->timeout = options->timeout ? options->timeout : DEFAULT_TIMEOUT;
 	curl->no_proxy = options->no_proxy;
 	return &curl->http;

@@ -4,7 +4,7 @@
 #include <limits.h>
 #include <string.h>
 
-#include "base/fatal.h"
+#include "base/heap.h"
 #include "base/text.h"
 
 #define CONNECT_TIMEOUT_MS 5000L
@@ -127,11 +127,7 @@ static size_t on_body(char *data, size_t size, size_t count, void *arg)
 
 static void add_line(struct curl_slist **lines, const char *line)
 {
-	struct curl_slist *longer = curl_slist_append(*lines, line);
-
-	if (!longer)
-		fatal_no_memory();
-	*lines = longer;
+	*lines = heap_have(curl_slist_append(*lines, line));
 }
 
 /* RFC 9110 5.5. Some values come from peers, entity tags for one. */

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/fatal.h"
+#include "base/heap.h"
 
 #define FIRST_WAIT    (30 * MSEC_PER_SEC)
 #define LONGEST_GUESS MSEC_PER_HOUR /* when the service itself names no time */
@@ -27,13 +27,9 @@ struct gated {
 
 struct gate *gate_new(const char *service)
 {
-	struct gate *gate = calloc(1, sizeof(*gate));
+	struct gate *gate = heap_calloc(1, sizeof(*gate));
 
-	if (!gate)
-		fatal_no_memory();
-	gate->service = strdup(service);
-	if (!gate->service)
-		fatal_no_memory();
+	gate->service = heap_strdup(service);
 	pthread_mutex_init(&gate->lock, NULL);
 	return gate;
 }

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/fatal.h"
+#include "base/heap.h"
 #include "base/text.h"
 
 #define FIRST_WAIT (5 * MSEC_PER_SEC)
@@ -43,11 +43,10 @@ struct probing {
 
 struct probe *probe_new(const struct probe_options *options)
 {
-	struct probe *probe = calloc(1, sizeof(*probe));
+	struct probe *probe = heap_calloc(1, sizeof(*probe));
 
 	assert(options->objects == 1 || options->objects == 2);
-	if (!probe || !(probe->prefix = strdup(options->prefix)))
-		fatal_no_memory();
+	probe->prefix = heap_strdup(options->prefix);
 	probe->objects = options->objects;
 	pthread_mutex_init(&probe->lock, NULL);
 	return probe;

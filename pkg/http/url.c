@@ -1,11 +1,11 @@
 #include "http/url.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <curl/curl.h>
 
+#include "base/heap.h"
 #include "base/text.h"
 
 #define URL_SIZE_MAX ((size_t)16 * 1024)
@@ -100,8 +100,7 @@ enum err url_parse(struct ctx *ctx, const char *text, struct url *out)
 	memset(out, 0, sizeof(*out));
 	if (wrong)
 		return refuse_url(ctx, wrong);
-	handle = curl_url();
-	assert(handle);
+	handle = heap_have(curl_url());
 	arena_defer(ctx->arena, release_handle, handle);
 	if (curl_url_set(handle, CURLUPART_URL, text, CURLU_PATH_AS_IS) != CURLUE_OK)
 		return refuse_url(ctx, "is malformed or neither https nor http");

@@ -1,12 +1,12 @@
 #include "pki/bundle.h"
 
-#include <assert.h>
 #include <string.h>
 
 #include <openssl/err.h>
 #include <openssl/obj_mac.h>
 #include <openssl/pkcs12.h>
 
+#include "base/heap.h"
 #include "base/text.h"
 #include "codec/hostname.h"
 #include "pki/ossl.h"
@@ -141,9 +141,8 @@ static X509 *certificate_of(const struct cert *cert)
 
 static STACK_OF(X509) * intermediates(struct ctx *ctx, const struct chain *chain)
 {
-	STACK_OF(X509) *stack = sk_X509_new_null();
+	STACK_OF(X509) *stack = heap_have(sk_X509_new_null());
 
-	assert(stack);
 	arena_defer(ctx->arena, release_stack, stack);
 	for (size_t i = 1; i < chain->count; i++)
 		sk_X509_push(stack, certificate_of(&chain->items[i]));

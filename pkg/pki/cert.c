@@ -9,6 +9,7 @@
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
+#include "base/heap.h"
 #include "base/text.h"
 #include "pki/key.h"
 #include "pki/ossl.h"
@@ -50,11 +51,10 @@ static enum err parse(struct ctx *ctx, const void *der, size_t size, X509 **out)
 /* RFC 2253 escapes keep it printable ASCII on one line. */
 static const char *one_line(struct ctx *ctx, const X509_NAME *name)
 {
-	BIO *bio = BIO_new(BIO_s_mem());
+	BIO *bio = heap_have(BIO_new(BIO_s_mem()));
 	char *data = NULL, *text = NULL;
 	long size;
 
-	assert(bio);
 	if (X509_NAME_print_ex(bio, name, 0, XN_FLAG_RFC2253) >= 0) {
 		size = BIO_get_mem_data(bio, &data);
 		text = arena_strndup(ctx->arena, size > 0 ? data : "", size > 0 ? (size_t)size : 0);
@@ -192,8 +192,7 @@ enum err chain_from_pem(struct ctx *ctx, const char *pem, size_t size, struct ch
 	out->count = 0;
 	if (size == 0 || size > OSSL_INPUT_MAX)
 		return refuse_certificate(ctx, size ? "chain is larger than 64 KiB" : "is empty");
-	bio = BIO_new_mem_buf(pem, (int)size);
-	assert(bio);
+	bio = heap_have(BIO_new_mem_buf(pem, (int)size));
 	arena_defer(ctx->arena, release_bio, bio);
 	for (;;) {
 		TRY(next_block(ctx, bio, &der));
@@ -214,8 +213,7 @@ enum err certs_count_pem(struct ctx *ctx, const char *pem, size_t size, size_t *
 
 	*count = 0;
 	assert(size <= INT_MAX);
-	bio = BIO_new_mem_buf(pem, (int)size);
-	assert(bio);
+	bio = heap_have(BIO_new_mem_buf(pem, (int)size));
 	arena_defer(ctx->arena, release_bio, bio);
 	all = PEM_X509_INFO_read_bio(bio, NULL, NULL, NULL);
 	if (!all)

@@ -13,6 +13,7 @@
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
 
+#include "base/heap.h"
 #include "base/text.h"
 #include "pki/ossl.h"
 #include "pki/private.h"
@@ -127,10 +128,9 @@ static int give_decoder_passphrase(char *out, size_t size, size_t *written,
 static EVP_PKEY *decode(const unsigned char *der, size_t size, struct passphrase *passphrase)
 {
 	EVP_PKEY *pkey = NULL;
-	OSSL_DECODER_CTX *decoder = OSSL_DECODER_CTX_new_for_pkey(
-		&pkey, "DER", NULL, NULL, OSSL_KEYMGMT_SELECT_PRIVATE_KEY, NULL, NULL);
+	OSSL_DECODER_CTX *decoder = heap_have(OSSL_DECODER_CTX_new_for_pkey(
+		&pkey, "DER", NULL, NULL, OSSL_KEYMGMT_SELECT_PRIVATE_KEY, NULL, NULL));
 
-	assert(decoder);
 	if (OSSL_DECODER_CTX_set_passphrase_cb(decoder, give_decoder_passphrase, passphrase) != 1 ||
 	    OSSL_DECODER_from_data(decoder, &der, &size) != 1 || size != 0) {
 		EVP_PKEY_free(pkey);
@@ -210,8 +210,7 @@ static enum err parse_pem(struct ctx *ctx, struct arena *arena, const char *pem,
 
 	if (size == 0 || size > OSSL_INPUT_MAX)
 		return refuse_key(ctx, size ? "is larger than 64 KiB" : "is empty");
-	bio = BIO_new_mem_buf(pem, (int)size);
-	assert(bio);
+	bio = heap_have(BIO_new_mem_buf(pem, (int)size));
 	is_found = find_key_block(ctx, bio, &passphrase, &der);
 	BIO_free(bio);
 	if (!is_found)
@@ -227,12 +226,11 @@ enum err key_from_pem(struct ctx *ctx, const char *pem, size_t size, const char 
 
 enum err key_to_pem(struct ctx *ctx, const struct key *key, char **pem)
 {
-	BIO *bio = BIO_new(BIO_s_secmem());
+	BIO *bio = heap_have(BIO_new(BIO_s_secmem()));
 	char *data;
 	long size;
 	int done;
 
-	assert(bio);
 	done = PEM_write_bio_PKCS8PrivateKey(bio, key->pkey, NULL, NULL, 0, NULL, NULL);
 	size = done == 1 ? BIO_get_mem_data(bio, &data) : 0;
 	if (size > 0) {
@@ -258,11 +256,10 @@ static bool set_rsa_padding(EVP_PKEY_CTX *pctx, int padding)
 static size_t sign_digest(EVP_PKEY *pkey, int padding, const unsigned char digest[static 32],
 			  unsigned char out[static SIGNATURE_MAX])
 {
-	EVP_PKEY_CTX *pctx = EVP_PKEY_CTX_new_from_pkey(NULL, pkey, NULL);
+	EVP_PKEY_CTX *pctx = heap_have(EVP_PKEY_CTX_new_from_pkey(NULL, pkey, NULL));
 	size_t size = SIGNATURE_MAX;
 	bool is_signed;
 
-	assert(pctx);
 	is_signed = EVP_PKEY_sign_init(pctx) == 1 && (!padding || set_rsa_padding(pctx, padding)) &&
 		    EVP_PKEY_CTX_set_signature_md(pctx, EVP_sha256()) == 1 &&
 		    EVP_PKEY_sign(pctx, out, &size, digest, 32) == 1;

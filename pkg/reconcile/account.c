@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/fatal.h"
+#include "base/heap.h"
 #include "base/log.h"
 #include "base/text.h"
 
@@ -30,10 +30,8 @@ struct account {
 
 struct account *account_new(void)
 {
-	struct account *account = calloc(1, sizeof(*account));
+	struct account *account = heap_calloc(1, sizeof(*account));
 
-	if (!account)
-		fatal_no_memory();
 	account->arena = arena_new();
 	pthread_mutex_init(&account->lock, NULL);
 	return account;

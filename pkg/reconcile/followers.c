@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/fatal.h"
+#include "base/heap.h"
 
 struct follower {
 	char *instance;
@@ -57,10 +57,9 @@ static struct followed *find_or_add(struct followers *followers, const char *hos
 
 	if (followed)
 		return followed;
-	followed = calloc(1, sizeof(*followed));
-	if (!followed || !(followed->hostname = strdup(hostname)) ||
-	    !tsearch(followed, &followers->tree, compare))
-		fatal_no_memory();
+	followed = heap_calloc(1, sizeof(*followed));
+	followed->hostname = heap_strdup(hostname);
+	heap_have(tsearch(followed, &followers->tree, compare));
 	return followed;
 }
 
@@ -75,10 +74,8 @@ static struct follower **find_link(struct followed *followed, const char *instan
 
 struct followers *followers_new(void)
 {
-	struct followers *followers = calloc(1, sizeof(*followers));
+	struct followers *followers = heap_calloc(1, sizeof(*followers));
 
-	if (!followers)
-		fatal_no_memory();
 	pthread_mutex_init(&followers->lock, NULL);
 	return followers;
 }
@@ -99,9 +96,8 @@ void followers_add(struct followers *followers, const char *hostname, const char
 	pthread_mutex_lock(&followers->lock);
 	link = find_link(find_or_add(followers, hostname), instance);
 	if (!*link) {
-		*link = calloc(1, sizeof(**link));
-		if (!*link || !((*link)->instance = strdup(instance)))
-			fatal_no_memory();
+		*link = heap_calloc(1, sizeof(**link));
+		(*link)->instance = heap_strdup(instance);
 	}
 	pthread_mutex_unlock(&followers->lock);
 }

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/fatal.h"
+#include "base/heap.h"
 
 struct named_note {
 	char *name;
@@ -40,19 +40,17 @@ static struct named_note *find(struct notes *notes, const char *name)
 
 static struct named_note *add(struct notes *notes, const char *name)
 {
-	struct named_note *named = calloc(1, sizeof(*named));
+	struct named_note *named = heap_calloc(1, sizeof(*named));
 
-	if (!named || !(named->name = strdup(name)) || !tsearch(named, &notes->tree, compare))
-		fatal_no_memory();
+	named->name = heap_strdup(name);
+	heap_have(tsearch(named, &notes->tree, compare));
 	return named;
 }
 
 struct notes *notes_new(void)
 {
-	struct notes *notes = calloc(1, sizeof(*notes));
+	struct notes *notes = heap_calloc(1, sizeof(*notes));
 
-	if (!notes)
-		fatal_no_memory();
 	pthread_mutex_init(&notes->lock, NULL);
 	return notes;
 }

@@ -1,8 +1,9 @@
 #include "server/answers.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/heap.h"
 
 #define BLOCK_BYTES ((size_t)16 * 1024) /* at once to the socket: a TLS record */
 
@@ -47,9 +48,8 @@ static struct body *find_equal(struct answers *answers, const char *text, size_t
 
 static struct body *body_new(struct answers *answers, size_t size)
 {
-	struct body *body = calloc(1, sizeof(*body) + size);
+	struct body *body = heap_calloc(1, sizeof(*body) + size);
 
-	assert(body);
 	body->answers = answers;
 	body->references = 1;
 	body->size = size;
@@ -129,9 +129,8 @@ static void end(void *handle)
 static struct MHD_Response *send_in_blocks(struct answers *answers, const struct turn *turn,
 					   struct body *body, struct page *page)
 {
-	struct sending *sending = calloc(1, sizeof(*sending));
+	struct sending *sending = heap_calloc(1, sizeof(*sending));
 
-	assert(sending);
 	answers->bytes += BLOCK_BYTES;
 	*sending = (struct sending){.answers = answers, .body = body, .page = page};
 	sending->turn =

@@ -1,9 +1,9 @@
 #include "server/changes.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/heap.h"
 #include "base/text.h"
 
 struct changes {
@@ -23,9 +23,8 @@ struct changes {
 
 static struct changes_list *list_new(struct changes *changes)
 {
-	struct changes_list *list = calloc(1, sizeof(*list));
+	struct changes_list *list = heap_calloc(1, sizeof(*list));
 
-	assert(list);
 	ctx_init(&list->ctx, changes->doors);
 	list->references = 1;
 	if (store_list(&list->ctx, changes->store, changes->kind, &list->items, &list->count) !=
@@ -156,14 +155,12 @@ static void compare(struct changes *changes, const struct changes_list *now)
 
 struct changes *changes_new(const struct doors *doors, struct store *store, enum kind kind)
 {
-	struct changes *changes = calloc(1, sizeof(*changes));
+	struct changes *changes = heap_calloc(1, sizeof(*changes));
 
-	assert(changes);
 	changes->doors = doors;
 	changes->store = store;
 	changes->kind = kind;
-	changes->ring = calloc(CHANGES_MAX, sizeof(*changes->ring));
-	assert(changes->ring);
+	changes->ring = heap_calloc(CHANGES_MAX, sizeof(*changes->ring));
 	return changes;
 }
 

@@ -1,11 +1,11 @@
 #include "server/conns.h"
 
 #include <arpa/inet.h>
-#include <assert.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/heap.h"
 #include "server/pace.h"
 
 /* helpers */
@@ -113,9 +113,8 @@ bool conns_admit(const struct conns *conns, const struct sockaddr *address)
 
 struct conn *conns_add(struct conns *conns, int fd, const struct sockaddr *address, msec_t now)
 {
-	struct conn *conn = calloc(1, sizeof(*conn));
+	struct conn *conn = heap_calloc(1, sizeof(*conn));
 
-	assert(conn);
 	conn->fd = fd;
 	if (address && address->sa_family == AF_INET)
 		memcpy(&conn->address, address, sizeof(struct sockaddr_in));

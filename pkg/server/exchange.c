@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/heap.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "server/errors.h"
@@ -212,11 +213,10 @@ static enum MHD_Result queue(struct exchange *exchange, struct exchange_host *ho
 			     struct MHD_Connection *connection)
 {
 	const struct response *response = &exchange->response;
-	struct MHD_Response *out = make_response(exchange, host, connection);
+	struct MHD_Response *out = heap_have(make_response(exchange, host, connection));
 	enum MHD_Result result;
 	char status[12];
 
-	assert(out);
 	snprintf(status, sizeof(status), "%d", response->status);
 	log_debug(&exchange->ctx, "request answered", "method", exchange->request.method, "route",
 		  exchange->route ? exchange->route->name : NULL, "status", status, "key",
@@ -330,9 +330,9 @@ void *exchange_begin(void *handle, const char *uri, struct MHD_Connection *conne
 	struct exchange_host *host = handle;
 	const union MHD_ConnectionInfo *info =
 		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-	struct exchange *exchange = calloc(1, sizeof(*exchange));
+	struct exchange *exchange = heap_calloc(1, sizeof(*exchange));
 
-	assert(exchange && info);
+	assert(info);
 	host->activity++;
 	ctx_init(&exchange->ctx, host->service->doors);
 	exchange->ctx.controller = "server";

@@ -1,6 +1,5 @@
 #include "server/listen.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -12,6 +11,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/heap.h"
 #include "base/text.h"
 #include "server/auth.h"
 
@@ -162,8 +162,7 @@ static bool is_in_group(int fd, gid_t group)
 
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, NULL, &size) == 0 || errno != ERANGE)
 		return false;
-	groups = malloc(size);
-	assert(groups);
+	groups = heap_malloc(size);
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &size) == 0)
 		for (size_t i = 0; i < size / sizeof(*groups); i++)
 			is_found |= groups[i] == group;
@@ -208,8 +207,7 @@ enum err listen_open_unix(struct ctx *ctx, const char *path, struct listen_file 
 			close(file.fd);
 		return err;
 	}
-	file.path = strdup(path);
-	assert(file.path);
+	file.path = heap_strdup(path);
 	*out = file;
 	return E_OK;
 }

@@ -1,10 +1,10 @@
 #include "server/listing.h"
 
-#include <assert.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/heap.h"
 #include "server/objects.h"
 #include "server/status.h"
 
@@ -91,8 +91,7 @@ static struct rendering *rendering_new(const struct listing *listing, size_t ind
 	ctx_init(&ctx, listings->doors);
 	text = json_print(&ctx, show(&ctx, listing->form, listing->objects->items[index]));
 	size = strlen(text);
-	rendering = malloc(sizeof(*rendering) + size);
-	assert(rendering);
+	rendering = heap_malloc(sizeof(*rendering) + size);
 	*rendering = (struct rendering){listings, ctx_mono(&ctx), 1, size};
 	memcpy(rendering->text, text, size);
 	*listings->bytes += size;
@@ -132,17 +131,16 @@ static void take_over(struct listing *listing, const struct listing *before)
 static struct listing *listing_new(struct listings *listings, enum listing_form form, msec_t now)
 {
 	struct changes *changes = listings->changes[kind_of(form)];
-	struct listing *listing = calloc(1, sizeof(*listing));
+	struct listing *listing = heap_calloc(1, sizeof(*listing));
 
-	assert(listing);
 	listing->listings = listings;
 	listing->form = form;
 	listing->objects = changes_hold(changes);
 	listing->version = changes_version(changes);
 	listing->made = now;
 	listing->references = 1;
-	listing->renderings = calloc(listing->objects->count + 1, sizeof(*listing->renderings));
-	assert(listing->renderings);
+	listing->renderings = heap_calloc(listing->objects->count + 1,
+					  sizeof(*listing->renderings));
 	*listings->bytes += listing->objects->count * sizeof(*listing->renderings);
 	return listing;
 }
@@ -271,12 +269,10 @@ int64_t listing_version(const struct listing *listing)
 
 struct page *page_new(struct listing *listing)
 {
-	struct page *page = calloc(1, sizeof(*page));
+	struct page *page = heap_calloc(1, sizeof(*page));
 
-	assert(page);
 	page->listing = listing;
-	page->has = calloc(listing->objects->count / CHAR_BIT + 1, 1);
-	assert(page->has);
+	page->has = heap_calloc(listing->objects->count / CHAR_BIT + 1, 1);
 	return page;
 }
 
@@ -299,9 +295,8 @@ void page_add(struct page *page, size_t index)
 
 void page_enclose(struct page *page, const char *head, size_t head_size, const char *tail)
 {
-	page->head = strndup(head, head_size);
-	page->tail = strdup(tail);
-	assert(page->head && page->tail);
+	page->head = heap_strndup(head, head_size);
+	page->tail = heap_strdup(tail);
 	begin_text(page, page->head);
 }
 

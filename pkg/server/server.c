@@ -284,10 +284,9 @@ static enum err start(struct ctx *ctx, struct server *server, const struct serve
 
 enum err server_start(struct ctx *ctx, const struct server_options *options, struct server **out)
 {
-	struct server *server = calloc(1, sizeof(*server));
+	struct server *server = heap_calloc(1, sizeof(*server));
 	enum err err;
 
-	assert(server);
 	server->service.doors = ctx->doors;
 	server->service.store = options->store;
 	server->service.specdir = options->specdir;

@@ -1,9 +1,10 @@
 #include "server/stream.h"
 
-#include <assert.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+
+#include "base/heap.h"
 
 #define BLOCK_BYTES ((size_t)4 * 1024) /* for HTTP/1.0: chunks have the connection's memory */
 
@@ -93,9 +94,8 @@ static void release(void *handle)
 struct MHD_Response *stream_new(struct streams *streams, struct watch *watch,
 				struct MHD_Connection *connection, size_t *count)
 {
-	struct stream *stream = calloc(1, sizeof(*stream));
+	struct stream *stream = heap_calloc(1, sizeof(*stream));
 
-	assert(stream);
 	*stream = (struct stream){streams, streams->first, watch, connection, count, false};
 	streams->first = stream;
 	++*count;

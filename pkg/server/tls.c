@@ -7,6 +7,7 @@
 
 #include <gnutls/x509.h>
 
+#include "base/heap.h"
 #include "base/log.h"
 #include "base/regular.h"
 
@@ -60,9 +61,8 @@ static enum err read_file(struct ctx *ctx, struct tls *tls, int which, gnutls_da
 
 static gnutls_datum_t keep(gnutls_datum_t from)
 {
-	gnutls_datum_t to = {malloc(from.size + 1), from.size};
+	gnutls_datum_t to = {heap_malloc(from.size + 1), from.size};
 
-	assert(to.data);
 	memcpy(to.data, from.data, from.size);
 	return to;
 }
@@ -90,8 +90,7 @@ static int import(const struct identity *identity, gnutls_pcert_st **chain, gnut
 	unsigned size = CHAIN_MAX;
 	int result;
 
-	*chain = gnutls_calloc(CHAIN_MAX, sizeof(**chain));
-	assert(*chain);
+	*chain = heap_have(gnutls_calloc(CHAIN_MAX, sizeof(**chain)));
 	result = gnutls_pcert_list_import_x509_raw(*chain, &size, &identity->certificate,
 						   GNUTLS_X509_FMT_PEM, 0);
 	if (result < 0) {
@@ -286,14 +285,12 @@ static int tell_who_has_none(gnutls_session_t session, unsigned type, unsigned w
 enum err tls_open(struct ctx *ctx, const struct tls_files *files, struct tls **out)
 {
 	const char *const paths[FILE_COUNT] = {files->certificate, files->key, files->client_ca};
-	struct tls *tls = calloc(1, sizeof(*tls));
+	struct tls *tls = heap_calloc(1, sizeof(*tls));
 	enum err err;
 
-	assert(tls && !in_use);
-	for (int i = 0; i < FILE_COUNT; i++) {
-		tls->paths[i] = paths[i] ? strdup(paths[i]) : NULL;
-		assert(tls->paths[i] || !paths[i]);
-	}
+	assert(!in_use);
+	for (int i = 0; i < FILE_COUNT; i++)
+		tls->paths[i] = heap_strdup(paths[i]);
 	in_use = tls;
 	have_changed(tls);
 	err = load(ctx, tls);

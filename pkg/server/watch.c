@@ -1,10 +1,10 @@
 #include "server/watch.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/heap.h"
 #include "base/text.h"
 #include "server/fieldselector.h"
 #include "server/objects.h"
@@ -217,10 +217,9 @@ static enum err begin(struct ctx *ctx, struct watch *watch, const struct request
 enum err watch_open(struct ctx *ctx, struct changes *changes, const struct request *request,
 		    struct watch **out)
 {
-	struct watch *watch = calloc(1, sizeof(*watch));
+	struct watch *watch = heap_calloc(1, sizeof(*watch));
 	enum err err;
 
-	assert(watch);
 	ctx_init(&watch->ctx, ctx->doors);
 	watch->changes = changes;
 	watch->reader.scope = texts_copy(watch->ctx.arena, &request->scope);

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/fatal.h"
+#include "base/heap.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "specdir/desired.h"
@@ -405,11 +405,9 @@ void apply_abandon(struct applying *applying)
 enum err apply_begin(struct ctx *ctx, struct catalogue *catalogue,
 		     const struct apply_options *options, struct applying **out)
 {
-	struct applying *applying = calloc(1, sizeof(*applying));
+	struct applying *applying = heap_calloc(1, sizeof(*applying));
 	enum err err;
 
-	if (!applying)
-		fatal_no_memory();
 	*applying = (struct applying){.ctx = *ctx,
 				      .keep = *ctx,
 				      .catalogue = catalogue,

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/fatal.h"
+#include "base/heap.h"
 #include "base/regular.h"
 #include "base/text.h"
 #include "codec/yaml.h"
@@ -315,12 +315,10 @@ struct reading *catalogue_begin(struct ctx *ctx, const char *directory, const ch
 				unsigned hostname_flags, const struct catalogue *before,
 				const char *api_trouble)
 {
-	struct reading *reading = calloc(1, sizeof(*reading));
+	struct reading *reading = heap_calloc(1, sizeof(*reading));
 	struct arena *arena = arena_new();
 	struct catalogue *catalogue = arena_new_one(arena, struct catalogue);
 
-	if (!reading)
-		fatal_no_memory();
 	*reading = (struct reading){.ctx = *ctx,
 				    .names_ctx = *ctx,
 				    .catalogue = catalogue,

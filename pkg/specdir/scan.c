@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#include "base/fatal.h"
+#include "base/heap.h"
 
 struct scan {
 	struct scan_options options;
@@ -21,10 +21,8 @@ static void release(struct scan *scan)
 
 struct scan *scan_begin(struct ctx *ctx, const struct scan_options *options)
 {
-	struct scan *scan = calloc(1, sizeof(*scan));
+	struct scan *scan = heap_calloc(1, sizeof(*scan));
 
-	if (!scan)
-		fatal_no_memory();
 	scan->options = *options;
 	scan->options.apply.overtaken = &scan->overtaken;
 	scan->arena = arena_new();

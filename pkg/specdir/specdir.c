@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/fatal.h"
+#include "base/heap.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "codec/hostname.h"
@@ -36,19 +36,10 @@ struct specdir {
 	struct specdir_report report;	/* borrows from the catalogue */
 };
 
-static char *copy(const char *text)
-{
-	char *copied = strdup(text);
-
-	if (!copied)
-		fatal_no_memory();
-	return copied;
-}
-
 /* Paths are compared as text, so they are built in one way alone. */
 static char *without_slashes(const char *path)
 {
-	char *copied = copy(path);
+	char *copied = heap_strdup(path);
 	size_t length = strlen(copied);
 
 	while (length > 1 && copied[length - 1] == '/')
@@ -58,19 +49,17 @@ static char *without_slashes(const char *path)
 
 static char *default_api_directory(const char *directory)
 {
-	char *path;
+	size_t size = strlen(directory) + sizeof("/" API_DIRECTORY);
+	char *path = heap_malloc(size);
 
-	if (asprintf(&path, "%s/" API_DIRECTORY, directory) < 0)
-		fatal_no_memory();
+	snprintf(path, size, "%s/" API_DIRECTORY, directory);
 	return path;
 }
 
 struct specdir *specdir_new(const struct specdir_options *options)
 {
-	struct specdir *specdir = calloc(1, sizeof(*specdir));
+	struct specdir *specdir = heap_calloc(1, sizeof(*specdir));
 
-	if (!specdir)
-		fatal_no_memory();
 	specdir->store = options->store;
 	specdir->hostname_flags = options->hostname_flags;
 	specdir->directory = without_slashes(options->directory);

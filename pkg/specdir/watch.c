@@ -6,7 +6,7 @@
 #include <sys/inotify.h>
 #include <unistd.h>
 
-#include "base/fatal.h"
+#include "base/heap.h"
 #include "base/log.h"
 #include "base/text.h"
 
@@ -24,24 +24,13 @@ struct watch {
 	msec_t first;	    /* mono, of the first event since the last scan; -1: none */
 };
 
-static char *copy(const char *text)
-{
-	char *copied = strdup(text);
-
-	if (!copied)
-		fatal_no_memory();
-	return copied;
-}
-
 struct watch *watch_new(const char *directory, const char *api_directory)
 {
-	struct watch *watch = calloc(1, sizeof(*watch));
+	struct watch *watch = heap_calloc(1, sizeof(*watch));
 
-	if (!watch)
-		fatal_no_memory();
 	watch->fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-	watch->paths[0] = copy(directory);
-	watch->paths[1] = copy(api_directory);
+	watch->paths[0] = heap_strdup(directory);
+	watch->paths[1] = heap_strdup(api_directory);
 	watch->descriptors[0] = watch->descriptors[1] = -1;
 	watch->first = -1;
 	return watch;

@@ -7,7 +7,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-#include "base/fatal.h"
+#include "base/heap.h"
 #include "base/text.h"
 #include "store/internal.h"
 #include "store/journal.h"
@@ -104,11 +104,10 @@ static enum err load(struct ctx *ctx, struct store *store)
 
 enum err dirstore_open(struct ctx *ctx, const char *directory, struct store **out)
 {
-	struct store *store = calloc(1, sizeof(*store));
+	struct store *store = heap_calloc(1, sizeof(*store));
 	enum err err;
 
-	if (!store || !(store->directory = strdup(directory)))
-		fatal_no_memory();
+	store->directory = heap_strdup(directory);
 	store->lock_fd = -1;
 	pthread_rwlock_init(&store->lock, NULL);
 	for (size_t i = 0; i < STORE_STRIPES; i++)

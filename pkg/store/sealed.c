@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "api/meta.h"
-#include "base/fatal.h"
+#include "base/heap.h"
 #include "base/text.h"
 #include "store/statefile.h"
 
@@ -114,10 +114,8 @@ static struct waiting **find(struct sealed_box *box, const char *instance)
 
 static void note(struct sealed_box *box, const char *instance, bool is_left)
 {
-	struct waiting *waiting = calloc(1, sizeof(*waiting)), **link;
+	struct waiting *waiting = heap_calloc(1, sizeof(*waiting)), **link;
 
-	if (!waiting)
-		fatal_no_memory();
 	waiting->is_left = is_left;
 	memcpy(waiting->instance, instance, ID_LENGTH);
 	pthread_mutex_lock(&box->lock);
@@ -179,12 +177,11 @@ static enum err note_left(struct ctx *ctx, struct sealed_box *box)
 
 enum err sealed_box_open(struct ctx *ctx, const char *directory, struct sealed_box **out)
 {
-	struct sealed_box *box = calloc(1, sizeof(*box));
+	struct sealed_box *box = heap_calloc(1, sizeof(*box));
 	struct fs *fs = ctx->doors->fs;
 	enum err err;
 
-	if (!box || !(box->directory = strdup(fs_join(ctx, directory, "sealed"))))
-		fatal_no_memory();
+	box->directory = heap_strdup(fs_join(ctx, directory, "sealed"));
 	pthread_mutex_init(&box->lock, NULL);
 	err = fs->mkdir(ctx, fs, box->directory, 0700);
 	if (err == E_OK) {

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/fatal.h"
+#include "base/heap.h"
 
 #define FIRST_CAPACITY ((size_t)16)
 
@@ -50,9 +50,7 @@ static void make_room(struct shelf *shelf)
 	if (shelf->count < shelf->capacity)
 		return;
 	shelf->capacity = shelf->capacity ? 2 * shelf->capacity : FIRST_CAPACITY;
-	shelf->items = reallocarray(shelf->items, shelf->capacity, sizeof(*shelf->items));
-	if (!shelf->items)
-		fatal_no_memory();
+	shelf->items = heap_reallocarray(shelf->items, shelf->capacity, sizeof(*shelf->items));
 }
 
 struct snapshot *shelf_put(struct shelf *shelf, struct snapshot *snapshot)

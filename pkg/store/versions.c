@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "api/meta.h"
-#include "base/fatal.h"
+#include "base/heap.h"
 #include "store/statefile.h"
 
 #define BLOCK 1000
@@ -28,9 +28,8 @@ enum err versions_open(struct ctx *ctx, const char *path, struct versions **out)
 		json = NULL;
 	else
 		TRY(err);
-	versions = calloc(1, sizeof(*versions));
-	if (!versions || !(versions->path = strdup(path)))
-		fatal_no_memory();
+	versions = heap_calloc(1, sizeof(*versions));
+	versions->path = heap_strdup(path);
 	pthread_mutex_init(&versions->lock, NULL);
 	versions->reserved = json_get_int(json, "reserved", 0);
 	versions->last = versions->reserved;

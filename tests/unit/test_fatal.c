@@ -42,6 +42,15 @@ static void by_assert(void)
 	assert(holds);
 }
 
+/* libc's own words would take memory. */
+static void by_assert_without_memory(void)
+{
+	const struct rlimit none = {0, 0};
+
+	setrlimit(RLIMIT_AS, &none);
+	by_assert();
+}
+
 static void by_abort(void)
 {
 	abort();
@@ -73,8 +82,10 @@ static const struct row {
 	{"a reason that is too long", by_much, false, SIGABRT, "Z ERROR too much why=\"xxx", "x"},
 	{"no memory", by_memory, false, SIGABRT, "Z ERROR cannot go on why=\"out of memory\"\n",
 	 "memory\"\n"},
-	{"an assertion", by_assert, false, SIGABRT, ": by_assert: Assertion `holds' failed.\n",
-	 "gatecertd: ended by SIGABRT\n"},
+	{"an assertion", by_assert, false, SIGABRT,
+	 "Z ERROR cannot go on why=\"tests/unit/test_fatal.c:", ": Assertion `holds' failed.\"\n"},
+	{"an assertion without memory", by_assert_without_memory, true, SIGABRT,
+	 "<3>cannot go on: tests/unit/test_fatal.c:", ": Assertion `holds' failed.\n"},
 	{"a library's abort", by_abort, false, SIGABRT, "", "gatecertd: ended by SIGABRT\n"},
 	{"a wild pointer", by_pointer, false, SIGSEGV, "", "gatecertd: ended by SIGSEGV\n"},
 	{"a signal that nobody handles", by_user, false, SIGUSR1, "",

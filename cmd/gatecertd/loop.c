@@ -157,21 +157,34 @@ static int on_specdir(sd_event_source *source, int fd, uint32_t events, void *ha
 	return 0;
 }
 
-/* Fed by progress: a worker that does not come back from a pass lets the daemon be restarted. */
+/* What does not make progress, or NULL. */
+static const char *stuck(const struct daemon *daemon)
+{
+	struct engine *engine = atomic_load(&daemon->engine);
+	struct clock *clock = daemon->doors->clock;
+
+	if (engine)
+		return engine_activity(engine).longest_running < PASS_STUCK
+			       ? NULL
+			       : "a worker does not come back from its pass";
+	return clock->mono(clock) - daemon->handover.began < HANDOVER_STUCK
+		       ? NULL
+		       : "the engine of the old configuration does not stop";
+}
+
+/* Fed by progress: what is stuck lets the daemon be restarted. */
 static int on_watchdog(sd_event_source *source, uint64_t usec, void *handle)
 {
 	struct daemon *daemon = handle;
-	struct engine *engine = atomic_load(&daemon->engine);
-	struct clock *clock = daemon->doors->clock;
+	const char *what = stuck(daemon);
 	cleanup_ctx struct ctx ctx;
 
 	(void)source, (void)usec;
 	ctx_init(&ctx, daemon->doors);
-	if (engine ? engine_activity(engine).longest_running < PASS_STUCK
-		   : clock->mono(clock) - daemon->handover.began < HANDOVER_STUCK)
-		notify_watchdog();
+	if (what)
+		log_error(&ctx, "the watchdog is not fed", "why", what, NULL);
 	else
-		log_error(&ctx, "a worker does not come back: the watchdog is not fed", NULL);
+		notify_watchdog();
 	arm(daemon, daemon->watchdog_timer, notify_watchdog_interval());
 	return 0;
 }

@@ -27,6 +27,11 @@ Q := $(if $(V),,@)
 $(if $(filter /%,$(B)),$(error B is a path below this folder))
 VERSION := 1.0.0
 
+# The build takes all cores, unless -j says how many.
+ifeq ($(MAKELEVEL)$(filter-out all test check unit-bins,$(MAKECMDGOALS)),0)
+MAKEFLAGS += -j$(shell nproc)
+endif
+
 ifneq ($(MAKECMDGOALS),$(filter clean help,$(MAKECMDGOALS)))
 SETUP := $(shell hack/setup $(addprefix --,$(filter bench,$(MAKECMDGOALS))) 1>&2 || echo failed)
 ifneq ($(SETUP),)

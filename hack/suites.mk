@@ -1,14 +1,18 @@
-# The suites: each leaves $(RESULTS)/NAME.xml behind, whatever happens, and runs again when what it tests has changed.
-# `make test` runs all of them and adds up; the results of what did not run again count as they stand.
+# The suites. What a suite tests is said here; make finds out which are due and lists them, hack/run-suites runs them,
+# and each leaves $(RESULTS)/NAME.xml behind, whatever happens. `make test` adds up: the results of what did not run
+# again count as they stand.
 
 RESULTS := $(B)/results
-RUN := hack/run-test --results $(RESULTS)
+DUE := $(RESULTS)/.due
 export GATECERT_BUILD := $(B)
 
-# What failed runs again, whether or not anything changed.
+# What failed runs again, whether or not anything changed; its old times still tell how long it takes.
 ifneq ($(filter test check,$(MAKECMDGOALS)),)
-$(shell grep -lsE '<(failure|error)[ />]' $(RESULTS)/*.xml | xargs -r rm -f)
+$(shell mkdir -p $(RESULTS) && : >$(DUE) && hack/summary --again $(RESULTS) | xargs -r touch -d @0)
 endif
+
+# The list of what is due: NAME KIND COMMAND...
+due = @echo '$(basename $(@F)) $(1)' >>$(DUE)
 
 INTEGRATION := $(wildcard tests/integration/test_*.py)
 HARNESS := tests/integration/conftest.py $(wildcard tests/integration/harness/*.py hack/stack hack/stacklib/*.py)
@@ -25,38 +29,40 @@ $(B)/contract/%: $(B)/obj/tests/contract/%.o $(B)/libgatecert.a
 	$(call link,-lcmocka $(LIBS))
 
 $(RESULTS)/unit-%.xml: $(B)/unit/test_%
-	-$(Q)$(RUN) --cmocka unit-$* $<
+	$(call due,cmocka $<)
 
 $(RESULTS)/sim-%.xml: $(B)/sim/test_%
-	-$(Q)$(RUN) --cmocka sim-$* $<
+	$(call due,cmocka $<)
 
 $(RESULTS)/fuzz-%.xml: $(B)/fuzz/% $(wildcard tests/fuzz/seeds/*/*)
-	-$(Q)$(RUN) --plain fuzz-$* $< $(wildcard tests/fuzz/seeds/$*/*)
+	$(call due,plain $< $(wildcard tests/fuzz/seeds/$*/*))
 
 $(RESULTS)/integration-%.xml: tests/integration/test_%.py $(HARNESS) $(B)/gatecertd $(B)/azuresim $(CONTRACT_BIN)
-	-$(Q)$(RUN) --pytest integration-$* $<
+	$(call due,pytest $<)
 
 $(RESULTS)/conformance-%.xml: tests/conformance/%.test.mjs $(wildcard tests/conformance/*.mjs) $(B)/azuresim
-	-$(Q)$(RUN) --node conformance-$* $<
+	$(call due,node $<)
 
 $(RESULTS)/layers.xml: hack/check-layers $(PKG_SRC) $(wildcard pkg/*/*.h)
-	-$(Q)$(RUN) --plain layers hack/check-layers
+	$(call due,plain hack/check-layers)
 
 $(RESULTS)/style.xml: hack/check-style $(PKG_SRC) $(DAEMON_SRC) $(WORLD_SRC) $(wildcard pkg/*/*.h cmd/*/*.h)
-	-$(Q)$(RUN) --plain style hack/check-style
+	$(call due,plain hack/check-style)
 
 $(RESULTS)/routes.xml: hack/check-routes manifests/openapi.yaml $(PKG_SRC) $(wildcard pkg/*/*.h)
-	-$(Q)$(RUN) --plain routes hack/check-routes
+	$(call due,plain hack/check-routes)
 
 # What else these hold to account.
 $(RESULTS)/conformance-openapi.xml: $(wildcard manifests/*.yaml manifests/schema/* manifests/examples/*)
 $(RESULTS)/integration-http_api.xml $(RESULTS)/integration-http_import.xml: manifests/openapi.yaml
+$(RESULTS)/integration-results.xml: $(addprefix hack/,run-test run-suites summary $(notdir $(wildcard hack/*.py)))
 $(RESULTS)/integration-check_routes.xml: hack/check-routes manifests/openapi.yaml $(PKG_SRC)
 
 list-tests:
 	@printf '%s\n' $(SUITES)
 
 test: $(patsubst %,$(RESULTS)/%.xml,$(CHOSEN))
+	$(Q)hack/run-suites $(RESULTS) $(DUE)
 	$(Q)hack/summary $(RESULTS) $(CHOSEN)
 
 check: test

@@ -114,9 +114,11 @@ def _is_gone(owner):
 
 def make_directories(owner):
     """Where a suite keeps its files: (on the disk, in memory); short, as paths of sockets must be."""
-    prefix = f"gatecert-suite.{owner}."
-    disk = tempfile.mkdtemp(prefix=prefix)
-    return disk, tempfile.mkdtemp(prefix=prefix, dir=SHM) if os.access(SHM, os.W_OK) else disk
+    made = []
+    for folder in (tempfile.gettempdir(), SHM if os.access(SHM, os.W_OK) else tempfile.gettempdir()):
+        made.append(tempfile.mkdtemp(prefix=f"gatecert-suite.{owner}.", dir=folder))
+        os.chmod(made[-1], 0o711)  # as open to other users as what stands above it
+    return made
 
 
 def _control_group():

@@ -10,13 +10,22 @@ hostname   a name that no other test uses
 
 import contextlib
 import itertools
+import os
 import re
+import signal
 
 import pytest
 
-from harness import Gatecertd, LocalStack
+from harness import BUILD, Gatecertd, LocalStack
 
 _numbers = itertools.count(1)
+
+
+def pytest_configure():
+    """Folders stay under the build, and SIGTERM ends a run as Ctrl-C does: with the end of every fixture."""
+    os.makedirs(BUILD / "pytest", exist_ok=True)
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(BUILD / "pytest"))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 @pytest.fixture(scope="module")

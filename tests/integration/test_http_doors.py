@@ -38,7 +38,7 @@ def curl(url, *args):
 @pytest.fixture
 def socket_path():
     """Short, as paths of sockets must be."""
-    with tempfile.TemporaryDirectory(prefix="gatecert-", dir="/tmp") as directory:
+    with tempfile.TemporaryDirectory(prefix="gatecert-") as directory:
         yield os.path.join(directory, "api.sock")
 
 

@@ -106,7 +106,8 @@ def rsync(path, text):
 
 def move_from_elsewhere(path, text):
     """mv across file systems is a copy."""
-    source = f"/dev/shm/gatecert-{os.getpid()}-{os.path.basename(path)}"
+    memory = os.environ.get("GATECERT_SHM", "/dev/shm")
+    source = os.path.join(memory, f"gatecert-{os.getpid()}-{os.path.basename(path)}")
     write_in_place(source, text)
     subprocess.run(["mv", source, path], check=True)
 

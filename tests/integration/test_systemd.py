@@ -58,10 +58,11 @@ class Notify:
 
 
 @pytest.fixture
-def notify(tmp_path):
-    one = Notify(tmp_path / "notify")
-    yield one
-    one.socket.close()
+def notify():
+    with tempfile.TemporaryDirectory(prefix="gatecert-") as directory:
+        one = Notify(os.path.join(directory, "notify"))
+        yield one
+        one.socket.close()
 
 
 @pytest.fixture
@@ -217,7 +218,7 @@ def test_sigterm_ends_it_in_time_with_a_client_that_never_finishes_its_request(s
 @pytest.fixture
 def runtime():
     """Short, as paths of sockets must be."""
-    with tempfile.TemporaryDirectory(prefix="gatecert-", dir="/tmp") as directory:
+    with tempfile.TemporaryDirectory(prefix="gatecert-") as directory:
         yield directory
 
 

@@ -23,6 +23,7 @@
 #include "reconcile/sealkey.h"
 #include "sim/effects.h"
 #include "store/dirstore.h"
+#include "unit/scratch.h"
 #include "world/dns_model.h"
 
 #define EFFECT_TAKES	 20 /* ms */
@@ -79,7 +80,7 @@ struct rig {
 	struct world *world;
 	struct world_options options;
 	struct settings settings;
-	char directory[64];
+	char directory[SCRATCH_SIZE];
 	struct process process;
 	bool takes_imports;
 	unsigned passes;
@@ -378,9 +379,7 @@ struct rig *rig_new(void)
 	rig->options.reuse_keys = true;
 	rig->settings = settings_of(&rig->options);
 	rig->world = world_new(&rig->options, &rig->world_doors);
-	strcpy(rig->directory, access("/dev/shm", W_OK) == 0 ? "/dev/shm/gatecert-sim-XXXXXX"
-							     : "/tmp/gatecert-sim-XXXXXX");
-	if (!mkdtemp(rig->directory))
+	if (!mkdtemp(scratch_template(rig->directory, scratch_memory(), "sim")))
 		abort();
 	start(rig);
 	return rig;

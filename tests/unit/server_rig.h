@@ -30,6 +30,7 @@
 #include "server/server.h"
 #include "specdir/desired.h"
 #include "store/dirstore.h"
+#include "unit/scratch.h"
 
 #define RIG_KEY		"correct-horse-battery-staple"
 #define RIG_DESIRED_MAX 400
@@ -37,7 +38,7 @@
 struct rig {
 	struct doors doors;
 	struct ctx ctx;
-	char directory[64];
+	char directory[SCRATCH_SIZE];
 	struct store *store;
 	struct server *server;
 	struct server_options options;
@@ -157,8 +158,7 @@ static inline void rig_open(struct rig *rig, const char *base_url, bool has_key,
 	rig_specdir_fails = false;
 	rig_desired_count = 0;
 	rig_report = (struct specdir_report){.files = 2, .hostnames = 3};
-	snprintf(rig->directory, sizeof(rig->directory), "/tmp/gatecert-server-XXXXXX");
-	assert_non_null(mkdtemp(rig->directory));
+	assert_non_null(mkdtemp(scratch_template(rig->directory, scratch_disk(), "server")));
 	ctx_init(&rig->ctx, &rig->doors);
 	assert_int_equal(dirstore_open(&rig->ctx, rig->directory, &rig->store), E_OK);
 	rig_store = rig->store;
@@ -180,7 +180,7 @@ static inline void rig_open(struct rig *rig, const char *base_url, bool has_key,
 
 static inline void rig_close(struct rig *rig)
 {
-	char command[96];
+	char command[256];
 
 	server_stop(rig->server);
 	dirstore_close(rig->store);

@@ -12,14 +12,13 @@
 #include <unistd.h>
 
 #include "check.h"
+#include "unit/scratch.h"
 
 static inline char *tempdir_make(struct ctx *ctx)
 {
-	const char *base = getenv("TMPDIR");
-	char *path = arena_printf(ctx->arena, "%s/gatecert-test-XXXXXX",
-				  base && *base ? base : "/tmp");
+	char *path = arena_alloc(ctx->arena, SCRATCH_SIZE);
 
-	assert_non_null(mkdtemp(path));
+	assert_non_null(mkdtemp(scratch_template(path, scratch_disk(), "test")));
 	return path;
 }
 

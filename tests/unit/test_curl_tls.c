@@ -11,6 +11,7 @@
 #include <openssl/x509v3.h>
 
 #include "base/text.h"
+#include "unit/scratch.h"
 #include "unit/tcp_peer.h"
 
 struct world {
@@ -22,7 +23,7 @@ struct world {
 	pthread_t thread;
 	SSL_CTX *tls;
 	unsigned served; /* read after the thread has ended */
-	char ca_file[64];
+	char ca_file[SCRATCH_SIZE];
 };
 
 /* --- a TLS server --- */
@@ -54,8 +55,7 @@ static void make_identity(struct world *world)
 	int fd;
 	FILE *file;
 
-	strcpy(world->ca_file, "/tmp/gatecert-ca-XXXXXX");
-	fd = mkstemp(world->ca_file);
+	fd = mkstemp(scratch_template(world->ca_file, scratch_disk(), "ca"));
 	assert(fd >= 0);
 	file = fdopen(fd, "w");
 	PEM_write_X509(file, certificate);

@@ -12,8 +12,9 @@
 #include <unistd.h>
 
 #include "base/fs.h"
+#include "unit/scratch.h"
 
-static char dir[64];
+static char dir[SCRATCH_SIZE];
 
 static const char *path(struct ctx *ctx, const char *name)
 {
@@ -66,7 +67,7 @@ int rename(const char *from, const char *to)
 /* Entries of the directory, dot files too. */
 static size_t count_all(void)
 {
-	char command[128];
+	char command[256];
 	unsigned count = 0;
 	FILE *pipe;
 
@@ -81,8 +82,7 @@ static size_t count_all(void)
 static int begin(void **state)
 {
 	(void)state;
-	strcpy(dir, "/tmp/gatecert-fs-XXXXXX");
-	return mkdtemp(dir) ? 0 : -1;
+	return mkdtemp(scratch_template(dir, scratch_disk(), "fs")) ? 0 : -1;
 }
 
 static int remove_entry(const char *name, const struct stat *status, int type, struct FTW *walk)

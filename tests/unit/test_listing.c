@@ -4,6 +4,7 @@
 #include "server/listing.h"
 #include "store/dirstore.h"
 #include "unit/check.h"
+#include "unit/scratch.h"
 
 #define COUNT 40
 
@@ -19,7 +20,7 @@ struct rig {
 	struct clock clock;
 	struct doors doors;
 	struct ctx ctx;
-	char directory[64];
+	char directory[SCRATCH_SIZE];
 	struct store *store;
 	struct changes *changes[KIND_COUNT];
 	struct listings listings;
@@ -41,8 +42,7 @@ static void open_rig(struct rig *rig)
 	now = 1000000000;
 	rig->doors = (struct doors){&rig->clock, rng_system(), fs_system(), NULL};
 	ctx_init(&rig->ctx, &rig->doors);
-	snprintf(rig->directory, sizeof(rig->directory), "/tmp/gatecert-listing-XXXXXX");
-	assert_non_null(mkdtemp(rig->directory));
+	assert_non_null(mkdtemp(scratch_template(rig->directory, scratch_disk(), "listing")));
 	assert_int_equal(dirstore_open(&rig->ctx, rig->directory, &rig->store), E_OK);
 	for (size_t kind = 0; kind < KIND_COUNT; kind++)
 		rig->changes[kind] = changes_new(&rig->doors, rig->store, (enum kind)kind);
@@ -56,7 +56,7 @@ static void open_rig(struct rig *rig)
 
 static void close_rig(struct rig *rig)
 {
-	char command[96];
+	char command[256];
 
 	listings_drop_all(&rig->listings);
 	assert_int_equal(rig->bytes, 0);

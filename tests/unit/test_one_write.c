@@ -563,7 +563,6 @@ int main(void)
 	};
 
 	log_open(LOG_LEVEL_ERROR);
-	if (access("/dev/shm", W_OK) == 0) /* hundreds of runs, and no power cut among them */
-		setenv("TMPDIR", "/dev/shm", 0);
+	setenv("TMPDIR", scratch_memory(), 1); /* hundreds of runs, and no power cut among them */
 	return cmocka_run_group_tests_name("one_write", tests, NULL, NULL);
 }

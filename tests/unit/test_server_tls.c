@@ -9,12 +9,12 @@
 #include "unit/check.h"
 #include "unit/server_rig.h"
 
-static char directory[] = "/tmp/gatecert-tls-XXXXXX";
-static char certificate[64], key[64], other_key[64], empty[64];
+static char directory[SCRATCH_SIZE];
+static char certificate[256], key[256], other_key[256], empty[256];
 
 static void run(const char *command)
 {
-	char line[512];
+	char line[640];
 
 	snprintf(line, sizeof(line), "cd %s && (%s) >/dev/null 2>&1", directory, command);
 	assert_int_equal(system(line), 0);
@@ -40,7 +40,7 @@ static void make_client(const char *name, const char *issuer, const char *extens
 static int make_files(void **state)
 {
 	(void)state;
-	assert_non_null(mkdtemp(directory));
+	assert_non_null(mkdtemp(scratch_template(directory, scratch_disk(), "tls")));
 	snprintf(certificate, sizeof(certificate), "%s/api.crt", directory);
 	snprintf(key, sizeof(key), "%s/api.key", directory);
 	snprintf(other_key, sizeof(other_key), "%s/other.key", directory);
@@ -59,7 +59,7 @@ static int make_files(void **state)
 
 static int remove_files(void **state)
 {
-	char line[96];
+	char line[256];
 
 	(void)state;
 	snprintf(line, sizeof(line), "rm -rf %s", directory);
@@ -118,7 +118,7 @@ struct outcome {
 
 static void take_client(gnutls_certificate_credentials_t credentials, const char *client)
 {
-	char files[2][96];
+	char files[2][256];
 
 	snprintf(files[0], sizeof(files[0]), "%s/%s.crt", directory, client);
 	snprintf(files[1], sizeof(files[1]), "%s/%s.key", directory, client);
@@ -422,7 +422,7 @@ static void check_outcome(const char *sentence, const char *version, struct outc
 
 static void test_clients(void **state)
 {
-	char subject[64] = "", ca[96];
+	char subject[64] = "", ca[256];
 
 	(void)state;
 	snprintf(ca, sizeof(ca), "%s/clients.crt", directory);

@@ -12,7 +12,7 @@
 
 struct local_rig {
 	struct rig rig;
-	char path[96];
+	char path[SCRATCH_SIZE + 24];
 };
 
 /* A server with a key and a Unix socket; opening the latter gives `expected`. */

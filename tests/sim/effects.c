@@ -1,5 +1,6 @@
 #include "sim/effects.h"
 
+#define EFFECT_TAKES   20 /* ms */
 #define THROTTLED_WAIT MSEC_PER_MIN
 
 struct counted_http {
@@ -24,7 +25,7 @@ static enum trouble meet(struct effects *effects)
 {
 	effects->count++;
 	if (effects->took_time)
-		effects->took_time(effects->handle);
+		effects->took_time(effects->handle, EFFECT_TAKES);
 	if (effects->happened || effects->trouble == TROUBLE_NONE || effects->count != effects->at)
 		return TROUBLE_NONE;
 	effects->happened = true;

@@ -12,14 +12,15 @@ struct effects {
 	enum trouble trouble;
 	unsigned at;
 	bool happened;
-	unsigned disk_lasts;		 /* so many effects, then it is full; 0: for ever */
-	bool is_dead;			 /* after a crash: nothing has an effect any more */
-	void (*took_time)(void *handle); /* after every effect */
+	unsigned disk_lasts; /* so many effects, then it is full; 0: for ever */
+	bool is_dead;	     /* after a crash: nothing has an effect any more */
+	void (*took_time)(void *handle, msec_t time); /* every effect */
 	void *handle;
 	/* Before every http call, with no lock held: what others do meanwhile. */
 	void (*meanwhile)(void *handle, const struct http_request *request);
 	void *meanwhile_handle;
-	unsigned answers; /* of the outside */
+	struct sim_wire wire; /* between the calls and the world */
+	unsigned answers;     /* of the outside */
 	unsigned after_at;
 	void (*after)(void *handle); /* once, when the answer of that number has come in */
 };

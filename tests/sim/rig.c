@@ -26,7 +26,6 @@
 #include "unit/scratch.h"
 #include "world/dns_model.h"
 
-#define EFFECT_TAKES	 20 /* ms */
 #define VAULT_RESOURCE	 "https://vault.azure.net"
 #define STORAGE_RESOURCE "https://storage.azure.com"
 #define ARM_RESOURCE	 "https://arm.test"
@@ -123,11 +122,11 @@ static void sim_fill(struct rng *rng, void *out, size_t size)
 	}
 }
 
-static void take_time(void *handle)
+static void take_time(void *handle, msec_t time)
 {
 	struct rig *rig = handle;
 
-	rig->clock.mono += EFFECT_TAKES;
+	rig->clock.mono += time;
 	if (rig->shift_at && rig->effects.count >= rig->shift_at)
 		rig_shift_clock(rig, rig->next_shift);
 }
@@ -375,7 +374,9 @@ struct rig *rig_new(void)
 	rig->doors = rig->world_doors;
 	rig->doors.clock = &rig->own_clock.clock;
 	rig->doors.fs = effects_fs(arena, &rig->effects, fs_system());
+	rig->effects.wire = (struct sim_wire){.takes_time = take_time, .handle = rig};
 	rig->options = sim_options();
+	rig->options.wire = &rig->effects.wire;
 	rig->options.reuse_keys = true;
 	rig->settings = settings_of(&rig->options);
 	rig->world = world_new(&rig->options, &rig->world_doors);

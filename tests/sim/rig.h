@@ -48,6 +48,9 @@ void rig_meanwhile(struct rig *rig,
 struct effects;
 struct effects *rig_troubles(struct rig *rig);
 
+/* Nobody listens at that door; and again. */
+void rig_set_away(struct rig *rig, enum door door, bool is_away);
+
 /* After so many effects from now on nothing can be written any more; 0: there is room again. */
 void rig_fill_disk(struct rig *rig, unsigned effects);
 

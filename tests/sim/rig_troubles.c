@@ -32,6 +32,11 @@ unsigned rig_answers(struct rig *rig)
 	return rig_troubles(rig)->answers;
 }
 
+void rig_set_away(struct rig *rig, enum door door, bool is_away)
+{
+	rig_troubles(rig)->wire.is_away[door] = is_away;
+}
+
 void rig_fill_disk(struct rig *rig, unsigned effects)
 {
 	rig_troubles(rig)->disk_lasts = effects ? rig_troubles(rig)->count + effects : 0;

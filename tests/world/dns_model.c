@@ -150,6 +150,9 @@ static enum err resolve(struct ctx *ctx, struct dns *dns, const char *hostname,
 	if (text_equals(list, "SERVFAIL"))
 		return fault_set(ctx, E_AGAIN, "LookupFailed", "%s: SERVFAIL for %s", SERVER,
 				 hostname);
+	if (text_equals(list, "GARBLED"))
+		return fault_set(ctx, E_AGAIN, "LookupFailed", "%s sent a garbled answer for %s",
+				 SERVER, hostname);
 	split(ctx, list, out);
 	return E_OK;
 }

@@ -10,8 +10,8 @@
 /* The twin of world_http: what gatecert's struct dns asks. In the arena given. */
 struct dns *dns_model_new(struct arena *arena, struct world *world);
 
-/* Addresses separated by commas; "NXDOMAIN", "SERVFAIL" or "NODATA" instead of them; NULL: back to
- * the gateway. */
+/* Addresses separated by commas; "NXDOMAIN", "SERVFAIL", "GARBLED" or "NODATA" instead of them;
+ * NULL: back to the gateway. */
 void dns_model_set(struct world *world, const char *hostname, const char *addresses);
 
 /* One CAA record ("issue", "letsencrypt.org") at this name and all below; NULL tag: none any more.

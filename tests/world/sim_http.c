@@ -71,13 +71,42 @@ static bool find_door(const struct world *world, const struct http_request *requ
 	return false;
 }
 
-static enum err no_answer(struct ctx *ctx, const struct http_request *request, const char *what)
-{
-	const char *host = strstr(request->url, "://");
+struct trouble_on_the_wire {
+	const char *reason, *text;
+};
 
-	host = host ? host + 3 : request->url;
-	return fault_set(ctx, request->kind == HTTP_ONE_SHOT ? E_CONFLICT : E_AGAIN, "NoAnswer",
-			 "%.*s: %s", (int)strcspn(host, "/?"), host, what);
+static const struct trouble_on_the_wire lost = {
+	"ConnectionLost", "the connection broke before the answer was complete"};
+static const struct trouble_on_the_wire late = {"Timeout", "no complete answer in time"};
+static const struct trouble_on_the_wire cut_short = {"ConnectionLost", "the answer was cut short"};
+static const struct trouble_on_the_wire too_large = {"ReplyTooLarge",
+						     "the answer is larger than allowed"};
+
+/* As url_origin, and curl.c. */
+static enum err no_answer(struct ctx *ctx, const struct http_request *request,
+			  const struct trouble_on_the_wire *trouble)
+{
+	int origin = (int)(strcspn(request->url, ":") + 3);
+
+	origin += (int)strcspn(request->url + origin, "/?");
+	return fault_set(ctx, request->kind == HTTP_ONE_SHOT ? E_CONFLICT : E_AGAIN,
+			 trouble->reason, "no clear answer from %.*s: %s", origin, request->url,
+			 trouble->text);
+}
+
+static enum err no_connection(struct ctx *ctx, const struct http_request *request, const char *why)
+{
+	int origin = (int)(strcspn(request->url, ":") + 3);
+
+	origin += (int)strcspn(request->url + origin, "/?");
+	return fault_set(ctx, E_AGAIN, "ConnectFailed", "cannot reach %.*s: %s", origin,
+			 request->url, why);
+}
+
+static void take_time(const struct sim_wire *wire, msec_t time)
+{
+	if (wire && wire->takes_time && time > 0)
+		wire->takes_time(wire->handle, time);
 }
 
 /* The headers of the request and, as on the wire, Host. */
@@ -125,6 +154,7 @@ static enum err sim_send(struct ctx *ctx, struct http *http, const struct http_r
 			 struct http_reply *reply)
 {
 	struct sim_http *sim = (struct sim_http *)http;
+	const struct sim_wire *wire = sim->world->options.wire;
 	/* The model's own troubles with what it parses are no faults of the caller. */
 	struct ctx own = {.arena = ctx->arena, .doors = sim->world->doors};
 	struct call call = {.ctx = &own, .by_other = sim->by_other};
@@ -136,17 +166,20 @@ static enum err sim_send(struct ctx *ctx, struct http *http, const struct http_r
 	if (strncasecmp(request->url, "https://", 8) != 0 && !request->allow_plain)
 		return fault_set(ctx, E_REFUSED, "PlainRefused", "plain http is not allowed here");
 	if (!strstr(request->url, "://") || !find_door(sim->world, request, &call.door))
-		return no_answer(ctx, request, "could not resolve host");
+		return no_connection(ctx, request, "its name does not resolve");
+	if (wire && wire->is_away[call.door])
+		return no_connection(ctx, request, "no connection (refused or unreachable)");
 	prepare(ctx, request, &call);
 	world_handle(sim->world, &call);
+	take_time(wire, call.delay < timeout ? call.delay : timeout);
 	if (call.end == CALL_RESET)
-		return no_answer(ctx, request, "connection reset");
+		return no_answer(ctx, request, &lost);
 	if (call.delay >= timeout)
-		return no_answer(ctx, request, "timed out");
+		return no_answer(ctx, request, &late);
 	if (call.end == CALL_TRUNCATED && call.truncate_at < call.reply_size)
-		return no_answer(ctx, request, "the answer was cut off");
+		return no_answer(ctx, request, &cut_short);
 	if (call.reply_size > max)
-		return no_answer(ctx, request, "the answer is too large");
+		return no_answer(ctx, request, &too_large);
 	take_reply(&call, reply);
 	return E_OK;
 }

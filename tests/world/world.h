@@ -16,6 +16,7 @@
 #include "http/http.h"
 
 struct json;
+struct sim_wire;
 struct world;
 
 enum door {
@@ -76,6 +77,7 @@ struct world_options {
 	const char *federated_token_file; /* may be NULL: read at every sign-in */
 	const char *arc_token_dir;	  /* may be NULL */
 	const char *acme_url;		  /* may be NULL: no CA */
+	const struct sim_wire *wire; /* of sim_http.h; may be NULL, else it outlives the world */
 	bool reuse_keys; /* RSA keys come from a small pool: for simulations that make thousands */
 };
 

@@ -1,6 +1,7 @@
 """Servers of the stack as a bad day shows them: proxies that spoil what passes, for the daemon that is pointed at them.
 
-`Proxy` stands in front of one HTTPS server and takes the same faults as azuresim's admin API; it can also be away.
+`Proxy` stands in front of one server and takes the same faults as azuresim's admin API, also those of one hostname; it
+can also be away.
 `DnsProxy` stands in front of the DNS server.
 """
 
@@ -33,11 +34,37 @@ class _Server(ThreadingHTTPServer):
         """A peer that goes away is what these tests are about."""
 
 
-class Proxy:
-    """TLS on a loopback port of its own with the stack's certificate; `url` is the origin to configure."""
+class Trail:
+    """Which hostname a request is about: a CA names it in an order, and from there on only by URLs and tokens."""
 
-    def __init__(self, stack, upstream):
+    def __init__(self):
+        self._known = {}
+
+    def hostname(self, path, body=b""):
+        named = re.search(r'"value": *"([^"]+)"', jws_payload(body))
+        path = path.split("?")[0]
+        return named[1] if named else self._known.get(path) or self._known.get(path.rsplit("/", 1)[-1])
+
+    def follow(self, hostname, headers, answer):
+        """What the answer to a request about a hostname names is about it too."""
+        if not hostname:
+            return
+        found = [value for name, value in headers if name.lower() == "location"]
+        found += re.findall(r'"(https://[^"]+)"', answer.decode("utf-8", "replace"))
+        for url in found:
+            self._known[urlsplit(url).path] = hostname
+        for token in re.findall(r'"token": *"([^"]+)"', answer.decode("utf-8", "replace")):
+            self._known[token] = hostname
+
+
+class Proxy:
+    """On a loopback port of its own, with the stack's certificate where the upstream has TLS; `url` is the origin to
+    configure. `knows`: the trail of a CA's proxy."""
+
+    def __init__(self, stack, upstream, knows=None):
         parts = urlsplit(upstream)
+        self.scheme = parts.scheme
+        self.trail = knows or Trail()
         self.upstream = (parts.hostname, parts.port)
         self.upstream_origin = f"{parts.scheme}://{parts.netloc}"
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -53,7 +80,7 @@ class Proxy:
         self._held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self._held.bind(("127.0.0.1", 0))
         self.port = self._held.getsockname()[1]
-        self.url = f"https://127.0.0.1:{self.port}"
+        self.url = f"{self.scheme}://127.0.0.1:{self.port}"
         self._server = None
         self.open()
 
@@ -63,8 +90,9 @@ class Proxy:
 
     def open(self):
         self._server = _Server(("127.0.0.1", self.port), _handler_of(self))
-        self._server.socket = self._context.wrap_socket(self._server.socket, server_side=True,
-                                                        do_handshake_on_connect=False)
+        if self.scheme == "https":
+            self._server.socket = self._context.wrap_socket(self._server.socket, server_side=True,
+                                                            do_handshake_on_connect=False)
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
 
     def away(self):
@@ -78,32 +106,32 @@ class Proxy:
             self.away()
         self._held.close()
 
-    def fault(self, method, path, do, times=-1, after=0, payload=None, behind=None):
-        """As in azuresim, and `payload`: a regular expression that a JWS's payload must match, and `behind`: one for
-        the path of a request that must have been answered before."""
+    def fault(self, method, path, do, times=-1, after=0, payload=None, behind=None, about=None):
+        """As in azuresim, and `payload`: a regular expression that a JWS's payload must match, `behind`: one for the
+        path of a request that must have been answered before, and `about`: the hostname whose requests are meant."""
         with self._lock:
             self._last += 1
             self._faults.append({"id": self._last, "method": method, "path": re.compile(path), "do": do,
                                  "times": times, "after": after, "hits": 0,
                                  "payload": re.compile(payload) if payload else None,
-                                 "behind": re.compile(behind) if behind else None})
+                                 "behind": re.compile(behind) if behind else None, "about": about})
             return self._last
 
     def clear_faults(self, ident=None):
         with self._lock:
             self._faults = [one for one in self._faults if ident is not None and one["id"] != ident]
 
-    def requests(self, method=None, path=None):
+    def requests(self, method=None, path=None, about=None):
         with self._lock:
             return [one for one in self._log if (method is None or one["method"] == method)
-                    and (path is None or re.search(path, one["path"]))]
+                    and (path is None or re.search(path, one["path"])) and about in (None, one["about"])]
 
     # --- for the handlers ---
 
     def note(self, method, path, body, status):
         with self._lock:
             self._log.append({"method": method, "path": path, "payload": jws_payload(body), "status": status,
-                              "time": time.time()})
+                              "about": self.trail.hostname(path, body), "time": time.time()})
 
     def find_fault(self, method, path, body):
         with self._lock:
@@ -114,15 +142,21 @@ class Proxy:
                     continue
                 if one["payload"] and not one["payload"].search(jws_payload(body)):
                     continue
-                if one["behind"] and not any(one["behind"].search(seen["path"]) for seen in self._log):
+                if one["about"] and one["about"] != self.trail.hostname(path, body):
+                    continue
+                if one["behind"] and not any(one["behind"].search(seen["path"]) and one["about"] in (
+                        None, seen["about"]) for seen in self._log):
                     continue
                 one["hits"] += 1
                 return one["do"] if one["hits"] > one["after"] else {}
         return {}
 
     def forward(self, method, path, headers, body):
-        connection = http.client.HTTPSConnection(*self.upstream, timeout=UPSTREAM_SECONDS,
-                                                 context=self.upstream_context)
+        if self.scheme == "https":
+            connection = http.client.HTTPSConnection(*self.upstream, timeout=UPSTREAM_SECONDS,
+                                                     context=self.upstream_context)
+        else:
+            connection = http.client.HTTPConnection(*self.upstream, timeout=UPSTREAM_SECONDS)
         try:
             connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
             for name, value in headers.items():
@@ -134,7 +168,9 @@ class Proxy:
             reply = connection.getresponse()
             kept = [(name, value.replace(self.upstream_origin, self.url)) for name, value in reply.getheaders()
                     if name.lower() not in HOP_BY_HOP]
-            return reply.status, kept, reply.read()
+            answer = reply.read()
+            self.trail.follow(self.trail.hostname(path, body), kept, answer)
+            return reply.status, kept, answer
         finally:
             connection.close()
 

@@ -4,7 +4,6 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "azure/said.h"
 #include "azure/sign_in.h"
@@ -13,9 +12,9 @@
 #include "base/text.h"
 #include "http/url.h"
 
-#define RESOURCES_MAX	     16 /* a vault may name one of its own in a challenge */
-#define REFRESH_WAIT_SECONDS 60 /* for another thread's sign-in */
-#define MARGIN_MIN	     (5 * MSEC_PER_MIN)
+#define RESOURCES_MAX 16	   /* a vault may name one of its own in a challenge */
+#define REFRESH_WAIT  MSEC_PER_MIN /* for another thread's sign-in */
+#define MARGIN_MIN    (5 * MSEC_PER_MIN)
 
 enum way { WAY_ENVIRONMENT = 1, WAY_WORKLOAD = 2, WAY_MANAGED = 4 };
 
@@ -185,7 +184,6 @@ enum err credential_new(struct ctx *ctx, const struct credential_options *option
 	struct arena *arena cleanup_arena = arena_new();
 	struct credential *credential;
 	struct credential_options kept;
-	pthread_condattr_t attributes;
 	unsigned allowed;
 
 	keep_options(arena, options, &kept);
@@ -199,10 +197,7 @@ enum err credential_new(struct ctx *ctx, const struct credential_options *option
 	credential->ways = allowed;
 	atomic_init(&credential->imds_seen, false);
 	pthread_mutex_init(&credential->lock, NULL);
-	pthread_condattr_init(&attributes);
-	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	pthread_cond_init(&credential->changed, &attributes);
-	pthread_condattr_destroy(&attributes);
+	pthread_cond_init(&credential->changed, NULL);
 	*out = credential;
 	return E_OK;
 }
@@ -364,26 +359,25 @@ static void wake_waiters(void *handle)
 	pthread_mutex_unlock(&credential->lock);
 }
 
-/* Without the lock. The deadline is that of the condition variable's own clock. */
+/* Without the lock. */
 static enum err wait_for_refresh(struct ctx *ctx, struct credential *credential,
 				 const struct token *token)
 {
 	struct cancel_waker waker = {.wake = wake_waiters, .handle = credential};
-	struct timespec deadline;
-	int error = 0;
+	msec_t deadline = msec_add(ctx_mono(ctx), REFRESH_WAIT);
+	bool is_late;
 
-	clock_gettime(CLOCK_MONOTONIC, &deadline);
-	deadline.tv_sec += REFRESH_WAIT_SECONDS;
 	cancel_add_waker(ctx->doors->cancel, &waker);
 	pthread_mutex_lock(&credential->lock);
-	while (token->is_refreshing && !error && !ctx_is_cancelled(ctx))
-		error = pthread_cond_timedwait(&credential->changed, &credential->lock, &deadline);
+	while (token->is_refreshing && ctx_mono(ctx) < deadline && !ctx_is_cancelled(ctx))
+		clock_wait(ctx->doors->clock, &credential->changed, &credential->lock, deadline);
+	is_late = token->is_refreshing;
 	pthread_mutex_unlock(&credential->lock);
 	cancel_remove_waker(ctx->doors->cancel, &waker);
 	if (ctx_is_cancelled(ctx))
 		return fault_set(ctx, E_CANCELLED, "Cancelled",
 				 "stopped while signing in to Azure");
-	if (error)
+	if (is_late)
 		return fault_set(ctx, E_AGAIN, "AzureAuthSlow",
 				 "another sign-in to Azure has not ended yet");
 	return E_OK;

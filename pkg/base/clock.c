@@ -1,7 +1,10 @@
 #include "base/clock.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <time.h>
+
+#define NAP_MAX MSEC_PER_MIN
 
 static msec_t now(clockid_t id)
 {
@@ -24,11 +27,45 @@ static msec_t system_mono(struct clock *clock)
 	return now(CLOCK_BOOTTIME);
 }
 
+/* No condition variable waits by CLOCK_BOOTTIME. CLOCK_MONOTONIC stops while the machine is
+ * suspended, and after that a wait would last too long: so none is longer than a nap. */
+static void system_wait(struct clock *clock, pthread_cond_t *cond, pthread_mutex_t *lock,
+			msec_t until)
+{
+	msec_t wait = until - clock->mono(clock);
+	struct timespec end;
+	int rc;
+
+	if (wait <= 0)
+		return;
+	wait = wait < NAP_MAX ? wait : NAP_MAX;
+	rc = clock_gettime(CLOCK_MONOTONIC, &end);
+	assert(rc == 0);
+	end.tv_sec += wait / MSEC_PER_SEC;
+	end.tv_nsec += (wait % MSEC_PER_SEC) * 1000000;
+	if (end.tv_nsec >= 1000000000) {
+		end.tv_sec++;
+		end.tv_nsec -= 1000000000;
+	}
+	rc = pthread_cond_clockwait(cond, lock, CLOCK_MONOTONIC, &end);
+	assert(rc == 0 || rc == ETIMEDOUT);
+}
+
 struct clock *clock_system(void)
 {
-	static struct clock clock = {.wall = system_wall, .mono = system_mono};
+	static struct clock clock = {system_wall, system_mono, system_wait};
 
 	return &clock;
+}
+
+void clock_wait(struct clock *clock, pthread_cond_t *cond, pthread_mutex_t *lock, msec_t until)
+{
+	if (until == MSEC_NEVER) {
+		pthread_cond_wait(cond, lock);
+		return;
+	}
+	assert(clock->wait);
+	clock->wait(clock, cond, lock, until);
 }
 
 bool clock_has_jumped(struct clock_memory *memory, struct clock *clock)

@@ -2,10 +2,12 @@
  * clock - time in milliseconds, from the system or from a test.
  *
  * Wall time is for what is persisted or compared with the world's dates; waits are monotonic
- * (CLOCK_BOOTTIME). Nothing outside clock.c asks the system for the time.
+ * (CLOCK_BOOTTIME). Nothing outside clock.c asks the system for the time, or waits by its clock:
+ * whoever waits for a time waits by the same clock that it asks whether the time has come.
  */
 #pragma once
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -20,9 +22,20 @@ typedef int64_t msec_t;
 struct clock {
 	msec_t (*wall)(struct clock *clock); /* since 1970-01-01T00:00:00Z */
 	msec_t (*mono)(struct clock *clock); /* since an arbitrary start; counts while suspended */
+	/* As clock_wait, with an `until` that comes. NULL: nobody waits by this clock. */
+	void (*wait)(struct clock *clock, pthread_cond_t *cond, pthread_mutex_t *lock,
+		     msec_t until);
 };
 
 struct clock *clock_system(void);
+
+/*
+ * With the lock, which is let go meanwhile: until `cond` is signalled or `mono` is at `until`
+ * (MSEC_NEVER: only the former). It may come back early and does not say why: the caller looks
+ * again, in a loop, at what it waits for and at the clock. The condition variable may have any
+ * attributes.
+ */
+void clock_wait(struct clock *clock, pthread_cond_t *cond, pthread_mutex_t *lock, msec_t until);
 
 /*
  * How the two clocks stood to each other. Whoever does something for good because a time has come

@@ -4,11 +4,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/heap.h"
-
-#define NAP_MAX MSEC_PER_MIN
 
 enum entry_state { IDLE, WAITING, READY, RUNNING, RUNNING_WANTED };
 
@@ -216,28 +213,10 @@ static struct entry *take_ready(struct workqueue *queue)
 	return entry;
 }
 
-/* The condition's clock stops while the machine is suspended, the queue's does not: after that a
- * wait would last too long, so it is looked at again from time to time. */
 static void wait_for_work(struct workqueue *queue)
 {
-	struct timespec until;
-	msec_t wait;
-
-	if (!queue->heap_size) {
-		pthread_cond_wait(&queue->wanted, &queue->lock);
-		return;
-	}
-	wait = queue->heap[0]->due - now(queue);
-	if (wait > NAP_MAX)
-		wait = NAP_MAX;
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += wait / MSEC_PER_SEC;
-	until.tv_nsec += (wait % MSEC_PER_SEC) * 1000000;
-	if (until.tv_nsec >= 1000000000) {
-		until.tv_sec++;
-		until.tv_nsec -= 1000000000;
-	}
-	pthread_cond_timedwait(&queue->wanted, &queue->lock, &until);
+	clock_wait(queue->clock, &queue->wanted, &queue->lock,
+		   queue->heap_size ? queue->heap[0]->due : MSEC_NEVER);
 }
 
 static void want_at(struct workqueue *queue, struct entry *entry, msec_t due)
@@ -276,15 +255,11 @@ static void want_now(struct workqueue *queue, struct entry *entry)
 struct workqueue *workqueue_new(struct clock *clock)
 {
 	struct workqueue *queue = heap_calloc(1, sizeof(*queue));
-	pthread_condattr_t attributes;
 
 	queue->clock = clock;
 	queue->ready_end = &queue->ready;
 	pthread_mutex_init(&queue->lock, NULL);
-	pthread_condattr_init(&attributes);
-	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	pthread_cond_init(&queue->wanted, &attributes);
-	pthread_condattr_destroy(&attributes);
+	pthread_cond_init(&queue->wanted, NULL);
 	return queue;
 }
 

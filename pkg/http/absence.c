@@ -4,7 +4,6 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/heap.h"
 
@@ -45,16 +44,12 @@ enum entry { GO, WAIT, TURN_AWAY };
 struct absence *absence_new(const char *service, unsigned at_once)
 {
 	struct absence *absence = heap_calloc(1, sizeof(*absence));
-	pthread_condattr_t attributes;
 
 	assert(at_once > 0);
 	absence->service = heap_strdup(service);
 	absence->at_once = at_once;
 	pthread_mutex_init(&absence->lock, NULL);
-	pthread_condattr_init(&attributes);
-	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	pthread_cond_init(&absence->place, &attributes);
-	pthread_condattr_destroy(&attributes);
+	pthread_cond_init(&absence->place, NULL);
 	return absence;
 }
 
@@ -79,22 +74,6 @@ static enum entry judge(const struct absence *absence, msec_t now)
 	if (has_place)
 		return GO;
 	return now - absence->unheard_since < UNHEARD ? WAIT : TURN_AWAY;
-}
-
-/* Until somebody comes back, or it is time to judge anew. */
-static void wait_for_place(struct absence *absence, msec_t now)
-{
-	msec_t wait = absence->unheard_since + UNHEARD - now;
-	struct timespec until;
-
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += wait / MSEC_PER_SEC;
-	until.tv_nsec += (wait % MSEC_PER_SEC) * 1000000;
-	if (until.tv_nsec >= 1000000000) {
-		until.tv_sec++;
-		until.tv_nsec -= 1000000000;
-	}
-	pthread_cond_timedwait(&absence->place, &absence->lock, &until);
 }
 
 /* The longer the others have waited already, the later it is worth another look. */
@@ -162,7 +141,8 @@ static enum err take_place(struct ctx *ctx, struct absence *absence, struct outi
 
 	pthread_mutex_lock(&absence->lock);
 	while ((entry = judge(absence, now)) == WAIT && !ctx_is_cancelled(ctx)) {
-		wait_for_place(absence, now);
+		clock_wait(ctx->doors->clock, &absence->place, &absence->lock,
+			   absence->unheard_since + UNHEARD);
 		now = ctx_mono(ctx);
 	}
 	if (entry == GO)

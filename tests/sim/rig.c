@@ -38,7 +38,7 @@ struct sim_clock {
 /* The same moments, told by a clock that may be wrong. */
 struct shifted_clock {
 	struct clock clock;
-	const struct sim_clock *right;
+	struct sim_clock *right;
 	msec_t shift;
 };
 
@@ -106,6 +106,16 @@ static msec_t own_wall(struct clock *clock)
 static msec_t own_mono(struct clock *clock)
 {
 	return ((const struct shifted_clock *)clock)->right->mono;
+}
+
+/* Of the one thread that there is. Nobody is left to signal: only the time can come. */
+static void own_wait(struct clock *clock, pthread_cond_t *cond, pthread_mutex_t *lock, msec_t until)
+{
+	struct sim_clock *right = ((struct shifted_clock *)clock)->right;
+
+	(void)cond, (void)lock;
+	if (right->mono < until)
+		right->mono = until;
 }
 
 /* xorshift64*: the same run every time. */
@@ -364,13 +374,13 @@ struct rig *rig_new(void)
 	log_open(LOG_LEVEL_ERROR);
 	rig->arena = arena;
 	rig->clock =
-		(struct sim_clock){{sim_wall, sim_mono}, MSEC_PER_HOUR, 1790000000 * MSEC_PER_SEC};
+		(struct sim_clock){{sim_wall, sim_mono, NULL}, MSEC_PER_HOUR, 1790000000 * MSEC_PER_SEC};
 	rig->rng = (struct sim_rng){{sim_fill}, 88172645463325252ULL};
 	rig->started = rig->clock.mono;
 	rig->effects.took_time = take_time;
 	rig->effects.handle = rig;
 	rig->world_doors = (struct doors){&rig->clock.clock, &rig->rng.rng, fs_system(), NULL};
-	rig->own_clock = (struct shifted_clock){{own_wall, own_mono}, &rig->clock, 0};
+	rig->own_clock = (struct shifted_clock){{own_wall, own_mono, own_wait}, &rig->clock, 0};
 	rig->doors = rig->world_doors;
 	rig->doors.clock = &rig->own_clock.clock;
 	rig->doors.fs = effects_fs(arena, &rig->effects, fs_system());

@@ -252,6 +252,30 @@ static void test_set_while_an_import_waits(void **state)
 	scene_close(&scene);
 }
 
+/* By the daemon's own clock, and of one thread: nobody else could end the waiting. */
+static void test_who_waits_lets_time_pass(void **state)
+{
+	pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	pthread_cond_t cond = PTHREAD_COND_INITIALIZER;
+	struct scene scene;
+	struct clock *clock;
+	msec_t until, world;
+
+	(void)state;
+	scene_open(&scene);
+	rig_shift_clock(scene.rig, 61 * MSEC_PER_DAY);
+	clock = rig_doors(scene.rig)->clock;
+	until = clock->mono(clock) + MSEC_PER_HOUR;
+	world = rig_time(scene.rig);
+	pthread_mutex_lock(&lock);
+	clock_wait(clock, &cond, &lock, until);
+	clock_wait(clock, &cond, &lock, until - 1);
+	pthread_mutex_unlock(&lock);
+	assert_int_equal(clock->mono(clock), until);
+	assert_int_equal(rig_time(scene.rig) - world, MSEC_PER_HOUR);
+	scene_close(&scene);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -261,6 +285,8 @@ int main(void)
 		 NULL, NULL, NULL},
 		{"what is missing for seconds has not been missing for months",
 		 test_set_while_something_is_missing, NULL, NULL, NULL},
+		{"who waits for a time lets it pass", test_who_waits_lets_time_pass, NULL, NULL,
+		 NULL},
 		{"an import that waits keeps its key", test_set_while_an_import_waits, NULL, NULL,
 		 NULL},
 	};

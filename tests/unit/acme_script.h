@@ -255,7 +255,7 @@ static void script_init(struct script *script)
 	memset(script, 0, sizeof(*script));
 	script->http.send = script_send;
 	script->signer = (struct signer){script_public_key, script_sign};
-	script->clock = (struct clock){script_wall, script_mono};
+	script->clock = (struct clock){script_wall, script_mono, NULL};
 	script->doors = (struct doors){.clock = &script->clock, .rng = rng_system()};
 	script->now = MSEC_PER_HOUR;
 	script->key_x = KEY_X;

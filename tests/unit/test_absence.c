@@ -3,7 +3,6 @@
 
 #include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "unit/check.h"
 #include "unit/our_clock.h"
@@ -288,11 +287,9 @@ static struct waiter waiter;
 
 static void let_another_wait(struct world *world)
 {
-	struct timespec moment = {.tv_nsec = 100 * 1000 * 1000};
-
 	waiter = (struct waiter){.world = world};
 	pthread_create(&waiter.thread, NULL, wait_and_ask, &waiter);
-	nanosleep(&moment, NULL);
+	our_wait_is_looked_at();
 	assert_int_equal(world->service.asked, 1);
 }
 
@@ -326,6 +323,26 @@ static void test_an_order_to_stop_ends_the_waiting(void **state)
 	assert_int_equal(world->service.asked, 1);
 }
 
+static void let_another_wait_in_vain(struct world *world)
+{
+	let_another_wait(world);
+	our_time += 5 * SEC - 1;
+	our_wait_is_looked_at();
+	our_time++;
+	pthread_join(waiter.thread, NULL);
+}
+
+static void test_the_waiting_ends_when_the_clock_says_so(void **state)
+{
+	struct world *world = *state;
+
+	make_absence(world, 1);
+	world->service.meanwhile = let_another_wait_in_vain;
+	ask(world, HTTP_READ);
+	assert_int_equal(waiter.err, E_AGAIN);
+	assert_int_equal(world->service.asked, 1);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -342,6 +359,7 @@ int main(void)
 		T(test_nobody_waits_for_a_place_where_nobody_is_answered),
 		T(test_who_finds_no_place_gets_the_next_one),
 		T(test_an_order_to_stop_ends_the_waiting),
+		T(test_the_waiting_ends_when_the_clock_says_so),
 	};
 
 	return cmocka_run_group_tests_name("absence", tests, NULL, NULL);

@@ -17,7 +17,7 @@ static msec_t our_mono(struct clock *clock)
 	return mono;
 }
 
-static struct clock our_clock = {our_wall, our_mono};
+static struct clock our_clock = {our_wall, our_mono, NULL};
 
 static unsigned times_set;
 static msec_t set_by;

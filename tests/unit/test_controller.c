@@ -310,13 +310,6 @@ static struct {
 	struct cancel *cancel;
 } crew;
 
-static void nap(void)
-{
-	struct timespec millisecond = {0, 1000000};
-
-	nanosleep(&millisecond, NULL);
-}
-
 static enum err take_turns(struct ctx *ctx, void *worker, const char *key, msec_t *again)
 {
 	unsigned k = (unsigned)strtoul(key, NULL, 10);

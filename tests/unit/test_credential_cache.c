@@ -3,6 +3,7 @@
 #include <pthread.h>
 
 #include "azure/credential.h"
+#include "unit/our_clock.h"
 
 #define ARM	  "https://management.azure.com"
 #define AUTHORITY "POST https://login.microsoftonline.com/tenant/oauth2/v2.0/token"
@@ -228,6 +229,7 @@ struct worker {
 	struct slow *slow;
 	struct credential *credential;
 	struct cancel *cancel;
+	struct clock *clock; /* NULL: the system's */
 	pthread_t thread;
 	enum err kind;
 	bool has_header;
@@ -253,7 +255,7 @@ static enum err slow_send(struct ctx *ctx, struct http *http, const struct http_
 static void *work(void *argument)
 {
 	struct worker *worker = argument;
-	const struct doors doors = {.clock = clock_system(),
+	const struct doors doors = {.clock = worker->clock ? worker->clock : clock_system(),
 				    .rng = rng_system(),
 				    .fs = fs_system(),
 				    .cancel = worker->cancel};
@@ -350,6 +352,32 @@ static void who_waits_for_another_sign_in_can_be_stopped(void **state)
 	cancel_free(cancel);
 }
 
+static void who_waits_for_another_sign_in_gives_up_after_a_minute(void **state)
+{
+	struct slow slow = {.http = {.send = slow_send},
+			    .lock = PTHREAD_MUTEX_INITIALIZER,
+			    .changed = PTHREAD_COND_INITIALIZER};
+	struct credential *credential = new_credential();
+	struct worker first = {.slow = &slow, .credential = credential, .clock = &our_clock};
+	struct worker second = first;
+
+	(void)state;
+	our_time = MSEC_PER_HOUR;
+	assert_int_equal(pthread_create(&first.thread, NULL, work, &first), 0);
+	wait_until(&slow, 1, 1);
+	assert_int_equal(pthread_create(&second.thread, NULL, work, &second), 0);
+	our_wait_is_looked_at();
+	our_time += MSEC_PER_MIN - 1;
+	our_wait_is_looked_at();
+	our_time++;
+	pthread_join(second.thread, NULL);
+	assert_int_equal(second.kind, E_AGAIN);
+	open_it(&slow);
+	pthread_join(first.thread, NULL);
+	assert_int_equal(first.kind, E_OK);
+	credential_free(credential);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -360,6 +388,7 @@ int main(void)
 		cmocka_unit_test(the_metadata_service_is_left_alone_as_long_as_it_wants),
 		cmocka_unit_test(many_threads_sign_in_once),
 		cmocka_unit_test(who_waits_for_another_sign_in_can_be_stopped),
+		cmocka_unit_test(who_waits_for_another_sign_in_gives_up_after_a_minute),
 	};
 
 	return cmocka_run_group_tests_name("credential_cache", tests, NULL, NULL);

@@ -193,7 +193,7 @@ static const struct pace paces[] = {
 static void test_only_an_answer_that_has_begun_can_halt(void **state)
 {
 	static const struct curl_options options = {.timeout = 60 * MSEC_PER_SEC, .no_proxy = true};
-	static struct clock clock = {hurried_mono, hurried_mono};
+	static struct clock clock = {hurried_mono, hurried_mono, NULL};
 	struct world *world = *state;
 	struct http *patient = curl_new(&options);
 

@@ -15,7 +15,7 @@ static msec_t our_time(struct clock *clock)
 	return __atomic_load_n(&now, __ATOMIC_RELAXED);
 }
 
-static struct clock our_clock = {our_time, our_time};
+static struct clock our_clock = {our_time, our_time, NULL};
 
 struct service {
 	struct http http;

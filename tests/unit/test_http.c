@@ -11,7 +11,7 @@ static msec_t stopped(struct clock *clock)
 	return NOW;
 }
 
-static struct clock stopped_clock = {stopped, stopped};
+static struct clock stopped_clock = {stopped, stopped, NULL};
 static struct doors doors;
 static struct ctx ctx;
 

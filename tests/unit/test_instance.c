@@ -43,7 +43,7 @@ static msec_t wall(struct clock *clock)
 
 static void open_scene(struct scene *scene)
 {
-	*scene = (struct scene){.clock = {{wall, now}, 1790000000 * MSEC_PER_SEC, 0}};
+	*scene = (struct scene){.clock = {{wall, now, NULL}, 1790000000 * MSEC_PER_SEC, 0}};
 	log_open(LOG_LEVEL_ERROR);
 	scene->doors = (struct doors){&scene->clock.clock, rng_system(), fs_system(), NULL};
 	ctx_init(&scene->ctx, &scene->doors);

@@ -20,7 +20,7 @@ static msec_t our_time(struct clock *clock)
 	return now;
 }
 
-static struct clock our_clock = {our_time, our_time};
+static struct clock our_clock = {our_time, our_time, NULL};
 
 struct service {
 	struct http http;

@@ -29,7 +29,7 @@ static msec_t shifted_mono(struct clock *clock)
 
 static void open_shifted(struct rig *rig)
 {
-	shifted = (struct shifted_clock){{shifted_wall, shifted_mono}, 0};
+	shifted = (struct shifted_clock){{shifted_wall, shifted_mono, NULL}, 0};
 	rig_open(rig, NULL, true, false);
 	rig->doors.clock = &shifted.clock;
 }

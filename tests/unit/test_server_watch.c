@@ -211,7 +211,7 @@ static int watch_status(struct rig *rig, const char *version)
 
 static void test_changes_are_kept_for_a_while(void **state)
 {
-	struct clock shifted = {shifted_wall, shifted_mono};
+	struct clock shifted = {shifted_wall, shifted_mono, NULL};
 	const char *first, *second;
 	struct rig rig;
 

@@ -2,7 +2,6 @@
  * many threads. */
 #include "controller/workqueue.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdlib.h>
@@ -248,13 +247,6 @@ static bool all_seen(struct stress *stress)
 	return true;
 }
 
-static void nap(void)
-{
-	struct timespec millisecond = {0, 1000000};
-
-	nanosleep(&millisecond, NULL);
-}
-
 /* A look that began before the wake-up does not count: the number of the wake-up must have been
  * seen. */
 static void test_many_threads(void **state)
@@ -340,41 +332,31 @@ static void test_the_watch_is_passed_on(void **state)
 	}
 }
 
-/* --- the machine is suspended --- */
+/* --- by the clock that was given --- */
 
-static struct {
-	bool is_on;
-	msec_t longest;
-} suspension;
-
-/* In libc's place. A suspended machine wakes up when the wait is over by the clock that stood
- * still; by the other one it is later by far. */
-int pthread_cond_timedwait(pthread_cond_t *restrict condition, pthread_mutex_t *restrict mutex,
-			   const struct timespec *restrict until)
+static void *take_one(void *queue)
 {
-	struct timespec now;
-	msec_t wait;
-
-	if (!suspension.is_on)
-		return pthread_cond_clockwait(condition, mutex, CLOCK_MONOTONIC, until);
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	wait = (until->tv_sec - now.tv_sec) * MSEC_PER_SEC +
-	       (until->tv_nsec - now.tv_nsec) / 1000000;
-	suspension.longest = wait > suspension.longest ? wait : suspension.longest;
-	our_time += MSEC_PER_DAY;
-	return ETIMEDOUT;
+	return (void *)(uintptr_t)get(queue, true);
 }
 
-static void test_a_suspension_delays_by_a_minute_at_most(void **state)
+/* By the system's clock it would be an hour; however often the wait comes back before. */
+static void test_a_wait_ends_when_the_clock_says_so(void **state)
 {
 	struct workqueue *queue = workqueue_new(&our_clock);
+	pthread_t thread;
+	void *got;
 
 	(void)state;
+	our_time = 0;
 	workqueue_add_after(queue, "a", MSEC_PER_HOUR);
-	suspension.is_on = true;
-	assert_string_equal(get(queue, true), "a");
-	suspension.is_on = false;
-	assert_in_range(suspension.longest, 1, MSEC_PER_MIN);
+	assert_int_equal(pthread_create(&thread, NULL, take_one, queue), 0);
+	our_wait_is_looked_at();
+	our_time = MSEC_PER_HOUR - 1;
+	our_wait_is_looked_at();
+	assert_int_equal(workqueue_size(queue), 1);
+	our_time = MSEC_PER_HOUR;
+	pthread_join(thread, &got);
+	assert_string_equal(got, "a");
 	workqueue_free(queue);
 }
 
@@ -387,7 +369,7 @@ int main(void)
 		cmocka_unit_test(test_many_keys),
 		cmocka_unit_test(test_many_threads),
 		cmocka_unit_test(test_the_watch_is_passed_on),
-		cmocka_unit_test(test_a_suspension_delays_by_a_minute_at_most),
+		cmocka_unit_test(test_a_wait_ends_when_the_clock_says_so),
 	};
 
 	return cmocka_run_group_tests_name("workqueue", tests, NULL, NULL);

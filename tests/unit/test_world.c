@@ -28,7 +28,7 @@ static msec_t mono_time(struct clock *clock)
 	return 5000 + elapsed;
 }
 
-static struct clock our_clock = {wall_time, mono_time};
+static struct clock our_clock = {wall_time, mono_time, NULL};
 
 struct rig {
 	struct doors doors;

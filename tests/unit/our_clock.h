@@ -6,14 +6,16 @@
 
 #include <stdatomic.h>
 
+#include "base/ctx.h"
 #include "unit/patience.h"
 
 static _Atomic msec_t our_time;
-static atomic_uint our_waits; /* begun */
+static atomic_uint our_waits, our_looks; /* begun; at the time */
 
 static inline msec_t our_mono(struct clock *clock)
 {
 	(void)clock;
+	atomic_fetch_add(&our_looks, 1);
 	return atomic_load(&our_time);
 }
 
@@ -39,6 +41,14 @@ static inline void our_wait_is_looked_at(void)
 	unsigned before = atomic_load(&our_waits);
 
 	wait_for(atomic_load(&our_waits) - before >= 2);
+}
+
+/* Until the time that is has been looked at. */
+static inline void our_time_is_looked_at(void)
+{
+	unsigned before = atomic_load(&our_looks);
+
+	wait_for(atomic_load(&our_looks) - before >= 2);
 }
 
 static struct clock our_clock = {our_wall, our_mono, our_wait};

@@ -3,9 +3,8 @@
  */
 #pragma once
 
-#include <time.h>
-
 #include "base/text.h"
+#include "unit/patience.h"
 #include "unit/tcp_peer.h"
 
 static inline bool answer_hello(struct peer_connection *connection)
@@ -22,20 +21,13 @@ static inline bool answer_echo(struct peer_connection *connection)
 	return peer_say(connection, head) && peer_say(connection, connection->text);
 }
 
-static inline void wait_a_little(void)
-{
-	struct timespec wait = {.tv_nsec = 20 * 1000 * 1000};
-
-	nanosleep(&wait, NULL);
-}
-
 /* Until the other side has had enough. */
 static inline bool answer_drip(struct peer_connection *connection)
 {
 	bool is_sent = peer_say(connection, "HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n");
 
 	while (is_sent && !peer_is_stopping(connection->peer)) {
-		wait_a_little();
+		nap();
 		is_sent = peer_say(connection, "x");
 	}
 	return false;
@@ -57,11 +49,12 @@ static inline bool answer_halt(struct peer_connection *connection)
 	       answer_silence(connection);
 }
 
+/* Until the test has it end. */
 static inline bool answer_after_a_thought(struct peer_connection *connection, const char *before)
 {
 	peer_say(connection, before);
-	for (int i = 0; i < 100 && !peer_is_stopping(connection->peer); i++)
-		wait_a_little();
+	while (peer_is_thinking(connection->peer))
+		nap();
 	return answer_hello(connection);
 }
 

@@ -1,9 +1,10 @@
 /*
  * server_rig - the HTTP server in this process, and a client that speaks raw bytes to it.
  *
- * One thread: the client writes, then runs the server until the connection ends. specdir is a model
- * that remembers what was desired and can refuse; the store is the real one in a temporary
- * directory.
+ * One thread: the client writes, then runs the server until what it waits for has come (rig_until).
+ * specdir is a model that remembers what was desired and can refuse; the store is the real one in a
+ * temporary directory. Where times are told, or limits of them are tested, the server has a clock
+ * that only waiting moves (rig_take_clock): then nothing depends on how fast the machine is.
  */
 #pragma once
 
@@ -30,6 +31,7 @@
 #include "server/server.h"
 #include "specdir/desired.h"
 #include "store/dirstore.h"
+#include "unit/patience.h"
 #include "unit/scratch.h"
 
 #define RIG_KEY		"correct-horse-battery-staple"
@@ -178,6 +180,30 @@ static inline void rig_open(struct rig *rig, const char *base_url, bool has_key,
 	server_set_ready(rig->server, true);
 }
 
+/* What rig_turn waited for in vain, and what a test adds. */
+static msec_t rig_time;
+
+static inline msec_t rig_mono(struct clock *clock)
+{
+	(void)clock;
+	return rig_time;
+}
+
+static inline msec_t rig_wall(struct clock *clock)
+{
+	(void)clock;
+	return clock_system()->wall(clock_system());
+}
+
+/* From now on the server's time passes only where nothing is left to do, and by the test's hand. */
+static inline void rig_take_clock(struct rig *rig)
+{
+	static struct clock clock = {rig_wall, rig_mono, NULL};
+
+	rig_time = ctx_mono(&rig->ctx);
+	rig->doors.clock = &clock;
+}
+
 static inline void rig_close(struct rig *rig)
 {
 	char command[256];
@@ -215,32 +241,34 @@ static inline void rig_turn(struct rig *rig, int fd, int wait)
 	struct pollfd polls[2] = {{.fd = server_fd(rig->server), .events = POLLIN},
 				  {.fd = fd, .events = POLLIN}};
 	msec_t due = server_run(rig->server);
+	int count;
 
 	if (due >= 0 && due < wait)
 		wait = (int)due;
-	assert_true(poll(polls, fd < 0 ? 1 : 2, wait) >= 0 || errno == EINTR);
+	count = poll(polls, fd < 0 ? 1 : 2, wait);
+	assert_true(count >= 0 || errno == EINTR);
+	if (count == 0)
+		rig_time += wait;
 }
 
-/* When whatever is waited for must have come, however slow the machine is. */
-static inline msec_t rig_deadline(struct rig *rig)
+/* Runs the server until `claim` holds, however slow the machine is; `fd` (-1: none) may have news
+ * of it. */
+#define rig_until(rig, fd, claim) wait_doing(claim, rig_turn(rig, fd, 10))
+
+/* What is there by now. False: the other side has closed, and all was read. */
+static inline bool rig_take(int fd, struct buf *out)
 {
-	return ctx_mono(&rig->ctx) + 60 * MSEC_PER_SEC;
+	char chunk[65536];
+	ssize_t got;
+
+	while ((got = recv(fd, chunk, sizeof(chunk), MSG_DONTWAIT)) > 0)
+		assert_true(buf_add(out, chunk, (size_t)got));
+	return got < 0 && errno == EAGAIN;
 }
 
 static inline size_t rig_receive(struct rig *rig, int fd, struct buf *out)
 {
-	msec_t deadline = rig_deadline(rig);
-	char chunk[4096];
-	ssize_t got = -1;
-
-	while (got != 0 && ctx_mono(&rig->ctx) < deadline) {
-		rig_turn(rig, fd, 10);
-		got = recv(fd, chunk, sizeof(chunk), MSG_DONTWAIT);
-		if (got < 0 && errno != EAGAIN)
-			break;
-		if (got > 0)
-			assert_true(buf_add(out, chunk, (size_t)got));
-	}
+	rig_until(rig, fd, !rig_take(fd, out));
 	return out->size;
 }
 
@@ -261,6 +289,16 @@ static inline struct rig_reply rig_read_reply(struct rig *rig, const char *text,
 	return reply;
 }
 
+/* Whether all of it is gone, or nobody is left to take it. */
+static inline bool rig_put(int fd, const char **bytes, size_t *size)
+{
+	ssize_t put = send(fd, *bytes, *size, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+	*bytes += put > 0 ? put : 0;
+	*size -= put > 0 ? (size_t)put : 0;
+	return *size == 0 || (put < 0 && errno != EAGAIN);
+}
+
 /* Sends these bytes and runs the server until it closes: "Connection: close" is the caller's to
  * send. */
 static inline struct rig_reply rig_send(struct rig *rig, const char *bytes, size_t size)
@@ -270,15 +308,7 @@ static inline struct rig_reply rig_send(struct rig *rig, const char *bytes, size
 	int fd = rig_connect(rig);
 
 	buf_init(&out, (size_t)1 << 24);
-	while (size > 0) {
-		ssize_t put = send(fd, bytes, size, MSG_DONTWAIT | MSG_NOSIGNAL);
-
-		if (put < 0 && errno != EAGAIN)
-			break;
-		bytes += put > 0 ? put : 0;
-		size -= put > 0 ? (size_t)put : 0;
-		rig_turn(rig, -1, 0);
-	}
+	rig_until(rig, -1, rig_put(fd, &bytes, &size));
 	rig_receive(rig, fd, &out);
 	close(fd);
 	reply = rig_read_reply(rig, out.data, out.size);
@@ -311,6 +341,13 @@ static inline const char *rig_header(struct rig *rig, const struct rig_reply *re
 		return NULL;
 	line += strlen(mark);
 	return arena_strndup(rig->ctx.arena, line, strcspn(line, "\r"));
+}
+
+/* Until the server has read whatever was sent before, on any connection: it reads all that is there
+ * before it has answered somebody who came later. */
+static inline void rig_let_read(struct rig *rig)
+{
+	assert_int_equal(rig_call(rig, "GET", "/healthz", "", NULL).status, 200);
 }
 
 #define RIG_START	  "/api/AddCertificateFunctions_HttpStart"

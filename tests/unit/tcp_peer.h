@@ -39,6 +39,7 @@ struct peer {
 	char lines[PEER_LINES_MAX][128]; /* "METHOD path" */
 	size_t line_count;
 	bool is_stopping;
+	bool has_thought; /* set by a test: what was thought about is answered now */
 };
 
 static inline bool peer_say(struct peer_connection *connection, const char *text)
@@ -51,6 +52,23 @@ static inline bool peer_say(struct peer_connection *connection, const char *text
 		left -= (size_t)sent;
 	}
 	return left == 0;
+}
+
+static inline void peer_end_thought(struct peer *peer)
+{
+	pthread_mutex_lock(&peer->lock);
+	peer->has_thought = true;
+	pthread_mutex_unlock(&peer->lock);
+}
+
+static inline bool peer_is_thinking(struct peer *peer)
+{
+	bool is_thinking;
+
+	pthread_mutex_lock(&peer->lock);
+	is_thinking = !peer->has_thought && !peer->is_stopping;
+	pthread_mutex_unlock(&peer->lock);
+	return is_thinking;
 }
 
 static inline bool peer_is_stopping(struct peer *peer)

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <pthread.h>
 
+#include "unit/check.h"
 #include "unit/patience.h"
 
 #define HOUR MSEC_PER_HOUR

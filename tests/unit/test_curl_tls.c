@@ -192,7 +192,8 @@ static const char *target_url(struct world *world, const struct row *row,
 
 static void check_row(struct world *world, const struct row *row)
 {
-	struct curl_options options = {.user_agent = "t", .timeout = 1000, .no_proxy = true};
+	struct curl_options options = {
+		.user_agent = "t", .timeout = MSEC_PER_MIN, .no_proxy = true};
 	struct http_request request = {.kind = row->kind, .method = "POST"};
 	struct http_reply reply;
 	struct http *http;
@@ -233,7 +234,8 @@ static void test_tls(void **state)
 /* And what was taken unseen for one request is not trusted by the next. */
 static void test_any_certificate_where_asked_for(void **state)
 {
-	const struct curl_options options = {.user_agent = "t", .timeout = 1000, .no_proxy = true};
+	const struct curl_options options = {
+		.user_agent = "t", .timeout = MSEC_PER_MIN, .no_proxy = true};
 	struct http_request request = {.kind = HTTP_READ, .method = "GET", .allow_plain = true};
 	struct http_reply reply;
 	struct world world = {0};

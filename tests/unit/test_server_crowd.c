@@ -9,25 +9,18 @@
 #define HOSTNAMES "/apis/gatecert/v1/hostnames"
 #define OTHER_KEY "another-key-of-somebody-else-here"
 
-/* A disk that takes its time: each write costs WRITE_MSEC, by a clock that nobody waits for. */
+/* A disk that takes its time: each write costs WRITE_MSEC of the server's, and nothing else does.
+ */
 
 #define WRITE_MSEC ((msec_t)4)
 
-static msec_t spent;
-static struct clock slow_clock;
 static struct fs slow_fs, quick_fs;
-
-static msec_t slow_mono(struct clock *clock)
-{
-	(void)clock;
-	return clock_system()->mono(clock_system()) + spent;
-}
 
 static enum err slow_write(struct ctx *ctx, struct fs *fs, const char *path, const void *data,
 			   size_t size, unsigned mode)
 {
 	(void)fs;
-	spent += WRITE_MSEC;
+	rig_time += WRITE_MSEC;
 	return fs_system()->write(ctx, fs_system(), path, data, size, mode);
 }
 
@@ -48,11 +41,9 @@ static void open_slow(struct rig *rig, const struct api_key *keys, size_t count)
 {
 	rig_open(rig, NULL, true, false);
 	server_stop(rig->server);
-	slow_clock = *clock_system();
-	slow_clock.mono = slow_mono;
 	slow_fs = *fs_system();
 	slow_fs.write = slow_write;
-	rig->doors.clock = &slow_clock;
+	rig_take_clock(rig);
 	rig->doors.fs = &slow_fs;
 	rig->options.api_keys = keys;
 	rig->options.api_key_count = count;
@@ -108,32 +99,47 @@ static void close_all(const int *fds, size_t count)
 
 #define CROWD 40
 
+/* With one key, whose requests have all come in and wait, and none was answered. */
+static void open_crowd(struct rig *rig, const struct api_key *keys, size_t count, int *fds,
+		       size_t size)
+{
+	open_slow(rig, keys, count);
+	for (size_t i = 0; i < size; i++)
+		fds[i] = start(rig, RIG_KEY, i);
+}
+
+static void close_crowd(struct rig *rig, const int *fds, size_t size)
+{
+	close_all(fds, size);
+	rig_close(rig);
+}
+
+/* How many more than `before`; the most of all runs is kept. */
+static size_t answered_by_a_run(struct rig *rig, const int *fds, size_t before, size_t *most)
+{
+	size_t answered;
+
+	rig_turn(rig, -1, 10);
+	answered = count_answered(fds, CROWD) - before;
+	*most = answered > *most ? answered : *most;
+	return answered;
+}
+
 static void test_one_run_works_for_a_while_and_no_longer(void **state)
 {
-	size_t before = 0, most = 0, runs = 0;
+	size_t before = 0, most = 0;
 	struct api_key keys[] = {{.name = "a", .key = RIG_KEY}};
 	int fds[CROWD];
 	struct rig rig;
 
 	(void)state;
-	open_slow(&rig, keys, 1);
-	for (size_t i = 0; i < CROWD; i++)
-		fds[i] = start(&rig, RIG_KEY, i);
-	for (; before < CROWD && runs < 1000 * CROWD; runs++) {
-		size_t answered;
-
-		server_run(rig.server);
-		answered = count_answered(fds, CROWD);
-		most = answered - before > most ? answered - before : most;
-		before = answered;
-	}
-	assert_int_equal(before, CROWD);
+	open_crowd(&rig, keys, 1, fds, CROWD);
+	wait_doing(before == CROWD, before += answered_by_a_run(&rig, fds, before, &most));
 	/* Each writes twice: the time of a run is up with the first or the second. */
 	assert_true(most <= 2);
 	for (size_t i = 0; i < CROWD; i++)
 		assert_int_equal(status_of(fds[i]), 202);
-	close_all(fds, CROWD);
-	rig_close(&rig);
+	close_crowd(&rig, fds, CROWD);
 }
 
 static void test_health_and_others_do_not_wait_for_a_crowd(void **state)
@@ -144,27 +150,21 @@ static void test_health_and_others_do_not_wait_for_a_crowd(void **state)
 	struct rig rig;
 
 	(void)state;
-	open_slow(&rig, keys, 2);
-	for (size_t i = 0; i < CROWD; i++)
-		fds[i] = start(&rig, RIG_KEY, i);
-	while (count_answered(fds, CROWD) < 2)
-		server_run(rig.server);
+	open_crowd(&rig, keys, 2, fds, CROWD);
+	rig_until(&rig, -1, count_answered(fds, CROWD) >= 2);
 	answered = count_answered(fds, CROWD);
 	health = ask(&rig, "GET", "/healthz", "", "");
-	while (!status_of(health))
-		server_run(rig.server);
+	rig_until(&rig, health, status_of(health));
 	assert_int_equal(status_of(health), 200);
 	assert_true(count_answered(fds, CROWD) - answered <= 4);
 	answered = count_answered(fds, CROWD);
 	other = start(&rig, OTHER_KEY, CROWD);
-	while (!status_of(other))
-		server_run(rig.server);
+	rig_until(&rig, other, status_of(other));
 	assert_int_equal(status_of(other), 202);
 	assert_true(count_answered(fds, CROWD) - answered <= 12);
 	close(health);
 	close(other);
-	close_all(fds, CROWD);
-	rig_close(&rig);
+	close_crowd(&rig, fds, CROWD);
 }
 
 /* Nothing else will happen that could wake the server. */
@@ -175,9 +175,7 @@ static void test_nobody_waits_for_the_next_event(void **state)
 	struct rig rig;
 
 	(void)state;
-	open_slow(&rig, keys, 1);
-	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
-		fds[i] = start(&rig, RIG_KEY, i);
+	open_crowd(&rig, keys, 1, fds, ARRAY_SIZE(fds));
 	while (count_answered(fds, ARRAY_SIZE(fds)) < ARRAY_SIZE(fds)) {
 		struct pollfd look = {.fd = server_fd(rig.server), .events = POLLIN};
 		msec_t due = server_run(rig.server);
@@ -185,14 +183,13 @@ static void test_nobody_waits_for_the_next_event(void **state)
 		assert_true(due == 0 || poll(&look, 1, 0) > 0 ||
 			    count_answered(fds, ARRAY_SIZE(fds)) == ARRAY_SIZE(fds));
 	}
-	close_all(fds, ARRAY_SIZE(fds));
-	rig_close(&rig);
+	close_crowd(&rig, fds, ARRAY_SIZE(fds));
 }
 
 static enum err slow_remove(struct ctx *ctx, struct fs *fs, const char *path)
 {
 	(void)fs;
-	spent += WRITE_MSEC;
+	rig_time += WRITE_MSEC;
 	return fs_system()->remove(ctx, fs_system(), path);
 }
 
@@ -214,14 +211,11 @@ static void test_a_purge_of_many_is_done_between_others(void **state)
 	slow_fs.remove = slow_remove;
 	purge = ask(&rig, "DELETE", RIG_INSTANCES "?createdTimeFrom=2020-01-01T00:00:00Z", RIG_KEY,
 		    "");
-	while (store_count(rig.store, KIND_INSTANCE) == CROWD)
-		server_run(rig.server);
+	rig_until(&rig, -1, store_count(rig.store, KIND_INSTANCE) < CROWD);
 	other = ask(&rig, "GET", RIG_INSTANCES, OTHER_KEY, "");
-	while (!status_of(other))
-		server_run(rig.server);
+	rig_until(&rig, other, status_of(other));
 	assert_true(store_count(rig.store, KIND_INSTANCE) > CROWD / 2);
-	while (!status_of(purge))
-		server_run(rig.server);
+	rig_until(&rig, purge, status_of(purge));
 	assert_int_equal(status_of(purge), 200);
 	assert_int_equal(store_count(rig.store, KIND_INSTANCE), 0);
 	close(purge);
@@ -237,15 +231,11 @@ static void test_who_waits_too_long_is_told_to_come_again(void **state)
 	struct rig rig;
 
 	(void)state;
-	open_slow(&rig, keys, 1);
-	for (size_t i = 0; i < CROWD; i++)
-		fds[i] = start(&rig, RIG_KEY, i);
+	open_crowd(&rig, keys, 1, fds, CROWD);
 	/* By then all have come in. */
-	while (count_answered(fds, CROWD) < 8)
-		server_run(rig.server);
-	spent += TURNS_WAIT_MSEC;
-	while (count_answered(fds, CROWD) < CROWD)
-		server_run(rig.server);
+	rig_until(&rig, -1, count_answered(fds, CROWD) >= 8);
+	rig_time += TURNS_WAIT_MSEC;
+	rig_until(&rig, -1, count_answered(fds, CROWD) == CROWD);
 	for (size_t i = 0; i < CROWD; i++) {
 		accepted += status_of(fds[i]) == 202;
 		refused += status_of(fds[i]) == 503;
@@ -253,8 +243,7 @@ static void test_who_waits_too_long_is_told_to_come_again(void **state)
 	assert_int_equal(accepted + refused, CROWD);
 	assert_true(refused > CROWD / 2);
 	assert_int_equal(store_count(rig.store, KIND_INSTANCE), accepted);
-	close_all(fds, CROWD);
-	rig_close(&rig);
+	close_crowd(&rig, fds, CROWD);
 }
 
 /* Each is sent alone, so that all of them together hold more than there is room for. */
@@ -287,10 +276,8 @@ static void put_large_ones(struct rig *rig, size_t count)
 static int read_slowly(struct rig *rig, const char *target)
 {
 	int fd = ask(rig, "GET", target, RIG_KEY, "");
-	msec_t deadline = rig_deadline(rig);
 
-	while (!status_of(fd) && ctx_mono(&rig->ctx) < deadline)
-		rig_turn(rig, fd, 10);
+	rig_until(rig, fd, status_of(fd));
 	return fd;
 }
 
@@ -300,7 +287,6 @@ static void test_slow_readers_hold_what_there_is_and_no_more(void **state)
 	int fds[LARGE_COUNT];
 	size_t count = 0;
 	struct rig_reply reply;
-	msec_t deadline;
 	struct rig rig;
 
 	(void)state;
@@ -320,9 +306,7 @@ static void test_slow_readers_hold_what_there_is_and_no_more(void **state)
 	assert_string_equal(json_get_text(json_get(reply.json, "error"), "code"), "Overloaded");
 	assert_int_equal(rig_call(&rig, "GET", "/healthz", "", NULL).status, 200);
 	close_all(fds, count);
-	deadline = rig_deadline(&rig);
-	while (rig_call(&rig, "GET", HOSTNAMES "?limit=1", NULL, NULL).status != 200)
-		assert_true(ctx_mono(&rig.ctx) < deadline);
+	wait_for(rig_call(&rig, "GET", HOSTNAMES "?limit=1", NULL, NULL).status == 200);
 	rig_close(&rig);
 }
 
@@ -352,11 +336,18 @@ static size_t use_up_files(int *fds, size_t room)
 	return count;
 }
 
+static msec_t pause_of(struct rig *rig)
+{
+	msec_t due = server_run(rig->server);
+
+	assert_true(poll(NULL, 0, due > 0 ? (int)due : 0) == 0);
+	return due;
+}
+
 static void test_without_files_it_pauses_and_goes_on(void **state)
 {
 	struct rlimit before, few;
-	int fds[256], client, status = 0;
-	msec_t deadline, due = 0;
+	int fds[256], client;
 	size_t count;
 	struct rig rig;
 
@@ -367,20 +358,14 @@ static void test_without_files_it_pauses_and_goes_on(void **state)
 	client = rig_connect(&rig);
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
 	count = use_up_files(fds, ARRAY_SIZE(fds));
-	for (int i = 0; i < 20 && due < DOOR_PAUSE_MAX; i++) {
-		due = server_run(rig.server);
-		assert_true(poll(NULL, 0, due > 0 ? (int)due : 0) == 0);
-	}
-	assert_int_equal(due, DOOR_PAUSE_MAX);
+	wait_doing(pause_of(&rig) == DOOR_PAUSE_MAX, (void)0);
 	assert_int_equal(
 		poll(&(struct pollfd){.fd = server_fd(rig.server), .events = POLLIN}, 1, 0), 0);
 	close_all(fds, count);
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
 	assert_true(send(client, "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n", 36, 0) == 36);
-	deadline = rig_deadline(&rig);
-	while (!(status = status_of(client)) && ctx_mono(&rig.ctx) < deadline)
-		rig_turn(&rig, client, 100);
-	assert_int_equal(status, 200);
+	rig_until(&rig, client, status_of(client));
+	assert_int_equal(status_of(client), 200);
 	close(client);
 	rig_close(&rig);
 }

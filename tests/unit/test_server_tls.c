@@ -135,8 +135,7 @@ struct client {
 /* One that trusts anybody, and has the certificate `name` or none. */
 static struct client connect_as(struct rig *rig, const char *name, const char *priorities)
 {
-	struct client client = {.fd = rig_connect(rig), .result = GNUTLS_E_AGAIN};
-	msec_t deadline = rig_deadline(rig);
+	struct client client = {.fd = rig_connect(rig)};
 
 	assert_int_equal(gnutls_certificate_allocate_credentials(&client.credentials), 0);
 	if (name)
@@ -148,10 +147,8 @@ static struct client connect_as(struct rig *rig, const char *name, const char *p
 	gnutls_credentials_set(client.session, GNUTLS_CRD_CERTIFICATE, client.credentials);
 	assert_int_equal(fcntl(client.fd, F_SETFL, O_NONBLOCK), 0);
 	gnutls_transport_set_int(client.session, client.fd);
-	while (client.result == GNUTLS_E_AGAIN && ctx_mono(&rig->ctx) < deadline) {
-		client.result = gnutls_handshake(client.session);
-		rig_turn(rig, client.fd, 10);
-	}
+	rig_until(rig, client.fd,
+		  (client.result = gnutls_handshake(client.session)) != GNUTLS_E_AGAIN);
 	return client;
 }
 
@@ -177,13 +174,9 @@ static void take_subject(gnutls_session_t session, char *subject, size_t size)
 /* The beginning of what comes, as text. */
 static void receive(struct rig *rig, struct client *client, char *out, size_t size)
 {
-	msec_t deadline = rig_deadline(rig);
-
-	client->result = GNUTLS_E_AGAIN;
-	while (client->result == GNUTLS_E_AGAIN && ctx_mono(&rig->ctx) < deadline) {
-		rig_turn(rig, client->fd, 10);
-		client->result = (int)gnutls_record_recv(client->session, out, size - 1);
-	}
+	rig_until(rig, client->fd,
+		  (client->result = (int)gnutls_record_recv(client->session, out, size - 1)) !=
+			  GNUTLS_E_AGAIN);
 }
 
 static struct outcome ask_as(struct rig *rig, const char *name, const char *priorities,
@@ -264,12 +257,20 @@ static void say_hello(struct hello *hello)
 	gnutls_certificate_free_credentials(credentials);
 }
 
+/* Runs the server, and waits as long as it says: 1, 2, 4 .. 50 ms. */
+static msec_t pause_of(struct rig *rig)
+{
+	msec_t due = server_run(rig->server);
+	struct pollfd look = {.fd = server_fd(rig->server), .events = POLLIN};
+
+	assert_true(poll(&look, 1, due > 100 ? 100 : (int)due) >= 0);
+	return due;
+}
+
 static void test_a_handshake_that_stops_wants_no_run(void **state)
 {
 	char subject[64] = "";
-	msec_t due = 0;
 	struct rig rig;
-	struct pollfd look = {.events = POLLIN};
 	struct hello hello;
 	int stalled[8];
 
@@ -280,13 +281,7 @@ static void test_a_handshake_that_stops_wants_no_run(void **state)
 		stalled[i] = rig_connect(&rig);
 		assert_int_equal(send(stalled[i], hello.bytes, hello.size / 2, 0), hello.size / 2);
 	}
-	/* 1, 2, 4 .. 50 ms, behind the runs that take them in. */
-	for (int i = 0; i < 60 && due != DOOR_PAUSE_MAX; i++) {
-		due = server_run(rig.server);
-		look.fd = server_fd(rig.server);
-		assert_true(poll(&look, 1, due > 100 ? 100 : (int)due) >= 0);
-	}
-	assert_int_equal(due, DOOR_PAUSE_MAX);
+	wait_doing(pause_of(&rig) == DOOR_PAUSE_MAX, (void)0);
 	assert_int_equal(ask(&rig, "NORMAL", GET_HEALTH, subject, sizeof(subject)), 200);
 	for (size_t i = 0; i < ARRAY_SIZE(stalled); i++)
 		close(stalled[i]);
@@ -329,18 +324,13 @@ static void test_a_watcher_that_says_goodbye_gives_its_place_back(void **state)
 	for (size_t i = 0; i < WATCHES_MAX; i++)
 		assert_int_equal(watch_over_tls(&rig, &clients[i]), 200);
 	for (size_t row = 0; row < ARRAY_SIZE(table); row++) {
-		msec_t deadline = rig_deadline(&rig);
-
 		check_row_int(table[row].sentence, watch_over_tls(&rig, &late), 429);
-		hang_up(&late);
 		if (table[row].has_word)
 			gnutls_bye(clients[row].session, GNUTLS_SHUT_WR);
 		if (table[row].has_fin)
 			shutdown(clients[row].fd, SHUT_WR);
-		while (watch_over_tls(&rig, &late) == 429) {
-			hang_up(&late);
-			check_row(table[row].sentence, ctx_mono(&rig.ctx) < deadline);
-		}
+		hang_up(&late);
+		wait_doing(watch_over_tls(&rig, &late) != 429, hang_up(&late));
 		hang_up(&clients[row]);
 		clients[row] = late;
 	}

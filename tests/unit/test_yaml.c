@@ -3,6 +3,7 @@
 #include "base/buf.h"
 #include "codec/yaml.h"
 #include "mutate.h"
+#include "unit/patience.h"
 
 struct parsed {
 	enum err err;
@@ -273,7 +274,7 @@ static void is_bounded(void **state)
 		msec_t start;
 
 		check_begin(&ctx);
-		start = ctx_mono(&ctx);
+		start = patience_spent();
 		buf_init(&buf, 2 * YAML_SIZE_MAX);
 		buf_adds(&buf, rows[i].head);
 		for (size_t k = 0; k < rows[i].times; k++)
@@ -283,7 +284,7 @@ static void is_bounded(void **state)
 		check_row_int(rows[i].sentence, parsed.err, rows[i].fault ? E_REFUSED : E_OK);
 		if (rows[i].fault)
 			check_row(rows[i].sentence, strstr(ctx.fault.text, rows[i].fault));
-		check_row(rows[i].sentence, ctx_mono(&ctx) - start < 5 * MSEC_PER_SEC);
+		check_row(rows[i].sentence, patience_spent() - start < 5 * MSEC_PER_SEC);
 	}
 }
 

@@ -32,27 +32,28 @@ static inline void stop_watching(struct watcher *watcher)
 	buf_fini(&watcher->received);
 }
 
-/* False: the server has closed. */
-static inline bool receive(struct watcher *watcher)
+/* Until the server closes. */
+static inline void expect_end(struct watcher *watcher)
 {
-	char chunk[65536];
-	ssize_t got;
+	rig_receive(watcher->rig, watcher->fd, &watcher->received);
+}
 
-	rig_turn(watcher->rig, watcher->fd, 20);
-	got = recv(watcher->fd, chunk, sizeof(chunk), MSG_DONTWAIT);
-	if (got > 0)
-		assert_true(buf_add(&watcher->received, chunk, (size_t)got));
-	return got > 0 || (got < 0 && errno == EAGAIN);
+/* Whether `text` has come, or cannot come any more. */
+static inline bool has_come(struct watcher *watcher, const char *text)
+{
+	bool is_open = rig_take(watcher->fd, &watcher->received);
+
+	return !is_open || (watcher->received.data && strstr(watcher->received.data, text));
 }
 
 static inline void expect(struct watcher *watcher, const char *text)
 {
-	for (int i = 0; i < 1500; i++) {
-		if (watcher->received.data && strstr(watcher->received.data, text))
-			return;
-		receive(watcher);
-	}
-	fail_msg("'%s' is not in: %s", text, watcher->received.data);
+	msec_t end = patience_now() + PATIENCE;
+
+	while (!has_come(watcher, text) && patience_now() < end)
+		rig_turn(watcher->rig, watcher->fd, 10);
+	if (!watcher->received.data || !strstr(watcher->received.data, text))
+		fail_msg("'%s' is not in: %s", text, watcher->received.data);
 }
 
 static inline size_t count_events(const struct watcher *watcher)

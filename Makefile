@@ -74,7 +74,7 @@ UNIT_BIN := $(patsubst tests/unit/%.c,$(B)/unit/%,$(UNIT_SRC))
 SIM_BIN := $(patsubst tests/sim/%.c,$(B)/sim/%,$(SIM_SRC))
 FUZZ_BIN := $(patsubst tests/fuzz/fuzz_%.c,$(B)/fuzz/%,$(FUZZ_SRC))
 
-.PHONY: all schema demo bench attack soak test check clean help install unit-bins list-tests check-layers check-style FORCE
+.PHONY: all schema demo bench attack soak test check clean help install unit-bins list-tests check-layers check-luck check-style FORCE
 .DELETE_ON_ERROR:
 .PRECIOUS: $(B)/obj/%.o
 
@@ -159,6 +159,9 @@ $(B)/search/%: $(B)/obj/tests/fuzz/fuzz_%.o $(B)/libworld.a $(B)/libgatecert.a
 
 check-layers:
 	$(Q)hack/check-layers
+
+check-luck:
+	$(Q)hack/check-luck
 
 check-style:
 	$(Q)hack/check-style

@@ -22,7 +22,7 @@ CONTRACT_BIN := $(patsubst tests/contract/%.c,$(B)/contract/%,$(wildcard tests/c
 SUITES := $(patsubst $(B)/unit/test_%,unit-%,$(UNIT_BIN)) $(patsubst $(B)/sim/test_%,sim-%,$(SIM_BIN)) \
 	$(patsubst $(B)/fuzz/%,fuzz-%,$(FUZZ_BIN)) \
 	$(patsubst tests/integration/test_%.py,integration-%,$(INTEGRATION)) \
-	$(if $(SAN),,$(patsubst tests/conformance/%.test.mjs,conformance-%,$(CONFORMANCE)) layers routes style)
+	$(if $(SAN),,$(patsubst tests/conformance/%.test.mjs,conformance-%,$(CONFORMANCE)) layers luck routes style)
 CHOSEN := $(if $(TESTS),$(filter $(TESTS),$(SUITES)),$(SUITES))
 
 $(B)/contract/%: $(B)/obj/tests/contract/%.o $(B)/libgatecert.a
@@ -52,10 +52,14 @@ $(RESULTS)/style.xml: hack/check-style $(PKG_SRC) $(DAEMON_SRC) $(WORLD_SRC) $(w
 $(RESULTS)/routes.xml: hack/check-routes manifests/openapi.yaml $(PKG_SRC) $(wildcard pkg/*/*.h)
 	$(call due,plain hack/check-routes)
 
+$(RESULTS)/luck.xml: hack/check-luck $(wildcard tests/*/*.[ch] tests/conformance/*.mjs) $(INTEGRATION) $(HARNESS)
+	$(call due,plain hack/check-luck)
+
 # What else these hold to account.
 $(RESULTS)/conformance-openapi.xml: $(wildcard manifests/*.yaml manifests/schema/* manifests/examples/*)
 $(RESULTS)/integration-http_api.xml $(RESULTS)/integration-http_import.xml: manifests/openapi.yaml
 $(RESULTS)/integration-results.xml: $(addprefix hack/,run-test run-suites summary $(notdir $(wildcard hack/*.py)))
+$(RESULTS)/integration-check_luck.xml: hack/check-luck
 $(RESULTS)/integration-check_routes.xml: hack/check-routes manifests/openapi.yaml $(PKG_SRC)
 
 list-tests:

@@ -57,7 +57,7 @@ class Ports:
         """Binds a free port and remembers it by name."""
         top = _highest()
         for _ in range(TRIES):
-            port = random.randrange(LOWEST, top)
+            port = random.randrange(LOWEST, top)  # luck: no, because a taken one is passed over
             sock = _bind(socket.SOCK_STREAM, port)
             if sock is None:
                 continue

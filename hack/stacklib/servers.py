@@ -22,9 +22,9 @@ BLOB_API_VERSION = "2021-12-02"
 # 90 days, as public CAs give; Pebble's own default is five years.
 CERTIFICATE_SECONDS = 7776000
 
-READY_SECONDS = 45
+READY_SECONDS = 120
 POLL_SECONDS = 0.03
-REQUEST_SECONDS = 10
+REQUEST_SECONDS = 30
 
 
 def _https(stack, url, method="GET", headers=None):
@@ -57,7 +57,7 @@ def dns_answers(stack, _server):
     question = b"\x05ready\x07invalid\x00" + struct.pack(">HH", 1, 1)
     query = ident + struct.pack(">HHHHH", 0x0100, 1, 0, 0, 0) + question
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.settimeout(0.5)
+        sock.settimeout(0.5)  # luck: no, because it is asked again
         sock.connect(("127.0.0.1", stack.port("dns")))
         sock.send(query)
         if sock.recv(512)[:2] != ident:

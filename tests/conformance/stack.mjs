@@ -99,7 +99,7 @@ export async function admin(env, method, where, body) {
 }
 
 /** Repeats until `probe` gives something true; throws after `seconds`. */
-export async function eventually(what, probe, seconds = 10) {
+export async function eventually(what, probe, seconds = 60) {
 	const end = Date.now() + seconds * 1000;
 
 	for (;;) {

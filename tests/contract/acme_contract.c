@@ -134,7 +134,7 @@ static void nap(void)
 {
 	struct timespec span = {.tv_nsec = POLL_MSEC * 1000000L};
 
-	nanosleep(&span, NULL);
+	nanosleep(&span, NULL); /* luck: no, because PATIENCE is asked in between */
 }
 
 /* Repeats a call that met a hiccup: a CA that rejects half of all nonces rejects six in a row now

@@ -173,7 +173,7 @@ def assert_in_force(reader, hostnames):
     def report():
         specs = reader.api.get("/readyz").json()["specs"]
         return specs if specs["hostnames"] == len(hostnames) else None
-    specs = wait_for(report, 20, lambda: reader.api.get("/readyz").text)
+    specs = wait_for(report, describe=lambda: reader.api.get("/readyz").text)
     assert specs["problems"] == []
     items = reader.api.get("/apis/gatecert/v1/hostnames").json()["items"]
     assert sorted(one["metadata"]["name"] for one in items) == hostnames
@@ -212,7 +212,7 @@ def test_readme_s_specs_are_specs_without_a_problem(reader):
 def test_an_example_with_a_mistake_would_be_found(reader):
     reader.drop_spec("wrong.yaml", EXAMPLES[0].read_text(encoding="utf-8").replace("metadata:", "metdata:"))
     reader.start()
-    assert wait_for(lambda: reader.api.get("/readyz").json()["specs"]["problems"], 20)
+    assert wait_for(lambda: reader.api.get("/readyz").json()["specs"]["problems"])
 
 
 # --- the HTTP API ---

@@ -78,9 +78,6 @@ class Daemon:
         self.process = None
         (directory / "specs").mkdir()
         (directory / "state").mkdir(mode=0o700)
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
         nobody = "https://127.0.0.1:9"
         self.config = {
             "AcmeEndpoint": f"{nobody}/directory", "AcmeAccountEmail": "ops@example.com",
@@ -89,7 +86,7 @@ class Daemon:
             "ApplicationGatewayHttpSettingsName": "settings", "ApplicationGatewayBackendName": "pool",
             "BlobContainerUrl": f"{nobody}/account/container", "KeyVaultBaseUrl": nobody, "ArmEndpoint": nobody,
             "SpecDirectory": str(directory / "specs"), "StateDirectory": str(directory / "state"),
-            "Listen": f"127.0.0.1:{self.port}", "AZURE_CLIENT_ID": "00000000-0000-0000-0000-000000000003",
+            "Listen": "127.0.0.1:0", "AZURE_CLIENT_ID": "00000000-0000-0000-0000-000000000003",
             "AZURE_CLIENT_SECRET": "not-for-the-log",
         }
         self.write()
@@ -140,7 +137,8 @@ def limit(kind, value):
 # --- it cannot start ---
 
 def occupied(alone):
-    taken = socket.create_server(("127.0.0.1", alone.port))
+    taken = socket.create_server(("127.0.0.1", 0))
+    alone.write(Listen=f"127.0.0.1:{taken.getsockname()[1]}")
     return taken
 
 

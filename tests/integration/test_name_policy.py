@@ -24,10 +24,10 @@ def test_public_refuses_in_files_and_over_the_api_with_the_same_words(daemon):
     one.drop_spec("corp.yaml", spec_of("shop.corp.internal"))
     one.drop_spec("shop.yaml", spec_of("shop.example.com"))
     one.start()
-    problems = wait_for(lambda: report(one)["problems"], 20)
+    problems = wait_for(lambda: report(one)["problems"])
     assert [problem["message"] for problem in problems] == [f'"shop.corp.internal" is not a valid hostname: {WHY}']
     assert problems[0]["file"].endswith("/corp.yaml") and problems[0]["line"] == 4
-    wait_for(lambda: one.api.hostname("shop.example.com"), 20)
+    wait_for(lambda: one.api.hostname("shop.example.com"))
     assert one.api.hostname("shop.corp.internal") is None
     for reply in (one.api.post(START, {"hostnames": ["shop.corp.internal"]}),
                   one.api.request("PUT", "/apis/gatecert/v1/hostnames/shop.corp.internal", {})):
@@ -40,18 +40,18 @@ def test_a_reload_changes_the_policy_and_takes_nothing_away(daemon):
     one = daemon(config=UNREACHED)
     one.drop_spec("corp.yaml", spec_of("shop.corp.internal"))
     one.start()
-    wait_for(lambda: one.api.hostname("shop.corp.internal"), 20)
+    wait_for(lambda: one.api.hostname("shop.corp.internal"))
     assert one.api.post(START, {"hostnames": ["blog.corp.internal"]}).status == 202
     one.configure(NamePolicy="public")
     one.reload()
-    wait_for(lambda: len(report(one)["problems"]) == 2, 20, lambda: str(report(one)))
+    wait_for(lambda: len(report(one)["problems"]) == 2, describe=lambda: str(report(one)))
     assert one.api.post(START, {"hostnames": ["wiki.corp.internal"]}).status == 400
     assert one.api.hostname("shop.corp.internal") and one.api.hostname("blog.corp.internal")
-    wait_for(lambda: (one.api.condition("shop.corp.internal", "SpecValid") or {}).get("status") == "False", 20)
+    wait_for(lambda: (one.api.condition("shop.corp.internal", "SpecValid") or {}).get("status") == "False")
     assert one.api.delete("/apis/gatecert/v1/hostnames/blog.corp.internal").status == 200
     one.configure(NamePolicy="syntax")
     one.reload()
-    wait_for(lambda: report(one)["problems"] == [], 20, lambda: str(report(one)))
+    wait_for(lambda: report(one)["problems"] == [], describe=lambda: str(report(one)))
     assert one.api.post(START, {"hostnames": ["wiki.corp.internal"]}).status == 202
     assert one.api.hostname("blog.corp.internal") is None
 

@@ -232,17 +232,23 @@ static void forbid_vault(struct run *run, bool is_forbidden)
 	scene_set(&run->scene, "vaultAccess", is_forbidden ? "forbid" : "allow");
 }
 
-/* Both bring the same; the newer has taken the place of the older one's key, and is taken back. */
+/* Two imports that bring the same wait, and the second was taken back. */
+static void open_with_two_imports(struct run *run)
+{
+	open_run(run);
+	forbid_vault(run, true);
+	assert_true(importer_import(run->scene.rig, SHOP, &run->leaf, run->first));
+	import_same(run);
+	assert_int_equal(importer_terminate(run->scene.rig, run->second), 202);
+}
+
+/* The newer has taken the place of the older one's key. */
 static void test_the_older_of_two_goes_on_with_the_key_of_the_other(void **state)
 {
 	struct run run = {.happened = true};
 
 	(void)state;
-	open_run(&run);
-	forbid_vault(&run, true);
-	assert_true(importer_import(run.scene.rig, SHOP, &run.leaf, run.first));
-	import_same(&run);
-	assert_int_equal(importer_terminate(run.scene.rig, run.second), 202);
+	open_with_two_imports(&run);
 	assert_int_equal(importer_count_sealed(run.scene.rig), 1);
 	forbid_vault(&run, false);
 	rig_run_until(run.scene.rig, first_has_ended, &run, ample);
@@ -258,11 +264,7 @@ static void test_the_last_of_two_takes_the_key_along(void **state)
 	struct run run = {.happened = true};
 
 	(void)state;
-	open_run(&run);
-	forbid_vault(&run, true);
-	assert_true(importer_import(run.scene.rig, SHOP, &run.leaf, run.first));
-	import_same(&run);
-	assert_int_equal(importer_terminate(run.scene.rig, run.second), 202);
+	open_with_two_imports(&run);
 	assert_int_equal(importer_terminate(run.scene.rig, run.first), 202);
 	assert_int_equal(importer_count_sealed(run.scene.rig), 0);
 	forbid_vault(&run, false);

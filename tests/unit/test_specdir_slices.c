@@ -1,3 +1,5 @@
+#include <errno.h>
+
 #include "check.h"
 #include "specdir_rig.h"
 
@@ -222,21 +224,32 @@ static void test_files_are_read_while_the_journal_waits(void **state)
 	tear_down(&rig);
 }
 
+static const char *closed; /* nobody may write there, not even root; NULL: no such place */
+
+/* In libc's place. */
+int access(const char *name, int mode)
+{
+	if (closed && (mode & W_OK) && strcmp(name, closed) == 0) {
+		errno = EACCES;
+		return -1;
+	}
+	return faccessat(AT_FDCWD, name, mode, 0);
+}
+
 static void test_what_cannot_be_written_is_refused_before_it_counts(void **state)
 {
 	struct rig rig;
 
 	(void)state;
-	if (geteuid() == 0)
-		skip(); /* root may write everywhere */
 	set_up(&rig);
 	settle(&rig);
 	put(&rig, "RSA-2048");
-	assert_int_equal(chmod(rig.api, 0555), 0);
+	closed = rig.api;
 	assert_int_equal(
 		specdir_put(&rig.ctx, rig.specdir, "a.example.com", wanted(&rig, "EC-P256")),
 		E_AGAIN);
-	assert_int_equal(chmod(rig.api, 0755), 0);
+	assert_non_null(strstr(rig.ctx.fault.text, "Permission denied"));
+	closed = NULL;
 	settle(&rig);
 	assert_false(is_written(&rig));
 	tear_down(&rig);

@@ -10,6 +10,7 @@ import time
 from urllib.parse import urlencode
 
 from .clients import request
+from .waiting import wait_for
 
 ARM = "https://management.azure.com"
 ARM_VERSION = "api-version=2025-05-01"
@@ -71,11 +72,12 @@ class Azure:
         text = re.sub(r'"@number ([^@"]+)@"', r"\1", json.dumps(document))
         reply = self._send("PUT", self._gateway_url(), ARM, text, {"If-Match": document["etag"]})
         url = reply.headers["azure-asyncoperation"]
-        until = time.monotonic() + 60
-        while (status := self._send("GET", url, ARM).json()["status"]) in ("InProgress", "Running", "Updating"):
-            assert time.monotonic() < until, "the update of the gateway does not end"
-            time.sleep(0.1)
+        status = wait_for(lambda: self._ended_status(url), describe="the update of the gateway ends")
         assert status == "Succeeded", status
+
+    def _ended_status(self, url):
+        status = self._send("GET", url, ARM).json()["status"]
+        return None if status in ("InProgress", "Running", "Updating") else status
 
     # --- the vault ---
 

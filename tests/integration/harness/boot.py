@@ -10,7 +10,7 @@ from .waiting import wait_for
 
 SCRIPT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "boot.sh")
 NAMESPACES = ("--pid", "--mount", "--uts", "--ipc", "--cgroup")
-UP_SECONDS = 30
+UP_SECONDS = 60
 
 
 def why_not():

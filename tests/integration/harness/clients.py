@@ -10,7 +10,7 @@ import struct
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-TIMEOUT_SECONDS = 20
+TIMEOUT_SECONDS = 60
 OBJECTS = "/apis/gatecert/v1"
 
 

@@ -11,8 +11,8 @@ from .clients import Api
 from .paths import BUILD
 from .waiting import wait_for
 
-READY_SECONDS = 30
-STOP_SECONDS = 20
+READY_SECONDS = 60
+STOP_SECONDS = 60
 LOG_TAIL_BYTES = 8000
 
 # What sanitizers print, whichever is built in.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from .clients import Reply
 
-TIMEOUT_SECONDS = 10
+TIMEOUT_SECONDS = 60
 
 
 @dataclass

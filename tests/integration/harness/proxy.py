@@ -291,7 +291,7 @@ class DnsProxy:
         if self._away.is_set() or what == "silent":
             return
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-            sock.settimeout(5)
+            sock.settimeout(UPSTREAM_SECONDS)
             sock.sendto(question, self._upstream)
             try:
                 answer = sock.recv(4096)

@@ -5,7 +5,7 @@ import time
 POLL_SECONDS = 0.05
 
 
-def wait_for(predicate, deadline=30.0, describe=None):
+def wait_for(predicate, deadline=60.0, describe=None):
     """Returns the first true value of predicate(). Fails after `deadline` seconds, with what it said last.
 
     Not there yet is also: a refused connection, a failed assertion, a member that is missing.

@@ -51,7 +51,7 @@ static const char *found(struct decoder *decoder, const struct field *field,
 	case NODE_MAP: return "a map";
 	case NODE_SCALAR: break;
 	}
-	if (field->flags & FIELD_SECRET)
+	if ((field->flags & FIELD_SECRET) || decoder->problems->hides_content)
 		return "something else";
 	if (node->is_plain)
 		return arena_printf(arena, "%.*s",
@@ -265,7 +265,10 @@ static bool decode_text_map(struct decoder *decoder, const struct field *field,
 	for (const struct node *item = node->first; item; item = item->next) {
 		struct text_pair *pair = &map->items[map->count];
 
-		if (decode_string(decoder, field, item, join_path(decoder->ctx, path, item->name),
+		if (decode_string(decoder, field, item,
+				  decoder->problems->hides_content
+					  ? path
+					  : join_path(decoder->ctx, path, item->name),
 				  &pair->value)) {
 			pair->key = arena_strdup(decoder->ctx->arena, item->name);
 			map->count++;
@@ -463,15 +466,18 @@ static void complain_unknown(struct decoder *decoder, const struct field *table,
 	const char **names = arena_new_array(arena, const char *, count + 1);
 	const char *nearest, *quoted = utf8_quote(arena, member->name, SHOWN_MAX);
 	/* Quotes only where the name needs them to be read. */
-	const char *shown = strlen(quoted) == strlen(member->name) + 2 ? member->name : quoted;
+	const char *shown = decoder->problems->hides_content		 ? ""
+			    : strlen(quoted) == strlen(member->name) + 2 ? member->name
+									 : quoted;
+	const char *space = shown[0] ? " " : "";
 
 	for (size_t i = 0; i < count; i++)
 		names[i] = table[i].name;
 	nearest = text_nearest(member->name, names, count);
-	complain_at(
-		decoder, member->name_line, member->name_column, path,
-		nearest ? arena_printf(arena, "unknown member %s: did you mean %s?", shown, nearest)
-			: arena_printf(arena, "unknown member %s", shown));
+	complain_at(decoder, member->name_line, member->name_column, path,
+		    nearest ? arena_printf(arena, "unknown member%s%s: did you mean %s?", space,
+					   shown, nearest)
+			    : arena_printf(arena, "unknown member%s%s", space, shown));
 }
 
 static bool is_empty(const struct node *node)

@@ -76,9 +76,12 @@ void node_complain_repeated(struct ctx *ctx, const struct node *document, const 
 			    struct problems *problems)
 {
 	for (const struct node *node = document->repeated; node; node = node->next)
-		problems_add(ctx, problems, false, file, node->name_line, node->name_column, "",
-			     "duplicate key %s, first in line %u",
-			     utf8_quote(ctx->arena, node->name, SHOWN_MAX), node->first_line);
+		problems_add(
+			ctx, problems, false, file, node->name_line, node->name_column, "",
+			"duplicate key%s%s, first in line %u", problems->hides_content ? "" : " ",
+			problems->hides_content ? ""
+						: utf8_quote(ctx->arena, node->name, SHOWN_MAX),
+			node->first_line);
 }
 
 struct node *node_get(const struct node *map, const char *member)

@@ -19,6 +19,7 @@ struct problem {
 struct problems {
 	struct problem *first, **end;
 	size_t errors, warnings;
+	bool hides_content; /* whoever complains quotes nothing of the input */
 };
 
 void problems_init(struct problems *problems);

@@ -11,6 +11,7 @@
 #define SECOND_LOOK    (2 * MSEC_PER_SEC) /* between the two scans that agree on a removal */
 #define UNSETTLED_LOOK 150		  /* at a file that looked half-written */
 #define OVERTAKEN_LOOK 150		  /* at a hostname that was written meanwhile */
+#define ASIDE_LOOK     (2 * MSEC_PER_SEC) /* at an entry that may be gone in a moment */
 
 struct applying {
 	struct ctx ctx;	 /* has an arena for what follows, and the fault of the last write that
@@ -447,8 +448,12 @@ enum err apply_end(struct ctx *ctx, struct applying *applying, msec_t *next)
 {
 	enum err err = applying->err;
 
+	problems_append(&applying->keep, &applying->catalogue->problems,
+			&applying->catalogue->aside);
 	if (applying->catalogue->unsettled > 0)
 		look_again(applying, UNSETTLED_LOOK);
+	if (applying->catalogue->is_aside_young)
+		look_again(applying, ASIDE_LOOK);
 	if (err != E_OK) {
 		applying->next = APPLY_TROUBLE_LOOK;
 		ctx->fault = applying->ctx.fault;

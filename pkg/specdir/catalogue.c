@@ -14,7 +14,9 @@
 #include "specdir/watch.h"
 
 #define FILES_MAX ((size_t)50000)
-#define YOUNG	  100 /* a file this fresh may still be being written */
+#define YOUNG	  100  /* a file this fresh may still be being written */
+#define TEMPORARY 2000 /* so long an entry that is not read may be somebody's for a moment */
+#define ASIDE_MAX ((size_t)20)
 
 struct names {
 	const char **items;
@@ -26,9 +28,9 @@ struct reading {
 	struct ctx ctx;	      /* has the new catalogue's arena */
 	struct ctx names_ctx; /* has one for the names */
 	struct catalogue *catalogue;
-	const struct catalogue *before;
-	unsigned hostname_flags;
+	struct catalogue_options options; /* the texts in the catalogue's arena */
 	struct names names[SCOPE_COUNT];
+	struct names aside;   /* entries of the user's directory that are not read */
 	int fds[SCOPE_COUNT]; /* of the directories; -1: cannot be read */
 	int scope;	      /* enum scope_name: that is being read; SCOPE_COUNT: none is left */
 };
@@ -56,13 +58,12 @@ static bool is_same_stamp(const struct stamp *a, const struct stamp *b)
 }
 
 /* Wall clocks jump: a time in the future says nothing. */
-static bool is_young(struct ctx *ctx, const struct stamp *stamp)
+static bool is_young(struct ctx *ctx, struct timespec time, msec_t limit)
 {
-	msec_t modified = (msec_t)stamp->modified.tv_sec * MSEC_PER_SEC +
-			  (msec_t)stamp->modified.tv_nsec / 1000000;
+	msec_t modified = (msec_t)time.tv_sec * MSEC_PER_SEC + (msec_t)time.tv_nsec / 1000000;
 	msec_t age = ctx_wall(ctx) - modified;
 
-	return age >= 0 && age < YOUNG;
+	return age >= 0 && age < limit;
 }
 
 static int by_path(const void *left, const void *right)
@@ -140,7 +141,7 @@ static void keep_unsettled(struct reading *reading, struct specfile *file,
 static bool looks_half_written(struct reading *reading, const struct specfile *file,
 			       const struct specfile *before)
 {
-	if (file->is_api || !is_young(&reading->ctx, &file->stamp))
+	if (file->is_api || !is_young(&reading->ctx, file->stamp.modified, YOUNG))
 		return false;
 	return !before || before->is_settled || !is_same_stamp(&before->stamp, &file->stamp);
 }
@@ -172,16 +173,23 @@ static void read_file(struct reading *reading, struct ctx *scratch, const char *
 	keep(reading, specfile_copy(&reading->ctx, file));
 }
 
-/* What cannot even be asked about: NULL for an entry that is gone, or is none of ours. */
-static const char *why_unreadable(struct reading *reading, const char *name, struct stat *status)
+/* What cannot even be asked about, and what is there in place of a file; NULL for an entry that is
+ * gone (then there is no mode), or may be one of ours. */
+static const char *why_unreadable(struct reading *reading, const char *name, const char *path,
+				  struct stat *status)
 {
-	int number;
+	int fd = reading->fds[reading->scope], number;
+	struct stat link = {.st_mode = 0};
 
-	if (fstatat(reading->fds[reading->scope], name, status, 0) == 0)
+	if (fstatat(fd, name, &link, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT)
 		return NULL;
+	if (S_ISLNK(link.st_mode) && reading->options.watch)
+		watch_follow(&reading->ctx, reading->options.watch, path);
+	if (fstatat(fd, name, status, 0) == 0)
+		return S_ISDIR(status->st_mode) ? "is a directory, where a file should be" : NULL;
 	number = errno;
-	if (fstatat(reading->fds[reading->scope], name, status, AT_SYMLINK_NOFOLLOW) < 0 &&
-	    errno == ENOENT)
+	status->st_mode = 0;
+	if (number == ENOENT && fstatat(fd, name, &link, AT_SYMLINK_NOFOLLOW) < 0)
 		return NULL;
 	if (number == ENOENT)
 		return "is a symbolic link to nothing";
@@ -193,20 +201,20 @@ static void read_entry(struct reading *reading, struct ctx *scratch, const char 
 	const char *directory = reading->catalogue->scopes[reading->scope].directory, *wrong;
 	struct specfile file = {.path = fs_join(scratch, directory, name),
 				.is_api = reading->scope == SCOPE_API,
-				.hostname_flags = reading->hostname_flags,
+				.hostname_flags = reading->options.hostname_flags,
 				.is_settled = true};
-	const struct specfile *before = catalogue_find(reading->before, file.path);
+	const struct specfile *before = catalogue_find(reading->options.before, file.path);
 	struct stat status = {.st_mode = 0};
 
 	problems_init(&file.problems);
-	wrong = why_unreadable(reading, name, &status);
+	wrong = why_unreadable(reading, name, file.path, &status);
 	if (wrong) {
 		file.stamp.size = -1;
 		specfile_fail(scratch, &file, wrong);
 		keep(reading, specfile_copy(&reading->ctx, &file));
 		return;
 	}
-	if (status.st_mode == 0 || S_ISDIR(status.st_mode))
+	if (status.st_mode == 0)
 		return;
 	file.stamp = stamp_of(&status);
 	if (before && before->is_settled && before->hostname_flags == file.hostname_flags &&
@@ -232,19 +240,34 @@ static void add_name(struct ctx *ctx, struct names *names, const char *name)
 	names->items[names->count++] = arena_strdup(ctx->arena, name);
 }
 
-/* False, with errno set, when the listing is not the whole. */
-static bool list_names(struct ctx *ctx, DIR *dir, struct names *names)
+static void add_aside(struct reading *reading, enum scope_name scope, const char *name)
 {
+	const struct catalogue_options *options = &reading->options;
+
+	if (scope == SCOPE_API || watch_is_aside(name) ||
+	    text_equals(fs_join(&reading->names_ctx, options->directory, name),
+			options->api_directory))
+		return;
+	if (reading->aside.count < FILES_MAX)
+		add_name(&reading->names_ctx, &reading->aside, name);
+}
+
+/* False, with errno set, when the listing is not the whole. */
+static bool list_names(struct reading *reading, DIR *dir, enum scope_name scope)
+{
+	struct names *names = &reading->names[scope];
 	struct dirent *entry;
 
 	while (errno = 0, (entry = readdir(dir))) {
-		if (!watch_is_spec_name(entry->d_name))
+		if (!watch_is_spec_name(entry->d_name)) {
+			add_aside(reading, scope, entry->d_name);
 			continue;
+		}
 		if (names->count == FILES_MAX) {
 			errno = EFBIG;
 			return false;
 		}
-		add_name(ctx, names, entry->d_name);
+		add_name(&reading->names_ctx, names, entry->d_name);
 	}
 	return errno == 0;
 }
@@ -266,6 +289,12 @@ static int by_name(const void *left, const void *right)
 	return strcmp(*a, *b);
 }
 
+static void sort_names(struct names *names)
+{
+	if (names->count > 1)
+		qsort(names->items, names->count, sizeof(*names->items), by_name);
+}
+
 /* What could be listed is read even when the listing broke off: only removals need the whole. */
 static void list_scope(struct reading *reading, enum scope_name name)
 {
@@ -280,12 +309,11 @@ static void list_scope(struct reading *reading, enum scope_name name)
 					      scope->directory, strerror(errno));
 		return;
 	}
-	scope->is_readable = list_names(&reading->names_ctx, dir, names);
+	scope->is_readable = list_names(reading, dir, name);
 	if (!scope->is_readable)
 		scope->trouble = arena_printf(reading->ctx.arena, "%s cannot be listed: %s",
 					      scope->directory, strerror(errno));
-	if (names->count > 1)
-		qsort(names->items, names->count, sizeof(*names->items), by_name);
+	sort_names(names);
 	reading->fds[name] = fcntl(dirfd(dir), F_DUPFD_CLOEXEC, 0);
 	if (reading->fds[name] < 0) {
 		scope->is_readable = false;
@@ -311,29 +339,27 @@ static struct specfile **merge(struct arena *arena, struct specfile **files, siz
 	return merged;
 }
 
-struct reading *catalogue_begin(struct ctx *ctx, const char *directory, const char *api_directory,
-				unsigned hostname_flags, const struct catalogue *before,
-				const char *api_trouble)
+struct reading *catalogue_begin(struct ctx *ctx, const struct catalogue_options *options)
 {
 	struct reading *reading = heap_calloc(1, sizeof(*reading));
 	struct arena *arena = arena_new();
 	struct catalogue *catalogue = arena_new_one(arena, struct catalogue);
 
-	*reading = (struct reading){.ctx = *ctx,
-				    .names_ctx = *ctx,
-				    .catalogue = catalogue,
-				    .before = before,
-				    .hostname_flags = hostname_flags};
+	*reading = (struct reading){
+		.ctx = *ctx, .names_ctx = *ctx, .catalogue = catalogue, .options = *options};
 	reading->ctx.arena = catalogue->arena = arena;
 	reading->names_ctx.arena = arena_new();
+	reading->options.directory = arena_strdup(arena, options->directory);
+	reading->options.api_directory = arena_strdup(arena, options->api_directory);
 	problems_init(&catalogue->problems);
+	problems_init(&catalogue->aside);
 	catalogue->listed = ctx_mono(ctx);
-	catalogue->scopes[SCOPE_USER].directory = arena_strdup(arena, directory);
-	catalogue->scopes[SCOPE_API].directory = arena_strdup(arena, api_directory);
+	catalogue->scopes[SCOPE_USER].directory = reading->options.directory;
+	catalogue->scopes[SCOPE_API].directory = reading->options.api_directory;
 	list_scope(reading, SCOPE_USER);
 	reading->fds[SCOPE_API] = -1;
-	if (api_trouble)
-		catalogue->scopes[SCOPE_API].trouble = arena_strdup(arena, api_trouble);
+	if (options->api_trouble)
+		catalogue->scopes[SCOPE_API].trouble = arena_strdup(arena, options->api_trouble);
 	else
 		list_scope(reading, SCOPE_API);
 	catalogue->files =
@@ -358,15 +384,83 @@ bool catalogue_read_on(struct reading *reading, msec_t until)
 	return true;
 }
 
+/* What is not read */
+
+/* NULL for what is gone, or may be in a moment. */
+static const char *why_aside(struct reading *reading, const char *name)
+{
+	const char *endings[] = {".yaml", ".yml", ".json"}, *dot = strrchr(name, '.');
+	struct stat status;
+
+	if (fstatat(reading->fds[SCOPE_USER], name, &status, AT_SYMLINK_NOFOLLOW) < 0)
+		return NULL;
+	if (is_young(&reading->ctx, status.st_mtim, TEMPORARY) ||
+	    is_young(&reading->ctx, status.st_ctim, TEMPORARY)) {
+		reading->catalogue->is_aside_young = true;
+		return NULL;
+	}
+	if (S_ISLNK(status.st_mode) && fstatat(reading->fds[SCOPE_USER], name, &status, 0) < 0)
+		status.st_mode = 0;
+	if (S_ISDIR(status.st_mode))
+		return "is not read: sub-directories are not looked into";
+	for (size_t i = 0; dot && i < ARRAY_SIZE(endings); i++)
+		if (text_equals_nocase(dot, endings[i]))
+			return "is not read: write its ending in lower case";
+	return dot ? "is not read: its name does not end in .yaml, .yml or .json"
+		   : "is not read: its name has no ending, .yaml, .yml or .json";
+}
+
+static void tell_aside(struct reading *reading)
+{
+	struct catalogue *catalogue = reading->catalogue;
+	struct names *names = &reading->aside;
+	size_t more = 0;
+
+	sort_names(names);
+	for (size_t i = 0; i < names->count; i++) {
+		const char *why = why_aside(reading, names->items[i]);
+
+		if (why && catalogue->aside.warnings < ASIDE_MAX)
+			problems_add(&reading->ctx, &catalogue->aside, true,
+				     fs_join(&reading->names_ctx, reading->options.directory,
+					     names->items[i]),
+				     0, 0, "", "%s", why);
+		else
+			more += why != NULL;
+	}
+	if (more > 0)
+		problems_add(&reading->ctx, &catalogue->aside, true, reading->options.directory, 0,
+			     0, "", "holds more entries that are not read");
+}
+
+/* Then what is missing may well be in the other one. */
+static void check_replaced(struct reading *reading, enum scope_name name)
+{
+	struct scope *scope = &reading->catalogue->scopes[name];
+	struct stat read, now;
+
+	if (reading->fds[name] < 0 ||
+	    (fstat(reading->fds[name], &read) == 0 && stat(scope->directory, &now) == 0 &&
+	     read.st_dev == now.st_dev && read.st_ino == now.st_ino))
+		return;
+	reading->catalogue->is_replaced = true;
+	scope->is_readable = false;
+	scope->trouble = arena_printf(reading->ctx.arena, "%s was replaced while it was read",
+				      scope->directory);
+}
+
 struct catalogue *catalogue_end(struct reading *reading)
 {
 	struct catalogue *catalogue = reading->catalogue;
 
+	tell_aside(reading);
 	catalogue->files = merge(catalogue->arena, catalogue->files, catalogue->file_count,
 				 catalogue->scopes[SCOPE_USER].files);
-	for (int scope = 0; scope < SCOPE_COUNT; scope++)
+	for (int scope = 0; scope < SCOPE_COUNT; scope++) {
+		check_replaced(reading, (enum scope_name)scope);
 		if (reading->fds[scope] >= 0)
 			close(reading->fds[scope]);
+	}
 	arena_free(reading->names_ctx.arena);
 	free(reading);
 	return catalogue;

@@ -10,6 +10,8 @@
 
 #include "specdir/specfile.h"
 
+struct watch;
+
 enum scope_name { SCOPE_USER, SCOPE_API };
 #define SCOPE_COUNT 2
 
@@ -40,18 +42,26 @@ struct catalogue {
 	size_t pending_count;
 	msec_t listed;		  /* mono, before the directories were */
 	struct problems problems; /* of all files and of all together */
+	struct problems aside;	  /* entries of the user's directory that are not read */
+	bool is_aside_young;	  /* there are some that may be gone again in a moment */
+	bool is_replaced;	  /* a directory is not the one any more whose entries were read */
 	size_t hostnames;	  /* in force */
 	const char *held_back;
 };
 
 struct reading;
 
-/* Begins to read both directories; `hostname_flags` (enum hostname_flag) are for the names in them.
- * `before` may be NULL, and stays until the end. `api_trouble`: why the API's directory is not to
- * be believed, and is left aside; NULL: it is. */
-struct reading *catalogue_begin(struct ctx *ctx, const char *directory, const char *api_directory,
-				unsigned hostname_flags, const struct catalogue *before,
-				const char *api_trouble);
+struct catalogue_options {
+	const char *directory, *api_directory;
+	unsigned hostname_flags;	/* enum hostname_flag: for the names in them */
+	const struct catalogue *before; /* may be NULL, and stays until the end */
+	struct watch *watch;		/* follows the links among the files; may be NULL */
+	const char *api_trouble; /* why the API's directory is not to be believed, and is left
+				    aside; NULL: it is */
+};
+
+/* Begins to read both directories. */
+struct reading *catalogue_begin(struct ctx *ctx, const struct catalogue_options *options);
 
 /* Reads on until the time (mono), but one file at least. False: there is more. */
 bool catalogue_read_on(struct reading *reading, msec_t until);

@@ -3,11 +3,15 @@
 #include <stdlib.h>
 
 #include "base/heap.h"
+#include "specdir/watch.h"
+
+#define READINGS_MAX 5 /* of directories that are replaced each time while they are read */
 
 struct scan {
 	struct scan_options options;
 	struct arena *arena; /* of what was overtaken */
 	const struct overtaken *overtaken;
+	unsigned readings;
 	struct reading *reading;     /* first; then NULL, and the next two are there */
 	struct catalogue *catalogue; /* what was read */
 	struct applying *applying;
@@ -19,6 +23,13 @@ static void release(struct scan *scan)
 	free(scan);
 }
 
+static void begin_reading(struct ctx *ctx, struct scan *scan)
+{
+	scan->readings++;
+	watch_renew(ctx, scan->options.reading.watch);
+	scan->reading = catalogue_begin(ctx, &scan->options.reading);
+}
+
 struct scan *scan_begin(struct ctx *ctx, const struct scan_options *options)
 {
 	struct scan *scan = heap_calloc(1, sizeof(*scan));
@@ -26,9 +37,7 @@ struct scan *scan_begin(struct ctx *ctx, const struct scan_options *options)
 	scan->options = *options;
 	scan->options.apply.overtaken = &scan->overtaken;
 	scan->arena = arena_new();
-	scan->reading = catalogue_begin(ctx, options->directory, options->api_directory,
-					options->hostname_flags, options->apply.before,
-					options->api_trouble);
+	begin_reading(ctx, scan);
 	return scan;
 }
 
@@ -40,6 +49,12 @@ enum err scan_on(struct ctx *ctx, struct scan *scan, msec_t until, bool *is_done
 			return E_OK;
 		scan->catalogue = catalogue_end(scan->reading);
 		scan->reading = NULL;
+		if (scan->catalogue->is_replaced && scan->readings < READINGS_MAX) {
+			catalogue_free(scan->catalogue);
+			scan->catalogue = NULL;
+			begin_reading(ctx, scan);
+			return E_OK;
+		}
 		TRY(apply_begin(ctx, scan->catalogue, &scan->options.apply, &scan->applying));
 	}
 	*is_done = apply_on(scan->applying, until);

@@ -10,9 +10,7 @@
 #include "specdir/apply.h"
 
 struct scan_options {
-	const char *directory, *api_directory;
-	unsigned hostname_flags; /* enum hostname_flag */
-	const char *api_trouble; /* see catalogue_begin */
+	struct catalogue_options reading;
 	struct apply_options apply;
 };
 

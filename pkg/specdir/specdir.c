@@ -20,6 +20,7 @@
 #define RESCAN		 (5 * MSEC_PER_MIN)
 #define UNWATCHED_RESCAN (10 * MSEC_PER_SEC)
 #define STALE_RESCAN	 ((msec_t)75)
+#define POLL		 (MSEC_PER_SEC / 2)
 #define SLICE		 ((msec_t)5)
 
 struct specdir {
@@ -29,8 +30,8 @@ struct specdir {
 	struct watch *watch;
 	struct catalogue *catalogue; /* of the last scan; NULL before the first */
 	struct scan *scan;	     /* that is under way; NULL: none is */
-	bool is_watched;
 	bool is_stale; /* something happened that the scan under way may not have seen */
+	msec_t due;    /* mono, of the next scan unless something happens */
 	bool is_confirmed[SCOPE_COUNT]; /* since the scan under way began, or the last one ended */
 	bool is_given[SCOPE_COUNT];	/* to the scan under way */
 	struct specdir_report report;	/* borrows from the catalogue */
@@ -91,10 +92,10 @@ msec_t specdir_drain(struct ctx *ctx, struct specdir *specdir)
 {
 	msec_t wait = watch_drain(ctx, specdir->watch);
 
-	if (!specdir->scan || wait < 0)
+	if (wait < 0)
 		return wait;
 	specdir->is_stale = true;
-	return 0;
+	return specdir->scan ? 0 : wait;
 }
 
 void specdir_set_hostname_flags(struct specdir *specdir, unsigned hostname_flags)
@@ -177,18 +178,19 @@ static void take_over(struct ctx *ctx, struct specdir *specdir, struct catalogue
 static void begin_scan(struct ctx *ctx, struct specdir *specdir)
 {
 	struct scan_options options = {
-		.directory = specdir->directory,
-		.api_directory = specdir->api_directory,
-		.hostname_flags = specdir->hostname_flags,
+		.reading = {.directory = specdir->directory,
+			    .api_directory = specdir->api_directory,
+			    .hostname_flags = specdir->hostname_flags,
+			    .before = specdir->catalogue,
+			    .watch = specdir->watch},
 		.apply = {.store = specdir->store, .before = specdir->catalogue},
 	};
 
 	/* Until it is written api.d is not what it should be; people's files are read all the same.
 	 */
 	if (store_settle(ctx, specdir->store) != E_OK)
-		options.api_trouble = arena_strdup(ctx->arena, ctx->fault.text);
+		options.reading.api_trouble = arena_strdup(ctx->arena, ctx->fault.text);
 	fault_clear(ctx);
-	specdir->is_watched = watch_renew(ctx, specdir->watch);
 	specdir->is_stale = false;
 	if (!specdir->catalogue)
 		ctx->doors->fs->sweep(ctx, ctx->doors->fs, specdir->api_directory);
@@ -200,17 +202,32 @@ static void begin_scan(struct ctx *ctx, struct specdir *specdir)
 
 static enum err end_scan(struct ctx *ctx, struct specdir *specdir, msec_t *next)
 {
-	msec_t rescan = specdir->is_stale     ? STALE_RESCAN
-			: specdir->is_watched ? RESCAN
-					      : UNWATCHED_RESCAN;
+	bool is_watched = watch_settle(specdir->watch);
+	msec_t rescan = specdir->is_stale ? STALE_RESCAN : is_watched ? RESCAN : UNWATCHED_RESCAN;
 	struct catalogue *catalogue;
 	enum err err = scan_end(ctx, specdir->scan, next, &catalogue);
 
 	specdir->scan = NULL;
 	if (*next > rescan)
 		*next = rescan;
+	specdir->due = ctx_mono(ctx) + *next;
+	if (watch_must_poll(specdir->watch) && *next > POLL)
+		*next = POLL;
 	take_over(ctx, specdir, catalogue);
 	return err;
+}
+
+/* Whether there is nothing but entries to be looked at that cannot be watched, and they are as they
+ * were. */
+static bool is_at_rest(struct ctx *ctx, struct specdir *specdir, msec_t *next)
+{
+	msec_t left = specdir->due - ctx_mono(ctx);
+
+	if (specdir->scan || specdir->is_stale || left <= 0 || !watch_must_poll(specdir->watch) ||
+	    watch_has_moved(specdir->watch))
+		return false;
+	*next = left < POLL ? left : POLL;
+	return true;
 }
 
 enum err specdir_scan(struct ctx *ctx, struct specdir *specdir, msec_t *next_scan)
@@ -219,6 +236,8 @@ enum err specdir_scan(struct ctx *ctx, struct specdir *specdir, msec_t *next_sca
 	bool is_done;
 	enum err err;
 
+	if (is_at_rest(ctx, specdir, next_scan))
+		return E_OK;
 	*next_scan = 0;
 	if (!specdir->scan && !store_settle_on(ctx, specdir->store, until))
 		return E_OK;
@@ -229,6 +248,7 @@ enum err specdir_scan(struct ctx *ctx, struct specdir *specdir, msec_t *next_sca
 	if (err != E_OK) {
 		scan_abandon(specdir->scan);
 		specdir->scan = NULL;
+		specdir->due = 0;
 		return err;
 	}
 	if (is_done)
@@ -317,6 +337,7 @@ static enum err prepare(struct ctx *ctx, const struct specdir *specdir, const ch
 	*text = render(ctx, hostname, wanted);
 	*file = (struct specfile){.path = api_path(ctx, specdir, hostname),
 				  .is_api = true,
+				  .may_quote = true,
 				  .hostname_flags = specdir->hostname_flags};
 	specfile_parse(ctx, file, *text, strlen(*text));
 	if (file->problems.errors > 0)

@@ -159,6 +159,17 @@ static struct claim *add_claim(struct parsing *parsing, const char *hostname,
 	return &file->claims[file->count++];
 }
 
+/* The complaint about a hostname from behind what was given: the last of these words are ours. */
+static const char *without_name(const char *text)
+{
+	static const char words[] = "is not a valid hostname: ";
+	const char *found = text;
+
+	for (const char *at = text; (at = strstr(at, words)); at++)
+		found = at;
+	return found;
+}
+
 /* NULL after a complaint. */
 static const char *read_hostname(struct parsing *parsing, const struct node *node,
 				 const char *field)
@@ -169,7 +180,9 @@ static const char *read_hostname(struct parsing *parsing, const struct node *nod
 
 	if (hostname_normalise(parsing->ctx, node->text, flags, &hostname) == E_OK)
 		return hostname;
-	complain(parsing, node, field, parsing->ctx->fault.text);
+	complain(parsing, node, field,
+		 file->may_quote ? parsing->ctx->fault.text
+				 : without_name(parsing->ctx->fault.text));
 	return NULL;
 }
 
@@ -330,6 +343,7 @@ static void reset(struct specfile *file)
 	file->claims = NULL;
 	file->count = 0;
 	problems_init(&file->problems);
+	file->problems.hides_content = !file->may_quote;
 }
 
 /* An emptied file is more often an accident than a wish. */

@@ -4,6 +4,10 @@
  * A document that cannot be used never touches the others of its file. When its hostname can be
  * told, the claim stands without content; when it cannot, the file may hide any hostname that it
  * once named.
+ *
+ * A file may be a link to any other that the daemon can read, and whoever may make one need not be
+ * allowed to read that: what is wrong is told by its place, and nothing that stands there is
+ * quoted. Only what a client has sent is shown to it.
  */
 #pragma once
 
@@ -33,6 +37,7 @@ struct claim {
 struct specfile {
 	const char *path;
 	bool is_api;		 /* in api.d: written by ourselves, may name a wildcard */
+	bool may_quote;		 /* what it says may be shown where it is wrong: see below */
 	unsigned hostname_flags; /* enum hostname_flag: what its names have to be beside that */
 	struct stamp stamp;
 	bool is_settled; /* false: it looked half-written, and its claims are those of before */
@@ -46,8 +51,8 @@ struct specfile {
 /* What a person may write of a Hostname, as a document of a file. */
 extern const struct field specfile_fields[];
 
-/* Fills everything but path, is_api, hostname_flags, stamp and is_settled. What is wrong is in
- * file->problems; in ctx's arena. */
+/* Fills everything but path, is_api, may_quote, hostname_flags, stamp and is_settled. What is wrong
+ * is in file->problems; in ctx's arena. */
 void specfile_parse(struct ctx *ctx, struct specfile *file, const char *text, size_t size);
 
 /* As specfile_parse, for a file that could not be read. */

@@ -20,13 +20,20 @@ static enum err dead(struct ctx *ctx)
 	return fault_set(ctx, E_CANCELLED, "Dead", "the process is dead");
 }
 
+static bool goes_wrong(const struct effects *effects)
+{
+	if (effects->goes_wrong)
+		return effects->goes_wrong(effects->handle);
+	return effects->trouble != TROUBLE_NONE && effects->count == effects->at;
+}
+
 /* Counts one effect; the trouble that it meets. */
 static enum trouble meet(struct effects *effects)
 {
 	effects->count++;
 	if (effects->took_time)
 		effects->took_time(effects->handle, EFFECT_TAKES);
-	if (effects->happened || effects->trouble == TROUBLE_NONE || effects->count != effects->at)
+	if (effects->happened || !goes_wrong(effects))
 		return TROUBLE_NONE;
 	effects->happened = true;
 	return effects->trouble;

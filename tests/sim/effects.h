@@ -12,8 +12,9 @@ struct effects {
 	enum trouble trouble;
 	unsigned at;
 	bool happened;
-	unsigned disk_lasts; /* so many effects, then it is full; 0: for ever */
-	bool is_dead;	     /* after a crash: nothing has an effect any more */
+	bool (*goes_wrong)(void *handle); /* asked at every effect, instead of `at` */
+	unsigned disk_lasts;		  /* so many effects, then it is full; 0: for ever */
+	bool is_dead;			  /* after a crash: nothing has an effect any more */
 	void (*took_time)(void *handle, msec_t time); /* every effect */
 	void *handle;
 	/* Before every http call, with no lock held: what others do meanwhile. */

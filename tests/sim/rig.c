@@ -1,7 +1,6 @@
 #include "sim/rig.h"
 
 #include <assert.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +21,7 @@
 #include "reconcile/schedule.h"
 #include "reconcile/sealkey.h"
 #include "sim/effects.h"
+#include "sim/files.h"
 #include "store/dirstore.h"
 #include "unit/scratch.h"
 #include "world/dns_model.h"
@@ -360,12 +360,6 @@ static struct settings settings_of(const struct world_options *options)
 	};
 }
 
-static int remove_entry(const char *path, const struct stat *status, int flag, struct FTW *walk)
-{
-	(void)status, (void)flag, (void)walk;
-	return remove(path);
-}
-
 struct rig *rig_new(void)
 {
 	struct arena *arena = arena_new();
@@ -400,7 +394,7 @@ void rig_free(struct rig *rig)
 {
 	stop(rig);
 	world_free(rig->world);
-	nftw(rig->directory, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+	files_remove(rig->directory);
 	arena_free(rig->arena);
 }
 
@@ -456,7 +450,7 @@ void rig_use_gateway(struct rig *rig, const char *id)
 void rig_forget_state(struct rig *rig)
 {
 	stop(rig);
-	nftw(rig->directory, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+	files_remove(rig->directory);
 	if (mkdir(rig->directory, 0700) != 0)
 		abort();
 	start(rig);
@@ -662,6 +656,11 @@ struct sealed_box *rig_sealed(struct rig *rig)
 struct world *rig_world(struct rig *rig)
 {
 	return rig->world;
+}
+
+const char *rig_directory(const struct rig *rig)
+{
+	return rig->directory;
 }
 
 const struct doors *rig_doors(struct rig *rig)

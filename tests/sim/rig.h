@@ -120,6 +120,8 @@ struct sealed_box *rig_sealed(struct rig *rig);
 
 struct world *rig_world(struct rig *rig);
 const struct doors *rig_doors(struct rig *rig);
+/* Where its state is. */
+const char *rig_directory(const struct rig *rig);
 unsigned rig_effects(const struct rig *rig);
 unsigned rig_writes(const struct rig *rig);
 unsigned rig_passes(const struct rig *rig);

@@ -15,13 +15,14 @@
 #include "base/text.h"
 #include "codec/json.h"
 #include "sim/importer.h"
+#include "sim/sweep.h"
 #include "world/blob_model.h"
 #include "world/sim_http.h"
 
-#define SHOP	    "shop.example.com"
-#define EFFECTS_MAX 400
+#define SHOP		"shop.example.com"
+#define EFFECTS_MAX	400
 #define TROUBLES_MIDWAY 7
-#define YEAR	    (365 * MSEC_PER_DAY)
+#define YEAR		(365 * MSEC_PER_DAY)
 
 struct trouble_row {
 	const char *sentence;
@@ -48,7 +49,6 @@ struct run {
 	struct world *world;
 	const char *scene;
 	const struct trouble_row *row;
-	unsigned effect;
 	unsigned after_passes; /* of what is overtaken */
 	bool is_acme;	       /* the CA has a part in it */
 	struct leaf leaf, other;
@@ -58,7 +58,7 @@ struct run {
 static void fail_run(struct run *run, const char *what)
 {
 	fprintf(stderr, "%s, %s at effect %u: %s\n%s\n", run->scene, run->row->sentence,
-		run->effect, what, rig_describe(&run->ctx, run->rig));
+		sweep_effect(), what, rig_describe(&run->ctx, run->rig));
 	fail();
 }
 
@@ -74,7 +74,7 @@ static void begin(struct run *run)
 
 static void make_trouble(struct run *run)
 {
-	rig_trouble(run->rig, run->row->trouble, run->effect);
+	sweep_start(run->rig, run->row->trouble);
 }
 
 static void import_leaf(struct run *run, const struct leaf *leaf, char id[static IMPORTER_ID_SIZE])
@@ -93,15 +93,11 @@ static void check_nothing_forbidden(struct run *run)
 		fail_run(run, never.last);
 }
 
-/* True when the trouble came to pass: else there are no more effects. */
-static bool end(struct run *run)
+static void end(struct run *run)
 {
-	bool happened = rig_trouble_happened(run->rig);
-
 	check_nothing_forbidden(run);
 	ctx_fini(&run->ctx);
 	rig_free(run->rig);
-	return happened;
 }
 
 static const struct hostname *shop(struct run *run)
@@ -236,8 +232,7 @@ static void check_overtaken(struct run *run, const char *id)
 
 	if (!instance)
 		fail_run(run, "the overtaken request is not there");
-	if (instance->status.runtime_status == RUNTIME_COMPLETED ||
-	    may_be_refused(run))
+	if (instance->status.runtime_status == RUNTIME_COMPLETED || may_be_refused(run))
 		return;
 	if (instance->status.runtime_status != RUNTIME_FAILED ||
 	    !text_equals(instance->status.error, "Superseded"))
@@ -246,7 +241,7 @@ static void check_overtaken(struct run *run, const char *id)
 
 /* The scenes */
 
-static bool import_one(struct run *run)
+static void import_one(struct run *run)
 {
 	begin(run);
 	make_trouble(run);
@@ -257,10 +252,10 @@ static bool import_one(struct run *run)
 	if (!shop(run)->status.certificate.is_imported)
 		fail_run(run, "not known as imported");
 	check_end(run, run->first);
-	return end(run);
+	end(run);
 }
 
-static bool import_again(struct run *run)
+static void import_again(struct run *run)
 {
 	begin(run);
 	import_leaf(run, &run->leaf, run->first);
@@ -272,10 +267,10 @@ static bool import_again(struct run *run)
 	check_end(run, run->second);
 	if (versions(run) != 1)
 		fail_run(run, "the same leaf made another version");
-	return end(run);
+	end(run);
 }
 
-static bool import_another(struct run *run)
+static void import_another(struct run *run)
 {
 	begin(run);
 	import_leaf(run, &run->leaf, run->first);
@@ -287,10 +282,10 @@ static bool import_another(struct run *run)
 	check_overtaken(run, run->first);
 	if (versions(run) > 2)
 		fail_run(run, "imported too often");
-	return end(run);
+	end(run);
 }
 
-static bool switch_to_acme(struct run *run)
+static void switch_to_acme(struct run *run)
 {
 	begin(run);
 	run->is_acme = true;
@@ -304,11 +299,11 @@ static bool switch_to_acme(struct run *run)
 	check_overtaken(run, run->first);
 	if (versions(run) > 2)
 		fail_run(run, "too many versions");
-	return end(run);
+	end(run);
 }
 
 /* The CA takes its time over the order, so that an import also comes after the finalize. */
-static bool overtake_acme(struct run *run)
+static void overtake_acme(struct run *run)
 {
 	begin(run);
 	run->is_acme = true;
@@ -324,10 +319,10 @@ static bool overtake_acme(struct run *run)
 	check_end(run, run->first);
 	if (versions(run) > 2)
 		fail_run(run, "too many versions");
-	return end(run);
+	end(run);
 }
 
-static bool withdraw(struct run *run)
+static void withdraw(struct run *run)
 {
 	begin(run);
 	import_leaf(run, &run->leaf, run->first);
@@ -338,7 +333,7 @@ static bool withdraw(struct run *run)
 	rig_pass_time(run->rig, MSEC_PER_MIN);
 	if (importer_count_sealed(run->rig))
 		fail_run(run, "a sealed key stays behind");
-	return end(run);
+	end(run);
 }
 
 /* Somebody else at work in the vault. */
@@ -368,7 +363,7 @@ static void rotate_seal_key(struct run *run)
 		    "{\"kty\":\"RSA\",\"key_size\":2048,\"key_ops\":[\"wrapKey\",\"unwrapKey\"]}");
 }
 
-static bool import_behind_rotation(struct run *run)
+static void import_behind_rotation(struct run *run)
 {
 	begin(run);
 	import_leaf(run, &run->leaf, run->first);
@@ -378,25 +373,12 @@ static bool import_behind_rotation(struct run *run)
 	if (versions(run) != 1)
 		fail_run(run, "not exactly one version in the vault");
 	check_end(run, run->first);
-	return end(run);
-}
-
-/* How many effects there were to spoil. */
-static unsigned sweep(struct run *run, bool (*play)(struct run *run))
-{
-	unsigned passes = run->after_passes;
-
-	for (run->effect = 1; play(run); run->effect++) {
-		assert_true(run->effect < EFFECTS_MAX);
-		run->after_passes = passes;
-	}
-	run->after_passes = passes;
-	return run->effect - 1;
+	end(run);
 }
 
 /* With the first so many troubles. */
-static unsigned sweep_with(
-	size_t count, const char *scene, unsigned after_passes, bool (*play)(struct run *run))
+static unsigned sweep_with(size_t count, const char *scene, unsigned after_passes,
+			   void (*play)(struct run *run))
 {
 	unsigned effects = 0;
 
@@ -404,19 +386,21 @@ static unsigned sweep_with(
 		struct run run = {
 			.scene = scene, .row = &troubles[i], .after_passes = after_passes};
 
-		effects = sweep(&run, play);
+		play(&run);
+		effects = sweep_end();
+		assert_true(effects < EFFECTS_MAX);
 	}
 	return effects;
 }
 
-static unsigned sweep_all(const char *scene, unsigned after_passes, bool (*play)(struct run *run))
+static unsigned sweep_all(const char *scene, unsigned after_passes, void (*play)(struct run *run))
 {
 	return sweep_with(ARRAY_SIZE(troubles), scene, after_passes, play);
 }
 
 /* Without those that differ from a garbled answer by their bytes alone. */
 static void sweep_midway(const char *scene, const unsigned *passes, size_t count,
-			 bool (*play)(struct run *run))
+			 void (*play)(struct run *run))
 {
 	char sentence[80];
 	unsigned sum = 0;
@@ -484,7 +468,7 @@ static void test_rotated(void **state)
 
 static struct run quiet_run(const char *scene)
 {
-	return (struct run){.scene = scene, .row = &troubles[0], .effect = 1};
+	return (struct run){.scene = scene, .row = &troubles[0]};
 }
 
 static void forbid_vault(struct run *run, bool is_forbidden)

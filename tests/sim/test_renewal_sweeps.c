@@ -14,6 +14,7 @@
 #include "base/text.h"
 #include "codec/json.h"
 #include "sim/rig.h"
+#include "sim/sweep.h"
 #include "world/blob_model.h"
 
 #define SHOP	    "shop.example.com"
@@ -44,7 +45,6 @@ struct run {
 	struct world *world;
 	const char *scene;
 	const struct trouble_row *row;
-	unsigned effect;
 	bool replaces_valid;
 	char serial[64]; /* of the certificate before */
 };
@@ -54,7 +54,7 @@ static void fail_run(struct run *run, const char *what)
 	cleanup_ctx struct ctx ctx;
 
 	ctx_init(&ctx, rig_doors(run->rig));
-	print_error("%s, %s at effect %u: %s\n%s\n", run->scene, run->row->sentence, run->effect,
+	print_error("%s, %s at effect %u: %s\n%s\n", run->scene, run->row->sentence, sweep_effect(),
 		    what, rig_describe(&ctx, run->rig));
 	fail();
 }
@@ -87,14 +87,10 @@ static void check_nothing_forbidden(struct run *run)
 		fail_run(run, never.last);
 }
 
-/* True when the trouble came to pass: else there are no more effects. */
-static bool end(struct run *run)
+static void end(struct run *run)
 {
-	bool happened = rig_trouble_happened(run->rig);
-
 	check_nothing_forbidden(run);
 	rig_free(run->rig);
-	return happened;
 }
 
 static size_t versions(struct ctx *ctx, struct run *run, const char *name)
@@ -186,7 +182,7 @@ static void make_ready(struct run *run)
 	note_serial(run, SHOP);
 }
 
-static bool renew(struct run *run)
+static void renew(struct run *run)
 {
 	cleanup_ctx struct ctx ctx;
 	msec_t wait;
@@ -198,16 +194,16 @@ static bool renew(struct run *run)
 	make_ready(run);
 	wait = rig_hostname(&ctx, run->rig, SHOP)->status.renewal_time - ctx_wall(&ctx);
 	rig_pass_time(run->rig, wait - MSEC_PER_MIN);
-	rig_trouble(run->rig, run->row->trouble, run->effect);
+	sweep_start(run->rig, run->row->trouble);
 	rig_pass_time(run->rig, MSEC_PER_MIN - MSEC_PER_SEC);
 	if (!rig_run_until(run->rig, is_replaced, run, run->row->budget))
 		fail_run(run, "not renewed within the budget");
 	check_replaced_once(run);
-	return end(run);
+	end(run);
 }
 
 /* The CA still knows the authorization of the first order. */
-static bool change_key(struct run *run)
+static void change_key(struct run *run)
 {
 	cleanup_ctx struct ctx ctx;
 
@@ -215,7 +211,7 @@ static bool change_key(struct run *run)
 	run->replaces_valid = true;
 	ctx_init(&ctx, rig_doors(run->rig));
 	make_ready(run);
-	rig_trouble(run->rig, run->row->trouble, run->effect);
+	sweep_start(run->rig, run->row->trouble);
 	rig_desire_key(run->rig, SHOP, KEY_TYPE_EC_P256);
 	if (!rig_run_until(run->rig, is_replaced, run, run->row->budget))
 		fail_run(run, "not replaced within the budget");
@@ -223,23 +219,23 @@ static bool change_key(struct run *run)
 	if (!text_equals(rig_hostname(&ctx, run->rig, SHOP)->status.certificate.key_type,
 			 "EC-P256"))
 		fail_run(run, "the new key is not EC-P256");
-	return end(run);
+	end(run);
 }
 
-static bool two_at_once(struct run *run)
+static void two_at_once(struct run *run)
 {
 	cleanup_ctx struct ctx ctx;
 
 	begin(run);
 	ctx_init(&ctx, rig_doors(run->rig));
-	rig_trouble(run->rig, run->row->trouble, run->effect);
+	sweep_start(run->rig, run->row->trouble);
 	rig_desire(run->rig, SHOP);
 	rig_desire(run->rig, BLOG);
 	if (!rig_run(run->rig, run->row->budget))
 		fail_run(run, "not both Ready within the budget");
 	check_serving(&ctx, run, SHOP);
 	check_serving(&ctx, run, BLOG);
-	return end(run);
+	end(run);
 }
 
 /* What is refused for good stays behind, and that alone. */
@@ -266,19 +262,19 @@ static bool is_midway(void *handle)
 }
 
 /* The CA takes its time over the order, so that a withdrawal also falls behind the finalize. */
-static bool undo(struct run *run)
+static void undo(struct run *run)
 {
 	begin(run);
 	set(run, "orderSeconds", "3");
 	rig_desire(run->rig, SHOP);
 	if (!rig_run_until(run->rig, is_midway, run, run->row->budget))
 		fail_run(run, "did not come so far");
-	rig_trouble(run->rig, run->row->trouble, run->effect);
+	sweep_start(run->rig, run->row->trouble);
 	rig_withdraw(run->rig, SHOP);
 	if (!rig_run(run->rig, run->row->budget))
 		fail_run(run, "not undone within the budget");
 	check_nothing_left(run);
-	return end(run);
+	end(run);
 }
 
 static bool is_troubled(void *handle)
@@ -301,38 +297,40 @@ static bool is_back(void *handle)
 }
 
 /* Desired again while it is being undone, and that went wrong. */
-static bool come_back(struct run *run)
+static void come_back(struct run *run)
 {
 	begin(run);
 	rig_desire(run->rig, SHOP);
 	if (!rig_run_until(run->rig, is_midway, run, run->row->budget))
 		fail_run(run, "did not come so far");
-	rig_trouble(run->rig, run->row->trouble, run->effect);
+	sweep_start(run->rig, run->row->trouble);
 	rig_withdraw(run->rig, SHOP);
 	if (!rig_run_until(run->rig, is_troubled, run, run->row->budget))
 		fail_run(run, "not undone within the budget");
-	if (!rig_trouble_happened(run->rig))
-		return end(run);
+	if (!rig_trouble_happened(run->rig)) {
+		end(run);
+		return;
+	}
 	rig_desire(run->rig, SHOP);
 	if (!rig_run_until(run->rig, is_back, run, run->row->budget))
 		fail_run(run, "not Ready again within the budget");
-	return end(run);
+	end(run);
 }
 
 /* How many effects there were to spoil. */
 static unsigned sweep(const char *scene, const struct trouble_row *row,
-		      bool (*play)(struct run *run))
+		      void (*play)(struct run *run))
 {
-	struct run run = {.scene = scene, .row = row, .effect = 1};
+	struct run run = {.scene = scene, .row = row};
+	unsigned effects;
 
-	while (play(&run)) {
-		run.effect++;
-		assert_true(run.effect < EFFECTS_MAX);
-	}
-	return run.effect - 1;
+	play(&run);
+	effects = sweep_end();
+	assert_true(effects < EFFECTS_MAX);
+	return effects;
 }
 
-static unsigned sweep_all(const char *scene, bool (*play)(struct run *run), unsigned at_least)
+static unsigned sweep_all(const char *scene, void (*play)(struct run *run), unsigned at_least)
 {
 	unsigned effects = 0;
 

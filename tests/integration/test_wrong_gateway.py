@@ -165,11 +165,13 @@ def vault_was_left_in_peace(at):
 
 def ca_is_a_new_one(at):
     """Pebble keeps nothing: after a restart neither our account nor the order that is under way is known."""
-    held = at.blobs.fault("PUT", ".", {"status": 503}, about=at.hostname)
+    is_new = threading.Event()
+    held = at.blobs.fault("PUT", ".", {"until": is_new}, about=at.hostname)
     at.daemon.wish(at.hostname)
     wait_for(lambda: at.daemon.api.hostname(at.hostname)["status"]["step"].startswith("UploadValidationFile"), 60)
     at.stack.restart("pebble")
     at.blobs.clear_faults(held)
+    is_new.set()
 
 
 def ca_is_away_for_a_while(at):
@@ -212,7 +214,7 @@ ROWS = [
         [(ISSUED, "Unknown", "Throttled", "Key Vault")], check=vault_was_left_in_peace),
     Row("the CA is away for a while", "states", ca_is_away_for_a_while),
     Row("the CA has forgotten account and order", "states", ca_is_a_new_one,
-        [(OWNERSHIP, "False", "OrderGone", "does not know the order any more")], lasts=True),
+        [(OWNERSHIP, "False", "OrderGone", "does not know the order any more")], post=True),
 ]
 
 

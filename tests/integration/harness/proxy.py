@@ -107,7 +107,7 @@ class Proxy:
         self._held.close()
 
     def fault(self, method, path, do, times=-1, after=0, payload=None, behind=None, about=None):
-        """As in azuresim, and `payload`: a regular expression that a JWS's payload must match, `behind`: one for the
+        """As in azuresim, `do` also with `until`: an event that the request waits for; and `payload`: a regular expression that a JWS's payload must match, `behind`: one for the
         path of a request that must have been answered before, and `about`: the hostname whose requests are meant."""
         with self._lock:
             self._last += 1
@@ -211,6 +211,8 @@ def _handler_of(proxy):
         def _serve(self):
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             do = proxy.find_fault(self.command, self.path, body)
+            if "until" in do:
+                do["until"].wait(UPSTREAM_SECONDS)
             if do.get("reset") == "before":
                 proxy.note(self.command, self.path, body, 0)
                 time.sleep(do.get("delayMs", 0) / 1000)

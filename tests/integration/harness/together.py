@@ -17,6 +17,8 @@ import re
 
 import pytest
 
+from .waiting import over
+
 
 def beside(alone=lambda **_: False):
     def decorate(body):
@@ -67,8 +69,9 @@ class Running:
         self._results[name].result()
 
     def close(self):
-        for pool in (self._pool, self._line):
-            pool.shutdown(wait=True, cancel_futures=True)
+        with over():
+            for pool in (self._pool, self._line):
+                pool.shutdown(wait=True, cancel_futures=True)
 
 
 def running_beside(at_once, new_bench):

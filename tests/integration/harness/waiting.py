@@ -1,8 +1,22 @@
 """Waiting for something to become true, with a deadline and never longer than needed."""
 
+import contextlib
+import threading
 import time
 
 POLL_SECONDS = 0.05
+
+_is_over = threading.Event()
+
+
+@contextlib.contextmanager
+def over():
+    """Nobody needs what threads wait for any more: meanwhile every wait_for fails at once."""
+    _is_over.set()
+    try:
+        yield
+    finally:
+        _is_over.clear()
 
 
 def wait_for(predicate, deadline=60.0, describe=None):
@@ -23,4 +37,5 @@ def wait_for(predicate, deadline=60.0, describe=None):
         if time.monotonic() > until:
             what = describe() if callable(describe) else describe
             raise AssertionError(f"after {deadline:g} s still not: {what or predicate.__name__}; {last[:2000]}")
-        time.sleep(POLL_SECONDS)
+        if _is_over.wait(POLL_SECONDS):
+            raise AssertionError("given up: the tests are over")

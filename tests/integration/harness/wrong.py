@@ -17,7 +17,7 @@ from .azure import gateway_without
 from .beside import Outfit
 from .gateway import fetch_https
 from .local_stack import LocalStack
-from .waiting import wait_for
+from .waiting import over, wait_for
 
 STEADY = "steady.example.com"
 GRACE_SECONDS = 61
@@ -370,9 +370,9 @@ class Running:
 
     def __init__(self, rows, directory):
         self.directory = directory
+        self.is_over = False
         self.pool = concurrent.futures.ThreadPoolExecutor(len(rows) + 1)
-        names = sorted({chain_of(row) for row in rows})
-        self.chains = dict(zip(names, self.pool.map(lambda name: Chain(directory / name), names)))
+        self.chains = self.start_chains({chain_of(row) for row in rows})
         self.starting = threading.Semaphore(3)
         self.results = {row.sentence: concurrent.futures.Future() for row in rows}
         assert len({Case(row, None, None).label for row in rows}) == len(rows), "two rows would share a hostname"
@@ -381,8 +381,23 @@ class Running:
             [row for row in rows if chain_of(row) == name] for name in self.chains if name != MAIN]
         self.lines = [self.pool.submit(self.work_off, line) for line in lines]
 
+    def start_chains(self, names):
+        """All or none."""
+        started = {name: self.pool.submit(Chain, self.directory / name) for name in names}
+        try:
+            return {name: one.result() for name, one in started.items()}
+        except BaseException:
+            with over():
+                concurrent.futures.wait(started.values())
+            for one in started.values():
+                if not one.exception():
+                    one.result().close()
+            raise
+
     def work_off(self, rows):
         for row in rows:
+            if self.is_over:
+                return
             try:
                 self.results[row.sentence].set_result(self.run(row))
             except BaseException as error:
@@ -411,7 +426,9 @@ class Running:
         return time.monotonic() - began
 
     def close(self):
-        self.pool.shutdown(wait=True)
+        with over():
+            self.is_over = True
+            self.pool.shutdown(wait=True, cancel_futures=True)
         for one in self.chains.values():
             one.close()
 

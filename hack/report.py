@@ -6,6 +6,7 @@ import results
 
 SHOWN_LINES = 300
 REASON_LINES = 12
+PARTS, AGAIN = "parts", "again"  # folders in that of the results
 TO_ITS_END = "the suite runs to its end"
 
 
@@ -17,6 +18,14 @@ def read_text(path):
 def place(directory, name):
     """(result, log) of a suite."""
     return os.path.join(directory, name + ".xml"), os.path.join(directory, name + ".log")
+
+
+def last_seconds(directory, name):
+    """How long a suite took the last time, or None."""
+    try:
+        return results.read(place(directory, name)[0])[1]
+    except (OSError, ValueError):
+        return None
 
 
 def show(name, cases, seconds, log_path):
@@ -42,7 +51,7 @@ def merge(directory, name, parts):
     result, log = place(directory, name)
     with open(log, "w", encoding="utf-8") as whole:
         for part in parts:
-            part_result, part_log = place(directory, part)
+            part_result, part_log = place(os.path.join(directory, PARTS), part)
             try:
                 found, took = results.read(part_result)
                 whole.write(read_text(part_log))
@@ -73,8 +82,9 @@ def judge_again(directory, name, again):
     """Takes a second look into the result: what passes now counts as passed, and both outputs stay."""
     result, log = place(directory, name)
     cases, seconds = results.read(result)
-    looked, _ = results.read(place(directory, again)[0])
-    output = read_text(place(directory, again)[1])
+    again_result, again_log = place(os.path.join(directory, AGAIN), again)
+    looked, _ = results.read(again_result)
+    output = read_text(again_log)
     passed = {case.name for case in looked if case.outcome == results.PASSED}
     passed -= {case.name for case in looked if case.outcome != results.PASSED}
     told = []
@@ -87,6 +97,6 @@ def judge_again(directory, name, again):
     with open(log, "a", encoding="utf-8") as file:
         file.write(f"\n--- a second look, alone ---\n{output}")
     results.write(result, name, cases, seconds)
-    for path in place(directory, again):
+    for path in (again_result, again_log):
         os.unlink(path)
     return "".join(told)

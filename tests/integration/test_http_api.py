@@ -15,6 +15,8 @@ from harness.openapi import Description, JudgedApi
 from harness.paths import CHECKOUT
 from harness.waiting import wait_for
 
+STACK_FLAGS = ["--gateway-update-seconds", "1", "--azuresim", "vaultPollSeconds=1"]
+
 START = "/api/AddCertificateFunctions_HttpStart"
 SEVERAL = "/api/AddMultipleCertificatesFunctions_HttpStart"
 INSTANCES = "/runtime/webhooks/durabletask/instances"
@@ -300,7 +302,7 @@ def test_status_of_one_that_failed(api, cases):
 
 def test_status_of_one_that_was_terminated(api, cases):
     assert status(api, cases.terminated).json()["output"] == "changed my mind"
-    wait_for(lambda: api.hostname("stopped.example.com") is None, 20)
+    wait_for(lambda: api.hostname("stopped.example.com") is None, 60)
 
 
 def test_status_of_several(api, cases):
@@ -353,7 +355,7 @@ def test_a_poller_that_only_follows_location_arrives(stack, api, nobody, hostnam
 
 def test_the_same_hostname_again_completes_without_a_second_certificate(stack, api, cases):
     before = len(stack.sim.requests("POST", "/certificates/done-example-com/create"))
-    again = wait_for_end(api, start(api, "done.example.com"), "Completed", 20)
+    again = wait_for_end(api, start(api, "done.example.com"), "Completed", 60)
     assert again.id != cases.completed.id
     assert len(stack.sim.requests("POST", "/certificates/done-example-com/create")) == before
 

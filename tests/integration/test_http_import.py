@@ -13,6 +13,8 @@ from harness import Gatecertd
 from harness.openapi import Description, JudgedApi
 from harness.waiting import wait_for
 
+STACK_FLAGS = ["--gateway-update-seconds", "0.3", "--azuresim", "vaultPollSeconds=1"]
+
 IMPORT = "/api/AddCertificateWithPrivateKeyFunctions_HttpStart"
 ALIAS = "/api/ImportCertificateFunctions_HttpStart"
 START = "/api/AddCertificateFunctions_HttpStart"
@@ -78,7 +80,7 @@ def maker(tmp_path_factory):
 def importing(stack, tmp_path_factory):
     one = Gatecertd(stack, tmp_path_factory.mktemp("daemon")).start()
     # Until the vault was reached once nothing can be sealed, and the answer is 503.
-    wait_for(lambda: any(name.startswith("gatecert-seal") for name in vault_keys(stack)), 30)
+    wait_for(lambda: any(name.startswith("gatecert-seal") for name in vault_keys(stack)), 60)
     yield one
     one.close()
 
@@ -98,7 +100,7 @@ def body(hostname, key, certificate, **more):
 
 
 def post(api, *args, endpoint=IMPORT, **more):
-    reply = wait_for(lambda: settled(api.post(endpoint, body(*args, **more))), 20)
+    reply = wait_for(lambda: settled(api.post(endpoint, body(*args, **more))), 60)
     return reply
 
 
@@ -113,10 +115,12 @@ def follow(api, started, wanted, deadline=60):
     return SimpleNamespace(**api.get(f"{path}?showHistory=true").json())
 
 
-def forms(maker, name):
-    """(sentence, key, certificate, more) of every form that is taken."""
-    rsa = maker.certificate(maker.rsa, name)
-    ec = maker.certificate(maker.ec, name)
+@pytest.fixture(scope="module")
+def forms(maker):
+    """(sentence, key, certificate, more) of every form that is taken, for form-NUMBER.example.com."""
+    names = [f"form-{number}.example.com" for number in range(7)]
+    rsa = maker.certificate(maker.rsa, *names)
+    ec = maker.certificate(maker.ec, *names)
     encrypted = openssl("pkcs8", "-topk8", "-in", maker.ec, "-passout", "pass:secret words", "-v2", "aes-256-cbc")
     return [
         ("PKCS#8 PEM", maker.rsa.read_text(), rsa, {}),
@@ -131,9 +135,9 @@ def forms(maker, name):
 
 
 @pytest.mark.parametrize("number", range(7))
-def test_every_form_is_taken(api, maker, importing, number):
+def test_every_form_is_taken(api, forms, importing, number):
     name = f"form-{number}.example.com"
-    sentence, key, certificate, more = forms(maker, name)[number]
+    sentence, key, certificate, more = forms[number]
     reply = post(api, name, key, certificate, **more)
     assert reply.status == 202, f"{sentence}: {reply.text}"
     assert reply.headers["location"] == reply.json()["statusQueryGetUri"]
@@ -166,8 +170,10 @@ def test_the_same_again_completes_without_a_second_import(stack, api, maker, hos
     assert len(stack.sim.requests("POST", "/import")) == imports
 
 
-def bad_ones(maker, name):
+@pytest.fixture(scope="module")
+def bad_ones(maker):
     """(sentence, key, certificate, more, field, code)."""
+    name = "bad.example.com"
     good = maker.certificate(maker.ec, name)
     key = maker.ec.read_text()
     encrypted = openssl("pkcs8", "-topk8", "-in", maker.ec, "-passout", "pass:right", "-v2", "aes-256-cbc").decode()
@@ -187,8 +193,8 @@ def bad_ones(maker, name):
 
 
 @pytest.mark.parametrize("number", range(10))
-def test_what_is_wrong_names_its_field_and_no_secret(api, maker, number):
-    sentence, key, certificate, more, field, code = bad_ones(maker, "bad.example.com")[number]
+def test_what_is_wrong_names_its_field_and_no_secret(api, bad_ones, number):
+    sentence, key, certificate, more, field, code = bad_ones[number]
     reply = post(api, "bad.example.com", key, certificate, **more)
     error = reply.json().get("error", {})
     assert reply.status == 400, f"{sentence}: {reply.status} {reply.text}"
@@ -232,4 +238,4 @@ def test_nothing_that_the_daemon_wrote_holds_the_key(importing, api, maker, stac
     assert not any(canary in shown for canary in canaries)
     api.post(f"{INSTANCES}/{started['id']}/terminate")
     wait_for(lambda: not any("sealed" in folder and started["id"] in " ".join(names)
-                             for folder, _, names in os.walk(importing.state_dir)), 20)
+                             for folder, _, names in os.walk(importing.state_dir)), 60)

@@ -10,7 +10,7 @@ from harness import fetch_https, self_signed, wait_for
 
 # No rejected nonces, as requests are counted here.
 STACK_FLAGS = ["--pebble-env", "PEBBLE_WFE_NONCEREJECT=0", "--gateway-update-seconds", "1",
-               "--azuresim", "vaultPollSeconds=1"]
+               "--azuresim", "vaultPollSeconds=1", "--azuresim", "rsaKeys=reuse"]
 
 SIGN = r"^/keys/gatecert-acme-account/[0-9a-f]+/sign\?"
 GATEWAY = r"/applicationGateways/gateway\?"
@@ -166,12 +166,15 @@ def test_one_issuance_stays_in_its_budget_of_requests(stack, gatecertd, hostname
     gatecertd.wait_ready(hostname)
     wait_until_quiet(stack)
     sim = stack.sim
-    assert len(sim.requests("POST", SIGN)) == 7
+    # A slow CA is asked more often whether it is done; each question is signed.
+    asked = in_log(stack, "pebble.log", r"POST (/[\w-]+)")[acme:]
+    polls = len([one for one in asked if one == "/my-order"])
+    assert (len(asked) - polls, polls >= 2) == (5, True), asked
+    assert len(sim.requests("POST", SIGN)) == len(asked)
     assert vault_calls(stack) == ["GET", "POST create", "POST pending/merge"]
     assert len(sim.requests("PUT", GATEWAY)) == 1
     assert len(sim.requests("GET", GATEWAY)) <= 2
     assert len(sim.requests(None, "/publicIPAddresses/")) == 0
-    assert len(in_log(stack, "pebble.log", "POST /")) - acme == 7
     assert len(in_log(stack, "azurite.log", '"(?:PUT|DELETE) ')) - blobs == 2
 
 

@@ -19,8 +19,10 @@ from harness import CHECKOUT, Api, wait_for
 from harness.boot import Boot, why_not
 from harness.installing import install, sanitizers
 
+STACK_FLAGS = ["--gateway-update-seconds", "0.3", "--azuresim", "vaultPollSeconds=1"]
+
 UNIT = "gatecertd.service"
-STOP_SECONDS = 5
+STOP_SECONDS = 30  # on a machine that is busy with other tests, and yet far less than what hangs
 EXPOSURE = 11  # tenths; systemd-analyze security says 1.1
 
 
@@ -115,13 +117,11 @@ def test_status_counts_the_hostnames_by_readiness(supervised, notify, hostname, 
 
 
 def test_the_watchdog_is_fed_three_times_per_interval(supervised, notify):
-    supervised(env={"WATCHDOG_USEC": "900000"}).start()
+    supervised(env={"WATCHDOG_USEC": "4500000"}).start()
     notify.forget()
-    until = time.monotonic() + 3
-    wait_for(lambda: time.monotonic() > until and notify.read(), 10)
+    wait_for(lambda: len(notify.fields("WATCHDOG")) >= 4, 60, lambda: f"it is fed; so far {notify.told}")
     at = [when for when, told in notify.told if "WATCHDOG" in told]
-    assert len(at) >= 6
-    assert max(b - a for a, b in zip(at, at[1:])) < 0.9
+    assert at[3] - at[0] < 6.5  # twice per interval would be 6.75
 
 
 def test_the_watchdog_of_another_process_is_not_fed(supervised, notify):
@@ -150,7 +150,7 @@ def test_a_reload_of_a_bad_configuration_ends_as_ready_and_says_so_in_the_log(su
     one.configure(Workers="many")
     one.reload()
     notify.wait("READY", "1")
-    wait_for(lambda: "configuration not reloaded" in one.log(), 10)
+    wait_for(lambda: "configuration not reloaded" in one.log(), 60)
     assert one.api.get("/readyz").status == 200
     one.configure(Workers=None)
 
@@ -238,7 +238,7 @@ def test_where_systemd_makes_a_directory_the_api_has_a_socket_that_needs_no_key(
     notify.forget()
     one.reload()
     notify.wait("READY", "1")
-    wait_for(lambda: "configuration reloaded" in one.log(), 10, one.log_tail)
+    wait_for(lambda: "configuration reloaded" in one.log(), 60, one.log_tail)
     assert (ask(path), os.stat(path).st_ino) == (200, inode)
     one.kill()
     assert (os.path.exists(path), ask(path)) == (True, 0)
@@ -354,7 +354,7 @@ class Machine:
 
     def start(self):
         self.boot.start("gatecert-test.target")
-        wait_for(lambda: self.state() == ("active", "running"), 30, lambda: (
+        wait_for(lambda: self.state() == ("active", "running"), 60, lambda: (
             f"{UNIT} is running; {self.boot.systemctl('status', UNIT).stdout}\n{self.log()}\n"
             + self.boot.read_console()))
         return self
@@ -403,7 +403,7 @@ def test_under_systemd_a_dropped_and_a_posted_hostname_are_served(machine, stack
         wait_for(lambda name=name: one.api.is_ready(name), 60, lambda: one.log())
         assert stack.fetch_https(name).names == [name]
     status = one.boot.show(UNIT, "StatusText", "User", "Result")
-    wait_for(lambda: one.boot.show(UNIT, "StatusText")["StatusText"] == "2 hostnames: 2 ready, 0 not ready", 10)
+    wait_for(lambda: one.boot.show(UNIT, "StatusText")["StatusText"] == "2 hostnames: 2 ready, 0 not ready", 60)
     assert (status["User"], status["Result"]) == ("gatecert", "success")
     owner = one.boot.run("stat", "-c", "%U %a", "/var/lib/gatecert", "/var/lib/private",
                          f"/etc/gatecert/hostnames.d/api.d/posted-{hostname}.json").stdout.split("\n")
@@ -429,17 +429,17 @@ def test_under_systemd_a_reload_keeps_the_process_and_takes_the_new_configuratio
     assert changed.returncode == 0, changed.stderr
     done = one.boot.systemctl("reload", UNIT)
     assert done.returncode == 0, done.stderr
-    wait_for(lambda: "configuration reloaded" in one.log(), 10, one.log)
-    wait_for(lambda: one.state() == ("active", "running"), 10)
+    wait_for(lambda: "configuration reloaded" in one.log(), 60, one.log)
+    wait_for(lambda: one.state() == ("active", "running"), 60)
     assert one.main_pid() == pid
 
 
 def test_under_systemd_a_daemon_that_hangs_is_killed_by_the_watchdog_and_started_again(machine):
-    one = machine("WatchdogSec=2s\nRestartSec=200ms\n"
+    one = machine("WatchdogSec=5s\nRestartSec=200ms\n"
                   "ExecStopPost=+/bin/sh -c 'echo $SERVICE_RESULT >>/run/results'\n")
     pid = one.main_pid()
     one.kill("STOP")
-    wait_for(lambda: one.boot.show(UNIT, "NRestarts")["NRestarts"] == "1" and one.state() == ("active", "running"), 30,
+    wait_for(lambda: one.boot.show(UNIT, "NRestarts")["NRestarts"] == "1" and one.state() == ("active", "running"), 60,
              lambda: one.boot.systemctl("status", UNIT).stdout + one.boot.read_console())
     assert one.main_pid() != pid
     assert one.boot.run("cat", "/run/results").stdout == "watchdog\n"
@@ -450,7 +450,7 @@ def test_under_systemd_a_killed_daemon_is_started_again_without_being_given_up(m
     for times in range(1, 8):
         one.kill("KILL")
         wait_for(lambda: one.boot.show(UNIT, "NRestarts")["NRestarts"] == str(times)
-                 and one.state() == ("active", "running"), 30, lambda: one.boot.systemctl("status", UNIT).stdout)
+                 and one.state() == ("active", "running"), 60, lambda: one.boot.systemctl("status", UNIT).stdout)
 
 
 README_SOCKET = re.search(r"^curl .*--unix-socket (\S+) .*$", (CHECKOUT / "README.md").read_text(encoding="utf-8"),
@@ -482,10 +482,10 @@ def test_under_systemd_the_api_has_a_socket_for_root_and_the_group(machine):
         got[who] = int(said.stdout or -1), said.stderr
     assert {who: status for who, (status, _) in got.items()} == {who: status for who, _, status in LOCAL}, got
     assert one.boot.systemctl("reload", UNIT).returncode == 0
-    wait_for(lambda: "configuration reloaded" in one.log(), 10, one.log)
+    wait_for(lambda: "configuration reloaded" in one.log(), 60, one.log)
     assert one.boot.run("sh", "-c", command).returncode == 0
     one.kill("KILL")
-    wait_for(lambda: one.boot.run("sh", "-c", command).returncode == 0, 30, one.log)
+    wait_for(lambda: one.boot.run("sh", "-c", command).returncode == 0, 60, one.log)
     assert one.boot.systemctl("stop", UNIT).returncode == 0
     assert one.boot.run("test", "-e", path).returncode == 1
 
@@ -499,7 +499,7 @@ def test_under_systemd_there_is_no_socket_when_the_configuration_says_none(machi
 def test_under_systemd_a_stop_is_clean_and_quick(machine, hostname):
     one = machine()
     one.drop("site.yaml", f"hostnames: [{hostname}]\n")
-    wait_for(lambda: one.api.hostname(hostname), 20)
+    wait_for(lambda: one.api.hostname(hostname), 60)
     begun = time.monotonic()
     assert one.boot.systemctl("stop", UNIT).returncode == 0
     assert time.monotonic() - begun < STOP_SECONDS

@@ -415,11 +415,6 @@ void rig_shift_clock_at(struct rig *rig, msec_t shift, unsigned effect)
 	rig->shift_at = rig->effects.count + effect;
 }
 
-bool rig_clock_is_shifted(const struct rig *rig)
-{
-	return rig->own_clock.shift != 0;
-}
-
 void rig_look_at_all(struct rig *rig)
 {
 	cleanup_ctx struct ctx ctx;

@@ -91,7 +91,6 @@ void rig_shift_clock(struct rig *rig, msec_t shift);
 
 /* So it is from that effect on, counted as for rig_trouble. */
 void rig_shift_clock_at(struct rig *rig, msec_t shift, unsigned effect);
-bool rig_clock_is_shifted(const struct rig *rig);
 
 /* What the daemon does when its clock was set. */
 void rig_look_at_all(struct rig *rig);

@@ -10,14 +10,15 @@
 
 #include "base/text.h"
 
-#define POOL_SIZE 6
+#define POOL_SIZE   (CRYPTO_FIXED_KEYS - 1)
+#define PROCESS_KEY POOL_SIZE
 
-/* Making an RSA key takes a tenth of a second; a sweep makes thousands of certificates. */
+/* A sweep makes thousands of certificates. */
 static struct {
 	pthread_mutex_t lock;
 	EVP_PKEY *keys[POOL_SIZE];
 	unsigned next;
-	EVP_PKEY *process_key;
+	EVP_PKEY *process_key, *quick_key;
 } pool = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static const struct curve {
@@ -38,7 +39,8 @@ static EVP_PKEY *up(EVP_PKEY *key)
 
 EVP_PKEY *crypto_rsa_new(unsigned bits, bool reuse)
 {
-	EVP_PKEY *key, **slot;
+	EVP_PKEY *key;
+	size_t slot;
 
 	if (!reuse || bits != 2048) {
 		key = EVP_RSA_gen(bits);
@@ -46,11 +48,10 @@ EVP_PKEY *crypto_rsa_new(unsigned bits, bool reuse)
 		return key;
 	}
 	pthread_mutex_lock(&pool.lock);
-	slot = &pool.keys[pool.next++ % POOL_SIZE];
-	if (!*slot)
-		*slot = EVP_RSA_gen(2048);
-	assert(*slot);
-	key = up(*slot);
+	slot = pool.next++ % POOL_SIZE;
+	if (!pool.keys[slot])
+		pool.keys[slot] = crypto_fixed_key(slot);
+	key = up(pool.keys[slot]);
 	pthread_mutex_unlock(&pool.lock);
 	return key;
 }
@@ -59,10 +60,19 @@ EVP_PKEY *crypto_process_key(void)
 {
 	pthread_mutex_lock(&pool.lock);
 	if (!pool.process_key)
-		pool.process_key = EVP_RSA_gen(2048);
-	assert(pool.process_key);
+		pool.process_key = crypto_fixed_key(PROCESS_KEY);
 	pthread_mutex_unlock(&pool.lock);
 	return pool.process_key;
+}
+
+EVP_PKEY *crypto_quick_key(void)
+{
+	pthread_mutex_lock(&pool.lock);
+	if (!pool.quick_key)
+		pool.quick_key = EVP_EC_gen("prime256v1");
+	assert(pool.quick_key);
+	pthread_mutex_unlock(&pool.lock);
+	return pool.quick_key;
 }
 
 EVP_PKEY *crypto_ec_new(const char *curve)

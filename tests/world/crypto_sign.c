@@ -176,7 +176,9 @@ bool crypto_decrypt(struct ctx *ctx, EVP_PKEY *key, const char *alg, const struc
 
 char *crypto_jwt(struct ctx *ctx, EVP_PKEY *key, const struct json *claims)
 {
-	static const char header[] = "{\"typ\":\"JWT\",\"alg\":\"RS256\",\"kid\":\"model\"}";
+	const char *alg = EVP_PKEY_is_a(key, "RSA") ? "RS256" : "ES256";
+	const char *header =
+		arena_printf(ctx->arena, "{\"typ\":\"JWT\",\"alg\":\"%s\",\"kid\":\"model\"}", alg);
 	const char *payload = json_print(ctx, claims);
 	struct bytes digest = {arena_alloc(ctx->arena, 32), 32}, signature;
 	char *input;
@@ -184,7 +186,7 @@ char *crypto_jwt(struct ctx *ctx, EVP_PKEY *key, const struct json *claims)
 	input = arena_printf(ctx->arena, "%s.%s", base64url_encode(ctx, header, strlen(header)),
 			     base64url_encode(ctx, payload, strlen(payload)));
 	crypto_sha256(input, strlen(input), digest.data);
-	assert(crypto_sign_digest(ctx, key, "RS256", &digest, &signature));
+	assert(crypto_sign_digest(ctx, key, alg, &digest, &signature));
 	return arena_printf(ctx->arena, "%s.%s", input,
 			    base64url_encode(ctx, signature.data, signature.size));
 }

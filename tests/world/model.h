@@ -42,7 +42,7 @@ struct settings {
 	int64_t bad_nonce_every; /* CA: every Nth JWS is told badNonce; 0: none */
 	msec_t order_time;	 /* CA: how long `processing` takes */
 	msec_t retry_after;	 /* CA: sent with unfinished orders and authorizations; 0: none */
-	bool hides_time; /* CA: its answers have no Date */
+	bool hides_time;	 /* CA: its answers have no Date */
 	bool reuse_authz; /* CA: a valid authorization of the account serves the next order */
 	msec_t cert_lifetime;
 };
@@ -142,6 +142,7 @@ struct version {
 	struct json *key_ops;
 	X509 *certs[CRYPTO_CHAIN_MAX];
 	size_t cert_count; /* 0 in a certificate: pending, or given up */
+	int bytes;	   /* of key and certificates; 0: not measured yet */
 	struct json *policy;
 	const char *value, *content_type;
 };

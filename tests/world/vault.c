@@ -243,14 +243,16 @@ bool vault_id_has_version(const char *text)
 }
 
 /* The limit is on the PFX; what it wraps is nearly all of it. */
-static bool is_small_enough(const struct version *version)
+static bool is_small_enough(struct version *version)
 {
-	int size = i2d_PrivateKey(version->key, NULL);
 	size_t i;
 
+	if (version->bytes)
+		return version->bytes <= PFX_BYTES_MAX;
+	version->bytes = i2d_PrivateKey(version->key, NULL);
 	for (i = 0; i < version->cert_count; i++)
-		size += i2d_X509(version->certs[i], NULL);
-	return size <= PFX_BYTES_MAX;
+		version->bytes += i2d_X509(version->certs[i], NULL);
+	return version->bytes <= PFX_BYTES_MAX;
 }
 
 struct version *vault_read_for_gateway(struct world *world, const char *secret_id,

@@ -22,8 +22,6 @@ EVP_PKEY *crypto_rsa_new(unsigned bits, bool reuse);
 EVP_PKEY *crypto_ec_new(const char *curve);
 /* One RSA key, for what is signed but never looked at closely. Borrowed. */
 EVP_PKEY *crypto_process_key(void);
-/* The same on P-256, which signs thirty times as fast. Borrowed. */
-EVP_PKEY *crypto_quick_key(void);
 /* RSA 2048, the same in every process; the caller owns it. */
 EVP_PKEY *crypto_fixed_key(size_t index);
 
@@ -109,8 +107,8 @@ bool crypto_decrypt(struct ctx *ctx, EVP_PKEY *key, const char *alg, const struc
 
 void crypto_sha256(const void *data, size_t size, unsigned char out[32]);
 
-/* A compact JWT, RS256 or ES256 as its key is, and back: the claims when the signature (RS256,
- * PS256, ES256) is right, else NULL. */
+/* A compact JWT, RS256, or HS256 with a secret of the model where there is no key, and back: the
+ * claims when the signature (RS256, PS256, ES256) is right, else NULL. */
 char *crypto_jwt(struct ctx *ctx, EVP_PKEY *key, const struct json *claims);
 struct json *crypto_jwt_claims(struct ctx *ctx, EVP_PKEY *key, const char *token,
 			       struct json **header);

@@ -18,7 +18,7 @@ static struct {
 	pthread_mutex_t lock;
 	EVP_PKEY *keys[POOL_SIZE];
 	unsigned next;
-	EVP_PKEY *process_key, *quick_key;
+	EVP_PKEY *process_key;
 } pool = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static const struct curve {
@@ -63,16 +63,6 @@ EVP_PKEY *crypto_process_key(void)
 		pool.process_key = crypto_fixed_key(PROCESS_KEY);
 	pthread_mutex_unlock(&pool.lock);
 	return pool.process_key;
-}
-
-EVP_PKEY *crypto_quick_key(void)
-{
-	pthread_mutex_lock(&pool.lock);
-	if (!pool.quick_key)
-		pool.quick_key = EVP_EC_gen("prime256v1");
-	assert(pool.quick_key);
-	pthread_mutex_unlock(&pool.lock);
-	return pool.quick_key;
 }
 
 EVP_PKEY *crypto_ec_new(const char *curve)

@@ -50,10 +50,10 @@ static bool is_known_resource(struct ctx *ctx, const struct world *world, const 
 	return false;
 }
 
-/* Signing with RSA would be a third of the time of a simulation. */
+/* Signatures would be a third of the time of a simulation. */
 static EVP_PKEY *token_key(const struct world *world)
 {
-	return world->settings.reuses_rsa_keys ? crypto_quick_key() : crypto_process_key();
+	return world->settings.reuses_rsa_keys ? NULL : crypto_process_key();
 }
 
 char *entra_token(struct ctx *ctx, struct world *world, const char *audience)
@@ -264,11 +264,11 @@ static void openid_configuration(struct world *world, struct call *call)
 	call_json(call, 200, reply);
 }
 
-static void signing_keys(struct world *world, struct call *call)
+static void signing_keys(struct call *call)
 {
 	struct ctx *ctx = call->ctx;
 	struct json *reply = json_object(ctx), *keys = json_array(ctx);
-	struct json *jwk = crypto_jwk(ctx, token_key(world));
+	struct json *jwk = crypto_jwk(ctx, crypto_process_key());
 
 	json_set_text(ctx, jwk, "kid", "model");
 	json_set_text(ctx, jwk, "use", "sig");
@@ -289,7 +289,7 @@ void entra_handle(struct world *world, struct call *call)
 	if (text_ends_with(call->path, "/.well-known/openid-configuration"))
 		openid_configuration(world, call);
 	else if (text_ends_with(call->path, "/discovery/v2.0/keys"))
-		signing_keys(world, call);
+		signing_keys(call);
 	else if (!text_ends_with(call->path, "/oauth2/v2.0/token"))
 		call_entra_error(call, 404, "invalid_request", 90014, "There is no such endpoint.");
 	else if (!call_is(call, "POST"))

@@ -399,6 +399,12 @@ const char *config_check_directory(struct ctx *ctx, const char *path)
 	return S_ISDIR(status.st_mode) ? NULL : said_of(ctx, path, "is not a directory");
 }
 
+const char *config_check_own_directory(struct ctx *ctx, const char *path)
+{
+	return access(path, F_OK) == 0 ? config_check_directory(ctx, path)
+				       : config_check_parent(ctx, path);
+}
+
 const char *config_check_parent(struct ctx *ctx, const char *path)
 {
 	const char *slash = strrchr(path, '/');

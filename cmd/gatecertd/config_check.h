@@ -40,6 +40,8 @@ const char *config_check_file(struct ctx *ctx, const char *path);
 const char *config_check_ca_file(struct ctx *ctx, const char *path);
 const char *config_check_directory(struct ctx *ctx, const char *path);
 const char *config_check_parent(struct ctx *ctx, const char *path);
+/* One that the daemon makes when it is not there. */
+const char *config_check_own_directory(struct ctx *ctx, const char *path);
 
 /* Whether others than this machine can connect; false for what config_check_listen refuses. */
 bool config_is_reachable(const char *listen);

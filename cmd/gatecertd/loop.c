@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sysexits.h>
 #include <systemd/sd-event.h>
 #include <unistd.h>
 
@@ -19,6 +20,7 @@
 #include "clockwatch.h"
 #include "handover.h"
 #include "notify.h"
+#include "reload.h"
 #include "server/server.h"
 #include "store/dirstore.h"
 #include "wire.h"
@@ -27,6 +29,7 @@
 #define CLOCK_INTERVAL	MSEC_PER_MIN
 #define HANDOVER_STUCK	MSEC_PER_MIN /* far beyond CURL_LAST_ANSWER_MSEC */
 #define ASKING_MSEC	((msec_t)5)
+#define START_TRIES	10		    /* of what another process holds, a second apart */
 #define PASS_STUCK	(30 * MSEC_PER_MIN) /* far beyond any pass: every call in it has a deadline */
 
 struct daemon {
@@ -41,7 +44,8 @@ struct daemon {
 	struct handover handover;	 /* from one to the next, which are these: */
 	struct engine *next_engine;
 	struct config *next_config;
-	bool is_reload_due; /* it was asked for meanwhile */
+	bool is_reload_due;    /* it was asked for meanwhile */
+	uint64_t reload_began; /* CLOCK_MONOTONIC in microseconds */
 	sd_event *event;
 	sd_event_source *scan_timer, *server_timer, *status_timer, *watchdog_timer, *asking_timer;
 	char asked[256]; /* the last refused hostname that became due, in the order of names */
@@ -343,22 +347,30 @@ static enum err reload(struct ctx *ctx, struct daemon *daemon)
 	return E_OK;
 }
 
+/* `why` it was refused; NULL: it was not. */
+static void tell_reloaded(struct ctx *ctx, struct daemon *daemon, const char *why)
+{
+	reload_answer(ctx, daemon->reload_began, why);
+	notify_refused(why);
+	notify_status(ctx, daemon->store);
+	notify_ready();
+}
+
 static void begin_reload(struct daemon *daemon)
 {
 	cleanup_ctx struct ctx ctx;
-	uint64_t now;
 
 	ctx_init(&ctx, daemon->doors);
 	daemon->is_reload_due = false;
-	must(sd_event_now(daemon->event, CLOCK_MONOTONIC, &now));
-	notify_reloading(now);
+	must(sd_event_now(daemon->event, CLOCK_MONOTONIC, &daemon->reload_began));
+	notify_reloading(daemon->reload_began);
 	specdir_confirm_empty(daemon->specdir);
 	if (reload(&ctx, daemon) == E_OK)
 		return;
 	log_error(&ctx, "configuration not reloaded, the old one stays", "text", ctx.fault.text,
 		  NULL);
 	arm(daemon, daemon->scan_timer, 0);
-	notify_ready();
+	tell_reloaded(&ctx, daemon, ctx.fault.text);
 }
 
 /* The old engine has stopped. */
@@ -380,7 +392,7 @@ static void end_reload(void *handle)
 	arm(daemon, daemon->asking_timer, 0);
 	log_info(&ctx, "configuration reloaded", "file", daemon->config_path, NULL);
 	arm(daemon, daemon->scan_timer, 0);
-	notify_ready();
+	tell_reloaded(&ctx, daemon, NULL);
 	if (daemon->is_reload_due)
 		begin_reload(daemon);
 }
@@ -444,22 +456,69 @@ static void add_sources(struct daemon *daemon)
 	clockwatch_start(&daemon->clockwatch, event);
 }
 
+/* For a second; true: somebody asks to stop. */
+static bool is_asked_to_stop(struct ctx *ctx)
+{
+	const struct timespec second = {.tv_sec = 1};
+	siginfo_t info;
+	sigset_t stops;
+
+	sigemptyset(&stops);
+	sigaddset(&stops, SIGTERM);
+	sigaddset(&stops, SIGINT);
+	if (sigtimedwait(&stops, &info, &second) < 0)
+		return false;
+	log_info(ctx, "asked to stop", "signal", info.si_signo == SIGTERM ? "SIGTERM" : "SIGINT",
+		 NULL);
+	return true;
+}
+
+/* What another process holds is tried again: it may be the one that this one replaces. */
+static enum err take(struct ctx *ctx, struct daemon *daemon,
+		     enum err (*step)(struct ctx *ctx, struct daemon *daemon))
+{
+	for (int tries = 1;; tries++) {
+		enum err err = step(ctx, daemon);
+
+		if (err == E_OK || (!text_equals(ctx->fault.reason, SERVER_NOT_FREE) &&
+				    !text_equals(ctx->fault.reason, STORE_LOCKED)))
+			return err;
+		if (tries == START_TRIES)
+			return fault_wrap(ctx, err, "tried %d times", START_TRIES);
+		if (tries == 1)
+			log_warn(ctx, "cannot start yet, trying again for some seconds", "text",
+				 ctx->fault.text, NULL);
+		if (is_asked_to_stop(ctx))
+			return fault_set(ctx, E_CANCELLED, "Stopping", "asked to stop");
+	}
+}
+
+static enum err open_store(struct ctx *ctx, struct daemon *daemon)
+{
+	return dirstore_open(ctx, daemon->config->state_directory, &daemon->store);
+}
+
+static enum err start_server(struct ctx *ctx, struct daemon *daemon)
+{
+	const struct server_options options = server_options(daemon, daemon->config);
+
+	return server_start(ctx, &options, &daemon->server);
+}
+
 static enum err start(struct ctx *ctx, struct daemon *daemon)
 {
 	struct specdir_options directories = {.directory = daemon->config->spec_directory,
 					      .api_directory = daemon->config->api_spec_directory};
-	struct server_options options;
 	struct engine *engine;
 	msec_t next_scan;
 
-	TRY(dirstore_open(ctx, daemon->config->state_directory, &daemon->store));
+	TRY(take(ctx, daemon, open_store));
 	TRY(sealed_box_open(ctx, daemon->config->state_directory, &daemon->sealed));
 	directories.store = daemon->store;
 	directories.hostname_flags = daemon->config->hostname_flags;
 	daemon->specdir = specdir_new(&directories);
 	store_on_change(daemon->store, store_changed, daemon);
-	options = server_options(daemon, daemon->config);
-	TRY(server_start(ctx, &options, &daemon->server));
+	TRY(take(ctx, daemon, start_server));
 	add_sources(daemon);
 	do
 		next_scan = scan(daemon);
@@ -507,21 +566,29 @@ static int run(struct ctx *ctx, struct daemon *daemon)
 	return EXIT_FAILURE;
 }
 
+/* What no further start mends is told apart: systemd leaves it at that (RestartPreventExitStatus=).
+ */
+static int give_up(struct ctx *ctx, enum err err)
+{
+	if (err == E_CANCELLED)
+		return EXIT_SUCCESS;
+	log_error(ctx, "cannot start", "reason", ctx->fault.reason, "text", ctx->fault.text, NULL);
+	return err == E_REFUSED ? EX_CONFIG : EXIT_FAILURE;
+}
+
 int loop_run(const struct doors *doors, const char *config_path, struct config *config)
 {
 	struct daemon daemon = {.doors = doors, .config_path = config_path, .config = config};
 	cleanup_ctx struct ctx ctx;
-	int status = EXIT_FAILURE;
+	enum err err;
+	int status;
 
 	ctx_init(&ctx, doors);
 	daemon.news = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	must(daemon.news < 0 ? -errno : 0);
 	must(sd_event_new(&daemon.event));
-	if (start(&ctx, &daemon) == E_OK)
-		status = run(&ctx, &daemon);
-	else
-		log_error(&ctx, "cannot start", "reason", ctx.fault.reason, "text", ctx.fault.text,
-			  NULL);
+	err = start(&ctx, &daemon);
+	status = err == E_OK ? run(&ctx, &daemon) : give_up(&ctx, err);
 	stop(&daemon);
 	return status;
 }

@@ -8,6 +8,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sysexits.h>
 
 #include "base/fatal.h"
 #include "base/log.h"
@@ -17,6 +18,7 @@
 #include "loop.h"
 #include "options.h"
 #include "pki/memory.h"
+#include "reload.h"
 #include "specdir/specschema.h"
 
 #define HEAP_KEPT_BYTES (32 * 1024 * 1024)
@@ -109,12 +111,14 @@ int main(int argc, char **argv)
 		print_schema(&ctx, options.action);
 		return end_output(EXIT_SUCCESS);
 	}
+	if (options.action == OPTIONS_RELOAD)
+		return reload_ask(&ctx);
 	fatal_name_signals();
 	protect();
 	keep_heap();
 	route_signals();
 	if (load(&ctx, &options, &config) != E_OK)
-		return EXIT_FAILURE;
+		return options.action == OPTIONS_RUN ? EX_CONFIG : EXIT_FAILURE;
 	if (options.action != OPTIONS_RUN) {
 		if (options.action == OPTIONS_PRINT_CONFIG)
 			fputs(config_print(&ctx, config), stdout);

@@ -1,6 +1,7 @@
 #include "notify.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <systemd/sd-daemon.h>
 
 #include "api/hostname.h"
@@ -21,6 +22,14 @@ void notify_stopping(void)
 	sd_notify(0, "STOPPING=1\nSTATUS=Stopping");
 }
 
+/* As much as a line of systemctl status shows. */
+static char refused[200];
+
+void notify_refused(const char *why)
+{
+	snprintf(refused, sizeof(refused), "%s", why ? why : "");
+}
+
 void notify_status(struct ctx *ctx, struct store *store)
 {
 	const void **hostnames;
@@ -32,8 +41,9 @@ void notify_status(struct ctx *ctx, struct store *store)
 		ready += condition_is_true(
 			&((const struct hostname *)hostnames[i])->status.conditions,
 			CONDITION_READY);
-	sd_notifyf(0, "STATUS=%zu hostnames: %zu ready, %zu not ready", count, ready,
-		   count - ready);
+	sd_notifyf(0, "STATUS=%s%s%s%zu hostnames: %zu ready, %zu not ready",
+		   refused[0] ? "configuration not reloaded (" : "", refused,
+		   refused[0] ? "); " : "", count, ready, count - ready);
 }
 
 void notify_watchdog(void)

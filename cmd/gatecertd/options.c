@@ -39,6 +39,13 @@ static int set_print_config(const char *value, struct options *out)
 	return GO_ON;
 }
 
+static int set_reload(const char *value, struct options *out)
+{
+	(void)value;
+	out->action = OPTIONS_RELOAD;
+	return GO_ON;
+}
+
 static int complain(const char *argument, const char *what)
 {
 	fprintf(stderr, PROGRAM ": %s: %s\nTry '" PROGRAM " --help'.\n", argument, what);
@@ -74,6 +81,8 @@ static const struct option options[] = {
 	 set_print_config},
 	{"--print-schema", "KIND", "print the JSON Schema of a file (spec or config), and exit",
 	 set_print_schema},
+	{"--reload", NULL, "have the daemon of the unit reload, say what it refuses, and exit",
+	 set_reload},
 	{"--version", NULL, "print the version, and exit", print_version},
 	{"--help", NULL, "print this text, and exit", print_help},
 };

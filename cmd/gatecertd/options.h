@@ -9,6 +9,7 @@ enum options_action {
 	OPTIONS_PRINT_CONFIG, /* print what is in force; exit 0 or 1 */
 	OPTIONS_PRINT_CONFIG_SCHEMA,
 	OPTIONS_PRINT_SPEC_SCHEMA,
+	OPTIONS_RELOAD, /* ask the daemon of the unit to reload; exit 0 or 1 */
 };
 
 struct options {

@@ -14,6 +14,7 @@
 #include "base/heap.h"
 #include "base/text.h"
 #include "server/auth.h"
+#include "server/server.h"
 
 #define BACKLOG	      1024
 #define SENDING_BYTES (128 * 1024)
@@ -25,6 +26,13 @@
 static enum err refuse(struct ctx *ctx, const char *address, const char *why)
 {
 	return fault_set(ctx, E_REFUSED, "ListenFailed", "cannot listen on %.200s: %s", address,
+			 why);
+}
+
+/* It may be free in a moment. */
+static enum err refuse_for_now(struct ctx *ctx, const char *address, const char *why)
+{
+	return fault_set(ctx, E_REFUSED, SERVER_NOT_FREE, "cannot listen on %.200s: %s", address,
 			 why);
 }
 
@@ -132,7 +140,7 @@ static enum err clear_place(struct ctx *ctx, const struct sockaddr_un *address)
 	if (!S_ISSOCK(status.st_mode))
 		return refuse(ctx, address->sun_path, "a file that is no socket is in its place");
 	if (is_served(address))
-		return refuse(ctx, address->sun_path, "another process serves it");
+		return refuse_for_now(ctx, address->sun_path, "another process serves it");
 	if (unlink(address->sun_path) < 0)
 		return refuse(ctx, address->sun_path, strerror(errno));
 	return E_OK;
@@ -182,6 +190,8 @@ enum err listen_open(struct ctx *ctx, const char *address, struct listen_socket 
 	if (!split(ctx, address, &host, &port) || getaddrinfo(host, port, &hints, &info) != 0)
 		return refuse(ctx, address, "write it as 127.0.0.1:8400 or [::1]:8400");
 	out->fd = open_socket(info);
+	if (out->fd < 0 && (errno == EADDRINUSE || errno == EADDRNOTAVAIL))
+		return refuse_for_now(ctx, address, strerror(errno));
 	if (out->fd < 0)
 		return refuse(ctx, address, strerror(errno));
 	out->port = port_of(out->fd);

@@ -22,11 +22,11 @@ struct listen_file {
 	ino_t inode;
 };
 
-/* "address:port", IPv6 in brackets, port 0 for any free one. E_REFUSED, reason ListenFailed. */
+/* "address:port", IPv6 in brackets, port 0 for any free one. E_REFUSED, reason ListenFailed, or
+ * SERVER_NOT_FREE. */
 enum err listen_open(struct ctx *ctx, const char *address, struct listen_socket *out);
 
-/* A Unix socket for owner and group (0660). E_REFUSED, reason ListenFailed: also when it is in use.
- */
+/* A Unix socket for owner and group (0660). E_REFUSED, reason ListenFailed, or SERVER_NOT_FREE. */
 enum err listen_open_unix(struct ctx *ctx, const char *path, struct listen_file *out);
 
 /* Removes the file, unless it has become another. The fd is its user's to close. */

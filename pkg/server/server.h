@@ -11,6 +11,9 @@
 #include "server/tls.h"
 #include "specdir/specdir.h"
 
+/* The reason when an address or a socket is somebody else's, or not this machine's, for now. */
+#define SERVER_NOT_FREE "AddressNotFree"
+
 struct api_key {
 	const char *name;
 	const char *key;	/* or its hash (apikey.h); kept as SHA-256 only */
@@ -39,8 +42,8 @@ struct server_options {
 
 struct server;
 
-/* Copies what it needs. E_REFUSED, reason ApiKeyRequired (not loopback and no key), ListenFailed or
- * TlsUnusable. */
+/* Copies what it needs. E_REFUSED, reason ApiKeyRequired (not loopback and no key), ListenFailed,
+ * SERVER_NOT_FREE or TlsUnusable. */
 enum err server_start(struct ctx *ctx, const struct server_options *options, struct server **out);
 void server_stop(struct server *server);
 

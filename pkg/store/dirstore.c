@@ -82,7 +82,7 @@ static enum err take_lock(struct ctx *ctx, struct store *store)
 	if (flock(store->lock_fd, LOCK_EX | LOCK_NB) == 0)
 		return E_OK;
 	return fault_set(
-		ctx, E_REFUSED, "StateLocked",
+		ctx, E_REFUSED, STORE_LOCKED,
 		"%s is locked: another gatecertd uses this state directory; stop it, or give this "
 		"one a StateDirectory of its own",
 		path);

@@ -10,6 +10,8 @@
 
 #include "store/store.h"
 
-/* E_REFUSED, reason StateTooNew or StateLocked; E_AGAIN when the directory cannot be used. */
+#define STORE_LOCKED "StateLocked"
+
+/* E_REFUSED, reason StateTooNew or STORE_LOCKED; E_AGAIN when the directory cannot be used. */
 enum err dirstore_open(struct ctx *ctx, const char *directory, struct store **out);
 void dirstore_close(struct store *store);

@@ -92,21 +92,8 @@ def test_ready_is_told_once_specs_are_loaded_and_the_api_listens(supervised, not
 def test_nothing_is_told_before_a_configuration_that_cannot_be_used(supervised, notify):
     one = supervised(config={"Workers": "many"})
     one.spawn()
-    assert one.wait() == 1
+    assert one.wait() == 78
     assert notify.read() == []
-
-
-def test_a_taken_port_is_told_as_a_failed_start(supervised, notify, stack):
-    one = supervised()
-    with socket.socket() as taken:
-        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        one.configure(Listen=f"127.0.0.1:{taken.getsockname()[1]}")
-        one.spawn()
-        assert one.wait() == 1
-    assert notify.fields("READY") == []
-    assert "cannot start" in one.log()
 
 
 def test_status_counts_the_hostnames_by_readiness(supervised, notify, hostname, stack):
@@ -432,6 +419,20 @@ def test_under_systemd_a_reload_keeps_the_process_and_takes_the_new_configuratio
     wait_for(lambda: "configuration reloaded" in one.log(), 60, one.log)
     wait_for(lambda: one.state() == ("active", "running"), 60)
     assert one.main_pid() == pid
+
+
+def test_under_systemd_a_configuration_that_cannot_be_used_fails_the_reload_and_then_the_unit(machine):
+    one = machine("RestartSec=100ms\n")
+    pid = one.main_pid()
+    assert one.boot.run("sed", "-i", "$ a Workers: many", "/etc/gatecert/gatecert.yaml").returncode == 0
+    assert one.boot.systemctl("reload", UNIT).returncode != 0
+    assert re.search(r"^gatecertd: configuration not reloaded.*gatecert\.yaml:\d+:\d+: Workers", one.log(), re.MULTILINE)
+    assert (one.state(), one.main_pid()) == (("active", "running"), pid)
+    assert "Workers" in one.boot.show(UNIT, "StatusText")["StatusText"]
+    assert one.boot.systemctl("restart", UNIT).returncode != 0
+    wait_for(lambda: one.state() == ("failed", "failed"), 30, lambda: one.boot.systemctl("status", UNIT).stdout)
+    said = one.boot.show(UNIT, "Result", "ExecMainStatus", "NRestarts")
+    assert said == {"Result": "exit-code", "ExecMainStatus": "78", "NRestarts": "0"}
 
 
 def test_under_systemd_a_daemon_that_hangs_is_killed_by_the_watchdog_and_started_again(machine):

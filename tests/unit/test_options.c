@@ -16,6 +16,7 @@ static const struct {
 	{"a file", {"--config", "/x"}, -1, OPTIONS_RUN, "/x", "", ""},
 	{"a file behind =", {"--config=/x=y"}, -1, OPTIONS_RUN, "/x=y", "", ""},
 	{"a check", {"--check-config", "--config", "/x"}, -1, OPTIONS_CHECK_CONFIG, "/x", "", ""},
+	{"a reload", {"--reload"}, -1, OPTIONS_RELOAD, CONFIG_PATH, "", ""},
 	{"printing", {"--print-config"}, -1, OPTIONS_PRINT_CONFIG, CONFIG_PATH, "", ""},
 	{"the version", {"--version"}, 0, OPTIONS_RUN, NULL, "gatecertd ", ""},
 	{"help", {"--help", "--nonsense"}, 0, OPTIONS_RUN, NULL, "--check-config", ""},

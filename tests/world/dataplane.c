@@ -16,7 +16,7 @@
 #include "world/gateway.h"
 
 #define TICK_MS	 20
-#define FORCE_MS 15000
+#define FORCE_MS 60000
 
 struct dataplane {
 	struct world *world;
@@ -147,10 +147,11 @@ static bool is_leaving(long worker)
 static bool wait_until_in_force(struct dataplane *plane, unsigned generation)
 {
 	long worker = 0, before = plane->worker;
+	struct clock *clock = plane->world->doors->clock;
+	msec_t end = clock->mono(clock) + FORCE_MS;
 	unsigned answered = 0;
-	int tries;
 
-	for (tries = 0; tries < FORCE_MS / TICK_MS; tries++) {
+	while (clock->mono(clock) < end) {
 		if (ask(plane->options, &worker, &answered) && answered == generation &&
 		    (before == 0 || before == worker || is_leaving(before))) {
 			plane->worker = worker;

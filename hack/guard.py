@@ -16,6 +16,7 @@ import time
 
 MARK = "GATECERT_GUARD"
 SHM = "/dev/shm"
+DISK = tempfile.gettempdir()  # before a suite has its own
 OWNED = re.compile(r"gatecert-(?:suite|boot)\.(\d+\.\d+\.\d+)\.")
 ENDING_SECONDS = 10
 POLL_SECONDS = 0.01
@@ -115,7 +116,7 @@ def _is_gone(owner):
 def make_directories(owner):
     """Where a suite keeps its files: (on the disk, in memory); short, as paths of sockets must be."""
     made = []
-    for folder in (tempfile.gettempdir(), SHM if os.access(SHM, os.W_OK) else tempfile.gettempdir()):
+    for folder in (DISK, SHM if os.access(SHM, os.W_OK) else DISK):
         made.append(tempfile.mkdtemp(prefix=f"gatecert-suite.{owner}.", dir=folder))
         os.chmod(made[-1], 0o711)  # as open to other users as what stands above it
     return made
@@ -152,7 +153,7 @@ def _remove(path):
 
 def remove_directories(is_due):
     """Removes the directories and control groups whose owner is_due()."""
-    for folder in filter(None, {tempfile.gettempdir(), SHM, _control_group()}):
+    for folder in filter(None, {DISK, SHM, _control_group()}):
         for name in os.listdir(folder) if os.path.isdir(folder) else ():
             owned = OWNED.match(name)
             if owned and is_due(owned[1]):

@@ -58,7 +58,8 @@ $(RESULTS)/luck.xml: hack/check-luck $(wildcard tests/*/*.[ch] tests/conformance
 # What else these hold to account.
 $(RESULTS)/conformance-openapi.xml: $(wildcard manifests/*.yaml manifests/schema/* manifests/examples/*)
 $(RESULTS)/integration-http_api.xml $(RESULTS)/integration-http_import.xml: manifests/openapi.yaml
-$(RESULTS)/integration-results.xml: $(addprefix hack/,run-test run-suites summary $(notdir $(wildcard hack/*.py)))
+$(RESULTS)/integration-results.xml $(RESULTS)/integration-run_suites.xml: \
+	$(addprefix hack/,run-test run-suites summary list-rows cmocka_rows.c $(notdir $(wildcard hack/*.py)))
 $(RESULTS)/integration-check_luck.xml: hack/check-luck
 $(RESULTS)/integration-check_routes.xml: hack/check-routes manifests/openapi.yaml $(PKG_SRC)
 

@@ -13,19 +13,35 @@ import itertools
 import os
 import re
 import signal
+import sys
+import tempfile
 
 import pytest
 
-from harness import BUILD, Gatecertd, LocalStack
+from harness import BUILD, CHECKOUT, Gatecertd, LocalStack
+
+sys.path.append(str(CHECKOUT / "hack"))
+
+import guard  # noqa: E402
 
 _numbers = itertools.count(1)
 
 
-def pytest_configure():
-    """Folders stay under the build, and SIGTERM ends a run as Ctrl-C does: with the end of every fixture."""
+def pytest_configure(config):
+    """SIGTERM ends a run as Ctrl-C does, with the end of every fixture. What hack/run-test does for a suite is done
+    here for a run by hand: its files are removed, its folders lie under the build, and the next run ends what a
+    killed one left.
+    """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    if guard.MARK in os.environ:
+        return
+    guard.sweep()
+    owner = os.environ[guard.MARK] = guard.identity()
+    os.environ["TMPDIR"], os.environ["GATECERT_SHM"] = guard.make_directories(owner)
+    tempfile.tempdir = os.environ["TMPDIR"]
+    config.add_cleanup(lambda: guard.remove_directories(lambda one: one == owner))
     os.makedirs(BUILD / "pytest", exist_ok=True)
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(BUILD / "pytest"))
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 @pytest.fixture(scope="module")

@@ -16,6 +16,7 @@ from harness.memory import memory_of
 STACK_FLAGS = ["--gateway-update-seconds", "0.3", "--azuresim", "vaultPollSeconds=1", "--azuresim", "rsaKeys=reuse"]
 
 IMPORT = "/api/AddCertificateWithPrivateKeyFunctions_HttpStart"
+SHARDS = 2
 INSTANCES = "/runtime/webhooks/durabletask/instances"
 VAULT = "^/(keys|certificates|secrets)/"
 DAY = 86400

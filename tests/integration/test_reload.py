@@ -16,6 +16,7 @@ STACK_FLAGS = ["--gateway-update-seconds", "1", "--azuresim", "vaultPollSeconds=
 
 STOP_SECONDS = 30  # on a machine that is busy with other tests, and yet far less than what hangs
 HANG_MS = 60000
+SHARDS = 2
 RELOADED = "configuration reloaded"
 NOT_RELOADED = "configuration not reloaded"
 

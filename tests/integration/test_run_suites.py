@@ -353,3 +353,28 @@ def test_rows_are_listed_as_results_name_them(tmp_path):
     for name, (kind, *command) in suites.items():
         subprocess.run([RUN_TEST, kind, "--results", str(tmp_path), name, *command])
     assert listed == sorted(f"{name}: {html.unescape(row)}" for name in suites for row in rows_of(tmp_path, name))
+
+
+def test_a_run_by_hand_keeps_its_files_under_the_build_and_the_next_one_ends_what_a_killed_one_left(tmp_path):
+    """With the fixtures of this directory: a test that says where its files are, and one that is killed."""
+    told = tmp_path / "told"
+    path = script(tmp_path / "test_hand.py", f"""
+        import os, pathlib, subprocess, tempfile
+        def test_hand(tmp_path):
+            orphan = subprocess.Popen(["setsid", "-f", "sh", "-c", "echo $$; exec sleep 1000"], stdout=subprocess.PIPE)
+            pid = orphan.stdout.readline().decode().strip()
+            where = [tmp_path, tempfile.mkdtemp(), os.environ["GATECERT_SHM"]]
+            pathlib.Path({str(told)!r}).write_text(" ".join(map(str, [pid, *where])))
+            os.kill(os.getpid(), 9)
+    """)
+    env = {name: value for name, value in os.environ.items() if name not in (
+        "GATECERT_GUARD", "GATECERT_SHM", "PYTEST_DEBUG_TEMPROOT")}
+    by_hand = ["/usr/bin/python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "conftest"]
+    env["PYTHONPATH"] = str(CHECKOUT / "tests" / "integration")
+    killed = subprocess.run([*by_hand, str(path)], env=env, capture_output=True, text=True)
+    assert killed.returncode == -9, killed.stdout + killed.stderr
+    pid, folder, *places = told.read_text().split()
+    assert folder.startswith(str(BUILD / "pytest")) and is_there(pid) and all(map(os.path.exists, places))
+    path.write_text("def test_nothing():\n    pass\n")
+    assert subprocess.run([*by_hand, str(path)], env=env, capture_output=True).returncode == 0
+    nothing_stays([pid], places)

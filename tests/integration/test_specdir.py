@@ -16,6 +16,7 @@ from harness import wait_for
 STACK_FLAGS = ["--gateway-update-seconds", "1", "--azuresim", "vaultPollSeconds=1"]
 
 ELSEWHERE = "192.0.2.1"
+SHARDS = 2
 STEADY_SECONDS = 4  # more than the two looks that a removal takes
 BROKEN = "hostnames:\n  - one.example.com\n bad: [\n"
 

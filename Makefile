@@ -185,4 +185,4 @@ soak: all
 	$(Q)hack/soak --build $(B) --minutes $(or $(MINUTES),60)
 
 clean:
-	rm -rf build/routes.ok build/obj build/unit build/sim build/fuzz build/fuzzing build/bench build/results build/*.a build/gatecertd build/azuresim build/san-*
+	rm -rf build/routes.ok build/obj build/unit build/sim build/fuzz build/fuzzing build/bench build/results build/pytest build/nine-runs build/*.a build/gatecertd build/azuresim build/san-*

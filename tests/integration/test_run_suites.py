@@ -305,6 +305,20 @@ def test_nothing_stays_when_a_suite_is_late(tmp_path):
     assert not [place for place in words[3:] if os.path.exists(place)]
 
 
+def test_a_late_suite_of_pytest_tells_what_it_had_done_and_where_it_was(tmp_path):
+    path = script(tmp_path / "test_late.py", """
+        import time
+        def test_done():
+            pass
+        def test_where_it_was():
+            time.sleep(1000)
+    """)
+    subprocess.run([RUN_TEST, "--pytest", "--results", str(tmp_path), "--timeout", "10", "s", str(path)])
+    assert summary(tmp_path) == (1, ["failed: s: the suite runs to its end: it had not ended after 10 s",
+                                     "1 passed, 1 failed"])
+    assert "test_late.py:6: KeyboardInterrupt" in (tmp_path / "s.log").read_text()
+
+
 def test_the_next_run_removes_what_was_left_when_all_guards_were_killed_at_once(lasting, tmp_path):
     results = tmp_path / "results"
     process, pids, places = lasting(RUN_TEST, "--plain", "--results", str(results), "s", *suite_of(tmp_path).split())

@@ -125,6 +125,27 @@ static int give_decoder_passphrase(char *out, size_t size, size_t *written,
 	return given >= 0;
 }
 
+static bool enter(const unsigned char **at, const unsigned char *end, int wanted)
+{
+	long length;
+	int tag, class, form = ASN1_get_object(at, &length, &tag, &class, end - *at);
+
+	return !(form & 0x80) && tag == wanted;
+}
+
+/* A version, or how it is encrypted, is what keys begin with. The decoder takes a millisecond to
+ * find out that anything else is none. */
+static bool may_be_key(const unsigned char *der, size_t size)
+{
+	const unsigned char *at = der, *end = der + size, *inside;
+
+	if (!enter(&at, end, V_ASN1_SEQUENCE))
+		return false;
+	inside = at;
+	return enter(&inside, end, V_ASN1_INTEGER) ||
+	       (enter(&at, end, V_ASN1_SEQUENCE) && enter(&at, end, V_ASN1_OBJECT));
+}
+
 static EVP_PKEY *decode(const unsigned char *der, size_t size, struct passphrase *passphrase)
 {
 	EVP_PKEY *pkey = NULL;
@@ -149,7 +170,7 @@ static enum err parse_der(struct ctx *ctx, struct arena *arena, const unsigned c
 	if (!pbe_is_affordable(der, size))
 		return refuse_key(ctx, "is encrypted in an unknown way, or in more than "
 				       "100,000 rounds; encrypt it with PBES2 and fewer");
-	pkey = decode(der, size, passphrase);
+	pkey = may_be_key(der, size) ? decode(der, size, passphrase) : NULL;
 	if (!pkey)
 		return explain_unreadable(ctx, passphrase, form);
 	ERR_clear_error();

@@ -14,11 +14,13 @@
 #include "check.h"
 #include "unit/scratch.h"
 
+/* In memory where there is such a place: what is durable is another test's question, and syncing
+ * is most of the time of what writes often. */
 static inline char *tempdir_make(struct ctx *ctx)
 {
 	char *path = arena_alloc(ctx->arena, SCRATCH_SIZE);
 
-	assert_non_null(mkdtemp(scratch_template(path, scratch_disk(), "test")));
+	assert_non_null(mkdtemp(scratch_template(path, scratch_memory(), "test")));
 	return path;
 }
 

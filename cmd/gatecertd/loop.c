@@ -385,6 +385,7 @@ static void end_reload(void *handle)
 	daemon->config = daemon->next_config;
 	daemon->next_config = NULL;
 	daemon->next_engine = NULL;
+	log_set_level((enum log_level)daemon->config->log_level);
 	specdir_set_hostname_flags(daemon->specdir, daemon->config->hostname_flags);
 	atomic_store(&daemon->engine, engine);
 	engine_start(&ctx, engine);

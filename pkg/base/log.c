@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -58,9 +59,8 @@ static const struct {
 	{"-----BEGIN ", ""},
 };
 
-/* Immutable after log_open. */
-static enum log_level highest_level = LOG_LEVEL_INFO;
-static bool goes_to_journal;
+static _Atomic int highest_level = LOG_LEVEL_INFO;
+static bool goes_to_journal; /* immutable after log_open */
 
 /* systemd.exec(5), JOURNAL_STREAM: device and inode of the stream that the service manager
  * connected. It must be ours: a shell under a service inherits the variable while its stderr goes
@@ -249,7 +249,7 @@ static void emit(enum log_level level, const struct ctx *ctx, const char *messag
 	struct event event = {.level = level, .message = message};
 	const char *key;
 
-	if (level > highest_level)
+	if ((int)level > atomic_load_explicit(&highest_level, memory_order_relaxed))
 		return;
 	event.wall = ctx ? ctx_wall(ctx) : clock_system()->wall(clock_system());
 	if (ctx) {
@@ -265,9 +265,14 @@ static void emit(enum log_level level, const struct ctx *ctx, const char *messag
 		write_line(&event);
 }
 
+void log_set_level(enum log_level highest)
+{
+	atomic_store(&highest_level, (int)highest);
+}
+
 void log_open(enum log_level highest)
 {
-	highest_level = highest;
+	log_set_level(highest);
 	goes_to_journal = is_journal(getenv("JOURNAL_STREAM"), STDERR_FILENO);
 }
 

@@ -15,6 +15,9 @@ enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBU
 /* Decides once where lines go; without it they go to stderr. */
 void log_open(enum log_level highest);
 
+/* From any thread. */
+void log_set_level(enum log_level highest);
+
 /* For who cannot go on (base/fatal.h): an error with why=WHY on stderr, also where lines go to the
  * journal, which reads there as well. Takes no memory. */
 void log_last_words(const char *message, const char *why);

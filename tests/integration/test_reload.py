@@ -48,6 +48,16 @@ def test_new_api_keys_are_in_force_after_sighup(stack, gatecertd):
     assert gatecertd.api.get("/apis/gatecert/v1/hostnames").status == 200
 
 
+def test_a_new_log_level_is_in_force_after_sighup(gatecertd):
+    for level, is_told in (("debug", True), ("info", False)):
+        gatecertd.configure(LogLevel=level)
+        reload(gatecertd)
+        before = len(gatecertd.log())
+        assert gatecertd.api.get("/apis/gatecert/v1/hostnames").status == 200
+        assert gatecertd.api.get("/readyz").status == 200
+        assert ("DEBUG request answered" in gatecertd.log()[before:]) == is_told, level
+
+
 def test_a_new_default_is_for_new_hostnames_and_replaces_no_certificate(stack, gatecertd, hostname):
     gatecertd.wish("old-" + hostname)
     gatecertd.wait_ready("old-" + hostname)

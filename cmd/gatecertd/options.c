@@ -9,7 +9,7 @@
 #include "config.h"
 
 #define PROGRAM	    "gatecertd"
-#define GO_ON	    -1
+#define GO_ON	    (-1)
 #define USAGE_ERROR 2
 
 struct option {

@@ -1,8 +1,10 @@
 /*
- * mallinfo - writes what glibc's allocator holds to a file, again and again, from within the daemon.
+ * mallinfo - writes what glibc's allocator holds to a file, again and again, from within the
+ * daemon.
  *
- * Preloaded by hack/soak: in use by the program, free but kept, taken from the system, mapped alone, and of the free
- * what lies at the top. It tells a leak, which is in use, from what the allocator keeps.
+ * Preloaded by hack/soak: in use by the program, free but kept, taken from the system, mapped
+ * alone, and of the free what lies at the top. It tells a leak, which is in use, from what the
+ * allocator keeps.
  */
 #include <fcntl.h>
 #include <malloc.h>
@@ -17,8 +19,8 @@ static void write_down(int file)
 {
 	struct mallinfo2 now = mallinfo2();
 	char line[160];
-	int size = snprintf(line, sizeof(line), "%20zu %20zu %20zu %20zu %20zu\n", now.uordblks, now.fordblks,
-			    now.arena, now.hblkhd, now.keepcost);
+	int size = snprintf(line, sizeof(line), "%20zu %20zu %20zu %20zu %20zu\n", now.uordblks,
+			    now.fordblks, now.arena, now.hblkhd, now.keepcost);
 
 	/* One line of one size, always at the beginning: a reader sees a whole one. */
 	if (pwrite(file, line, (size_t)size, 0) != size)

@@ -8,7 +8,7 @@
 #include "base/text.h"
 #include "http/url.h"
 
-#define ID_LENGTH_MAX	1024
+#define ID_LENGTH_MAX	((size_t)1024)
 #define ERROR_DEPTH_MAX 5
 #define DETAILS_MAX	5
 #define TEXT_MAX	900

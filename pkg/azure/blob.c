@@ -10,7 +10,7 @@
 
 #define STORAGE_VERSION "2021-12-02"
 #define CALL_TIMEOUT	(10 * MSEC_PER_SEC)
-#define NAME_LENGTH_MAX 1024
+#define NAME_LENGTH_MAX ((size_t)1024)
 #define WHO		"Blob Storage"
 
 /* A segment "." or ".." would be taken for a direction on the way. */

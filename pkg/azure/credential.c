@@ -436,7 +436,7 @@ enum err credential_header(struct ctx *ctx, struct credential *credential, struc
 	else
 		kind = fault_set(ctx, E_REFUSED, "AzureAuthFailed",
 				 "tokens for too many different resources were asked for");
-	if (kind == E_OK)
+	if (token && kind == E_OK)
 		kind = settle(ctx, token, ctx_mono(ctx), header);
 	pthread_mutex_unlock(&credential->lock);
 	return kind;

@@ -20,7 +20,7 @@ bool apikey_is_hash(const char *text)
 
 	return apikey_claims_hash(text) &&
 	       strspn(digits, "0123456789abcdefABCDEF") == (size_t)2 * DIGEST_SIZE &&
-	       digits[2 * DIGEST_SIZE] == '\0';
+	       digits[(size_t)2 * DIGEST_SIZE] == '\0';
 }
 
 void apikey_digest(const char *text, unsigned char digest[static DIGEST_SIZE])

@@ -235,7 +235,7 @@ bool changes_find(const struct changes *changes, int64_t version, uint64_t *posi
 	if (version < changes->floor || version > changes->version)
 		return false;
 	for (uint64_t at = changes->begin; at < changes->end; at++) {
-		const struct change *change = changes_at(changes, at);
+		const struct change *change = &changes->ring[at % CHANGES_MAX];
 
 		*position = change->since < version && change->version == version ? at + 1 : at;
 		if (change->since >= version || change->version >= version)

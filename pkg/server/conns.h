@@ -17,7 +17,7 @@
 #include "server/network.h"
 
 #define CONNS_MAX	      2048
-#define CONNS_CROWDED	      (CONNS_MAX / 10 * 9)
+#define CONNS_CROWDED	      ((size_t)CONNS_MAX / 10 * 9)
 #define CONNS_MAX_PER_ADDRESS 64
 #define CONNS_REQUEST_MSEC \
 	(10 * MSEC_PER_SEC) /* first byte to whole request, and again for the answer */

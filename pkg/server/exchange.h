@@ -28,18 +28,19 @@ struct exchange_host {
 	struct exchange *sleepers; /* answered later, to slow down who tries keys */
 };
 
-/* MHD_OPTION_URI_LOG_CALLBACK: makes the exchange. */
-void *exchange_begin(void *host, const char *uri, struct MHD_Connection *connection);
+/* MHD_OPTION_URI_LOG_CALLBACK: makes the exchange. In these three `handle` is the struct
+ * exchange_host, and `*context` the exchange. */
+void *exchange_begin(void *handle, const char *uri, struct MHD_Connection *connection);
 
 /* MHD_AccessHandlerCallback. */
-enum MHD_Result exchange_handle(void *host, struct MHD_Connection *connection, const char *url,
+enum MHD_Result exchange_handle(void *handle, struct MHD_Connection *connection, const char *url,
 				const char *method, const char *version, const char *data,
-				size_t *size, void **exchange);
+				size_t *size, void **context);
 
 /* Lets those whose time has come be answered; MSEC_NEVER: all. How long until the next; -1: there
  * is none. */
 msec_t exchange_wake(struct exchange_host *host, msec_t now);
 
 /* MHD_OPTION_NOTIFY_COMPLETED: ends the exchange. */
-void exchange_end(void *host, struct MHD_Connection *connection, void **exchange,
+void exchange_end(void *handle, struct MHD_Connection *connection, void **context,
 		  enum MHD_RequestTerminationCode code);

@@ -5,7 +5,7 @@
 #include "base/text.h"
 #include "server/auth.h"
 
-#define LINE_END_MAX 2 /* CRLF, or LF alone (RFC 9112 2.2) */
+#define LINE_END_MAX ((size_t)2) /* CRLF, or LF alone (RFC 9112 2.2) */
 
 /* helpers: bytes */
 

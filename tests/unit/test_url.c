@@ -98,14 +98,14 @@ static void test_what_is_no_url_is_refused(void **state)
 
 static void test_the_length_is_bounded(void **state)
 {
-	char *text = arena_alloc(ctx.arena, 16 * 1024 + 2);
+	char *text = arena_alloc(ctx.arena, (size_t)16 * 1024 + 2);
 	struct url url;
 
 	(void)state;
-	memset(text, 'a', 16 * 1024);
+	memset(text, 'a', (size_t)16 * 1024);
 	memcpy(text, "https://h/", 10);
 	assert_int_equal(url_parse(&ctx, text, &url), E_OK);
-	text[16 * 1024] = 'a';
+	text[(size_t)16 * 1024] = 'a';
 	assert_int_equal(url_parse(&ctx, text, &url), E_REFUSED);
 	assert_string_equal(ctx.fault.text, "the URL is longer than 16 KiB");
 }

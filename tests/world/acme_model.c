@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "base/rng.h"
-#include "codec/date.h"
 #include "base/text.h"
 #include "codec/date.h"
 #include "world/acme_state.h"

@@ -1,7 +1,5 @@
 #include "world/blob_model.h"
 
-#include "world/model.h"
-
 #include <string.h>
 #include <strings.h>
 

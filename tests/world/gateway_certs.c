@@ -6,7 +6,7 @@
 #include "base/text.h"
 #include "world/vault.h"
 
-#define PFX_BYTES_MAX (16 * 1024)
+#define PFX_BYTES_MAX ((size_t)16 * 1024)
 
 struct upload *gateway_upload(const struct world *world, const char *name)
 {

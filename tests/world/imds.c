@@ -29,9 +29,9 @@ static void send_token(struct world *world, struct call *call, const char *resou
 	json_set_text(ctx, reply, "expires_in",
 		      arena_printf(ctx->arena, "%lld", (long long)lifetime));
 	json_set_text(ctx, reply, "expires_on",
-		      arena_printf(ctx->arena, "%lld", (long long)(now + lifetime)));
+		      arena_printf(ctx->arena, "%lld", (long long)now + lifetime));
 	json_set_text(ctx, reply, "not_before",
-		      arena_printf(ctx->arena, "%lld", (long long)(now - 5)));
+		      arena_printf(ctx->arena, "%lld", (long long)now - 5));
 	json_set_text(ctx, reply, "refresh_token", "");
 	json_set_text(ctx, reply, "resource", resource);
 	json_set_text(ctx, reply, "token_type", "Bearer");

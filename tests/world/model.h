@@ -221,7 +221,7 @@ void blob_handle(struct world *world, struct call *call);
 void front_handle(struct world *world, struct call *call);
 
 /* settings.c */
-void settings_init(struct settings *settings);
+void settings_init(struct settings *all);
 enum err settings_set(struct ctx *ctx, struct world *world, const char *name, const char *value);
 struct json *settings_show(struct ctx *ctx, const struct world *world);
 

@@ -109,14 +109,14 @@ void world_tick(struct world *world);
 enum err world_set(struct ctx *ctx, struct world *world, const char *name, const char *value);
 
 /* A fault as the admin API takes it. E_REFUSED. The id may be NULL. */
-enum err world_add_fault(struct ctx *ctx, struct world *world, const char *json, unsigned *id);
+enum err world_add_fault(struct ctx *ctx, struct world *world, const char *text, unsigned *id);
 void world_clear_faults(struct world *world);
 
 struct world_never world_never_events(struct world *world);
 
 /* Requests seen so far at one door (DOOR_COUNT: at all but admin) whose "METHOD target" matches the
  * extended regex. */
-size_t world_count_requests(struct world *world, enum door door, const char *regex);
+size_t world_count_requests(struct world *world, enum door door, const char *pattern);
 
 /* The serial (lower-case hex) of the certificate that the gateway serves for a host over TLS now,
  * or NULL. */

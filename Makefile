@@ -2,8 +2,12 @@
 #
 #   make                       build gatecertd and the test tools into build/
 #   make demo                  local stack, three hostnames, fetched over TLS (HOLD=1 keeps it running)
+#   make quick                 layers, style and the units whose code changed: under half a minute
 #   make test                  every test: unit, simulation, integration, conformance
-#   make check                 make test plus layers, style and the other compiler
+#   make check-static          layers, style, routes, the other compiler, clang-tidy, gcc's analyzer
+#   make check                 make test, make check-static, and the tests again under the sanitizers
+#   make format                clang-format over all C
+#   make coverage              the tests on a build that counts; lines and branches of each package (also TESTS=...)
 #   make SAN=address,undefined test    the same in build/san-address,undefined/ (also SAN=thread)
 #   make fuzz-NAME SECONDS=600   search for inputs that break tests/fuzz/fuzz_NAME.c (make test replays its seeds)
 #   make bench                 rates and p99 of the HTTP API, as ratios to a bare libmicrohttpd
@@ -33,7 +37,8 @@ MAKEFLAGS += -j$(shell nproc)
 endif
 
 ifneq ($(MAKECMDGOALS),$(filter clean help,$(MAKECMDGOALS)))
-SETUP := $(shell hack/setup $(addprefix --,$(filter bench,$(MAKECMDGOALS))) 1>&2 || echo failed)
+NEEDS := $(patsubst %,--%,$(filter bench,$(MAKECMDGOALS)) $(if $(filter check check-static format,$(MAKECMDGOALS)),check))
+SETUP := $(shell hack/setup $(NEEDS) 1>&2 || echo failed)
 ifneq ($(SETUP),)
 $(error hack/setup did not succeed: see above)
 endif
@@ -156,6 +161,7 @@ $(B)/search/%: $(B)/obj/tests/fuzz/fuzz_%.o $(B)/libworld.a $(B)/libgatecert.a
 # Suites, in hack/suites.mk: each leaves build/results/NAME.xml behind.
 -include hack/suites.mk
 -include hack/install.mk
+-include hack/habits.mk
 
 check-layers:
 	$(Q)hack/check-layers
@@ -185,4 +191,4 @@ soak: all
 	$(Q)hack/soak --build $(B) --minutes $(or $(MINUTES),60)
 
 clean:
-	rm -rf build/routes.ok build/obj build/unit build/sim build/fuzz build/fuzzing build/bench build/results build/pytest build/nine-runs build/*.a build/gatecertd build/azuresim build/san-*
+	rm -rf compile_commands.json build/routes.ok build/static build/clang build/coverage build/obj build/unit build/sim build/fuzz build/fuzzing build/bench build/results build/pytest build/nine-runs build/*.a build/gatecertd build/azuresim build/san-*

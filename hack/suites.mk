@@ -69,6 +69,3 @@ list-tests:
 test: $(patsubst %,$(RESULTS)/%.xml,$(CHOSEN))
 	$(Q)hack/run-suites $(RESULTS) $(DUE)
 	$(Q)hack/summary $(RESULTS) $(CHOSEN)
-
-check: test
-	$(Q)$(MAKE) --no-print-directory CC=clang B=build/clang build/clang/gatecertd

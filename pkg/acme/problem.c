@@ -52,10 +52,10 @@ static const struct ruling *find_ruling(const char *type)
 	return NULL;
 }
 
-/* The CA's words in one line: no control characters (C0, DEL, C1), cut between characters. */
+/* The CA's words in one line: no control characters (C0, DEL, C1), cut between words. */
 static char *in_one_line(struct ctx *ctx, const char *said, size_t max)
 {
-	size_t length = strlen(said), kept = utf8_cut(said, length, max);
+	size_t length = strlen(said), kept = utf8_cut_words(said, length, max);
 	char *line = arena_printf(ctx->arena, "%.*s%s", (int)kept, said,
 				  kept < length ? "..." : "");
 

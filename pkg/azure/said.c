@@ -207,7 +207,7 @@ const char *said_clean(struct ctx *ctx, const char *text)
 	/* one piece more than fits, so that the cut can see where a character ends */
 	for (const char *p = in; *p && size <= SAID_LENGTH_MAX;)
 		p += clean_piece(p, out, &size);
-	size = utf8_cut(out, size, SAID_LENGTH_MAX);
+	size = utf8_cut_words(out, size, SAID_LENGTH_MAX);
 	while (size && strchr(" ,;", out[size - 1]))
 		size--;
 	out[size] = '\0';
@@ -253,7 +253,7 @@ void said_advise(struct ctx *ctx, const char *advice)
 	if (wanted > size)
 		return;
 	if (length + wanted > size)
-		length = utf8_cut(text, length, size - wanted);
+		length = utf8_cut_words(text, length, size - wanted);
 	else if (length && text[length - 1] == '.')
 		length--;
 	snprintf(text + length, size - length, "; %s", advice);

@@ -10,12 +10,16 @@
 /* Room for a text before it is cut: the old text may be one of the arguments. */
 #define DRAFT_SIZE 2048
 
+#define CUT "..."
+
 static void store_cut(char *out, size_t size, const char *draft)
 {
-	size_t length = utf8_cut(draft, strlen(draft), size - 1);
+	size_t whole = strlen(draft), length = whole;
 
+	if (whole >= size)
+		length = utf8_cut_words(draft, whole, size - sizeof(CUT));
 	memcpy(out, draft, length);
-	out[length] = '\0';
+	memcpy(out + length, whole >= size ? CUT : "", whole >= size ? sizeof(CUT) : 1);
 }
 
 enum err fault_set(struct ctx *ctx, enum err kind, const char *reason, const char *format, ...)
@@ -28,7 +32,7 @@ enum err fault_set(struct ctx *ctx, enum err kind, const char *reason, const cha
 	va_end(args);
 	snprintf(reason_draft, sizeof(reason_draft), "%s", reason);
 	fault_clear(ctx);
-	store_cut(ctx->fault.reason, sizeof(ctx->fault.reason), reason_draft);
+	memcpy(ctx->fault.reason, reason_draft, sizeof(reason_draft));
 	store_cut(ctx->fault.text, sizeof(ctx->fault.text), draft);
 	return kind;
 }

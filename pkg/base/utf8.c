@@ -88,6 +88,21 @@ size_t utf8_cut(const char *text, size_t size, size_t max)
 	return max;
 }
 
+size_t utf8_cut_words(const char *text, size_t size, size_t max)
+{
+	size_t cut = utf8_cut(text, size, max), end = cut;
+
+	if (cut == size)
+		return size;
+	while (end > 0 && text[end] != ' ' && text[end] != '\n')
+		end--;
+	if (end < cut / 2)
+		return cut;
+	while (end > 0 && strchr(" \n,;:", text[end - 1]))
+		end--;
+	return end;
+}
+
 void utf8_move(const char *text, struct place *place, size_t at)
 {
 	if (at < place->at)

@@ -20,6 +20,10 @@ size_t utf8_encode(unsigned code, char out[static 4]);
 /* The longest prefix of whole characters within `max` bytes. */
 size_t utf8_cut(const char *text, size_t size, size_t max);
 
+/* As utf8_cut, but at the end of a word where one ends in the second half; without the white space
+ * and the commas at its end. */
+size_t utf8_cut_words(const char *text, size_t size, size_t max);
+
 /* Where an offset stands, for a person: columns count characters. */
 struct place {
 	size_t at;

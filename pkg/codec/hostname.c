@@ -92,8 +92,10 @@ static const char *check_characters(struct ctx *ctx, const char *label, size_t l
 
 		if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-')
 			continue;
-		if (c == '*')
-			return "a wildcard is not allowed here";
+		if (c == '*' && length == 1)
+			return "a wildcard has to be imported with its key and certificate, "
+			       "http-01 "
+			       "does not validate it";
 		if (c > ' ' && c < 0x7F)
 			return arena_printf(ctx->arena, "the character '%c' is not allowed", c);
 		return "white space and control characters are not allowed";

@@ -254,6 +254,21 @@ static bool read_member(struct reader *reader, void *object)
 	return read_value(reader, object, &value);
 }
 
+/* And the space behind it. */
+static bool take_comma(struct reader *reader, char end)
+{
+	size_t comma = reader->at;
+
+	if (!take(reader, ','))
+		return refuse_found(reader, end == '}' ? "',' or '}'" : "',' or ']'");
+	skip_space(reader);
+	if (peek(reader) == end)
+		return refuse(reader, comma,
+			      end == '}' ? "a comma too many: '}' follows it"
+					 : "a comma too many: ']' follows it");
+	return true;
+}
+
 static bool read_object(struct reader *reader, void *object)
 {
 	size_t base = reader->members.count;
@@ -268,9 +283,8 @@ static bool read_object(struct reader *reader, void *object)
 		skip_space(reader);
 		if (take(reader, '}'))
 			break;
-		if (!take(reader, ','))
-			return refuse_found(reader, "',' or '}'");
-		skip_space(reader);
+		if (!take_comma(reader, '}'))
+			return false;
 	}
 	if (members_pop(&reader->members, base, &repeated, &original))
 		return refuse_repeated(reader, &repeated);
@@ -290,9 +304,8 @@ static bool read_array(struct reader *reader, void *array)
 		skip_space(reader);
 		if (take(reader, ']'))
 			return true;
-		if (!take(reader, ','))
-			return refuse_found(reader, "',' or ']'");
-		skip_space(reader);
+		if (!take_comma(reader, ']'))
+			return false;
 	}
 }
 

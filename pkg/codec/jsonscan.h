@@ -19,6 +19,9 @@ enum jsonscan_kind {
 	JSONSCAN_NULL,
 };
 
+/* How `problem` begins where a whole value was followed by more. */
+#define JSONSCAN_NOT_THE_END "expected the end"
+
 struct jsonscan_value {
 	enum jsonscan_kind kind;
 	const char *name; /* of a member, decoded; NULL for others */

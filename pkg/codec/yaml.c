@@ -10,6 +10,7 @@
 
 #define DEPTH_MAX 16
 #define NODES_MAX ((size_t)10000)
+#define TAB	  "a tab: YAML is indented with spaces alone"
 
 /* Why a text is refused. */
 struct refusal {
@@ -26,6 +27,7 @@ struct reader {
 	struct ctx *ctx;
 	const char *text;
 	size_t size;
+	bool is_json; /* by its name: what begins like JSON has to be JSON, as over the API */
 	yaml_parser_t parser;
 	yaml_event_t event; /* the current one */
 	unsigned depth;
@@ -55,6 +57,47 @@ static bool refuse(struct reader *reader, const char *text)
 	return refuse_at(reader, place_of(&reader->event.start_mark), text);
 }
 
+/* Marks count characters. */
+static char char_at(const struct reader *reader, size_t index)
+{
+	size_t at = 0;
+
+	for (; at < reader->size && index > 0; index--) {
+		size_t length = utf8_next(reader->text + at, reader->size - at);
+
+		at += length ? length : 1;
+	}
+	return at < reader->size ? reader->text[at] : '\0';
+}
+
+/* What a person is to change, where libyaml says what it could not do; NULL where that will do. */
+static const char *in_plain_words(const struct reader *reader)
+{
+	static const struct {
+		const char *context, *problem;
+		char found; /* at that place; NUL: anything */
+		const char *text;
+	} rows[] = {
+		{NULL, "found character that cannot start any token", '\t', TAB},
+		{NULL, "tab character", '\0', TAB},
+		{NULL, "found character that cannot start any token", '\0',
+		 "a text that begins with @, % or ` has to stand in quotes"},
+		{"while scanning an alias", "", '\0',
+		 "a text that begins with * has to stand in quotes"},
+		{"while scanning an anchor", "", '\0',
+		 "a text that begins with & has to stand in quotes"},
+	};
+	const yaml_parser_t *parser = &reader->parser;
+	char found = char_at(reader, parser->problem_mark.index);
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		if ((!rows[i].context || text_equals(parser->context, rows[i].context)) &&
+		    strstr(parser->problem, rows[i].problem) &&
+		    (!rows[i].found || rows[i].found == found))
+			return rows[i].text;
+	return NULL;
+}
+
 /* Trouble with characters comes as an offset, trouble with syntax as a mark. */
 static bool refuse_by_parser(struct reader *reader)
 {
@@ -70,6 +113,11 @@ static bool refuse_by_parser(struct reader *reader)
 								: reader->size);
 		return refuse_at(reader, place, text);
 	}
+	if (in_plain_words(reader))
+		return refuse_at(
+			reader,
+			place_of(parser->context ? &parser->context_mark : &parser->problem_mark),
+			in_plain_words(reader));
 	if (parser->context)
 		text = arena_printf(reader->ctx->arena, "%s %s that begins in line %zu",
 				    parser->problem, parser->context,
@@ -405,6 +453,8 @@ static bool read_either(struct reader *reader)
 	if (read_json(reader))
 		return true;
 	as_json = reader->refusal;
+	if (reader->is_json && !text_starts_with(as_json.text, JSONSCAN_NOT_THE_END))
+		return false;
 	if (read_yaml(reader))
 		return true;
 	if (!is_further(&reader->refusal.place, &as_json.place))
@@ -450,7 +500,10 @@ static struct node **document_array(struct reader *reader)
 enum err yaml_parse(struct ctx *ctx, const char *file, const char *text, size_t size,
 		    struct problems *problems, struct node ***documents, size_t *count)
 {
-	struct reader reader = {.ctx = ctx, .text = text, .size = size};
+	struct reader reader = {.ctx = ctx,
+				.text = text,
+				.size = size,
+				.is_json = file && text_ends_with(file, ".json")};
 	struct problem problem;
 
 	reader.end = &reader.first;

@@ -7,6 +7,9 @@
 
 #include "base/heap.h"
 #include "base/text.h"
+#include "base/utf8.h"
+
+#define SHOWN_MAX 200
 
 #define URL_SIZE_MAX ((size_t)16 * 1024)
 
@@ -107,19 +110,29 @@ enum err url_parse(struct ctx *ctx, const char *text, struct url *out)
 	return read_parts(ctx, handle, out);
 }
 
+/* Query and fragment may be secrets, and so may what stands before an @. */
+static const char *shown(struct ctx *ctx, const char *text)
+{
+	const char *start = arena_strndup(ctx->arena, text, strcspn(text, "?#"));
+
+	return strchr(start, '@') ? "" : utf8_quote(ctx->arena, start, SHOWN_MAX);
+}
+
 enum err url_check_origin(struct ctx *ctx, const char *base, const char *text)
 {
 	struct url ours, theirs;
 
 	TRY(url_parse(ctx, base, &ours));
 	if (url_parse(ctx, text, &theirs) != E_OK)
-		return fault_set(ctx, E_REFUSED, "ForeignUrl", "%s sent a URL that is malformed",
-				 url_origin(ctx, &ours));
+		return fault_set(ctx, E_REFUSED, "ForeignUrl", "%s sent a URL that is %s%s%s",
+				 url_origin(ctx, &ours),
+				 strstr(text, "://") ? "malformed" : "not absolute",
+				 *shown(ctx, text) ? ": " : "", shown(ctx, text));
 	if (strcmp(ours.scheme, theirs.scheme) != 0 || strcmp(ours.host, theirs.host) != 0 ||
 	    ours.port != theirs.port)
 		return fault_set(ctx, E_REFUSED, "ForeignUrl",
-				 "%s sent a URL that leads elsewhere, to %.200s",
-				 url_origin(ctx, &ours), url_origin(ctx, &theirs));
+				 "%s sent a URL that leads elsewhere: %s", url_origin(ctx, &ours),
+				 shown(ctx, text));
 	return E_OK;
 }
 

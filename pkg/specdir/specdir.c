@@ -1,6 +1,7 @@
 #include "specdir/specdir.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -364,10 +365,17 @@ static enum err is_there(struct ctx *ctx, const char *path, const char *text, bo
 /* Behind the journal no error is possible, so what will fail has to be told before. */
 static enum err check_writable_here(struct ctx *ctx, const char *directory)
 {
-	if (access(directory, W_OK | X_OK) == 0)
+	const char *slash = strrchr(directory, '/'), *place = directory;
+
+	if (faccessat(AT_FDCWD, directory, F_OK, AT_EACCESS) != 0 && errno == ENOENT &&
+	    slash > directory)
+		place = arena_strndup(ctx->arena, directory, (size_t)(slash - directory));
+	if (faccessat(AT_FDCWD, place, W_OK | X_OK, AT_EACCESS) == 0 || errno == ENOENT)
 		return E_OK;
-	return fault_set(ctx, E_AGAIN, "StateNotDurable", "cannot write into %s: %s", directory,
-			 strerror(errno));
+	return fault_set(ctx, E_AGAIN, "StateNotDurable",
+			 "cannot write into %s: %s; set ApiSpecDirectory to a directory that the "
+			 "daemon may write",
+			 place, strerror(errno));
 }
 
 static enum err put_document(struct ctx *ctx, struct specdir *specdir, struct batch *batch,
@@ -381,8 +389,8 @@ static enum err put_document(struct ctx *ctx, struct specdir *specdir, struct ba
 
 	overtake(specdir, hostname);
 	TRY(prepare(ctx, specdir, hostname, wanted, &file, &text));
-	TRY(fs->mkdir(ctx, fs, specdir->api_directory, 0755));
 	TRY(check_writable_here(ctx, specdir->api_directory));
+	TRY(fs->mkdir(ctx, fs, specdir->api_directory, 0755));
 	TRY(is_there(ctx, file.path, text, &stands));
 	TRY(desired_put(ctx, batch, &file.claims[0], NULL, by, wish, is_new));
 	if (!stands)

@@ -264,6 +264,10 @@ static const struct node *entry_name(struct parsing *parsing, const struct node 
 		return entry;
 	if (has_secrets(parsing, entry, path))
 		return NULL;
+	if (entry->kind == NODE_NULL || (name && name->kind == NODE_NULL)) {
+		complain(parsing, name ? name : entry, path, "the hostname is missing");
+		return NULL;
+	}
 	if (name && name->kind == NODE_SCALAR && entry->size == 1)
 		return name;
 	complain(parsing, entry, path,
@@ -299,6 +303,8 @@ static void read_short(struct parsing *parsing, const struct node *map, struct m
 			complain(parsing, map, "",
 				 "beside hostnames a document of the short form has no other "
 				 "member");
+	} else if (list->kind == NODE_NULL) {
+		complain(parsing, list, "hostnames", "is empty: for none write hostnames: []");
 	} else if (list->kind != NODE_LIST) {
 		complain(parsing, list, "hostnames", "expected a list of hostnames");
 	}

@@ -103,3 +103,24 @@ def test_what_is_not_read_and_what_may_not_be_is_said_once_and_not_quoted(alone)
     assert {one["isWarning"] for one in alone.report()["problems"]
             if os.path.basename(one["file"]) in ("sub", "site.YAML", "site.conf", "site")} == {True}
     assert SECRET not in alone.log() and SECRET not in alone.api.get("/readyz").text
+
+
+# (sentence, the text of the file and the body, what both say of it)
+COMMAS = [
+    ("behind a member", '{"apiVersion": "gatecert/v1", "kind": "Hostname", "metadata": {"name": "a.example.com"},}',
+     (1, 88), "a comma too many: '}' follows it"),
+    ("behind an element", '{"apiVersion": "gatecert/v1",\n"kind": ["Hostname",]}', (2, 20),
+     "a comma too many: ']' follows it"),
+]
+
+
+@pytest.mark.parametrize("text, place, says", [row[1:] for row in COMMAS], ids=[row[0] for row in COMMAS])
+def test_a_comma_too_many_is_told_alike_in_a_file_and_over_the_api(alone, text, place, says):
+    alone.specs.mkdir()
+    (alone.specs / "a.json").write_text(text)
+    os.utime(alone.specs / "a.json", OLD)
+    alone.start()
+    problem, = alone.report()["problems"]
+    assert ((problem["line"], problem["column"]), problem["message"]) == (place, says)
+    reply = alone.api.request("PUT", "/apis/gatecert/v1/hostnames/a.example.com", body=text.encode())
+    assert reply.status == 400 and f"line {place[0]}, column {place[1]}: {says}" in reply.text, reply.text

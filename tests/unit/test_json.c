@@ -72,9 +72,9 @@ static void refuses_and_says_where(void **state)
 		 "line 1, column 2: expected a member name in double "
 		 "quotes, found 'a'"},
 		{"a comma before the end of an object", "{\"a\":1,}",
-		 "line 1, column 8: expected a member name in double quotes, found '}'"},
+		 "line 1, column 7: a comma too many: '}' follows it"},
 		{"a comma before the end of an array", "[1,]",
-		 "line 1, column 4: expected a value, found ']'"},
+		 "line 1, column 3: a comma too many: ']' follows it"},
 		{"a missing comma", "[1 2]", "line 1, column 4: expected ',' or ']', found '2'"},
 		{"a missing comma in an object", "{\n\t\"a\": 1\n\t\"b\": 2\n}",
 		 "line 3, column 2: expected ',' or '}', found '\"'"},

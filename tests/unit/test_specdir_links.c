@@ -311,6 +311,38 @@ static void test_what_cannot_be_watched_is_looked_at(void **state)
 		assert_int_equal(seteuid(0), 0);
 }
 
+/* Where api.d cannot be made, and where it cannot be written. */
+static void test_a_directory_that_is_read_only_names_the_other_key(void **state)
+{
+	uid_t user = geteuid();
+	bool introduced;
+
+	(void)state;
+	if (user == 0)
+		assert_int_equal(seteuid(65534), 0);
+	for (int there = 0; there < 2; there++) {
+		struct rig rig;
+		const char *closed;
+
+		set_up(&rig);
+		closed = there ? rig.api : rig.specs;
+		if (there)
+			assert_int_equal(mkdir(rig.api, 0755), 0);
+		assert_int_equal(chmod(closed, 0555), 0);
+		assert_int_equal(desire(&rig, "a.example.com", &introduced), E_AGAIN);
+		assert_string_equal(rig.ctx.fault.text,
+				    arena_printf(rig.ctx.arena,
+						 "cannot write into %s: Permission denied; set "
+						 "ApiSpecDirectory to a directory that the daemon "
+						 "may write",
+						 closed));
+		chmod(closed, 0755);
+		tear_down(&rig);
+	}
+	if (user == 0)
+		assert_int_equal(seteuid(0), 0);
+}
+
 /* In the middle of a scan, and the old one is emptied. */
 static void test_a_directory_that_is_replaced_while_it_is_read(void **state)
 {
@@ -518,6 +550,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_swaps_are_seen),
 		cmocka_unit_test(test_what_cannot_be_watched_is_looked_at),
+		cmocka_unit_test(test_a_directory_that_is_read_only_names_the_other_key),
 		cmocka_unit_test(test_a_directory_that_is_replaced_while_it_is_read),
 		cmocka_unit_test(test_a_link_that_leads_nowhere_removes_nothing),
 		cmocka_unit_test(test_what_is_not_read_is_said),

@@ -200,9 +200,57 @@ static void a_buffer_grows(void **state)
 	assert_int_equal(buf.data[26 * 1000 + 1], 'b');
 }
 
+static void cuts_what_is_long_at_words(void **state)
+{
+	static const struct {
+		const char *sentence, *text;
+		size_t max;
+		const char *kept;
+	} rows[] = {
+		{"short enough", "one two", 7, "one two"},
+		{"in a word", "one two three", 11, "one two"},
+		{"behind a word", "one two three", 7, "one two"},
+		{"without the comma", "one two, three", 9, "one two"},
+		{"one long word stays", "a bcdefghijklmnopqrst", 12, "a bcdefghijk"},
+		{"between characters", "b\xC3\xBC\xC3\xBC\xC3\xBC", 4, "b\xC3\xBC"},
+		{"nothing", "", 3, ""},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct ctx ctx cleanup_ctx;
+		size_t size = strlen(rows[i].text);
+
+		check_begin(&ctx);
+		check_row_text(rows[i].sentence,
+			       arena_strndup(ctx.arena, rows[i].text,
+					     utf8_cut_words(rows[i].text, size, rows[i].max)),
+			       rows[i].kept);
+	}
+}
+
+static void a_fault_too_long_ends_at_a_word(void **state)
+{
+	struct ctx ctx cleanup_ctx;
+	char *words = "";
+
+	(void)state;
+	check_begin(&ctx);
+	for (int i = 0; i < 300; i++)
+		words = arena_printf(ctx.arena, "%sword ", words);
+	fault_set(&ctx, E_REFUSED, "Long", "%s", words);
+	fault_wrap(&ctx, E_REFUSED, "noun");
+	assert_true(strlen(ctx.fault.text) < sizeof(ctx.fault.text));
+	assert_true(strlen(ctx.fault.text) > sizeof(ctx.fault.text) - 10);
+	assert_true(text_ends_with(ctx.fault.text, " word..."));
+	assert_true(text_starts_with(ctx.fault.text, "noun: word word "));
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(cuts_what_is_long_at_words),
+		cmocka_unit_test(a_fault_too_long_ends_at_a_word),
 		cmocka_unit_test(finds_the_nearest_name),
 		cmocka_unit_test(compares_texts),
 		cmocka_unit_test(knows_utf8),

@@ -155,15 +155,21 @@ static void test_a_peer_cannot_send_us_elsewhere(void **state)
 	}
 }
 
-static void test_texts_tell_no_paths(void **state)
+static void test_texts_tell_no_secrets(void **state)
 {
 	(void)state;
 	url_check_origin(&ctx, "https://ca.example/", "https://evil.example/x?code=secret");
-	assert_string_equal(ctx.fault.text,
-			    "https://ca.example sent a URL that leads elsewhere, to "
-			    "https://evil.example");
+	assert_string_equal(ctx.fault.text, "https://ca.example sent a URL that leads elsewhere: "
+					    "\"https://evil.example/x\"");
 	url_check_origin(&ctx, "https://ca.example/", "https://u:secret@evil.example/");
 	assert_string_equal(ctx.fault.text, "https://ca.example sent a URL that is malformed");
+	url_check_origin(&ctx, "https://ca.example/", "/order/1?token=secret#secret");
+	assert_string_equal(ctx.fault.text,
+			    "https://ca.example sent a URL that is not absolute: \"/order/1\"");
+	url_check_origin(&ctx, "https://ca.example/", "//ca.example/order/1");
+	assert_string_equal(
+		ctx.fault.text,
+		"https://ca.example sent a URL that is not absolute: \"//ca.example/order/1\"");
 }
 
 static void test_escaping(void **state)
@@ -209,7 +215,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_the_length_is_bounded, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_a_peer_cannot_send_us_elsewhere, set_up,
 						tear_down),
-		cmocka_unit_test_setup_teardown(test_texts_tell_no_paths, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_texts_tell_no_secrets, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_escaping, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_damaged_urls_stay_harmless, set_up, tear_down),
 	};

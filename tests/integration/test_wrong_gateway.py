@@ -212,7 +212,7 @@ ROWS = [
         still=one_asks_for_all, mend=crowd_gets_ready, post=True),
     Row("the vault asks to wait", "vault", vault_is_throttled,
         [(ISSUED, "Unknown", "Throttled", "Key Vault")], check=vault_was_left_in_peace),
-    Row("the CA is away for a while", "states", ca_is_away_for_a_while),
+    Row("the CA is away for a while", "updates", ca_is_away_for_a_while),
     Row("the CA has forgotten account and order", "states", ca_is_a_new_one,
         [(OWNERSHIP, "False", "OrderGone", "does not know the order any more")], post=True),
 ]

@@ -73,6 +73,7 @@ class Proxy:
         self.upstream_context = ssl.create_default_context(cafile=stack.acme_ca_file)
         self._lock = threading.Lock()
         self._faults = []
+        self._hits = {}
         self._log = []
         self._last = 0
         # Held bound, without listening: the port stays ours while nobody answers there.
@@ -121,6 +122,11 @@ class Proxy:
         with self._lock:
             self._faults = [one for one in self._faults if ident is not None and one["id"] != ident]
 
+    def hits(self, ident):
+        """How many requests a fault was for, also when it was cleared since."""
+        with self._lock:
+            return self._hits.get(ident, 0)
+
     def requests(self, method=None, path=None, about=None):
         with self._lock:
             return [one for one in self._log if (method is None or one["method"] == method)
@@ -148,6 +154,7 @@ class Proxy:
                         None, seen["about"]) for seen in self._log):
                     continue
                 one["hits"] += 1
+                self._hits[one["id"]] = one["hits"]
                 return one["do"] if one["hits"] > one["after"] else {}
         return {}
 

@@ -64,6 +64,7 @@ class Case:
         self.asks_at = float("inf")
         self._undo = []
         self._ends = []
+        self._faults = []
 
     def undo_with(self, action):
         self._undo.append(action)
@@ -90,6 +91,7 @@ class Case:
         """Of its own daemon all requests, else those about its hostname."""
         about = None if self.row.where == "own" else self.hostname
         ident = proxy.fault(method, path, do, times, about=about, **which)
+        self._faults.append((proxy, ident))
         self.undo_with(lambda: proxy.clear_faults(ident))
 
     def order(self, do, times=-1):
@@ -134,6 +136,10 @@ class Case:
         self.undo_with(lambda: apply(before))
 
     # --- what is seen ---
+
+    def were_met(self):
+        """Every fault that a proxy was given struck."""
+        return all(proxy.hits(ident) for proxy, ident in self._faults)
 
     def conditions(self, hostname=None):
         status = (self.daemon.api.hostname(hostname or self.hostname) or {}).get("status") or {}
@@ -326,6 +332,7 @@ def run(at):
     else:
         assert transition(at, STEADY) == steady_since, "a hostname that was Ready has suffered"
     assert len(at.versions()) == 1, "one certificate, made once"
+    assert at.were_met(), "nothing went wrong at all"
     if row.fetched:
         wait_for(lambda: fetch_https(at.stack, at.hostname).names == [at.hostname], 60, "served")
     if row.check:

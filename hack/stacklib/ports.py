@@ -25,12 +25,12 @@ def _highest():
     return first if first > LOWEST + 1000 else 65535
 
 
-def _bind(kind, port):
+def _bind(kind, port, address="127.0.0.1"):
     """A bound socket, or None when somebody has the port."""
     sock = socket.socket(socket.AF_INET, kind)
     try:
         # Bound without SO_REUSEADDR: that fails beside any other socket. Set afterwards, it lets in the server.
-        sock.bind(("127.0.0.1", port))
+        sock.bind((address, port))
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     except OSError:
         sock.close()
@@ -53,8 +53,8 @@ class Ports:
         self.number = {}
         self._sockets = []
 
-    def take(self, name, udp=False):
-        """Binds a free port and remembers it by name."""
+    def take(self, name, udp=False, more=()):
+        """Binds a free port and remembers it by name; free at the loopback addresses of `more` too."""
         top = _highest()
         for _ in range(TRIES):
             port = random.randrange(LOWEST, top)  # luck: no, because a taken one is passed over
@@ -64,7 +64,12 @@ class Ports:
             if udp and not _is_free_for_udp(port):
                 sock.close()
                 continue
-            self._sockets.append(sock)
+            others = [_bind(socket.SOCK_STREAM, port, address) for address in more]
+            if None in others:
+                for one in filter(None, [sock, *others]):
+                    one.close()
+                continue
+            self._sockets += [sock, *others]
             self.number[name] = port
             return port
         raise StackError(f"no free port between {LOWEST} and {top} on 127.0.0.1 for {name}")

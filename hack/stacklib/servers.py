@@ -1,6 +1,7 @@
 """The servers of the stack: how each is started, and how it shows that it answers."""
 
 import base64
+import functools
 import json
 import os
 import secrets
@@ -14,6 +15,8 @@ import urllib.request
 
 from . import StackError, process
 
+# The first gateway's, and what DNS says of a name without records; the second has 127.0.0.2 and so on: at the ports
+# of the first, as a CA knows one port 80.
 GATEWAY_IP = "127.0.0.1"
 BLOB_ACCOUNT = "devstoreaccount1"
 BLOB_CONTAINER = "acme"
@@ -25,6 +28,15 @@ CERTIFICATE_SECONDS = 7776000
 READY_SECONDS = 120
 POLL_SECONDS = 0.03
 REQUEST_SECONDS = 30
+
+
+def gateway_ip(number):
+    return f"127.0.0.{number}"
+
+
+def nth(name, number):
+    """What the one of that number is called: "pebble", "pebble-2"."""
+    return name if number == 1 else f"{name}-{number}"
 
 
 def _https(stack, url, method="GET", headers=None):
@@ -69,10 +81,10 @@ def dns_answers(stack, _server):
 # --- Pebble ----------------------------------------------------------------------------------------------------
 
 
-def pebble_command(stack, options):
+def pebble_command(stack, options, number=1):
     config = {
-        "listenAddress": stack.address("acme"),
-        "managementListenAddress": stack.address("acme-management"),
+        "listenAddress": stack.address(nth("acme", number)),
+        "managementListenAddress": stack.address(nth("acme-management", number)),
         "certificate": stack.path("ca", "server.pem"),
         "privateKey": stack.path("ca", "server-key.pem"),
         "httpPort": stack.port("gateway-http"),
@@ -82,22 +94,22 @@ def pebble_command(stack, options):
         "certificateValidityPeriod": CERTIFICATE_SECONDS,
     }
     config.update(options["pebble_config"])
-    path = stack.path("pebble.json")
+    path = stack.path(nth("pebble", number) + ".json")
     with open(path, "w", encoding="utf-8") as file:
         json.dump({"pebble": config}, file, indent=2)
     env = {"PEBBLE_VA_NOSLEEP": "1", "PEBBLE_AUTHZREUSE": "0", **options["pebble_env"]}
     return [stack.tool("pebble"), "-config", path, "-dnsserver", stack.address("dns")], env
 
 
-def pebble_answers(stack, _server):
-    return _https(stack, stack.url("acme", "/dir"))[0] == 200
+def pebble_answers(stack, _server, number=1):
+    return _https(stack, stack.url(nth("acme", number), "/dir"))[0] == 200
 
 
-def pebble_started(stack):
+def pebble_started(stack, number=1):
     """Pebble makes new roots at every start: the newest first, older ones kept for what they issued."""
-    path, old, new = stack.path("acme-roots.pem"), "", ""
-    for number in range(16):
-        status, pem = _https(stack, stack.url("acme-management", f"/roots/{number}"))
+    path, old, new = stack.path(nth("acme-roots", number) + ".pem"), "", ""
+    for root in range(16):
+        status, pem = _https(stack, stack.url(nth("acme-management", number), f"/roots/{root}"))
         if status != 200:
             break
         new += pem.strip() + "\n"
@@ -137,12 +149,13 @@ def _blob_token(stack):
 
 
 def azurite_started(stack):
-    """The container forgets itself with its server; public access can be given at creation alone."""
+    """The containers forget themselves with their server; public access can be given at creation alone."""
     headers = {"Authorization": "Bearer " + _blob_token(stack), "x-ms-version": BLOB_API_VERSION,
                "x-ms-blob-public-access": "blob", "Content-Length": "0"}
-    status, body = _https(stack, stack.blob_container_url + "?restype=container", "PUT", headers)
-    if status != 201:
-        raise StackError(f"azurite did not create the container: {status} {body[:300]}")
+    for number in stack.numbers("containers"):
+        status, body = _https(stack, stack.container_url(number) + "?restype=container", "PUT", headers)
+        if status != 201:
+            raise StackError(f"azurite did not create the container: {status} {body[:300]}")
 
 
 # --- azuresim --------------------------------------------------------------------------------------------------
@@ -151,16 +164,22 @@ def azurite_started(stack):
 def azuresim_command(stack, options):
     argv = [stack.azuresim, "--dir", stack.path("azuresim"),
             "--tls-cert", stack.path("ca", "server.pem"), "--tls-key", stack.path("ca", "server-key.pem"),
-            "--arm", stack.address("arm"), "--vault", stack.address("vault"),
-            "--authority", stack.address("authority"), "--imds", stack.address("imds"),
-            "--admin", stack.address("sim-admin"),
-            "--gateway-id", stack.gateway_id, "--gateway-ip", GATEWAY_IP,
-            "--gateway-http-port", str(stack.port("gateway-http")),
-            "--gateway-https-port", str(stack.port("gateway-https")),
-            "--blob-container-url", stack.blob_container_url, "--ca-file", stack.path("ca", "ca.pem"),
-            "--tenant", stack.tenant, "--client-id", stack.client_id,
-            "--client-secret-file", stack.path("client-secret"), "--client-cert", stack.path("ca", "client.pem"),
-            "--federated-token-file", stack.path("federated-token"), "--nginx", stack.nginx()]
+            "--arm", stack.address("arm"), "--authority", stack.address("authority"), "--imds", stack.address("imds"),
+            "--admin", stack.address("sim-admin"), "--ca-file", stack.path("ca", "ca.pem"),
+            "--tenant", stack.tenant, "--client-cert", stack.path("ca", "client.pem"),
+            "--federated-token-file", stack.path("federated-token"), "--operator-id", stack.operator_id,
+            "--operator-secret-file", stack.path("operator-secret"), "--nginx", stack.nginx()]
+    for number in stack.numbers("vaults"):
+        argv += ["--vault", stack.address(nth("vault", number))]
+    for number in stack.numbers("containers"):
+        argv += ["--blob-container-url", stack.container_url(number)]
+    for number in stack.numbers("gateways"):
+        argv += ["--gateway-id", stack.nth_gateway_id(number), "--gateway-ip", gateway_ip(number),
+                 "--gateway-http-port", str(stack.port("gateway-http")),
+                 "--gateway-https-port", str(stack.port("gateway-https"))]
+    for number in stack.numbers("identities"):
+        argv += ["--client-id", stack.nth_client_id(number),
+                 "--client-secret-file", stack.path(nth("client-secret", number))]
     for key, value in options["azuresim"].items():
         argv += ["--set", f"{key}={value}"]
     os.makedirs(stack.path("azuresim"), mode=0o700, exist_ok=True)
@@ -171,19 +190,25 @@ def azuresim_answers(_stack, server):
     return "ready" in process.log_since_start(server).splitlines()
 
 
-# In the order of starting: name, command line, does it answer, what is due after every start.
-SERVERS = {
-    "dns": (dns_command, dns_answers, None),
-    "pebble": (pebble_command, pebble_answers, pebble_started),
-    "azurite": (azurite_command, azurite_answers, azurite_started),
-    "azuresim": (azuresim_command, azuresim_answers, None),
-}
+def _pebble(number):
+    return (functools.partial(pebble_command, number=number), functools.partial(pebble_answers, number=number),
+            functools.partial(pebble_started, number=number))
+
+
+def of(stack):
+    """In the order of starting: name, command line, does it answer, what is due after every start."""
+    return {
+        "dns": (dns_command, dns_answers, None),
+        **{nth("pebble", number): _pebble(number) for number in stack.numbers("cas")},
+        "azurite": (azurite_command, azurite_answers, azurite_started),
+        "azuresim": (azuresim_command, azuresim_answers, None),
+    }
 
 
 def wait_answers(stack, server):
     """Returns when the server answers; says which did not, and why."""
     name = server["name"]
-    answers = SERVERS[name][1]
+    answers = of(stack)[name][1]
     deadline = time.monotonic() + READY_SECONDS
     why = "it does not answer as it should"
     while time.monotonic() < deadline:

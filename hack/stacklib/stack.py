@@ -1,5 +1,6 @@
 """One stack in one directory: what it consists of, where everything is, and its files."""
 
+import glob
 import json
 import os
 import secrets
@@ -10,18 +11,24 @@ from . import StackError, authority, ports, process, servers
 
 CHECKOUT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 RECORD = "stack.json"
-RECORD_VERSION = 1
+RECORD_VERSION = 2
 UP_TRIES = 3
 
-TCP_PORTS = ("api", "acme", "acme-management", "dns-admin", "blob", "arm", "vault", "authority", "imds", "sim-admin",
-             "gateway-http", "gateway-https")
+# What `up` can be told to make several of.
+COUNTS = ("gateways", "vaults", "containers", "cas", "subscriptions", "identities")
+COUNT_MAX = 16
+
+TCP_PORTS = ("api", "acme", "acme-management", "dns-admin", "blob", "arm", "vault", "authority", "imds", "sim-admin")
+GATEWAY_PORTS = ("gateway-http", "gateway-https")
 MADE = ("ca", "logs", "specs", "state", "azuresim", "pebble.json", "acme-roots.pem", "client-secret",
-        "federated-token", "gatecert.yaml", "stack.env", RECORD)
+        "operator-secret", "federated-token", "gatecert.yaml", "stack.env", RECORD)
+MADE_OF_SEVERAL = ("pebble-*.json", "acme-roots-*.pem", "client-secret-*")
 PATHS_OF_NGINX = ("/usr/sbin/nginx",)
 
 SUBSCRIPTION = "11111111-2222-3333-4444-555555555555"
 TENANT = "72f988bf-0000-4000-8000-2d7cd011db47"
 CLIENT = "04b07795-0000-4000-8000-02f9e1bf7b46"
+OPERATOR = "0be7a708-0000-4000-8000-02f9e1bf7b46"
 RESOURCE_GROUP = "gatecert"
 # Names of the gateway that azuresim begins with.
 GATEWAY = "gateway"
@@ -44,8 +51,7 @@ class Stack:
 
     tenant = TENANT
     client_id = CLIENT
-    gateway_id = (f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{RESOURCE_GROUP}"
-                  f"/providers/Microsoft.Network/applicationGateways/{GATEWAY}")
+    operator_id = OPERATOR
 
     def __init__(self, directory):
         self.directory = os.path.abspath(directory)
@@ -88,9 +94,30 @@ class Stack:
     def url(self, name, path="", scheme="https"):
         return f"{scheme}://{self.address(name)}{path}"
 
+    # --- where there can be several; the numbers begin with 1 ---
+
+    def numbers(self, name):
+        return range(1, self.record["counts"][name] + 1)
+
+    def nth_gateway_id(self, number):
+        """The gateways take turns with the subscriptions."""
+        subscription = _nth_guid(SUBSCRIPTION, (number - 1) % self.record["counts"]["subscriptions"] + 1)
+        return (f"/subscriptions/{subscription}/resourceGroups/{RESOURCE_GROUP}"
+                f"/providers/Microsoft.Network/applicationGateways/{servers.nth(GATEWAY, number)}")
+
+    def container_url(self, number):
+        return self.url("blob", f"/{servers.BLOB_ACCOUNT}/{servers.nth(servers.BLOB_CONTAINER, number)}")
+
+    def nth_client_id(self, number):
+        return _nth_guid(CLIENT, number)
+
+    @property
+    def gateway_id(self):
+        return self.nth_gateway_id(1)
+
     @property
     def blob_container_url(self):
-        return self.url("blob", f"/{servers.BLOB_ACCOUNT}/{servers.BLOB_CONTAINER}")
+        return self.container_url(1)
 
     # --- the record ---
 
@@ -117,7 +144,7 @@ class Stack:
         try:
             return self.record["servers"][name]
         except KeyError:
-            raise StackError(f"no server {name}; there are: " + ", ".join(servers.SERVERS)) from None
+            raise StackError(f"no server {name}; there are: " + ", ".join(servers.of(self))) from None
 
     # --- its files ---
 
@@ -149,7 +176,7 @@ class Stack:
             "VaultChallengeResourceCheck": False,
             "AZURE_TENANT_ID": TENANT,
             "AZURE_CLIENT_ID": CLIENT,
-            "AZURE_CLIENT_SECRET": self.record["client_secret"],
+            "AZURE_CLIENT_SECRET": self.record["client_secrets"][0],
             "AZURE_AUTHORITY_HOST": self.url("authority"),
             "ApiKeys": [{"name": "admin", "key": self.record["api_key"]}],
         }
@@ -179,21 +206,47 @@ class Stack:
             "STACK_DIR": self.directory,
             "TENANT_ID": TENANT,
             "CLIENT_ID": CLIENT,
-            "CLIENT_SECRET": self.record["client_secret"],
+            "CLIENT_SECRET": self.record["client_secrets"][0],
+            "OPERATOR_CLIENT_ID": OPERATOR,
+            "OPERATOR_CLIENT_SECRET": self.record["operator_secret"],
             "CLIENT_CERTIFICATE_FILE": self.path("ca", "client-with-key.pem"),
             "FEDERATED_TOKEN_FILE": self.path("federated-token"),
             "AUTHORITY_HOST": self.url("authority"),
             "IMDS_ENDPOINT": self.url("imds", scheme="http"),
         }
 
+    def more_variables(self):
+        """The others, where there are several of something: GATEWAY_ID_2 ..."""
+        found = {}
+
+        def add(number, **values):
+            found.update({f"{name}_{number}": value for name, value in values.items()})
+
+        for number in list(self.numbers("gateways"))[1:]:
+            add(number, GATEWAY_ID=self.nth_gateway_id(number), GATEWAY_IP=servers.gateway_ip(number),
+                GATEWAY_HTTP_PORT=self.port("gateway-http"), GATEWAY_HTTPS_PORT=self.port("gateway-https"))
+        for number in list(self.numbers("vaults"))[1:]:
+            add(number, VAULT_URL=self.url(servers.nth("vault", number)))
+        for number in list(self.numbers("containers"))[1:]:
+            add(number, BLOB_CONTAINER_URL=self.container_url(number))
+        for number in list(self.numbers("cas"))[1:]:
+            add(number, ACME_DIRECTORY=self.url(servers.nth("acme", number), "/dir"),
+                ACME_MANAGEMENT=self.url(servers.nth("acme-management", number)),
+                ACME_ROOTS=self.path(servers.nth("acme-roots", number) + ".pem"))
+        for number in list(self.numbers("identities"))[1:]:
+            add(number, CLIENT_ID=self.nth_client_id(number), CLIENT_SECRET=self.record["client_secrets"][number - 1])
+        return found
+
     def write_files(self):
         for name in ("logs", "specs", "state"):
             os.makedirs(self.path(name), mode=0o700, exist_ok=True)
-        self.write("client-secret", self.record["client_secret"])
+        for number in self.numbers("identities"):
+            self.write(servers.nth("client-secret", number), self.record["client_secrets"][number - 1])
+        self.write("operator-secret", self.record["operator_secret"])
         self.write("federated-token", self.record["federated_token"])
         self.write("gatecert.yaml", to_yaml(self.configuration()))
         self.write("stack.env", "".join(f"{name}={shlex.quote(str(value))}\n"
-                                        for name, value in self.variables().items()))
+                                        for name, value in {**self.variables(), **self.more_variables()}.items()))
 
 
 def to_yaml(settings):
@@ -211,14 +264,21 @@ def to_yaml(settings):
     return "\n".join(lines) + "\n"
 
 
-def _new_record(stack, made_directory, taken):
+def _nth_guid(guid, number):
+    """Another one for each number; the first is it itself."""
+    return guid if number == 1 else f"{guid[:-2]}{number:02d}"
+
+
+def _new_record(made_directory, taken, counts):
     return {
         "version": RECORD_VERSION,
         "boot": process.boot_id(),
         "made_directory": made_directory,
         "ports": taken.number,
         "api_key": secrets.token_hex(32),
-        "client_secret": secrets.token_urlsafe(30),
+        "counts": counts,
+        "client_secrets": [secrets.token_urlsafe(30) for _ in range(counts["identities"])],
+        "operator_secret": secrets.token_urlsafe(30),
         "federated_token": secrets.token_urlsafe(60),
         "servers": {},
     }
@@ -230,31 +290,42 @@ def _start_all(stack, options, taken):
               "log": stack.path("logs", "ports.log")}
     stack.record["servers"]["ports"] = holder
     process.start(holder, taken.fds())
-    for name, (command, _, _) in servers.SERVERS.items():
+    for name, (command, _, _) in servers.of(stack).items():
         argv, env = command(stack, options)
         server = {"name": name, "stack": stack.directory, "argv": argv, "env": env, "cwd": stack.path("logs"),
                   "log": stack.path("logs", name + ".log")}
         stack.record["servers"][name] = server
         process.start(server)
         stack.save()
-    for name in servers.SERVERS:
+    for name in servers.of(stack):
         _await(stack, name)
 
 
 def _await(stack, name):
     servers.wait_answers(stack, stack.server(name))
-    started = servers.SERVERS[name][2]
+    started = servers.of(stack)[name][2]
     if started:
         started(stack)
+
+
+def _take_ports(taken, counts):
+    taken.take("dns", udp=True)
+    for name in TCP_PORTS:
+        taken.take(name)
+    for name in GATEWAY_PORTS:
+        taken.take(name, more=[servers.gateway_ip(number) for number in range(2, counts["gateways"] + 1)])
+    for number in range(2, counts["vaults"] + 1):
+        taken.take(servers.nth("vault", number))
+    for number in range(2, counts["cas"] + 1):
+        for name in ("acme", "acme-management"):
+            taken.take(servers.nth(name, number))
 
 
 def _up_once(stack, options, made_directory):
     taken = ports.Ports()
     try:
-        taken.take("dns", udp=True)
-        for name in TCP_PORTS:
-            taken.take(name)
-        stack.record = _new_record(stack, made_directory, taken)
+        _take_ports(taken, options["counts"])
+        stack.record = _new_record(made_directory, taken, options["counts"])
         stack.write_files()
         authority.make(stack.path("ca"))
         try:
@@ -304,8 +375,8 @@ def _clear_remains(stack):
 
 def remove_files(stack):
     """Removes what `up` made, and what servers left in it; nothing else."""
-    for name in MADE:
-        path = stack.path(name)
+    for path in [stack.path(name) for name in MADE] + [
+            path for pattern in MADE_OF_SEVERAL for path in glob.glob(stack.path(pattern))]:
         if os.path.isdir(path) and not os.path.islink(path):
             shutil.rmtree(path)
         elif os.path.lexists(path):

@@ -3,11 +3,11 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 
-import { issue, pfxOf, selfSigned } from './pki.mjs';
-import { admin, arm, clientsOf, eventually, secretCredential, up, visit } from './stack.mjs';
+import { certificatesOf, issue, pfxOf, selfSigned } from './pki.mjs';
+import { admin, arm, clientsOf, eventually, operatorCredential, up, visit } from './stack.mjs';
 
 const env = up({ rsaKeys: 'reuse' });
-const credential = secretCredential(env);
+const credential = operatorCredential(env);
 const clients = clientsOf(env, credential);
 const poll = { updateIntervalInMs: 50 };
 const get = () => clients.network.applicationGateways.get(clients.group, clients.gateway);
@@ -135,7 +135,7 @@ scenario('a site is added, served by its name, renewed by polling, and removed',
 	assert.deepEqual(seen.leaf, Buffer.from(merged.cer));
 	assert.equal(seen.body, 'hostname=life.example.com rule=life\n');
 	const shown = done.sslCertificates.find((item) => item.name === 'life');
-	assert.deepEqual(Buffer.from(shown.publicCertData, 'base64'), Buffer.from(merged.cer));
+	assert.deepEqual(certificatesOf(shown.publicCertData)[0], Buffer.from(merged.cer));
 
 	const renewed = await vaultCertificate('life-example-com', 'life.example.com');
 	await eventually('the new leaf', async () => (await visit(env, 'life.example.com')).leaf.equals(Buffer.from(renewed.cer)));
@@ -353,7 +353,7 @@ scenario('a listener whose certificate was deleted is disabled until it is recov
 	await eventually('the alert', async () => (await visit(env, 'deleted.example.com')).alert);
 	const { dataPlane, never } = await admin(env, 'GET', '/state');
 	assert.equal(dataPlane.certificates.find((item) => item.name === 'deleted').trouble, 'SecretDeletedFromKeyVault');
-	assert.match(never.last, /deleted-example-com/);
+	assert.equal(never.last, '', 'what the operator does is no wrong of the daemon');
 	await (await clients.certificates.beginRecoverDeletedCertificate('deleted-example-com', { intervalInMs: 50 })).pollUntilDone();
 	await eventually('the leaf', async () => (await visit(env, 'deleted.example.com')).leaf?.equals(Buffer.from(merged.cer)));
 });

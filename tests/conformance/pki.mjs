@@ -64,3 +64,13 @@ export function inspectCsr(csr) {
 		return openssl('req', '-inform', 'DER', '-in', file('csr'), '-noout', '-text', '-verify').toString();
 	});
 }
+
+/** The certificates of a PKCS#7 in base64, as DER. */
+export function certificatesOf(pkcs7) {
+	return within((file) => {
+		writeFileSync(file('p7'), Buffer.from(pkcs7, 'base64'));
+		const text = openssl('pkcs7', '-inform', 'DER', '-in', file('p7'), '-print_certs').toString();
+
+		return text.match(/-----BEGIN[^]*?-----END CERTIFICATE-----/g).map(derOf);
+	});
+}

@@ -1,5 +1,6 @@
 // The identity client against azuresim's authority and metadata endpoints, and the blob client with its tokens.
 import assert from 'node:assert/strict';
+import { createHash, createSign, randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 
@@ -67,6 +68,80 @@ test('who cannot prove it is refused in the documented shape', async () => {
 			assert.match(said.message, new RegExp(`${error}: Error\\(s\\): ${number} .*AADSTS${number}: `), sentence);
 			return true;
 		});
+	}
+});
+
+/** A client assertion that the registered certificate signs; `change` alters header and claims. */
+function assertionOf(change = () => {}) {
+	const pem = readFileSync(env.CLIENT_CERTIFICATE_FILE, 'utf8');
+	const der = Buffer.from(pem.match(/-----BEGIN CERTIFICATE-----([^-]+)/)[1].replace(/\s/g, ''), 'base64');
+	const digest = (kind, form) => createHash(kind).update(der).digest(form);
+	const now = Math.floor(Date.now() / 1000);
+	const header = { alg: 'RS256', typ: 'JWT', x5t: digest('sha1', 'base64url') };
+	const claims = { aud: `${env.AUTHORITY_HOST}/${env.TENANT_ID}/oauth2/v2.0/token`, iss: env.CLIENT_ID, sub: env.CLIENT_ID,
+		jti: randomUUID(), nbf: now, exp: now + 600 };
+
+	change(header, claims, digest);
+	const text = [header, claims].map((part) => Buffer.from(JSON.stringify(part)).toString('base64url')).join('.');
+	return `${text}.${createSign('RSA-SHA256').update(text).sign(pem.slice(pem.indexOf('-----BEGIN PRIVATE'))).toString('base64url')}`;
+}
+
+test('an assertion names its certificate and this tenant, or it is refused', async () => {
+	const rows = [
+		['as it should be', () => {}, null],
+		['x5t with padding and dates with a fraction, as MSAL for Python sends them', (header, claims, digest) => {
+			header.x5t = digest('sha1', 'base64').replaceAll('+', '-').replaceAll('/', '_');
+			Object.assign(claims, { iat: Date.now() / 1000, exp: Date.now() / 1000 + 600.25 });
+		}, null],
+		['by x5t#S256 alone', (header, claims, digest) => {
+			delete header.x5t;
+			header['x5t#S256'] = digest('sha256', 'base64url');
+		}, null],
+		["for the tenant's issuer", (header, claims) => {
+			claims.aud = `${env.AUTHORITY_HOST}/${env.TENANT_ID}/v2.0`;
+		}, null],
+		['rubbish as x5t#S256', (header) => {
+			header['x5t#S256'] = 'rubbish';
+		}, 700027],
+		['rubbish as x5t#S256 alone', (header) => {
+			delete header.x5t;
+			header['x5t#S256'] = 'rubbish';
+		}, 700027],
+		['rubbish as x5t', (header) => {
+			header.x5t = 'rubbish';
+		}, 700027],
+		['neither thumbprint', (header) => {
+			delete header.x5t;
+		}, 700027],
+		["another tenant's endpoint", (header, claims) => {
+			claims.aud = claims.aud.replace(env.TENANT_ID, '00000000-0000-4000-8000-000000000000');
+		}, 700023],
+		['an authority that only begins so', (header, claims) => {
+			claims.aud = `${env.AUTHORITY_HOST}.evil.example/${env.TENANT_ID}/oauth2/v2.0/token`;
+		}, 700023],
+		['the authority alone', (header, claims) => {
+			claims.aud = env.AUTHORITY_HOST;
+		}, 700023],
+		['another issuer', (header, claims) => {
+			claims.iss = 'nobody';
+		}, 700021],
+		['one that has ended', (header, claims) => {
+			Object.assign(claims, { nbf: 1, exp: Date.now() / 1000 - 900 });
+		}, 700024],
+		['one that has not begun', (header, claims) => {
+			claims.nbf += 900;
+		}, 700024],
+	];
+
+	for (const [sentence, change, number] of rows) {
+		const work = new ClientAssertionCredential(env.TENANT_ID, env.CLIENT_ID, async () => assertionOf(change), options)
+			.getToken(vaultScope);
+
+		if (number) {
+			await assert.rejects(work, new RegExp(`AADSTS${number}: `), sentence);
+		} else {
+			assert.ok((await work).token, sentence);
+		}
 	}
 });
 

@@ -34,8 +34,8 @@ function readEnvironment(file) {
 	}));
 }
 
-/** Starts a stack that ends with this process; `settings` are azuresim's. */
-export function up(settings = {}) {
+/** Starts a stack that ends with this process; `settings` are azuresim's, `flags` more of hack/stack's. */
+export function up(settings = {}, flags = []) {
 	const directory = mkdtempSync(path.join(tmpdir(), 'gatecert-conformance-'));
 	const chosen = { gatewayUpdateSeconds: 0.3, vaultPollSeconds: 0.3, ...settings };
 	const options = Object.entries(chosen).flatMap(([key, value]) => ['--azuresim', `${key}=${value}`]);
@@ -47,7 +47,7 @@ export function up(settings = {}) {
 	for (const signal of ['SIGINT', 'SIGTERM']) {
 		process.once(signal, () => process.exit(1));
 	}
-	run('up', directory, ...options);
+	run('up', directory, ...options, ...flags);
 	const env = readEnvironment(path.join(directory, 'stack.env'));
 
 	return env;
@@ -64,11 +64,17 @@ export function optionsOf(env) {
 	};
 }
 
-export function secretCredential(env) {
+/** Who may do everything. */
+export function operatorCredential(env) {
+	return new ClientSecretCredential(env.TENANT_ID, env.OPERATOR_CLIENT_ID, env.OPERATOR_CLIENT_SECRET, optionsOf(env));
+}
+
+/** Who may do what manifests/azure say. */
+export function daemonCredential(env) {
 	return new ClientSecretCredential(env.TENANT_ID, env.CLIENT_ID, env.CLIENT_SECRET, optionsOf(env));
 }
 
-export function clientsOf(env, credential = secretCredential(env)) {
+export function clientsOf(env, credential = operatorCredential(env)) {
 	const options = optionsOf(env);
 	const subscription = env.GATEWAY_ID.split('/')[2];
 	const blobOrigin = new URL(env.BLOB_CONTAINER_URL);
@@ -147,10 +153,11 @@ export async function arm(env, credential, method, where, { body, headers = {}, 
 	return { ...reply, json: reply.body ? JSON.parse(reply.body) : undefined };
 }
 
-/** The leaf that the gateway shows for a name, and what it answers to GET /; or the alert that it refuses with. */
-export function visit(env, name, where = '/') {
+/** The leaf that the gateway shows for a name, and what it answers to GET /; or the alert that it refuses with. `ip`: of
+ * another gateway. */
+export function visit(env, name, where = '/', ip = env.GATEWAY_IP) {
 	return new Promise((resolve, reject) => {
-		const socket = tls.connect({ host: env.GATEWAY_IP, port: Number(env.GATEWAY_HTTPS_PORT), servername: name,
+		const socket = tls.connect({ host: ip, port: Number(env.GATEWAY_HTTPS_PORT), servername: name,
 			rejectUnauthorized: false }, () => {
 			const leaf = socket.getPeerCertificate().raw;
 			let text = '';

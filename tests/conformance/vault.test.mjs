@@ -4,7 +4,7 @@ import { createHash, createPublicKey, verify } from 'node:crypto';
 import { test } from 'node:test';
 
 import { inspectCsr, issue, pfxOf, selfSigned } from './pki.mjs';
-import { admin, clientsOf, eventually, exchange, secretCredential, up } from './stack.mjs';
+import { admin, clientsOf, eventually, exchange, operatorCredential, up } from './stack.mjs';
 
 const env = up();
 const { certificates: vault, keys, secrets, crypto } = clientsOf(env);
@@ -38,7 +38,7 @@ async function refusal(promise) {
 }
 
 async function tokenOfVault() {
-	return (await secretCredential(env).getToken('https://vault.azure.net/.default')).token;
+	return (await operatorCredential(env).getToken('https://vault.azure.net/.default')).token;
 }
 
 async function all(pages) {
@@ -365,7 +365,7 @@ test('bad names, missing versions and unknown objects are refused in the documen
 });
 
 test('no token, one for another audience and an expired one get the challenge', async () => {
-	const wrong = (await secretCredential(env).getToken(`${env.ARM_ENDPOINT}/.default`)).token;
+	const wrong = (await operatorCredential(env).getToken(`${env.ARM_ENDPOINT}/.default`)).token;
 	const rows = [['no token', undefined], ['for ARM', `Bearer ${wrong}`], ['garbage', 'Bearer a.b.c']];
 
 	for (const [sentence, header] of rows) {
@@ -377,7 +377,7 @@ test('no token, one for another audience and an expired one get the challenge', 
 			/^Bearer authorization="https:\/\/[^"]+", resource="https:\/\/vault\.azure\.net"$/, sentence);
 	}
 	await admin(env, 'POST', '/settings', { tokenSeconds: 0 });
-	const expired = (await secretCredential(env).getToken('https://vault.azure.net/.default')).token;
+	const expired = (await operatorCredential(env).getToken('https://vault.azure.net/.default')).token;
 	await admin(env, 'POST', '/settings', { tokenSeconds: 3599 });
 	assert.equal((await exchange(env, 'GET', `${env.VAULT_URL}/certificates?api-version=7.4`,
 		{ headers: { Authorization: `Bearer ${expired}` } })).status, 401);

@@ -89,7 +89,7 @@ static void check_nothing_forbidden(struct run *run)
 
 	if (never.finalized_twice || never.issued_while_valid || never.foreign_changed ||
 	    never.put_without_if_match || never.put_missing_gateway || never.put_stopped_gateway ||
-	    never.vault_foreign_deleted || never.pending_lost)
+	    never.vault_foreign_deleted || never.pending_lost || never.beyond_rights)
 		fail_run(run, never.last);
 }
 

@@ -120,7 +120,7 @@ static bool find_key(struct world *world, struct call *call, const struct json *
 static bool check_header(struct world *world, struct call *call, const struct json *header)
 {
 	const char *url = json_get_text(header, "url");
-	char *expected = arena_printf(call->ctx->arena, "%s%s", world->options.acme_url,
+	char *expected = arena_printf(call->ctx->arena, "%s%s", world->acme->place.where,
 				      call->target);
 
 	if (!header) {

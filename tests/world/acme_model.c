@@ -17,7 +17,7 @@ const char *acme_word(enum acme_status status)
 
 char *acme_url(struct ctx *ctx, const struct world *world, const char *kind, const char *id)
 {
-	return arena_printf(ctx->arena, "%s/%s%s%s", world->options.acme_url, kind, id ? "/" : "",
+	return arena_printf(ctx->arena, "%s/%s%s%s", world->acme->place.where, kind, id ? "/" : "",
 			    id ? id : "");
 }
 
@@ -31,22 +31,25 @@ struct json *acme_date(struct ctx *ctx, int64_t seconds)
 	return json_string(ctx, date_rfc3339(ctx, seconds * MSEC_PER_SEC));
 }
 
-void acme_model_init(struct world *world)
+struct place *acme_model_new(struct world *world)
 {
-	world->acme = arena_new_one(world->keep.arena, struct acme);
+	return &arena_new_one(world->keep.arena, struct acme)->place;
 }
 
 void acme_model_fini(struct world *world)
 {
 	struct acme_account *account;
 	struct acme_cert *cert;
+	struct place *place;
 
-	if (!world->acme)
-		return;
-	for (account = world->acme->accounts; account; account = account->next)
-		EVP_PKEY_free(account->key);
-	for (cert = world->acme->certs; cert; cert = cert->next)
-		X509_free(cert->leaf);
+	for (place = world->places[PLACE_CA]; place; place = place->next) {
+		struct acme *acme = (struct acme *)place;
+
+		for (account = acme->accounts; account; account = account->next)
+			EVP_PKEY_free(account->key);
+		for (cert = acme->certs; cert; cert = cert->next)
+			X509_free(cert->leaf);
+	}
 }
 
 static void directory(struct world *world, struct call *call)

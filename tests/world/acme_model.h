@@ -9,5 +9,6 @@
 
 #include "world/model.h"
 
-void acme_model_init(struct world *world);
+/* For owners_add. */
+struct place *acme_model_new(struct world *world);
 void acme_model_fini(struct world *world);

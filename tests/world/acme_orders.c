@@ -237,6 +237,7 @@ static void note_finalize(struct world *world, struct acme_order *order, const s
 {
 	struct acme_order *other;
 	struct object *object;
+	struct place *place;
 	bool is_second = order->status == ACME_PROCESSING || order->status == ACME_VALID;
 
 	for (other = world->acme->orders; other; other = other->next)
@@ -247,9 +248,10 @@ static void note_finalize(struct world *world, struct acme_order *order, const s
 		(void)snprintf(world->never.last, sizeof(world->never.last),
 			       "second finalize: order for %s", order->names);
 	}
-	for (object = world->vault.objects; object; object = object->next)
-		if (object->pending && same(&object->pending->csr, csr))
-			object->pending->is_finalized = true;
+	for (place = world->places[PLACE_VAULT]; place; place = place->next)
+		for (object = ((struct vault *)place)->objects; object; object = object->next)
+			if (object->pending && same(&object->pending->csr, csr))
+				object->pending->is_finalized = true;
 }
 
 void acme_finalize(struct world *world, struct call *call, const struct acme_request *request,

@@ -70,6 +70,7 @@ struct acme_order {
 };
 
 struct acme {
+	struct place place;
 	struct acme_account *accounts;
 	struct acme_authz *authzs;
 	struct acme_order *orders;

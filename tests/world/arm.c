@@ -1,33 +1,35 @@
-#include "world/gateway.h"
+#include "world/arm.h"
 
 #include <ctype.h>
 #include <string.h>
 
 #include "base/text.h"
 
-static const char *api_version(struct call *call)
-{
-	const char *version = call_query(call, "api-version");
+#define NETWORK	    "Microsoft.Network"
+#define MSI	    "Microsoft.ManagedIdentity"
+#define GATEWAYS    "applicationGateways"
+#define PERMISSIONS "/providers/Microsoft.Authorization/permissions"
 
-	if (!version) {
-		call_arm_error(
-			call, 400, "MissingApiVersionParameter",
-			"The api-version query parameter (?api-version=) is required for all "
-			"requests.");
-		return NULL;
-	}
-	if (strlen(version) >= 10 && isdigit((unsigned char)version[0]) &&
-	    strcmp(version, "2021-08-01") >= 0 && strcmp(version, "2026-01-02") < 0)
-		return version;
-	call_arm_error(
-		call, 400, "NoRegisteredProviderFound",
-		"No registered resource provider found for location 'westeurope' and API version "
-		"'%s' for type 'applicationGateways'. The supported api-versions are "
-		"'2021-08-01, 2022-01-01, 2023-09-01, 2024-05-01, 2025-01-01, 2025-05-01, "
-		"2025-07-01, 2026-01-01'.",
-		version);
-	return NULL;
-}
+const struct arm_route arm_routes[] = {
+	{"GET", NETWORK, GATEWAYS, true, NULL, "read", arm_get_gateway},
+	{"PUT", NETWORK, GATEWAYS, true, NULL, "write", arm_put_gateway},
+	{"PATCH", NETWORK, GATEWAYS, true, NULL, "write", arm_patch_gateway},
+	{"DELETE", NETWORK, GATEWAYS, true, NULL, "delete", arm_no_method},
+	{"POST", NETWORK, GATEWAYS, true, "start", "start/action", arm_start_gateway},
+	{"POST", NETWORK, GATEWAYS, true, "stop", "stop/action", arm_stop_gateway},
+	{"POST", NETWORK, GATEWAYS, true, "backendhealth", "backendhealth/action",
+	 arm_backend_health},
+	{"GET", NETWORK, GATEWAYS, false, NULL, "read", arm_list_gateways},
+	{"GET", NETWORK, "publicIPAddresses", true, NULL, "read", arm_get_public_ip},
+	{"DELETE", NETWORK, "publicIPAddresses", true, NULL, "delete", arm_no_method},
+	{"GET", NETWORK, "publicIPAddresses", false, NULL, "read", arm_list_public_ips},
+	{"GET", NETWORK, "locations", true, "operations/*", NULL, arm_show_operation},
+	{"GET", NETWORK, "locations", true, "operationResults/*", NULL, arm_show_result},
+	{"GET", MSI, "userAssignedIdentities", true, NULL, "read", arm_get_identity},
+	{"DELETE", MSI, "userAssignedIdentities", true, NULL, "delete", arm_no_method},
+	{"GET", MSI, "userAssignedIdentities", false, NULL, "read", arm_list_identities},
+};
+const size_t arm_route_count = ARRAY_SIZE(arm_routes);
 
 static bool check_token(struct world *world, struct call *call)
 {
@@ -49,181 +51,105 @@ static bool check_token(struct world *world, struct call *call)
 	return false;
 }
 
-static void not_found(struct call *call, const char *id)
+bool arm_may(const struct arm_request *request, const char *action, const char *scope)
 {
-	call_arm_error(call, 404, "ResourceNotFound",
-		       "The Resource '%s' was not found. For more details please go to "
-		       "https://aka.ms/ARMResourceNotFoundFix",
-		       id);
-}
+	struct call *call = request->call;
 
-static void show_gateway(struct world *world, struct call *call, int status, const char *version)
-{
-	call_json(call, status, gateway_render(call->ctx, world, version));
-	call_set_header(call, "ETag", world->gateway.etag);
-}
-
-/* False after the PUT was refused for what it says about the state it saw. */
-static bool check_conditions(struct world *world, struct call *call)
-{
-	const struct gateway *gateway = &world->gateway;
-	const char *if_match = call_header(call, "If-Match");
-	msec_t left;
-
-	if (!if_match && !call->by_other)
-		world->never.put_without_if_match++;
-	if (gateway->current && world->settings.second_put_is_refused) {
-		left = (gateway->current->due - world_mono(world) + 999) / 1000;
-		call_arm_error(
-			call, 429, "RetryableErrorDueToAnotherOperation",
-			"Operation PutApplicationGatewayOperation is refused because another "
-			"operation is in progress on %s. Retry later.",
-			gateway->id);
-		call_set_header(call, "Retry-After",
-				arena_printf(call->ctx->arena, "%d",
-					     left < 1	 ? 1
-					     : left > 10 ? 10
-							 : (int)left));
-		return false;
-	}
-	if (!if_match || world->settings.if_match_is_ignored || text_equals(if_match, "*") ||
-	    text_equals(if_match, gateway->etag))
+	if (rights_allow(request->world, call, action, scope))
 		return true;
 	call_arm_error(
-		call, 412, "PreconditionFailedEtagMismatch",
-		"Etag provided in if-match header %s does not match etag %s of resource %s in "
-		"NRP data store.",
-		if_match, gateway->etag, gateway->id);
+		call, 403, "AuthorizationFailed",
+		"The client '%s' with object id '%s' does not have authorization to perform "
+		"action '%s' over scope '%s' or the scope is invalid. If access was recently "
+		"granted, please refresh your credentials.",
+		call->principal->client_id, call->principal->object_id, action, scope);
 	return false;
 }
 
-static void count_state(struct world *world, const struct call *call)
+void arm_not_found(const struct arm_request *request)
 {
-	if (call->by_other)
-		return;
-	world->never.put_missing_gateway += world->gateway.state == GATEWAY_MISSING;
-	world->never.put_stopped_gateway += world->gateway.state == GATEWAY_STOPPED;
+	const struct arm_path *path = &request->path;
+
+	call_arm_error(request->call, 404, "ResourceNotFound",
+		       "The Resource '%s/%s/%s' under resource group '%s' was not found. For more "
+		       "details please go to https://aka.ms/ARMResourceNotFoundFix",
+		       path->provider, path->type, path->name,
+		       path->group ? path->group : "<null>");
 }
 
-static void put_gateway(struct world *world, struct call *call, const char *version)
+/* The beginning of the path that has so many segments. */
+static const char *first_segments(const struct call *call, size_t count)
 {
-	bool is_new = world->gateway.state == GATEWAY_MISSING;
-	struct json *body, *document;
-	const char *monitor;
+	const char *at = call->path;
 
-	count_state(world, call);
-	body = call_arm_body(call);
-	if (!body || !check_conditions(world, call) || !gateway_check_shape(world, call, body))
-		return;
-	document = gateway_canonical(call->ctx, world, body, version);
-	if (!gateway_check(world, call, document, body, version))
-		return;
-	monitor = gateway_accept(world, call, document, body, version);
-	if (is_new || world->gateway.state == GATEWAY_STOPPED)
-		gateway_set_state(world, GATEWAY_RUNNING);
-	show_gateway(world, call, is_new ? 201 : 200, version);
-	call_set_header(call, "Azure-AsyncOperation", monitor);
+	for (; count && *at; count--)
+		at = strchrnul(at + 1, '/');
+	return arena_strndup(call->ctx->arena, call->path, (size_t)(at - call->path));
 }
 
-static void patch_gateway(struct world *world, struct call *call, const char *version)
+static struct arm_path parse(const struct call *call)
 {
-	struct json *body = call_arm_body(call);
+	struct arm_path path = {0};
+	size_t at = 2;
+	const char *rest;
 
-	if (!body)
-		return;
-	if (json_size(body) != 1 || !json_is_object(json_get(body, "tags"))) {
-		call_arm_error(call, 400, "PatchOnlyTagsAllowed",
-			       "Only tags can be changed by PATCH on this resource.");
-		return;
+	path.subscription = call->segment_count > 1 ? call_segment(call, 1) : NULL;
+	if (call_segment_is(call, at, "resourceGroups") && call->segment_count > at + 1) {
+		path.group = call_segment(call, at + 1);
+		at += 2;
 	}
-	gateway_set_tags(world, json_get(body, "tags"));
-	show_gateway(world, call, 200, version);
+	path.scope = first_segments(call, at);
+	if (!call_segment_is(call, at, "providers") || call->segment_count < at + 3)
+		return path;
+	path.provider = call_segment(call, at + 1);
+	path.type = call_segment(call, at + 2);
+	if (call->segment_count < at + 4)
+		return path;
+	path.name = call_segment(call, at + 3);
+	path.scope = first_segments(call, at + 4);
+	rest = call->path + strlen(path.scope);
+	path.child = *rest && rest[1] ? rest + 1 : NULL;
+	return path;
 }
 
-static void one_gateway(struct world *world, struct call *call, const char *version)
+static bool fits(const struct arm_route *route, const struct arm_path *path)
 {
-	if (world->gateway.state == GATEWAY_MISSING && !call_is(call, "PUT"))
-		not_found(call, world->gateway.id);
-	else if (call_is(call, "GET"))
-		show_gateway(world, call, 200, version);
-	else if (call_is(call, "PUT"))
-		put_gateway(world, call, version);
-	else if (call_is(call, "PATCH"))
-		patch_gateway(world, call, version);
+	size_t length = route->child ? strlen(route->child) : 0;
+
+	if (!text_equals_nocase(route->provider, path->provider) ||
+	    !text_equals_nocase(route->type, path->type) || route->is_named != !!path->name ||
+	    !route->child != !path->child)
+		return false;
+	if (!route->child)
+		return true;
+	return text_ends_with(route->child, "*")
+		       ? strncasecmp(route->child, path->child, length - 1) == 0
+		       : text_equals_nocase(route->child, path->child);
+}
+
+static bool check_version(const struct arm_request *request, enum versions_of of, const char *type)
+{
+	struct call *call = request->call;
+
+	if (!request->version) {
+		call_arm_error(call, 400, "MissingApiVersionParameter",
+			       "The api-version query parameter (?api-version=) is required for "
+			       "all requests.");
+		return false;
+	}
+	if (versions_has(of, request->version))
+		return true;
+	if (type)
+		call_arm_error(call, 400, "NoRegisteredProviderFound",
+			       "No registered resource provider found for location 'westeurope' "
+			       "and API version '%s' for type '%s'. The supported api-versions are "
+			       "'%s'. The supported locations are 'westeurope'.",
+			       request->version, type, versions_list(call->ctx, of));
 	else
-		call_arm_error(call, 405, "MethodNotAllowed",
-			       "The method is not supported for this resource.");
-}
-
-static void list_gateways(struct world *world, struct call *call, const char *version)
-{
-	struct json *reply = json_object(call->ctx), *list = json_array(call->ctx);
-
-	if (world->gateway.state != GATEWAY_MISSING)
-		json_append(call->ctx, list, gateway_render(call->ctx, world, version));
-	json_set(call->ctx, reply, "value", list);
-	call_json(call, 200, reply);
-}
-
-static void public_ip(struct world *world, struct call *call)
-{
-	const struct gateway *gateway = &world->gateway;
-	struct ctx *ctx = call->ctx;
-	struct json *reply = json_object(ctx), *properties = json_object(ctx), *part;
-
-	json_set_text(ctx, reply, "name", strrchr(gateway->public_ip_id, '/') + 1);
-	json_set_text(ctx, reply, "id", gateway->public_ip_id);
-	json_set_text(ctx, reply, "etag", "W/\"44444444-0000-0000-0000-000000000001\"");
-	json_set_text(ctx, reply, "type", "Microsoft.Network/publicIPAddresses");
-	json_set_text(ctx, reply, "location", gateway->location);
-	part = json_object(ctx);
-	json_set_text(ctx, part, "name", "Standard");
-	json_set_text(ctx, part, "tier", "Regional");
-	json_set(ctx, reply, "sku", part);
-	json_set_text(ctx, properties, "provisioningState", "Succeeded");
-	json_set_text(ctx, properties, "ipAddress", gateway->ip);
-	json_set_text(ctx, properties, "publicIPAddressVersion",
-		      strchr(gateway->ip, ':') ? "IPv6" : "IPv4");
-	json_set_text(ctx, properties, "publicIPAllocationMethod", "Static");
-	json_set_int(ctx, properties, "idleTimeoutInMinutes", 4);
-	part = json_object(ctx);
-	json_set_text(ctx, part, "id",
-		      arena_printf(ctx->arena, "%s/frontendIPConfigurations/appgw-public-ip",
-				   gateway->id));
-	json_set(ctx, properties, "ipConfiguration", part);
-	json_set(ctx, reply, "properties", properties);
-	call_json(call, 200, reply);
-}
-
-static void show_operation(struct world *world, struct call *call)
-{
-	static const char *const words[] = {
-		[OPERATION_RUNNING] = "InProgress",  [OPERATION_APPLYING] = "InProgress",
-		[OPERATION_SUCCEEDED] = "Succeeded", [OPERATION_FAILED] = "Failed",
-		[OPERATION_CANCELED] = "Canceled",
-	};
-	const struct operation *operation = gateway_find_operation(world, call->target);
-	struct json *reply = json_object(call->ctx), *error = NULL;
-
-	if (!operation) {
-		call_arm_error(
-			call, 404, "OperationNotFound",
-			"The operation was not found. Its URL is to be used as it was given.");
-		return;
-	}
-	json_set_text(call->ctx, reply, "status", words[operation->state]);
-	if (operation->error &&
-	    json_parse(call->ctx, operation->error, strlen(operation->error), &error) == E_OK)
-		json_set(call->ctx, reply, "error", error);
-	call_json(call, 200, reply);
-}
-
-static bool is_collection(const struct world *world, const struct call *call)
-{
-	const char *last = strrchr(world->gateway.id, '/');
-
-	return strlen(call->path) == (size_t)(last - world->gateway.id) &&
-	       strncasecmp(call->path, world->gateway.id, strlen(call->path)) == 0;
+		call_arm_error(call, 400, "InvalidApiVersionParameter",
+			       "The api-version '%s' is invalid. The supported versions are '%s'.",
+			       request->version, versions_list(call->ctx, of));
+	return false;
 }
 
 static bool check_media_type(struct call *call)
@@ -239,32 +165,150 @@ static bool check_media_type(struct call *call)
 	return false;
 }
 
-static void resource(struct world *world, struct call *call)
+/* What a path of a provider gets that no row fits. */
+static void refuse_path(const struct arm_request *request, bool is_known_type)
 {
-	const char *version = api_version(call);
-	const char *path = call->path;
+	const struct arm_path *path = &request->path;
+	bool is_known = text_equals_nocase(path->provider, NETWORK) ||
+			text_equals_nocase(path->provider, MSI);
 
-	if (!version || !check_media_type(call))
-		return;
-	if (text_equals_nocase(path, world->gateway.id))
-		one_gateway(world, call, version);
-	else if (!call_is(call, "GET"))
-		call_arm_error(call, 404, "ResourceNotFound", "There is no such resource: %s",
-			       path);
-	else if (is_collection(world, call))
-		list_gateways(world, call, version);
-	else if (text_equals_nocase(path, world->gateway.public_ip_id))
-		public_ip(world, call);
-	else if (strcasestr(path, "/locations/") && strcasestr(path, "/operations/"))
-		show_operation(world, call);
+	if (!is_known)
+		call_arm_error(request->call, 404, "InvalidResourceNamespace",
+			       "The resource namespace '%s' is invalid.", path->provider);
+	else if (!is_known_type)
+		call_arm_error(request->call, 404, "InvalidResourceType",
+			       "The resource type '%s' could not be found in the namespace '%s' "
+			       "for api version '%s'.",
+			       path->type, path->provider, request->version);
+	else if (path->child)
+		call_arm_error(request->call, 404, "InvalidResourceType",
+			       "The resource type '%s/%s' could not be found in the namespace "
+			       "'%s' for api version '%s'.",
+			       path->type, path->child, path->provider, request->version);
 	else
-		not_found(call, path);
+		call_arm_error(request->call, 405, "MethodNotAllowed",
+			       "The HTTP method '%s' is not supported at scope '%s'.",
+			       request->call->method, path->scope);
+}
+
+/* A named resource is looked for in a group that is there; a list's group may be empty. */
+static bool check_group(const struct arm_request *request)
+{
+	if (!request->path.group || arm_has_group(request->world, &request->path))
+		return true;
+	call_arm_error(request->call, 404, "ResourceGroupNotFound",
+		       "Resource group '%s' could not be found.", request->path.group);
+	return false;
+}
+
+static void provider(const struct arm_request *request)
+{
+	const struct arm_path *path = &request->path;
+	const struct arm_route *route = NULL;
+	bool is_known_type = false;
+	const char *action;
+	size_t i;
+
+	for (i = 0; i < arm_route_count && !route; i++) {
+		if (text_equals_nocase(arm_routes[i].provider, path->provider) &&
+		    text_equals_nocase(arm_routes[i].type, path->type))
+			is_known_type = true;
+		if (call_is(request->call, arm_routes[i].method) && fits(&arm_routes[i], path))
+			route = &arm_routes[i];
+	}
+	if (!route && !is_known_type) {
+		refuse_path(request, false);
+		return;
+	}
+	if (!check_version(request,
+			   text_equals_nocase(path->provider, MSI) ? VERSIONS_IDENTITY
+								   : VERSIONS_NETWORK,
+			   path->type))
+		return;
+	if (!route) {
+		refuse_path(request, true);
+		return;
+	}
+	action = route->action ? arena_printf(request->call->ctx->arena, "%s/%s/%s",
+					      route->provider, route->type, route->action)
+			       : NULL;
+	if ((!action || arm_may(request, action, path->scope)) && check_group(request) &&
+	    check_media_type(request->call))
+		route->handle(request);
+}
+
+static void resources(const struct arm_request *request)
+{
+	const struct arm_path *path = &request->path;
+
+	if (!check_version(request, VERSIONS_RESOURCES, NULL))
+		return;
+	if (!call_is(request->call, "GET"))
+		call_arm_error(request->call, 405, "MethodNotAllowed",
+			       "The HTTP method '%s' is not supported at scope '%s'.",
+			       request->call->method, request->call->path);
+	else if (!path->subscription)
+		arm_list_subscriptions(request);
+	else if (path->group)
+		arm_get_group(request);
+	else if (call_segment_is(request->call, 2, "resourceGroups"))
+		arm_list_groups(request);
+	else
+		arm_get_subscription(request);
+}
+
+static bool check_subscription(const struct arm_request *request)
+{
+	const char *subscription = request->path.subscription;
+
+	if (!subscription || arm_has_subscription(request->world, subscription))
+		return true;
+	call_arm_error(request->call, 404, "SubscriptionNotFound",
+		       "The subscription '%s' could not be found.", subscription);
+	return false;
+}
+
+/* `{scope}/providers/Microsoft.Authorization/permissions`: what the caller may do there. */
+static bool is_permissions(struct call *call, const char **scope)
+{
+	size_t length = strlen(call->path), end = strlen(PERMISSIONS);
+
+	if (length <= end || !text_equals_nocase(call->path + length - end, PERMISSIONS))
+		return false;
+	*scope = arena_strndup(call->ctx->arena, call->path, length - end);
+	return true;
+}
+
+static void route(struct world *world, struct call *call)
+{
+	struct arm_request request = {world, call, {0}, call_query(call, "api-version")};
+	const char *scope;
+
+	if (is_permissions(call, &scope) && call_is(call, "GET")) {
+		if (check_version(&request, VERSIONS_AUTHORIZATION, "permissions"))
+			arm_permissions(&request, scope);
+	} else if (call_segment_is(call, 0, "tenants") && call->segment_count == 1) {
+		if (check_version(&request, VERSIONS_RESOURCES, NULL))
+			arm_list_tenants(&request);
+	} else if (!call_segment_is(call, 0, "subscriptions")) {
+		call_arm_error(call, 404, "MissingSubscription",
+			       "The request did not have a subscription or a valid tenant level "
+			       "resource provider.");
+	} else {
+		request.path = parse(call);
+		if (!check_subscription(&request))
+			return;
+		if (request.path.provider)
+			provider(&request);
+		else
+			resources(&request);
+	}
 }
 
 void arm_handle(struct world *world, struct call *call)
 {
 	if (check_token(world, call))
-		resource(world, call);
+		route(world, call);
 	call_set_header(call, "x-ms-request-id", world_guid(call->ctx, world));
 	call_set_header(call, "x-ms-correlation-request-id", world_guid(call->ctx, world));
 	call_set_header(call, "x-ms-ratelimit-remaining-subscription-reads", "249");

@@ -4,7 +4,10 @@
 #include <strings.h>
 
 #include "base/text.h"
-#include "world/model.h"
+#include "world/rights.h"
+#include "world/versions.h"
+
+#define ACTIONS "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/"
 
 struct blob {
 	struct blob *next;
@@ -14,21 +17,23 @@ struct blob {
 };
 
 struct blobs {
+	struct place place;
 	struct blob *first;
 	const char *container; /* path of the container, no slash at its end */
 };
 
-void blob_model_init(struct world *world)
+struct place *blob_model_new(struct world *world, const char *url)
 {
-	const char *url = world->options.blob_container_url, *path;
+	const char *path;
+	struct blobs *blobs = arena_new_one(world->keep.arena, struct blobs);
 	char *own;
 
-	world->blobs = arena_new_one(world->keep.arena, struct blobs);
 	path = strchr(strstr(url, "://") + 3, '/');
 	own = arena_strdup(world->keep.arena, path ? path : "");
 	while (*own && own[strlen(own) - 1] == '/')
 		own[strlen(own) - 1] = '\0';
-	world->blobs->container = own;
+	blobs->container = own;
+	return &blobs->place;
 }
 
 static struct blob *find(const struct world *world, const char *path)
@@ -88,10 +93,16 @@ static bool check_access(struct world *world, struct call *call)
 					     world->options.authority_url, world->options.tenant));
 		return false;
 	}
-	if (version && strcmp(version, "2017-11-09") >= 0)
+	if (!version || !versions_has(VERSIONS_BLOB, version)) {
+		refuse(call, 400, version ? "InvalidHeaderValue" : "MissingRequiredHeader",
+		       "x-ms-version must be one that exists, 2017-11-09 or later.");
+		return false;
+	}
+	if (rights_allow(world, call, call_is(call, "DELETE") ? ACTIONS "delete" : ACTIONS "write",
+			 world->blobs->place.id))
 		return true;
-	refuse(call, 400, version ? "InvalidHeaderValue" : "MissingRequiredHeader",
-	       "x-ms-version must be 2017-11-09 or later.");
+	refuse(call, 403, "AuthorizationPermissionMismatch",
+	       "This request is not authorized to perform this operation using this permission.");
 	return false;
 }
 

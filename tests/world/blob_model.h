@@ -10,10 +10,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct place;
 struct world;
 
-void blob_model_init(struct world *world);
+/* A container at this URL; for owners_add. */
+struct place *blob_model_new(struct world *world, const char *url);
 
-/* A blob by its path below the account's origin ("/container/name"); false when there is none. */
+/* Of world->blobs: a blob by its path below the account's origin ("/container/name"); false when
+ * there is none. */
 bool blob_model_read(const struct world *world, const char *path, const char **data, size_t *size);
 size_t blob_model_count(const struct world *world);

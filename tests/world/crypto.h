@@ -57,7 +57,8 @@ struct bytes crypto_cert_der(struct ctx *ctx, X509 *cert);
 char **crypto_cert_names(struct ctx *ctx, X509 *cert, size_t *count);
 int64_t crypto_not_before(X509 *cert); /* seconds */
 int64_t crypto_not_after(X509 *cert);
-char *crypto_x5t(struct ctx *ctx, X509 *cert);	  /* base64url SHA-1 */
+char *crypto_x5t(struct ctx *ctx, X509 *cert); /* base64url SHA-1 */
+char *crypto_x5t_s256(struct ctx *ctx, X509 *cert);
 char *crypto_serial(struct ctx *ctx, X509 *cert); /* lower-case hex */
 
 /* A certificate for `key` signed by `issuer_key`; issuer NULL: self-signed. The caller owns it. */
@@ -90,6 +91,9 @@ void crypto_bag_free(struct crypto_bag *bag);
 bool crypto_parse_pfx(const struct bytes *der, const char *password, struct crypto_bag *bag);
 /* PKCS#8 only, unencrypted, as Key Vault takes it; any certificates. */
 bool crypto_parse_pem(const char *text, struct crypto_bag *bag);
+/* A PKCS#7 of certificates alone. */
+struct bytes crypto_pkcs7(struct ctx *ctx, X509 *const *certs, size_t count);
+
 bool crypto_pfx(struct ctx *ctx, EVP_PKEY *key, X509 *const *certs, size_t count,
 		const char *password, struct bytes *out);
 

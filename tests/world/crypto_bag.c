@@ -143,3 +143,24 @@ bool crypto_pfx(struct ctx *ctx, EVP_PKEY *key, X509 *const *certs, size_t count
 	PKCS12_free(pfx);
 	return true;
 }
+
+struct bytes crypto_pkcs7(struct ctx *ctx, X509 *const *certs, size_t count)
+{
+	PKCS7 *pkcs7 = PKCS7_new();
+	unsigned char *data = NULL;
+	struct bytes out;
+	size_t i;
+	int size;
+
+	assert(pkcs7 && PKCS7_set_type(pkcs7, NID_pkcs7_signed) == 1 &&
+	       PKCS7_content_new(pkcs7, NID_pkcs7_data) == 1);
+	PKCS7_set_detached(pkcs7, 1);
+	for (i = 0; i < count; i++)
+		assert(PKCS7_add_certificate(pkcs7, certs[i]) == 1);
+	size = i2d_PKCS7(pkcs7, &data);
+	assert(size > 0);
+	out = (struct bytes){arena_copy(ctx->arena, data, (size_t)size), (size_t)size};
+	OPENSSL_free(data);
+	PKCS7_free(pkcs7);
+	return out;
+}

@@ -206,13 +206,23 @@ int64_t crypto_not_after(X509 *cert)
 	return seconds_of(X509_get0_notAfter(cert));
 }
 
-char *crypto_x5t(struct ctx *ctx, X509 *cert)
+static char *thumbprint(struct ctx *ctx, X509 *cert, const EVP_MD *kind)
 {
 	unsigned char digest[EVP_MAX_MD_SIZE];
 	unsigned size = 0;
 
-	assert(X509_digest(cert, EVP_sha1(), digest, &size));
+	assert(X509_digest(cert, kind, digest, &size));
 	return base64url_encode(ctx, digest, size);
+}
+
+char *crypto_x5t(struct ctx *ctx, X509 *cert)
+{
+	return thumbprint(ctx, cert, EVP_sha1());
+}
+
+char *crypto_x5t_s256(struct ctx *ctx, X509 *cert)
+{
+	return thumbprint(ctx, cert, EVP_sha256());
 }
 
 char *crypto_serial(struct ctx *ctx, X509 *cert)

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "world/gateway.h"
+#include "world/owners.h"
 
 #define TICK_MS	 20
 #define FORCE_MS 60000
@@ -172,8 +173,10 @@ static bool apply(struct dataplane *plane)
 	bool is_done;
 
 	pthread_mutex_lock(&plane->world->lock);
-	generation = plane->world->gateway.generation;
+	(void)owners_by_number(plane->world, PLACE_GATEWAY, plane->options->gateway);
+	generation = plane->world->gateway->generation;
 	files = nginx_conf(&ctx, plane->world, plane->options);
+	owners_first(plane->world);
 	pthread_mutex_unlock(&plane->world->lock);
 	is_done = write_files(&ctx, plane->options, files) && test_configuration(plane);
 	arena_free(ctx.arena);
@@ -186,7 +189,9 @@ static bool apply(struct dataplane *plane)
 	is_done = is_done && wait_until_in_force(plane, generation);
 	plane->applied = generation;
 	pthread_mutex_lock(&plane->world->lock);
+	(void)owners_by_number(plane->world, PLACE_GATEWAY, plane->options->gateway);
 	gateway_applied(plane->world, generation, is_done);
+	owners_first(plane->world);
 	pthread_mutex_unlock(&plane->world->lock);
 	return is_done;
 }
@@ -199,7 +204,9 @@ static void *run(void *argument)
 	while (!plane->is_stopping) {
 		world_tick(plane->world);
 		pthread_mutex_lock(&plane->world->lock);
-		wanted = plane->world->gateway.generation;
+		(void)owners_by_number(plane->world, PLACE_GATEWAY, plane->options->gateway);
+		wanted = plane->world->gateway->generation;
+		owners_first(plane->world);
 		pthread_mutex_unlock(&plane->world->lock);
 		if (wanted != plane->applied)
 			apply(plane);
@@ -232,7 +239,11 @@ struct dataplane *dataplane_start(struct world *world, const struct plane_option
 		abort();
 	plane->world = world;
 	plane->options = options;
-	world->has_data_plane = true;
+	pthread_mutex_lock(&world->lock);
+	(void)owners_by_number(world, PLACE_GATEWAY, options->gateway);
+	world->gateway->has_data_plane = true;
+	owners_first(world);
+	pthread_mutex_unlock(&world->lock);
 	if (!make_dirs(options) || !apply(plane) ||
 	    pthread_create(&plane->thread, NULL, run, plane) != 0) {
 		if (plane->master > 0)

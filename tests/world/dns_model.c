@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "world/model.h"
+#include "world/owners.h"
 
 #define SERVER	    "192.0.2.53:53"
 #define CA_IDENTITY "acme.test"
@@ -44,11 +44,16 @@ static struct dns_record *need(struct world *world, const char *hostname)
 	return record;
 }
 
+static const struct gateway *first_gateway(const struct world *world)
+{
+	return (const struct gateway *)world->places[PLACE_GATEWAY];
+}
+
 static const char *addresses_of(const struct world *world, const char *hostname)
 {
 	const struct dns_record *record = find(world, hostname);
 
-	return record && record->addresses ? record->addresses : world->gateway.ip;
+	return record && record->addresses ? record->addresses : first_gateway(world)->ip;
 }
 
 void dns_model_set(struct world *world, const char *hostname, const char *addresses)
@@ -81,8 +86,7 @@ unsigned dns_model_lookups(struct world *world)
 	return count;
 }
 
-bool dns_model_leads_to_gateway(const struct world *world, const char *hostname,
-				const char **trouble)
+bool dns_model_leads_to_gateway(struct world *world, const char *hostname, const char **trouble)
 {
 	const char *addresses = addresses_of(world, hostname);
 
@@ -93,7 +97,7 @@ bool dns_model_leads_to_gateway(const struct world *world, const char *hostname,
 		*trouble = "DNS problem: SERVFAIL looking up A";
 	else if (text_equals(addresses, "NODATA"))
 		*trouble = "No valid IP addresses found";
-	return text_equals(addresses, world->gateway.ip);
+	return owners_by_ip(world, addresses);
 }
 
 /* RFC 8659: the closest ancestor with a record decides. */

@@ -23,6 +23,5 @@ void dns_model_set_caa(struct world *world, const char *hostname, const char *ta
 unsigned dns_model_lookups(struct world *world);
 
 /* For the model CA; the world's lock is held. */
-bool dns_model_leads_to_gateway(const struct world *world, const char *hostname,
-				const char **trouble);
+bool dns_model_leads_to_gateway(struct world *world, const char *hostname, const char **trouble);
 bool dns_model_allows(const struct world *world, const char *hostname);

@@ -1,9 +1,5 @@
-#include "world/model.h"
+#include "world/rights.h"
 
-#include <ctype.h>
-#include <openssl/pem.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -56,7 +52,8 @@ static EVP_PKEY *token_key(const struct world *world)
 	return world->settings.reuses_rsa_keys ? NULL : crypto_process_key();
 }
 
-char *entra_token(struct ctx *ctx, struct world *world, const char *audience)
+char *entra_token(struct ctx *ctx, struct world *world, const struct principal *principal,
+		  const char *audience)
 {
 	struct json *claims = json_object(ctx);
 	int64_t now = world_seconds(world);
@@ -68,12 +65,19 @@ char *entra_token(struct ctx *ctx, struct world *world, const char *audience)
 	json_set_int(ctx, claims, "iat", now);
 	json_set_int(ctx, claims, "nbf", now - 5);
 	json_set_int(ctx, claims, "exp", now + world->settings.token_lifetime / MSEC_PER_SEC);
-	json_set_text(ctx, claims, "appid", world->options.client_id);
-	json_set_text(ctx, claims, "oid", "11111111-2222-3333-4444-555555555555");
+	json_set_text(ctx, claims, "appid", principal->client_id);
+	json_set_text(ctx, claims, "oid", principal->object_id);
 	json_set_text(ctx, claims, "tid", world->options.tenant);
 	json_set_text(ctx, claims, "uti", world_guid(ctx, world));
 	json_set_text(ctx, claims, "ver", "1.0");
 	return crypto_jwt(ctx, token_key(world), claims);
+}
+
+static const struct principal *principal_of(const struct world *world, const struct json *claims)
+{
+	const char *client = json_get_text(claims, "appid");
+
+	return client ? rights_by_client(world, client) : NULL;
 }
 
 bool entra_is_authorized(struct world *world, struct call *call, const char *const *audiences)
@@ -89,105 +93,37 @@ bool entra_is_authorized(struct world *world, struct call *call, const char *con
 	if (!audience || now >= json_get_int(claims, "exp", 0) ||
 	    now < json_get_int(claims, "nbf", now))
 		return false;
-	for (; *audiences; audiences++)
-		if (text_equals_nocase(trimmed(call->ctx, audience), *audiences))
-			return true;
-	return false;
+	while (*audiences && !text_equals_nocase(trimmed(call->ctx, audience), *audiences))
+		audiences++;
+	if (!*audiences || !principal_of(world, claims))
+		return false;
+	call->principal = principal_of(world, claims);
+	call->by_other |= call->principal->kind == PRINCIPAL_OPERATOR;
+	return true;
 }
 
-/* The assertion is signed by the registered certificate and says what it must. */
-static const char *check_certificate_assertion(struct world *world, struct call *call,
-					       const char *assertion)
-{
-	const char *audience, *client = world->options.client_id;
-	int64_t now = world_seconds(world);
-	struct json *claims, *header = NULL;
-	EVP_PKEY *key = NULL;
-	X509 *cert;
-	BIO *bio;
-
-	bio = BIO_new_mem_buf(world->options.client_cert_pem, -1);
-	cert = PEM_read_bio_X509(bio, NULL, NULL, NULL);
-	BIO_free(bio);
-	if (!cert)
-		return "no certificate is registered for the application";
-	key = X509_get_pubkey(cert);
-	claims = crypto_jwt_claims(call->ctx, key, assertion, &header);
-	EVP_PKEY_free(key);
-	if (!claims) {
-		X509_free(cert);
-		return "the assertion's signature is not by a registered certificate";
-	}
-	if (!json_get_text(header, "x5t#S256") &&
-	    !text_equals(json_get_text(header, "x5t"), crypto_x5t(call->ctx, cert))) {
-		X509_free(cert);
-		return "the assertion names no registered certificate (x5t, x5t#S256)";
-	}
-	X509_free(cert);
-	audience = json_get_text(claims, "aud");
-	if (!audience || !text_starts_with(audience, world->options.authority_url) ||
-	    !text_equals(json_get_text(claims, "iss"), client) ||
-	    !text_equals(json_get_text(claims, "sub"), client) || !json_get_text(claims, "jti"))
-		return "aud, iss, sub or jti of the assertion is wrong";
-	if (now >= json_get_int(claims, "exp", 0) || now + 300 < json_get_int(claims, "nbf", 0))
-		return "the assertion is not within its valid time range";
-	return NULL;
-}
-
-static const char *check_federated(struct world *world, struct call *call, const char *assertion)
-{
-	char text[16384];
-	size_t size, sent = strlen(assertion);
-	FILE *file;
-
-	(void)call;
-	if (!world->options.federated_token_file)
-		return "no federated credential is registered";
-	file = fopen(world->options.federated_token_file, "re");
-	if (!file)
-		return "the federated token cannot be read";
-	size = fread(text, 1, sizeof(text) - 1, file);
-	fclose(file);
-	while (size && isspace((unsigned char)text[size - 1]))
-		size--;
-	if (size != sent || memcmp(text, assertion, size) != 0)
-		return "no matching federated identity record found for the presented assertion";
-	return NULL;
-}
-
-/* NULL when the client has proved itself; else the error was answered. */
-static bool authenticate(struct world *world, struct call *call)
+/* False after the error was answered. */
+static bool authenticate(struct world *world, struct call *call, const struct principal *principal)
 {
 	const char *secret = call_form(call, "client_secret");
 	const char *assertion = call_form(call, "client_assertion");
-	const char *federated, *trouble;
 
 	if (secret) {
-		if (text_equals(secret, world->options.client_secret))
+		if (text_equals(secret, principal->secret))
 			return true;
 		call_entra_error(call, 401, "invalid_client", 7000215,
 				 "Invalid client secret provided.");
 		return false;
 	}
-	if (!assertion || !text_equals(call_form(call, "client_assertion_type"), ASSERTION_TYPE)) {
-		call_entra_error(call, 401, "invalid_client", 7000216,
-				 "'client_assertion' or 'client_secret' is required.");
-		return false;
-	}
-	federated = check_federated(world, call, assertion);
-	if (!federated)
-		return true;
-	trouble = world->options.client_cert_pem
-			  ? check_certificate_assertion(world, call, assertion)
-			  : federated;
-	if (!trouble)
-		return true;
-	call_entra_error(call, 401, "invalid_client", 700027, "Client assertion failed: %s.",
-			 trouble);
+	if (assertion && text_equals(call_form(call, "client_assertion_type"), ASSERTION_TYPE))
+		return entra_check_assertion(world, call, principal, assertion);
+	call_entra_error(call, 401, "invalid_client", 7000216,
+			 "'client_assertion' or 'client_secret' is required.");
 	return false;
 }
 
-static void send_token(struct world *world, struct call *call, const char *audience)
+static void send_token(struct world *world, struct call *call, const struct principal *principal,
+		       const char *audience)
 {
 	struct ctx *ctx = call->ctx;
 	struct json *reply = json_object(ctx);
@@ -196,7 +132,7 @@ static void send_token(struct world *world, struct call *call, const char *audie
 	json_set_text(ctx, reply, "token_type", "Bearer");
 	json_set_int(ctx, reply, "expires_in", lifetime);
 	json_set_int(ctx, reply, "ext_expires_in", lifetime);
-	json_set_text(ctx, reply, "access_token", entra_token(ctx, world, audience));
+	json_set_text(ctx, reply, "access_token", entra_token(ctx, world, principal, audience));
 	call_json(call, 200, reply);
 	call_set_header(call, "Cache-Control", "no-store, no-cache");
 }
@@ -204,6 +140,8 @@ static void send_token(struct world *world, struct call *call, const char *audie
 static void token_endpoint(struct world *world, struct call *call)
 {
 	const char *type = call_header(call, "Content-Type"), *scope, *resource;
+	const char *client = call_form(call, "client_id");
+	const struct principal *principal = client ? rights_by_client(world, client) : NULL;
 
 	if (!type || strncasecmp(type, "application/x-www-form-urlencoded", 33) != 0) {
 		call_entra_error(call, 400, "invalid_request", 900144,
@@ -215,14 +153,14 @@ static void token_endpoint(struct world *world, struct call *call)
 				 "The grant type is not supported.");
 		return;
 	}
-	if (!text_equals_nocase(call_form(call, "client_id") ? call_form(call, "client_id") : "",
-				world->options.client_id)) {
+	if (!principal || principal->kind == PRINCIPAL_GATEWAY) {
 		call_entra_error(call, 400, "unauthorized_client", 700016,
 				 "Application was not found in the directory.");
 		return;
 	}
-	if (!authenticate(world, call))
+	if (!authenticate(world, call, principal))
 		return;
+	call->principal = principal;
 	scope = call_form(call, "scope");
 	resource = scope ? resource_of_scope(call->ctx, scope) : NULL;
 	if (!resource) {
@@ -235,7 +173,7 @@ static void token_endpoint(struct world *world, struct call *call)
 				 "The resource principal named %s was not found.", resource);
 		return;
 	}
-	send_token(world, call, resource);
+	send_token(world, call, principal, resource);
 }
 
 static void openid_configuration(struct world *world, struct call *call)

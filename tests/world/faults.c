@@ -1,4 +1,4 @@
-#include "world/model.h"
+#include "world/owners.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -73,6 +73,12 @@ enum err faults_add(struct ctx *ctx, struct world *world, const struct json *jso
 		return refuse(ctx, "a fault is an object");
 	rule->after = json_get_int(json, "after", 0);
 	rule->times = json_get_int(json, "times", 1);
+	if (json_get_text(json, "owner"))
+		rule->owner = arena_strdup(world->keep.arena, json_get_text(json, "owner"));
+	if (rule->owner && !owners_by_name(world, rule->owner))
+		return refuse(ctx,
+			      "`owner` is nobody: known are gateway, vault, container, ca, and "
+			      "gateway-2 and so on where there are several");
 	if (json_get_text(json, "method"))
 		rule->method = arena_strdup(world->keep.arena, json_get_text(json, "method"));
 	rule->pattern = arena_strdup(world->keep.arena, path ? path : "");
@@ -115,6 +121,8 @@ struct json *faults_show(struct ctx *ctx, const struct world *world)
 		json_set_int(ctx, item, "id", rule->id);
 		if (rule->method)
 			json_set_text(ctx, item, "method", rule->method);
+		if (rule->owner)
+			json_set_text(ctx, item, "owner", rule->owner);
 		json_set_text(ctx, item, "path", rule->pattern);
 		json_set_int(ctx, item, "after", rule->after);
 		json_set_int(ctx, item, "times", rule->times);
@@ -132,6 +140,8 @@ struct fault_rule *faults_find(struct world *world, const struct call *call)
 
 	for (rule = world->faults; rule; rule = rule->next) {
 		if (rule->times >= 0 && rule->hits >= rule->after + rule->times)
+			continue;
+		if (rule->owner && !text_equals(rule->owner, call->owner))
 			continue;
 		if (rule->method && !text_equals_nocase(rule->method, call->method))
 			continue;

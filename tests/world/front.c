@@ -1,9 +1,11 @@
 #include "world/front.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
 #include "world/blob_model.h"
+#include "world/owners.h"
 #include "world/sites.h"
 
 static void send_blob(struct world *world, struct call *call, const struct target *target,
@@ -14,6 +16,7 @@ static void send_blob(struct world *world, struct call *call, const struct targe
 	const char *data;
 	size_t size;
 
+	(void)owners_by_where(world, PLACE_CONTAINER, world->gateway->blob_container_url);
 	if (blob_model_read(world, path, &data, &size))
 		call_text(call, 200, "text/plain", data, size);
 	else
@@ -38,8 +41,8 @@ static void send_redirect(struct call *call, const struct target *target, const 
 
 void front_get(struct world *world, struct call *call, const char *host)
 {
-	bool is_up = world->gateway.state == GATEWAY_RUNNING ||
-		     world->gateway.state == GATEWAY_FAILED;
+	bool is_up = world->gateway->state == GATEWAY_RUNNING ||
+		     world->gateway->state == GATEWAY_FAILED;
 	size_t count;
 	struct site *sites = sites_load(call->ctx, world, &count);
 	const struct site *site = is_up ? sites_find(sites, count, 80, host) : NULL;
@@ -74,7 +77,8 @@ void front_handle(struct world *world, struct call *call)
 	front_get(world, call, arena_strndup(call->ctx->arena, host ? host : "", length));
 }
 
-char *world_served_certificate(struct ctx *ctx, struct world *world, const char *host)
+char *world_served_certificate_of(struct ctx *ctx, struct world *world, const char *owner,
+				  const char *host)
 {
 	struct site_certificate certificate;
 	const struct site *site;
@@ -83,10 +87,18 @@ char *world_served_certificate(struct ctx *ctx, struct world *world, const char 
 	size_t count;
 
 	pthread_mutex_lock(&world->lock);
+	if (!owners_by_name(world, owner))
+		abort();
 	sites = sites_load(ctx, world, &count);
 	site = sites_find(sites, count, 443, host);
 	if (site && site->is_https && sites_certificate(ctx, world, site, &certificate))
 		serial = crypto_serial(ctx, certificate.certs[0]);
+	owners_first(world);
 	pthread_mutex_unlock(&world->lock);
 	return serial;
+}
+
+char *world_served_certificate(struct ctx *ctx, struct world *world, const char *host)
+{
+	return world_served_certificate_of(ctx, world, "gateway", host);
 }

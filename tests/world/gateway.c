@@ -6,12 +6,14 @@
 #include "base/rng.h"
 #include "base/text.h"
 #include "world/gateway_seed.h"
+#include "world/owners.h"
+#include "world/rights.h"
 
 #define MONITOR_TOKEN_BYTES 1150 /* the monitor's URL is over 3 KB, as recorded ones are */
 
 static void new_etag(struct world *world)
 {
-	struct gateway *gateway = &world->gateway;
+	struct gateway *gateway = world->gateway;
 	char hex[33];
 
 	world_hex_id(world, hex);
@@ -23,18 +25,24 @@ static void serve(struct world *world, const struct document *document)
 {
 	struct document *next = document_new(world->doors, document->root);
 
-	document_free(world->gateway.served);
-	world->gateway.served = next;
-	world->gateway.generation++;
+	document_free(world->gateway->served);
+	world->gateway->served = next;
+	world->gateway->generation++;
 }
 
-void gateway_init(struct world *world)
+struct place *gateway_new(struct world *world)
 {
-	struct gateway *gateway = &world->gateway;
+	return &arena_new_one(world->keep.arena, struct gateway)->place;
+}
+
+void gateway_init(struct world *world, const struct place_options *options)
+{
+	struct gateway *gateway = world->gateway;
 	struct ctx *ctx = &world->keep;
 	struct json *seed;
 
-	gateway_seed_names(world);
+	gateway_seed_names(world, options);
+	gateway->principal = rights_add_principal(world, PRINCIPAL_GATEWAY, NULL, NULL);
 	seed = gateway_seed_document(ctx, world);
 	gateway->stored = document_new(world->doors, gateway_canonical(ctx, world, seed, "9999"));
 	gateway->foreign = document_new(world->doors, json_object(ctx));
@@ -58,26 +66,31 @@ void gateway_init(struct world *world)
 void gateway_fini(struct world *world)
 {
 	struct upload *upload;
+	struct place *place;
 
-	for (upload = world->gateway.uploads; upload; upload = upload->next)
-		crypto_bag_free(&upload->bag);
-	document_free(world->gateway.stored);
-	document_free(world->gateway.served);
-	document_free(world->gateway.foreign);
+	for (place = world->places[PLACE_GATEWAY]; place; place = place->next) {
+		struct gateway *gateway = (struct gateway *)place;
+
+		for (upload = gateway->uploads; upload; upload = upload->next)
+			crypto_bag_free(&upload->bag);
+		document_free(gateway->stored);
+		document_free(gateway->served);
+		document_free(gateway->foreign);
+	}
 }
 
 void gateway_set_state(struct world *world, enum gateway_state state)
 {
-	if (world->gateway.state == state)
+	if (world->gateway->state == state)
 		return;
-	world->gateway.state = state;
+	world->gateway->state = state;
 	new_etag(world);
-	world->gateway.generation++;
+	world->gateway->generation++;
 }
 
 static void end_operation(struct world *world, enum operation_state state, const char *error)
 {
-	struct gateway *gateway = &world->gateway;
+	struct gateway *gateway = world->gateway;
 
 	gateway->current->state = state;
 	gateway->current->error = error;
@@ -89,7 +102,7 @@ static void end_operation(struct world *world, enum operation_state state, const
 /* Time is up: the new document is tried against the vault and, if that works, served. */
 static void try_document(struct world *world)
 {
-	struct gateway *gateway = &world->gateway;
+	struct gateway *gateway = world->gateway;
 	const char *error = gateway_bind(world, gateway->stored->root);
 
 	if (error) {
@@ -99,20 +112,36 @@ static void try_document(struct world *world)
 	}
 	gateway->state = GATEWAY_RUNNING;
 	serve(world, gateway->stored);
-	if (world->has_data_plane)
+	if (gateway->has_data_plane)
 		gateway->current->state = OPERATION_APPLYING;
 	else
 		end_operation(world, OPERATION_SUCCEEDED, NULL);
 }
 
-void gateway_tick(struct world *world)
+static void end_current(struct world *world)
 {
-	struct gateway *gateway = &world->gateway;
+	switch (world->gateway->current->kind) {
+	case OPERATION_PUT: try_document(world); return;
+	case OPERATION_START: gateway_set_state(world, GATEWAY_RUNNING); break;
+	case OPERATION_STOP: gateway_set_state(world, GATEWAY_STOPPED); break;
+	case OPERATION_HEALTH: return;
+	}
+	end_operation(world, OPERATION_SUCCEEDED, NULL);
+}
+
+static void tick(struct world *world)
+{
+	struct gateway *gateway = world->gateway;
 	msec_t now = world_mono(world);
+
+	struct operation *operation;
 
 	if (gateway->current && gateway->current->state == OPERATION_RUNNING &&
 	    now >= gateway->current->due)
-		try_document(world);
+		end_current(world);
+	for (operation = gateway->operations; operation; operation = operation->next)
+		if (operation->kind == OPERATION_HEALTH && now >= operation->due)
+			operation->state = OPERATION_SUCCEEDED;
 	if (now >= gateway->next_poll) {
 		gateway->next_poll = msec_add(now, world->settings.vault_poll);
 		if (gateway_poll_vault(world))
@@ -120,9 +149,20 @@ void gateway_tick(struct world *world)
 	}
 }
 
+void gateway_tick(struct world *world)
+{
+	struct place *place;
+
+	for (place = world->places[PLACE_GATEWAY]; place; place = place->next) {
+		world->gateway = (struct gateway *)place;
+		tick(world);
+	}
+	owners_first(world);
+}
+
 void gateway_applied(struct world *world, unsigned generation, bool is_in_force)
 {
-	struct gateway *gateway = &world->gateway;
+	struct gateway *gateway = world->gateway;
 
 	if (!gateway->current || gateway->current->state != OPERATION_APPLYING ||
 	    generation != gateway->generation)
@@ -149,38 +189,57 @@ static const char *superseded(struct world *world)
 		"operation.\"}]}");
 }
 
-static struct operation *start_operation(struct world *world, const char *api_version)
+/* Path and query of one of an operation's two URLs. */
+static const char *operation_url(struct world *world, const char *collection, const char *id,
+				 const char *api_version)
 {
-	struct gateway *gateway = &world->gateway;
-	struct operation *operation = arena_new_one(world->keep.arena, struct operation);
+	const char *subscription = strchr(world->gateway->id + 1, '/') + 1;
 	unsigned char token[MONITOR_TOKEN_BYTES];
-	const char *subscription = strchr(gateway->id + 1, '/') + 1;
 	struct ctx *ctx = &world->keep;
 
 	world->doors->rng->fill(world->doors->rng, token, sizeof(token));
-	operation->target = arena_printf(
+	return arena_printf(
 		ctx->arena,
-		"/subscriptions/%.*s/providers/Microsoft.Network/locations/%s/operations/"
-		"%s?api-version="
-		"%s&t=%lld&c=%s&s=%s&h=%s",
-		(int)strcspn(subscription, "/"), subscription, gateway->location,
-		world_guid(ctx, world), api_version, (long long)world_seconds(world),
+		"/subscriptions/%.*s/providers/Microsoft.Network/locations/%s/%s/%s?api-version=%s"
+		"&t=%lld&c=%s&s=%s&h=%s",
+		(int)strcspn(subscription, "/"), subscription, world->gateway->location, collection,
+		id, api_version, (long long)world_seconds(world),
 		base64url_encode(ctx, token, sizeof(token)), base64url_encode(ctx, token, 900),
 		base64url_encode(ctx, token, 32));
+}
+
+static struct operation *start_operation(struct world *world, const struct call *call,
+					 enum operation_kind kind, const char *api_version)
+{
+	struct gateway *gateway = world->gateway;
+	struct operation *operation = arena_new_one(world->keep.arena, struct operation);
+	const char *id = world_guid(&world->keep, world);
+
+	operation->kind = kind;
+	operation->target = operation_url(world, "operations", id, api_version);
+	if (kind != OPERATION_PUT)
+		operation->result = operation_url(world, "operationResults", id, api_version);
+	operation->principal = call->principal;
 	operation->due = msec_add(world_mono(world), world->settings.gateway_update);
 	operation->next = gateway->operations;
 	gateway->operations = operation;
-	gateway->current = operation;
-	gateway->is_updating = true;
 	return operation;
+}
+
+/* From now on the gateway is Updating until it is through. */
+static void make_current(struct world *world, struct operation *operation)
+{
+	world->gateway->current = operation;
+	world->gateway->is_updating = true;
 }
 
 struct operation *gateway_find_operation(const struct world *world, const char *target)
 {
 	struct operation *operation;
 
-	for (operation = world->gateway.operations; operation; operation = operation->next)
-		if (strcmp(operation->target, target) == 0)
+	for (operation = world->gateway->operations; operation; operation = operation->next)
+		if (text_equals(operation->target, target) ||
+		    text_equals(operation->result, target))
 			return operation;
 	return NULL;
 }
@@ -188,7 +247,7 @@ struct operation *gateway_find_operation(const struct world *world, const char *
 const char *gateway_accept(struct world *world, struct call *call, const struct json *document,
 			   const struct json *body, const char *api_version)
 {
-	struct gateway *gateway = &world->gateway;
+	struct gateway *gateway = world->gateway;
 	struct document *next = document_new(world->doors, document);
 	struct operation *operation;
 
@@ -199,13 +258,27 @@ const char *gateway_accept(struct world *world, struct call *call, const struct 
 	document_free(gateway->stored);
 	gateway->stored = next;
 	new_etag(world);
-	operation = start_operation(world, api_version);
+	operation = start_operation(world, call, OPERATION_PUT, api_version);
+	make_current(world, operation);
 	return arena_printf(call->ctx->arena, "%s%s", world->options.arm_url, operation->target);
+}
+
+const struct operation *gateway_begin(struct world *world, const struct call *call,
+				      enum operation_kind kind, const char *api_version)
+{
+	struct operation *operation;
+
+	if (kind != OPERATION_HEALTH && world->gateway->current)
+		end_operation(world, OPERATION_CANCELED, superseded(world));
+	operation = start_operation(world, call, kind, api_version);
+	if (kind != OPERATION_HEALTH)
+		make_current(world, operation);
+	return operation;
 }
 
 void gateway_set_tags(struct world *world, const struct json *tags)
 {
-	struct gateway *gateway = &world->gateway;
+	struct gateway *gateway = world->gateway;
 	struct json *copy = json_dup(&gateway->stored->ctx, tags);
 
 	json_set(&gateway->stored->ctx, gateway->stored->root, "tags", copy);

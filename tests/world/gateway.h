@@ -1,5 +1,5 @@
 /*
- * gateway - the one Application Gateway of the world: its document, its operations, what it serves.
+ * gateway - an Application Gateway: its document, its operations, what it serves.
  *
  * The stored document is canonical: no etags, no read-only and back-reference members, no
  * certificate data. Those are put in when it is shown. `served` lags behind `stored` until an
@@ -18,8 +18,11 @@ struct gateway_collection {
 extern const struct gateway_collection gateway_collections[];
 extern const size_t gateway_collection_count;
 
-void gateway_init(struct world *world);
+/* Of world->gateway, whose place is there already. */
+struct place *gateway_new(struct world *world);
+void gateway_init(struct world *world, const struct place_options *options);
 void gateway_fini(struct world *world);
+/* Of all gateways. */
 void gateway_tick(struct world *world);
 void gateway_set_state(struct world *world, enum gateway_state state);
 
@@ -54,12 +57,16 @@ bool gateway_check_certificates(struct world *world, struct call *call, const st
 /* Takes a checked document in: stores it and starts the operation; returns its monitor's URL. */
 const char *gateway_accept(struct world *world, struct call *call, const struct json *document,
 			   const struct json *body, const char *api_version);
+/* Starts another kind of operation. */
+const struct operation *gateway_begin(struct world *world, const struct call *call,
+				      enum operation_kind kind, const char *api_version);
 /* Replaces the tags at once. */
 void gateway_set_tags(struct world *world, const struct json *tags);
 
 /* The data plane says that this generation is in force now, or could not be put in force. */
 void gateway_applied(struct world *world, unsigned generation, bool is_in_force);
 
+/* By its monitor or by where its result will be. */
 struct operation *gateway_find_operation(const struct world *world, const char *target);
 
 /* Counts what a PUT does to parts that are not its own. */

@@ -12,7 +12,7 @@ struct upload *gateway_upload(const struct world *world, const char *name)
 {
 	struct upload *upload;
 
-	for (upload = world->gateway.uploads; upload; upload = upload->next)
+	for (upload = world->gateway->uploads; upload; upload = upload->next)
 		if (text_equals_nocase(upload->name, name))
 			return upload;
 	return NULL;
@@ -22,7 +22,7 @@ struct binding *gateway_binding(const struct world *world, const char *entry)
 {
 	struct binding *binding;
 
-	for (binding = world->gateway.bindings; binding; binding = binding->next)
+	for (binding = world->gateway->bindings; binding; binding = binding->next)
 		if (text_equals_nocase(binding->entry, entry))
 			return binding;
 	return NULL;
@@ -94,14 +94,14 @@ static bool check_identity(struct world *world, struct call *call, const struct 
 	const char *type = json_get_text(identity, "type");
 
 	json_for_each (user, users) {
-		if (text_equals_nocase(json_name(user), world->gateway.identity_id))
+		if (text_equals_nocase(json_name(user), world->gateway->identity_id))
 			continue;
 		call_arm_error(
 			call, 403, "LinkedAuthorizationFailed",
 			"The client has permission to perform action "
 			"'Microsoft.Network/applicationGateways/write' on scope '%s', however the "
 			"linked scope '%s' was not found or may not be assigned.",
-			world->gateway.id, json_name(user));
+			world->gateway->id, json_name(user));
 		return false;
 	}
 	if (!needs_identity)
@@ -111,7 +111,7 @@ static bool check_identity(struct world *world, struct call *call, const struct 
 	call_arm_error(call, 400, "ApplicationGatewayKeyVaultSecretRequiresUserAssignedIdentity",
 		       "Application Gateway %s references Key Vault secrets and must have a user "
 		       "assigned identity.",
-		       world->gateway.id);
+		       world->gateway->id);
 	return false;
 }
 
@@ -146,8 +146,8 @@ void gateway_take_uploads(struct world *world, struct ctx *ctx, const struct jso
 		if (!upload) {
 			upload = arena_new_one(world->keep.arena, struct upload);
 			upload->name = arena_strdup(world->keep.arena, name);
-			upload->next = world->gateway.uploads;
-			world->gateway.uploads = upload;
+			upload->next = world->gateway->uploads;
+			world->gateway->uploads = upload;
 		}
 		crypto_bag_free(&upload->bag);
 		upload->bag = bag;
@@ -188,7 +188,7 @@ static const char *describe(struct world *world, const char *entry, const char *
 			"Access denied for KeyVault Secret of certificate '%s/sslCertificates/%s' "
 			"(%s). Make sure that the identity assigned to the gateway has access "
 			"to the secret.",
-			world->gateway.id, entry, trouble));
+			world->gateway->id, entry, trouble));
 	json_append(ctx, details, detail);
 	json_set(ctx, error, "details", details);
 	return json_print(ctx, error);
@@ -205,8 +205,8 @@ static const char *bind_entry(struct world *world, const char *entry, const char
 	if (!binding) {
 		binding = arena_new_one(world->keep.arena, struct binding);
 		binding->entry = arena_strdup(world->keep.arena, entry);
-		binding->next = world->gateway.bindings;
-		world->gateway.bindings = binding;
+		binding->next = world->gateway->bindings;
+		world->gateway->bindings = binding;
 	}
 	if (!binding->version || !binding->is_current ||
 	    !same_secret(binding->secret_id, secret_id))
@@ -229,7 +229,7 @@ const char *gateway_bind(struct world *world, const struct json *document)
 		if (error)
 			return error;
 	}
-	for (binding = world->gateway.bindings; binding; binding = binding->next)
+	for (binding = world->gateway->bindings; binding; binding = binding->next)
 		if (!gateway_child(document, "sslCertificates", binding->entry))
 			binding->is_current = false;
 	return NULL;
@@ -240,7 +240,7 @@ bool gateway_poll_vault(struct world *world)
 	struct binding *binding;
 	bool is_changed = false;
 
-	for (binding = world->gateway.bindings; binding; binding = binding->next) {
+	for (binding = world->gateway->bindings; binding; binding = binding->next) {
 		const char *trouble = NULL;
 		struct version *version;
 

@@ -1,4 +1,5 @@
 #include "world/gateway.h"
+#include "world/rights.h"
 
 #include <string.h>
 
@@ -99,9 +100,9 @@ struct json *gateway_child(const struct json *document, const char *collection, 
 struct json *gateway_by_id(const struct world *world, const struct json *document,
 			   const char *collection, const char *id)
 {
-	size_t gateway = strlen(world->gateway.id), length = strlen(collection);
+	size_t gateway = strlen(world->gateway->id), length = strlen(collection);
 
-	if (!id || strncasecmp(id, world->gateway.id, gateway) != 0 || id[gateway] != '/' ||
+	if (!id || strncasecmp(id, world->gateway->id, gateway) != 0 || id[gateway] != '/' ||
 	    strncasecmp(id + gateway + 1, collection, length) != 0 ||
 	    id[gateway + 1 + length] != '/')
 		return NULL;
@@ -136,7 +137,7 @@ static void clean_child(struct ctx *ctx, const struct world *world, const char *
 	json_remove(child, "etag");
 	json_remove(child, "type");
 	json_set_text(ctx, child, "id",
-		      arena_printf(ctx->arena, "%s/%s/%s", world->gateway.id, path,
+		      arena_printf(ctx->arena, "%s/%s/%s", world->gateway->id, path,
 				   json_get_text(child, "name")));
 	if (!json_is_object(properties)) {
 		properties = json_object(ctx);
@@ -194,12 +195,14 @@ struct json *gateway_canonical(struct ctx *ctx, const struct world *world, const
 	size_t i;
 
 	json_remove(document, "etag");
-	json_set_text(ctx, document, "name", world->gateway.name);
-	json_set_text(ctx, document, "id", world->gateway.id);
+	json_set_text(ctx, document, "name", world->gateway->name);
+	json_set_text(ctx, document, "id", world->gateway->id);
 	json_set_text(ctx, document, "type", "Microsoft.Network/applicationGateways");
 	properties = json_get(document, "properties");
 	for (i = 0; i < ARRAY_SIZE(read_only); i++)
 		json_remove(properties, read_only[i]);
+	if (json_get(properties, "sku"))
+		json_remove(json_get(properties, "sku"), "family");
 	strip_newer(NULL, properties, api_version);
 	if (json_get(document, "identity"))
 		clean_identity(ctx, json_get(document, "identity"));
@@ -222,7 +225,7 @@ struct json *gateway_canonical(struct ctx *ctx, const struct world *world, const
 static void decorate(struct ctx *ctx, const struct world *world, struct json *child,
 		     const char *collection, const char *state)
 {
-	json_set_text(ctx, child, "etag", world->gateway.etag);
+	json_set_text(ctx, child, "etag", world->gateway->etag);
 	json_set_text(
 		ctx, child, "type",
 		arena_printf(ctx->arena, "Microsoft.Network/applicationGateways/%s", collection));
@@ -279,35 +282,52 @@ static void show_certificate(struct ctx *ctx, const struct world *world, struct 
 	const char *name = json_get_text(child, "name");
 	const struct binding *binding = gateway_binding(world, name);
 	const struct upload *upload = gateway_upload(world, name);
+	X509 *const *certs = NULL;
+	size_t count = 0;
 	struct bytes der;
-	X509 *cert = NULL;
 
-	if (json_get_text(json_get(child, "properties"), "keyVaultSecretId"))
-		cert = binding && binding->version ? binding->version->certs[0] : NULL;
-	if (cert && world->settings.secret_versions_are_shown)
-		show_version(ctx, json_get(child, "properties"), binding->version);
-	else if (upload)
-		cert = upload->bag.certs[0];
-	if (!cert)
+	if (json_get_text(json_get(child, "properties"), "keyVaultSecretId") && binding &&
+	    binding->version) {
+		certs = binding->version->certs;
+		count = binding->version->cert_count;
+		if (world->settings.secret_versions_are_shown)
+			show_version(ctx, json_get(child, "properties"), binding->version);
+	} else if (upload) {
+		certs = upload->bag.certs;
+		count = upload->bag.cert_count;
+	}
+	if (!certs)
 		return;
-	der = crypto_cert_der(ctx, cert);
+	der = crypto_pkcs7(ctx, certs, count);
 	json_set_text(ctx, json_get(child, "properties"), "publicCertData",
 		      base64_encode(ctx, der.data, der.size));
 }
 
-static void show_identity(struct ctx *ctx, struct json *identity)
+/* What the service works out of the SKU, whatever was sent. */
+static void show_sku(struct ctx *ctx, struct json *sku)
+{
+	const char *name = json_get_text(sku, "name");
+
+	if (name)
+		json_set_text(ctx, sku, "family",
+			      text_ends_with(name, "_v2") || text_equals(name, "Basic")
+				      ? "Generation_2"
+				      : "Generation_1");
+}
+
+static void show_identity(struct ctx *ctx, const struct world *world, struct json *identity)
 {
 	if (text_equals(json_get_text(identity, "type"), "UserAssigned"))
 		json_set_text(ctx, identity, "type", "userAssigned");
 	json_for_each (user, json_get(identity, "userAssignedIdentities")) {
-		json_set_text(ctx, user, "principalId", "22222222-0000-0000-0000-000000000001");
-		json_set_text(ctx, user, "clientId", "22222222-0000-0000-0000-000000000002");
+		json_set_text(ctx, user, "principalId", world->gateway->principal->object_id);
+		json_set_text(ctx, user, "clientId", world->gateway->principal->client_id);
 	}
 }
 
 struct json *gateway_render(struct ctx *ctx, const struct world *world, const char *api_version)
 {
-	const struct gateway *gateway = &world->gateway;
+	const struct gateway *gateway = world->gateway;
 	struct json *document = json_dup(ctx, gateway->stored->root);
 	struct json *properties = json_get(document, "properties");
 	const char *state = gateway->is_updating	       ? "Updating"
@@ -321,7 +341,8 @@ struct json *gateway_render(struct ctx *ctx, const struct world *world, const ch
 	json_set_text(ctx, properties, "operationalState",
 		      gateway->state == GATEWAY_STOPPED ? "Stopped" : "Running");
 	strip_newer(NULL, properties, api_version);
-	show_identity(ctx, json_get(document, "identity"));
+	show_sku(ctx, json_get(properties, "sku"));
+	show_identity(ctx, world, json_get(document, "identity"));
 	refer_all_back(ctx, world, document);
 	for (i = 0; i < gateway_collection_count; i++) {
 		const char *name = gateway_collections[i].name;

@@ -40,9 +40,9 @@ static void compare_members(struct world *world, const struct json *before,
 
 static void compare_children(struct world *world, const struct json *document)
 {
-	const struct json *stored = world->gateway.stored->root;
+	const struct json *stored = world->gateway->stored->root;
 
-	json_for_each (names, world->gateway.foreign->root) {
+	json_for_each (names, world->gateway->foreign->root) {
 		const char *collection = json_name(names);
 
 		json_for_each (item, names) {
@@ -59,20 +59,20 @@ static void compare_children(struct world *world, const struct json *document)
 /* What another actor adds or changes is foreign from then on. */
 static void learn(struct world *world, const struct json *document)
 {
-	struct ctx *ctx = &world->gateway.foreign->ctx;
+	struct ctx *ctx = &world->gateway->foreign->ctx;
 	struct json *all = json_object(ctx);
 	size_t i;
 
 	for (i = 0; i < gateway_collection_count; i++) {
 		const char *collection = gateway_collections[i].name;
-		const struct json *known = json_get(world->gateway.foreign->root, collection);
+		const struct json *known = json_get(world->gateway->foreign->root, collection);
 		struct json *names = json_array(ctx);
 
 		json_for_each (child, gateway_list(document, collection)) {
 			const char *name = json_get_text(child, "name");
 			bool is_foreign = !json_equal(
 				child,
-				gateway_child(world->gateway.stored->root, collection, name));
+				gateway_child(world->gateway->stored->root, collection, name));
 
 			json_for_each (item, known)
 				is_foreign |= text_equals(json_text(item), name);
@@ -81,12 +81,12 @@ static void learn(struct world *world, const struct json *document)
 		}
 		json_set(ctx, all, collection, names);
 	}
-	world->gateway.foreign->root = all;
+	world->gateway->foreign->root = all;
 }
 
 void gateway_judge(struct world *world, const struct call *call, const struct json *document)
 {
-	const struct json *stored = world->gateway.stored->root;
+	const struct json *stored = world->gateway->stored->root;
 
 	if (call->by_other) {
 		learn(world, document);

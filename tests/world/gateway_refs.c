@@ -41,7 +41,7 @@ static bool dangles(const struct walk *walk, const char *id)
 		"Resource %s referenced by resource %s/%s was not found. Please make sure that "
 		"the referenced resource exists, and that both resources are in the same "
 		"region.",
-		id, walk->world->gateway.id, walk->owner);
+		id, walk->world->gateway->id, walk->owner);
 	return false;
 }
 
@@ -59,7 +59,7 @@ static bool path_rule_exists(const struct walk *walk, const char *map, const cha
 /* "<gateway>/<collection>/<name>", or a path rule below that. */
 static bool exists(const struct walk *walk, const char *id, const char *wanted)
 {
-	const char *at = id + strlen(walk->world->gateway.id) + 1, *slash = strchr(at, '/');
+	const char *at = id + strlen(walk->world->gateway->id) + 1, *slash = strchr(at, '/');
 	char *collection, *name, *rule;
 
 	if (!slash)
@@ -87,14 +87,14 @@ static const char *wanted_collection(const char *member)
 
 static bool check_reference(const struct walk *walk, const char *member, const char *id)
 {
-	size_t length = strlen(walk->world->gateway.id);
+	size_t length = strlen(walk->world->gateway->id);
 
 	if (member && text_equals(member, "publicIPAddress"))
-		return text_equals_nocase(id, walk->world->gateway.public_ip_id) ||
+		return text_equals_nocase(id, walk->world->gateway->public_ip_id) ||
 		       dangles(walk, id);
 	if (member && text_equals(member, "subnet"))
-		return text_equals_nocase(id, walk->world->gateway.subnet_id) || dangles(walk, id);
-	if (strncasecmp(id, walk->world->gateway.id, length) == 0 && id[length] == '/')
+		return text_equals_nocase(id, walk->world->gateway->subnet_id) || dangles(walk, id);
+	if (strncasecmp(id, walk->world->gateway->id, length) == 0 && id[length] == '/')
 		return exists(walk, id, member ? wanted_collection(member) : NULL) ||
 		       dangles(walk, id);
 	if ((member && wanted_collection(member)) || strcasestr(id, "/applicationGateways/"))

@@ -86,16 +86,16 @@ bool gateway_check_shape(struct world *world, struct call *call, const struct js
 
 static bool check_basics(const struct check *check)
 {
-	const struct json *stored = check->world->gateway.stored->root;
+	const struct json *stored = check->world->gateway->stored->root;
 	const char *location = json_get_text(check->document, "location");
 
 	if (!location)
 		return REFUSE(check, "LocationRequired",
 			      "The location property is required for this definition.");
-	if (!text_equals_nocase(location, check->world->gateway.location))
+	if (!text_equals_nocase(location, check->world->gateway->location))
 		return REFUSE(check, "InvalidResourceLocation",
 			      "The resource already exists in location '%s'.",
-			      check->world->gateway.location);
+			      check->world->gateway->location);
 	if (!json_equal(json_get(check->document, "zones"), json_get(stored, "zones")))
 		return REFUSE(check, "ResourceAvailabilityZonesCannotBeModified",
 			      "Availability zones of an existing resource cannot be changed.");

@@ -97,17 +97,20 @@ static const char seed_sites[] =
 	"\"requestHeaderConfigurations\":[],\"responseHeaderConfigurations\":[{\"headerName\":"
 	"\"Server\",\"headerValue\":\"\"}]}}]}}]}}";
 
-void gateway_seed_names(struct world *world)
+void gateway_seed_names(struct world *world, const struct place_options *options)
 {
-	struct gateway *gateway = &world->gateway;
+	struct gateway *gateway = world->gateway;
 	struct arena *arena = world->keep.arena;
 	const char *providers;
 	int group;
 
-	gateway->id = world->options.gateway_id;
+	gateway->id = gateway->place.where;
 	gateway->name = strrchr(gateway->id, '/') + 1;
 	gateway->location = "westeurope";
-	gateway->ip = world->options.gateway_ip;
+	gateway->ip = arena_strdup(arena, options->ip);
+	gateway->blob_container_url = arena_strdup(
+		arena, options->blob_container_url ? options->blob_container_url
+						   : world->options.blob_container_url);
 	providers = strcasestr(gateway->id, "/providers/");
 	assert(providers);
 	group = (int)(providers - gateway->id);
@@ -145,16 +148,16 @@ struct json *gateway_seed_document(struct ctx *ctx, struct world *world)
 	struct buf text;
 	size_t i;
 
-	split_blob_url(ctx, world->options.blob_container_url, &host, &path);
+	split_blob_url(ctx, world->gateway->blob_container_url, &host, &path);
 	const struct {
 		const char *name, *value;
 	} values[] = {
-		{"$IDENTITY", world->gateway.identity_id},
-		{"$SUBNET", world->gateway.subnet_id},
-		{"$PUBLICIP", world->gateway.public_ip_id},
+		{"$IDENTITY", world->gateway->identity_id},
+		{"$SUBNET", world->gateway->subnet_id},
+		{"$PUBLICIP", world->gateway->public_ip_id},
 		{"$BLOBHOST", host},
 		{"$BLOBPATH", path},
-		{"$G", world->gateway.id},
+		{"$G", world->gateway->id},
 	};
 	buf_init(&text, (size_t)1 << 20);
 	for (at = arena_printf(ctx->arena, "%s%s", seed_frame, seed_sites); *at; at++) {
@@ -193,6 +196,6 @@ void gateway_seed_uploads(struct world *world)
 	EVP_PKEY_up_ref(upload->bag.key);
 	upload->bag.certs[0] = crypto_issue(&issue);
 	upload->bag.cert_count = 1;
-	upload->next = world->gateway.uploads;
-	world->gateway.uploads = upload;
+	upload->next = world->gateway->uploads;
+	world->gateway->uploads = upload;
 }

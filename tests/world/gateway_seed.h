@@ -11,7 +11,7 @@
 #include "world/model.h"
 
 /* Ids of the gateway and of what lies around it. */
-void gateway_seed_names(struct world *world);
+void gateway_seed_names(struct world *world, const struct place_options *options);
 struct json *gateway_seed_document(struct ctx *ctx, struct world *world);
 /* The certificate that somebody uploaded long ago. */
 void gateway_seed_uploads(struct world *world);

@@ -1,5 +1,6 @@
 /* Three managed identity endpoints on one door: IMDS of a VM, App Service, and Azure Arc. */
-#include "world/model.h"
+#include "world/rights.h"
+#include "world/versions.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -24,8 +25,9 @@ static void send_token(struct world *world, struct call *call, const char *resou
 	struct json *reply = json_object(ctx);
 	int64_t now = world_seconds(world), lifetime = world->settings.token_lifetime / 1000;
 
-	json_set_text(ctx, reply, "access_token", entra_token(ctx, world, resource));
-	json_set_text(ctx, reply, "client_id", world->options.client_id);
+	json_set_text(ctx, reply, "access_token",
+		      entra_token(ctx, world, call->principal, resource));
+	json_set_text(ctx, reply, "client_id", call->principal->client_id);
 	json_set_text(ctx, reply, "expires_in",
 		      arena_printf(ctx->arena, "%lld", (long long)lifetime));
 	json_set_text(ctx, reply, "expires_on",
@@ -38,7 +40,7 @@ static void send_token(struct world *world, struct call *call, const char *resou
 	call_json(call, 200, reply);
 }
 
-/* Only the identity we are, or none named. */
+/* One of the daemon's, the first when none is named. False after it was refused. */
 static bool check_identity(struct world *world, struct call *call)
 {
 	const char *client = call_query(call, "client_id");
@@ -46,8 +48,10 @@ static bool check_identity(struct world *world, struct call *call)
 
 	if (!resource_id)
 		resource_id = call_query(call, "mi_res_id");
-	if ((!client || text_equals_nocase(client, world->options.client_id)) &&
-	    (!resource_id || text_equals_nocase(resource_id, world->gateway.identity_id)))
+	call->principal = client ? rights_by_client(world, client)
+				 : rights_by_name(world, "daemon");
+	if (call->principal && call->principal->kind == PRINCIPAL_DAEMON &&
+	    (!resource_id || text_equals_nocase(resource_id, world->gateway->identity_id)))
 		return true;
 	refuse(call, 400, "invalid_request", "Identity not found");
 	return false;
@@ -118,8 +122,9 @@ static void metadata_token(struct world *world, struct call *call)
 			challenge_arc(world, call);
 			return;
 		}
-	} else if (!call_query(call, "api-version")) {
-		refuse(call, 400, "invalid_request", "'api-version' is required");
+	} else if (!call_query(call, "api-version") ||
+		   !versions_has(VERSIONS_IMDS, call_query(call, "api-version"))) {
+		refuse(call, 400, "invalid_request", "'api-version' is missing or not supported");
 		return;
 	}
 	resource = check_resource(world, call);

@@ -49,6 +49,8 @@ struct settings {
 
 struct request_record {
 	enum door door;
+	const char *owner;	   /* NULL: nobody in particular */
+	const char *identity;	   /* who asked; NULL: nobody who proved it */
 	const char *method, *line; /* line: method and target */
 	int status;
 	msec_t at;
@@ -65,6 +67,7 @@ struct fault_rule {
 	unsigned id;
 	const char *method; /* NULL: any */
 	const char *pattern;
+	const char *owner; /* NULL: whoever it is about */
 	regex_t path;
 	int64_t after, times;
 	int64_t hits;
@@ -81,9 +84,14 @@ struct fault_rule {
 	size_t oversize;
 };
 
+enum operation_kind { OPERATION_PUT, OPERATION_START, OPERATION_STOP, OPERATION_HEALTH };
+
 struct operation {
 	struct operation *next;
-	const char *target; /* path and query of the monitor, byte for byte */
+	enum operation_kind kind;
+	const char *target;		   /* path and query of the monitor, byte for byte */
+	const char *result;		   /* of Location: where the result will be */
+	const struct principal *principal; /* who began it, and may see it */
 	enum operation_state {
 		OPERATION_RUNNING,
 		OPERATION_APPLYING,
@@ -112,7 +120,21 @@ struct binding {
 	bool is_current;	 /* still named by the served document */
 };
 
+/* What all that there can be several of begin with. */
+struct place {
+	struct place *next;
+	enum place_kind kind;
+	unsigned number; /* from 1 */
+	const char *owner;
+	const char *where; /* its URL; of a gateway its id */
+	const char *id;	   /* as ARM knows it */
+};
+
 struct gateway {
+	struct place place;
+	const char *blob_container_url;
+	bool has_data_plane;	     /* an operation ends when that serves it, not by itself */
+	struct principal *principal; /* its identity's */
 	const char *id, *name, *public_ip_id, *identity_id, *subnet_id, *location, *ip;
 	struct document *stored, *served; /* canonical: neither etags nor read-only members */
 	struct document *foreign;	  /* {collection: [names]} that is not ours to change */
@@ -174,6 +196,7 @@ struct object {
 };
 
 struct vault {
+	struct place place;
 	struct object *objects, **end;
 	struct object *graveyard; /* purged; its keys are freed with the world */
 	msec_t key_creations[64]; /* ring of mono times */
@@ -182,6 +205,7 @@ struct vault {
 
 struct acme;
 struct blobs;
+struct right_change;
 struct dns_record;
 
 struct world {
@@ -193,14 +217,17 @@ struct world {
 	struct fault_rule *faults, **faults_end;
 	unsigned last_fault_id;
 	struct request_log log;
-	struct gateway gateway;
-	struct vault vault;
+	struct place *places[PLACE_COUNT];
+	/* Those that the present request is about: see owners.h. */
+	struct gateway *gateway;
+	struct vault *vault;
 	struct acme *acme;
 	struct blobs *blobs;
+	struct principal *principals;
+	struct right_change *right_changes; /* in the order that they were made in */
 	struct dns_record *dns_records;
 	unsigned dns_lookups;
 	struct world_never never;
-	bool has_data_plane; /* an operation ends when world_served says so, not by itself */
 	char arc_key[65];
 };
 
@@ -239,6 +266,12 @@ void requests_add(struct world *world, const struct call *call);
 void requests_clear(struct world *world);
 struct json *requests_show(struct ctx *ctx, const struct world *world);
 
-/* entra.c: whether the call carries a token of ours for this audience that is not expired. */
+/* entra.c: whether the call carries a token of ours for this audience that is not expired; then it
+ * has its principal, and the operator's is a foreign actor's. */
 bool entra_is_authorized(struct world *world, struct call *call, const char *const *audiences);
-char *entra_token(struct ctx *ctx, struct world *world, const char *audience);
+char *entra_token(struct ctx *ctx, struct world *world, const struct principal *principal,
+		  const char *audience);
+/* entra_assertion.c: NULL, or an error that was answered: whether the assertion proves that the
+ * principal is it. */
+bool entra_check_assertion(struct world *world, struct call *call,
+			   const struct principal *principal, const char *assertion);

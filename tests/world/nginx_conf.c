@@ -82,7 +82,7 @@ static const char *verify_name(struct ctx *ctx, const char *host, size_t length)
 
 static void write_blob(struct writer *writer, const struct target *target, const char *pattern)
 {
-	const char *url = writer->world->options.blob_container_url;
+	const char *url = writer->world->gateway->blob_container_url;
 	const char *host = strstr(url, "://") + 3;
 	int authority = (int)strcspn(host, "/");
 	char *regex = regex_of(writer->ctx, pattern ? pattern : "/");
@@ -253,15 +253,15 @@ static void write_frame(struct writer *writer)
 	OUT(writer,
 	    "\tserver {\n\t\tlisten %s:%u;\n\t\tserver_name " PLANE_CONTROL_HOST ";\n"
 	    "\t\tlocation / {\n\t\t\treturn 200 \"$pid %u\\n\";\n\t\t}\n\t}\n",
-	    writer->options->ip, writer->options->http_port, writer->world->gateway.generation);
+	    writer->options->ip, writer->options->http_port, writer->world->gateway->generation);
 }
 
 struct plane_file *nginx_conf(struct ctx *ctx, const struct world *world,
 			      const struct plane_options *options)
 {
 	struct writer writer = {.ctx = ctx, .world = world, .options = options};
-	bool is_up = world->gateway.state == GATEWAY_RUNNING ||
-		     world->gateway.state == GATEWAY_FAILED;
+	bool is_up = world->gateway->state == GATEWAY_RUNNING ||
+		     world->gateway->state == GATEWAY_FAILED;
 	size_t count = 0, i;
 	struct site *sites = is_up ? sites_load(ctx, world, &count) : NULL;
 

@@ -6,6 +6,7 @@
 #include "world/model.h"
 
 struct plane_options {
+	unsigned gateway;  /* its number */
 	const char *dir;   /* absolute */
 	const char *nginx; /* path of the binary */
 	const char *ip;
@@ -21,6 +22,7 @@ struct plane_file {
 
 #define PLANE_CONTROL_HOST "plane-control.invalid"
 
-/* Everything that nginx needs for this generation; the configuration itself is the first file. */
+/* Of world->gateway: everything that nginx needs for this generation; the configuration itself is
+ * the first file. */
 struct plane_file *nginx_conf(struct ctx *ctx, const struct world *world,
 			      const struct plane_options *options);

@@ -1,7 +1,9 @@
-#include "world/model.h"
+#include "world/rights.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/text.h"
 
 static const char *const door_names[DOOR_COUNT] = {
 	[DOOR_ARM] = "arm",   [DOOR_VAULT] = "vault",	  [DOOR_AUTHORITY] = "authority",
@@ -23,6 +25,8 @@ void requests_add(struct world *world, const struct call *call)
 	}
 	log->items[log->count++] = (struct request_record){
 		.door = call->door,
+		.owner = call->owner, /* both last as long as the world */
+		.identity = call->principal ? call->principal->name : NULL,
 		.method = arena_strdup(log->arena, call->method),
 		.line = arena_printf(log->arena, "%s %s", call->method, call->target),
 		.status = call->end == CALL_RESET ? 0 : call->status,
@@ -60,14 +64,16 @@ struct json *requests_show(struct ctx *ctx, const struct world *world)
 		json_set_int(ctx, item, "status", log->items[i].status);
 		json_set(ctx, item, "time", seconds(ctx, log->items[i].at));
 		json_set_text(ctx, item, "door", door_names[log->items[i].door]);
+		json_set_text(ctx, item, "owner", log->items[i].owner);
+		json_set_text(ctx, item, "identity", log->items[i].identity);
 		json_append(ctx, list, item);
 	}
 	return list;
 }
 
-size_t world_count_requests(struct world *world, enum door door, const char *pattern)
+static size_t count(struct world *world, enum door door, const char *owner, const char *pattern)
 {
-	size_t i, count = 0;
+	size_t i, found = 0;
 	regex_t regex;
 
 	if (regcomp(&regex, pattern, REG_EXTENDED | REG_NOSUB) != 0)
@@ -76,11 +82,22 @@ size_t world_count_requests(struct world *world, enum door door, const char *pat
 	for (i = 0; i < world->log.count; i++) {
 		const struct request_record *record = &world->log.items[i];
 
-		if (door != DOOR_COUNT && record->door != door)
+		if ((door != DOOR_COUNT && record->door != door) ||
+		    (owner && !text_equals(record->owner, owner)))
 			continue;
-		count += regexec(&regex, record->line, 0, NULL, 0) == 0;
+		found += regexec(&regex, record->line, 0, NULL, 0) == 0;
 	}
 	pthread_mutex_unlock(&world->lock);
 	regfree(&regex);
-	return count;
+	return found;
+}
+
+size_t world_count_requests(struct world *world, enum door door, const char *pattern)
+{
+	return count(world, door, NULL, pattern);
+}
+
+size_t world_count_requests_of(struct world *world, const char *owner, const char *pattern)
+{
+	return count(world, DOOR_COUNT, owner, pattern);
 }

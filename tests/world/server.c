@@ -17,6 +17,7 @@ struct server {
 	struct world *world;
 	const struct doors *doors;
 	enum door door;
+	unsigned number;
 };
 
 /* One request while it comes in and its answer goes out. */
@@ -162,6 +163,7 @@ static enum MHD_Result handle(void *closure, struct MHD_Connection *connection, 
 	exchange->call = (struct call){
 		.ctx = &exchange->ctx,
 		.door = server->door,
+		.number = server->number,
 		.method = arena_strdup(exchange->ctx.arena, method),
 		.target = exchange->target,
 		.headers = list.items,
@@ -207,6 +209,7 @@ struct server *doors_open(struct world *world, const struct doors *doors,
 	server->world = world;
 	server->doors = doors;
 	server->door = options->door;
+	server->number = options->number;
 	if (!parse_address(options->address, &address)) {
 		free(server);
 		return NULL;

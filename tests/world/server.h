@@ -11,6 +11,7 @@ struct server;
 
 struct server_options {
 	enum door door;
+	unsigned number;		/* of the vault that it leads to */
 	const char *address;		/* "ip:port" */
 	const char *cert_pem, *key_pem; /* NULL: plain HTTP */
 };

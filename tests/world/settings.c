@@ -126,7 +126,7 @@ static const char *shown(struct ctx *ctx, const struct world *world, const struc
 	case SETTING_NUMBER:
 		return arena_printf(ctx->arena, "%lld", (long long)*(const int64_t *)member);
 	case SETTING_CHOICE: return *(const bool *)member ? setting->yes : setting->no;
-	case SETTING_GATEWAY_STATE: return state_names[world->gateway.state];
+	case SETTING_GATEWAY_STATE: return state_names[world->gateway->state];
 	}
 	return "";
 }

@@ -4,7 +4,8 @@
 #include <strings.h>
 
 #include "base/text.h"
-#include "world/model.h"
+#include "world/owners.h"
+#include "world/rights.h"
 
 #define DEFAULT_TIMEOUT	  (10 * MSEC_PER_SEC)
 #define DEFAULT_REPLY_MAX ((size_t)256 * 1024)
@@ -41,34 +42,74 @@ static bool has_origin(const char *url, const char *base)
 	return strncasecmp(url, base, length) == 0 && strchr("/?", url[length]) != NULL;
 }
 
+/* The one of that kind whose URL this is; of a container the origin is enough where none fits. */
+static const struct place *find_place(const struct world *world, enum place_kind kind,
+				      const char *url)
+{
+	const struct place *place;
+
+	for (place = world->places[kind]; place; place = place->next)
+		if (owners_is_below(url, place->where))
+			return place;
+	for (place = world->places[kind]; place; place = place->next)
+		if (has_origin(url, place->where))
+			return place;
+	return NULL;
+}
+
+static bool has_address(const char *text, const char *ip)
+{
+	return text && text_starts_with(text, ip) && strchr(":/?", text[strlen(ip)]);
+}
+
+/* The gateway that is asked for by its address, or that the caller wants to be connected to. */
+static const struct place *find_gateway(const struct world *world,
+					const struct http_request *request)
+{
+	const char *host = strstr(request->url, "://");
+	const struct place *place;
+
+	for (place = world->places[PLACE_GATEWAY]; place; place = place->next) {
+		const char *ip = ((const struct gateway *)place)->ip;
+
+		if (has_address(request->connect_to ? request->connect_to : host + 3, ip))
+			return place;
+	}
+	return request->connect_to ? world->places[PLACE_GATEWAY] : NULL;
+}
+
 /* False when nobody has this origin. */
 static bool find_door(const struct world *world, const struct http_request *request,
-		      enum door *door)
+		      struct call *call)
 {
+	static const struct {
+		enum place_kind kind;
+		enum door door;
+	} kinds[] = {
+		{PLACE_VAULT, DOOR_VAULT}, {PLACE_CA, DOOR_ACME}, {PLACE_CONTAINER, DOOR_BLOB}};
 	const struct {
 		const char *base;
 		enum door door;
 	} origins[] = {
 		{world->options.arm_url, DOOR_ARM},
-		{world->options.vault_url, DOOR_VAULT},
 		{world->options.authority_url, DOOR_AUTHORITY},
-		{world->options.acme_url, DOOR_ACME},
-		{world->options.blob_container_url, DOOR_BLOB},
 		{SIM_IMDS, DOOR_IMDS},
 	};
-	const char *host = strstr(request->url, "://");
+	const struct place *place = find_gateway(world, request);
 	size_t i;
 
-	*door = DOOR_GATEWAY;
-	if (request->connect_to || (host && text_starts_with(host + 3, world->options.gateway_ip)))
-		return true;
-	for (i = 0; i < ARRAY_SIZE(origins); i++) {
-		if (!origins[i].base || !has_origin(request->url, origins[i].base))
-			continue;
-		*door = origins[i].door;
-		return true;
+	call->door = DOOR_GATEWAY;
+	for (i = 0; !place && i < ARRAY_SIZE(kinds); i++) {
+		call->door = kinds[i].door;
+		place = find_place(world, kinds[i].kind, request->url);
 	}
-	return false;
+	call->number = place ? place->number : 0;
+	for (i = 0; !place && i < ARRAY_SIZE(origins); i++) {
+		call->door = origins[i].door;
+		if (has_origin(request->url, origins[i].base))
+			return true;
+	}
+	return place != NULL;
 }
 
 struct trouble_on_the_wire {
@@ -165,7 +206,7 @@ static enum err sim_send(struct ctx *ctx, struct http *http, const struct http_r
 		return fault_set(ctx, E_CANCELLED, "Cancelled", "shutting down");
 	if (strncasecmp(request->url, "https://", 8) != 0 && !request->allow_plain)
 		return fault_set(ctx, E_REFUSED, "PlainRefused", "plain http is not allowed here");
-	if (!strstr(request->url, "://") || !find_door(sim->world, request, &call.door))
+	if (!strstr(request->url, "://") || !find_door(sim->world, request, &call))
 		return no_connection(ctx, request, "its name does not resolve");
 	if (wire && wire->is_away[call.door])
 		return no_connection(ctx, request, "no connection (refused or unreachable)");
@@ -199,7 +240,7 @@ char *world_bearer(struct ctx *ctx, struct world *world, const char *resource)
 	char *token;
 
 	pthread_mutex_lock(&world->lock);
-	token = entra_token(ctx, world, resource);
+	token = entra_token(ctx, world, rights_by_name(world, "daemon"), resource);
 	pthread_mutex_unlock(&world->lock);
 	return arena_printf(ctx->arena, "Bearer %s", token);
 }

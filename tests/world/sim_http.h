@@ -33,5 +33,6 @@ struct world_options sim_options(void);
 struct http *world_http(struct arena *arena, struct world *world, bool by_other);
 
 /* An Authorization header's value for a resource (SIM_ARM, "https://vault.azure.net", ...), for
- * requests of tests. */
+ * requests of tests: the daemon's. What goes through a `by_other` http may do everything all the
+ * same. */
 char *world_bearer(struct ctx *ctx, struct world *world, const char *resource);

@@ -53,7 +53,7 @@ static void load_redirect(const struct loader *loader, const struct json *redire
 
 static bool leads_to_blobs(const struct loader *loader, const struct json *pool)
 {
-	const char *url = loader->world->options.blob_container_url;
+	const char *url = loader->world->gateway->blob_container_url;
 	const char *host = strstr(url, "://") + 3;
 	size_t length = strcspn(host, ":/");
 
@@ -146,7 +146,7 @@ static int by_priority(const void *a, const void *b)
 
 struct site *sites_load(struct ctx *ctx, const struct world *world, size_t *count)
 {
-	const struct loader loader = {ctx, world, world->gateway.served->root};
+	const struct loader loader = {ctx, world, world->gateway->served->root};
 	const struct json *rules = gateway_list(loader.document, "requestRoutingRules"), *listener;
 	struct site *sites = arena_new_array(ctx->arena, struct site, json_size(rules) + 1), *site;
 
@@ -224,7 +224,7 @@ const struct target *sites_route(const struct site *site, const char *path, cons
 bool sites_certificate(struct ctx *ctx, const struct world *world, const struct site *site,
 		       struct site_certificate *out)
 {
-	const struct json *entry = gateway_child(world->gateway.served->root, "sslCertificates",
+	const struct json *entry = gateway_child(world->gateway->served->root, "sslCertificates",
 						 site->certificate);
 	const struct binding *binding;
 	const struct upload *upload;

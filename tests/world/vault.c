@@ -6,14 +6,20 @@
 
 #include "base/text.h"
 #include "world/gateway.h"
+#include "world/owners.h"
+#include "world/rights.h"
+#include "world/versions.h"
 
 #define PFX_BYTES_MAX (16 * 1024)
 
 const char *const vault_collections[] = {"certificates", "keys", "secrets"};
 
-void vault_init(struct world *world)
+struct place *vault_new(struct world *world)
 {
-	world->vault.end = &world->vault.objects;
+	struct vault *vault = arena_new_one(world->keep.arena, struct vault);
+
+	vault->end = &vault->objects;
+	return &vault->place;
 }
 
 static void free_version(struct version *version)
@@ -29,20 +35,25 @@ void vault_fini(struct world *world)
 {
 	struct version *version;
 	struct object *object;
+	struct place *place;
 
-	for (object = world->vault.graveyard; object; object = object->next_purged)
-		for (version = object->newest; version; version = version->older)
-			free_version(version);
-	for (object = world->vault.objects; object; object = object->next)
-		for (version = object->newest; version; version = version->older)
-			free_version(version);
+	for (place = world->places[PLACE_VAULT]; place; place = place->next) {
+		struct vault *vault = (struct vault *)place;
+
+		for (object = vault->graveyard; object; object = object->next_purged)
+			for (version = object->newest; version; version = version->older)
+				free_version(version);
+		for (object = vault->objects; object; object = object->next)
+			for (version = object->newest; version; version = version->older)
+				free_version(version);
+	}
 }
 
 struct object *vault_find(const struct world *world, enum object_kind kind, const char *name)
 {
 	struct object *object;
 
-	for (object = world->vault.objects; object; object = object->next)
+	for (object = world->vault->objects; object; object = object->next)
 		if (object->kind == kind && text_equals_nocase(object->name, name))
 			return object;
 	return NULL;
@@ -54,8 +65,8 @@ struct object *vault_add(struct world *world, enum object_kind kind, const char 
 
 	object->kind = kind;
 	object->name = arena_strdup(world->keep.arena, name);
-	*world->vault.end = object;
-	world->vault.end = &object->next;
+	*world->vault->end = object;
+	world->vault->end = &object->next;
 	return object;
 }
 
@@ -174,7 +185,7 @@ bool vault_check_free(struct world *world, struct call *call, enum object_kind k
 
 bool vault_check_key_limit(struct world *world, struct call *call)
 {
-	struct vault *vault = &world->vault;
+	struct vault *vault = world->vault;
 	const unsigned ring = ARRAY_SIZE(vault->key_creations);
 	int64_t limit = world->settings.key_create_limit, recent = 0;
 	msec_t now = world_mono(world);
@@ -255,8 +266,8 @@ static bool is_small_enough(struct version *version)
 	return version->bytes <= PFX_BYTES_MAX;
 }
 
-struct version *vault_read_for_gateway(struct world *world, const char *secret_id,
-				       const char **trouble)
+static struct version *read_for_gateway(struct world *world, const char *secret_id,
+					const char **trouble)
 {
 	const char *path = secret_path(secret_id);
 	struct ctx *ctx = &world->keep;
@@ -265,13 +276,16 @@ struct version *vault_read_for_gateway(struct world *world, const char *secret_i
 	size_t length;
 	char *name;
 
+	*trouble = "SecretDeletedFromKeyVault";
+	if (!path || !owners_by_where(world, PLACE_VAULT, secret_id))
+		return NULL;
 	*trouble = "UserAssignedIdentityDoesNotHaveGetPermissionOnKeyVault";
-	if (world->settings.vault_is_forbidden || world->settings.vault_is_forbidden_to_gateway)
+	if (world->settings.vault_is_forbidden || world->settings.vault_is_forbidden_to_gateway ||
+	    !rights_has(world, world->gateway->principal,
+			"Microsoft.KeyVault/vaults/secrets/getSecret/action",
+			world->vault->place.id))
 		return NULL;
 	*trouble = "SecretDeletedFromKeyVault";
-	if (!path ||
-	    strncasecmp(secret_id, world->options.vault_url, strlen(world->options.vault_url)) != 0)
-		return NULL;
 	length = strcspn(path, "/");
 	name = arena_strndup(ctx->arena, path, length);
 	object = find_face(world, OBJECT_SECRET, name);
@@ -292,6 +306,16 @@ struct version *vault_read_for_gateway(struct world *world, const char *secret_i
 	if (!is_small_enough(version))
 		return NULL;
 	*trouble = NULL;
+	return version;
+}
+
+struct version *vault_read_for_gateway(struct world *world, const char *secret_id,
+				       const char **trouble)
+{
+	struct vault *before = world->vault;
+	struct version *version = read_for_gateway(world, secret_id, trouble);
+
+	world->vault = before;
 	return version;
 }
 
@@ -316,10 +340,12 @@ static bool check_version(struct call *call)
 {
 	const char *version = call_query(call, "api-version");
 
-	if (version && (text_starts_with(version, "7.") || text_starts_with(version, "2025-")))
+	if (version && versions_has(VERSIONS_VAULT, version))
 		return true;
 	call_vault_error(call, 400, "BadParameter", NULL,
-			 "AKV10046: The api-version query parameter is missing or not supported.");
+			 "The specified version (%s) is not recognized. Consider using the latest "
+			 "supported version.",
+			 version ? version : "");
 	return false;
 }
 
@@ -371,7 +397,8 @@ void vault_handle(struct world *world, struct call *call)
 				 "Caller is not authorized to perform action on resource.");
 		return;
 	}
-	if (!check_version(call))
+	vault_settle(world);
+	if (!check_version(call) || !vault_may(world, call))
 		return;
 	route(world, call);
 	if (call->status == 405)

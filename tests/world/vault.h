@@ -1,5 +1,5 @@
 /*
- * vault - Key Vault's data plane: certificates, keys and secrets of one vault.
+ * vault - Key Vault's data plane: certificates, keys and secrets of world->vault.
  *
  * A certificate is one object with three faces: /certificates, /keys and /secrets. Versions are
  * kept newest first; the newest of a certificate may be pending and has no certificate yet.
@@ -12,7 +12,8 @@
 #define VAULT_RECOVERABLE_DAYS 90
 #define VAULT_PARTNER	       "partner-ca" /* an issuer that the vault itself asks; it never answers */
 
-void vault_init(struct world *world);
+/* For owners_add. */
+struct place *vault_new(struct world *world);
 void vault_fini(struct world *world);
 
 /* Any state; NULL when there is none. */
@@ -59,7 +60,10 @@ struct json *vault_show_secret(struct ctx *ctx, struct world *world, const struc
 			       const struct version *version, bool with_value);
 /* One of the three, and what DELETE adds to it. */
 struct json *vault_show(struct ctx *ctx, struct world *world, const struct object *object,
-			const struct version *version, bool as_item);
+			const struct version *version);
+/* As it stands in the list of that collection, where a certificate's key and secret stand too. */
+struct json *vault_show_item(struct ctx *ctx, struct world *world, const struct object *object,
+			     const struct version *version, enum object_kind list);
 void vault_show_deleted(struct ctx *ctx, struct world *world, const struct object *object,
 			struct json *body);
 char *vault_url(struct ctx *ctx, const struct world *world, const char *collection,
@@ -75,6 +79,13 @@ char *vault_secret_value(struct ctx *ctx, const struct version *version);
  * unreadable. */
 bool vault_take_bag(struct world *world, struct ctx *ctx, struct version *version,
 		    const char *value, const char *password, bool is_pem);
+
+/* vault_self.c: signs what was asked to be self-signed before this request. */
+void vault_settle(struct world *world);
+bool vault_is_self_signed(const struct pending *pending);
+
+/* vault_rights.c: false after 403 was answered. */
+bool vault_may(struct world *world, struct call *call);
 
 /* Handlers; the collection and the name are there already. */
 void vault_certificates(struct world *world, struct call *call, const char *name);

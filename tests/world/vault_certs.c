@@ -171,31 +171,6 @@ static void equip(struct world *world, struct version *version, EVP_PKEY *key,
 		version->content_type = "application/x-pkcs12";
 }
 
-static void self_sign(struct world *world, struct pending *pending)
-{
-	struct version *version = pending->version;
-	struct crypto_issue issue = {
-		.issuer_key = version->key,
-		.key = version->key,
-		.not_before = world_seconds(world),
-		.not_after = world_seconds(world) + (int64_t)365 * 86400,
-		.rng = world->doors->rng,
-	};
-	const char *subject = json_get_text(json_get(version->policy, "x509_props"), "subject");
-
-	if (subject && text_starts_with(subject, "CN="))
-		issue.common_name = arena_strndup(world->keep.arena, subject + 3,
-						  strcspn(subject + 3, ","));
-	issue.dns_names = texts(&world->keep,
-				json_path(version->policy, "x509_props.sans.dns_names"),
-				&issue.dns_name_count);
-	version->certs[version->cert_count++] = crypto_issue(&issue);
-	version->attributes.nbf = issue.not_before;
-	version->attributes.exp = issue.not_after;
-	version->attributes.is_enabled = true;
-	pending->state = PENDING_COMPLETED;
-}
-
 static void start_pending(struct world *world, struct object *object, EVP_PKEY *key,
 			  struct bytes csr, const struct json *body)
 {
@@ -210,8 +185,6 @@ static void start_pending(struct world *world, struct object *object, EVP_PKEY *
 	vault_take(world, pending->version, body);
 	pending->version->attributes.is_enabled = false;
 	object->pending = pending;
-	if (text_equals(json_get_text(json_get(object->policy, "issuer"), "name"), "Self"))
-		self_sign(world, pending);
 }
 
 static void create(struct world *world, struct call *call, const char *name)
@@ -322,12 +295,17 @@ static void import(struct world *world, struct call *call, const char *name)
 	 */
 	bool is_pem = type ? text_equals(type, "application/x-pem-file")
 			   : value && strstr(value, "-----BEGIN ") != NULL;
+	struct bytes text;
 	struct version parsed = {0}, *version, *older;
 
 	if (!body || !check_tags(call, body) ||
 	    !vault_check_free(world, call, OBJECT_CERTIFICATE, name) ||
 	    !check_not_pending(call, object))
 		return;
+	/* PEM goes as it is, or in base64, as az sends it. */
+	if (is_pem && value && !strstr(value, "-----BEGIN ") &&
+	    base64_decode(call->ctx, value, &text) == E_OK)
+		value = arena_strndup(call->ctx->arena, (const char *)text.data, text.size);
 	if (!value ||
 	    !vault_take_bag(world, call->ctx, &parsed, value, json_get_text(body, "pwd"), is_pem)) {
 		call_vault_error(
@@ -365,7 +343,7 @@ void vault_update(struct world *world, struct call *call, struct object *object,
 	if (json_is_array(json_get(body, "key_ops")))
 		version->key_ops = json_dup(&world->keep, json_get(body, "key_ops"));
 	version->attributes.updated = world_seconds(world);
-	call_json(call, 200, vault_show(call->ctx, world, object, version, false));
+	call_json(call, 200, vault_show(call->ctx, world, object, version));
 }
 
 static void policy(struct world *world, struct call *call, struct object *object)

@@ -6,17 +6,24 @@
 
 #include "base/text.h"
 #include "world/gateway.h"
+#include "world/owners.h"
 
 static bool is_referenced(const struct world *world, const struct object *object)
 {
-	const char *name = arena_printf(world->keep.arena, "/secrets/%s", object->name);
+	const char *base = arena_printf(world->keep.arena, "%s/secrets/%s",
+					world->vault->place.where, object->name);
+	const struct place *place;
 
-	json_for_each (entry, gateway_list(world->gateway.stored->root, "sslCertificates")) {
-		const char *id = json_get_text(json_get(entry, "properties"), "keyVaultSecretId");
-		const char *at = id ? strcasestr(id, name) : NULL;
+	for (place = world->places[PLACE_GATEWAY]; place; place = place->next) {
+		const struct json *stored = ((const struct gateway *)place)->stored->root;
 
-		if (at && (at[strlen(name)] == '\0' || at[strlen(name)] == '/'))
-			return true;
+		json_for_each (entry, gateway_list(stored, "sslCertificates")) {
+			const char *id = json_get_text(json_get(entry, "properties"),
+						       "keyVaultSecretId");
+
+			if (id && owners_is_below(id, base))
+				return true;
+		}
 	}
 	return false;
 }
@@ -53,14 +60,14 @@ void vault_delete(struct world *world, struct call *call, enum object_kind kind,
 	object->deleted_at = world_seconds(world);
 	object->settles_at = msec_add(world_mono(world), world->settings.delete_time);
 	object->pending = NULL;
-	body = vault_show(call->ctx, world, object, version, false);
+	body = vault_show(call->ctx, world, object, version);
 	vault_show_deleted(call->ctx, world, object, body);
 	call_json(call, 200, body);
 }
 
 static void purge(struct world *world, struct call *call, struct object *object)
 {
-	struct object **at = &world->vault.objects;
+	struct object **at = &world->vault->objects;
 
 	if (world->settings.purge_is_protected) {
 		call_vault_error(call, 403, "Forbidden", "PurgeProtected",
@@ -71,11 +78,11 @@ static void purge(struct world *world, struct call *call, struct object *object)
 	while (*at && *at != object)
 		at = &(*at)->next;
 	*at = object->next;
-	object->next_purged = world->vault.graveyard;
-	world->vault.graveyard = object;
-	for (at = &world->vault.objects; *at; at = &(*at)->next)
+	object->next_purged = world->vault->graveyard;
+	world->vault->graveyard = object;
+	for (at = &world->vault->objects; *at; at = &(*at)->next)
 		;
-	world->vault.end = at;
+	world->vault->end = at;
 	call_status(call, 204);
 }
 
@@ -94,7 +101,7 @@ void vault_deleted(struct world *world, struct call *call, enum object_kind kind
 		return;
 	}
 	version = vault_version(object, "");
-	body = vault_show(call->ctx, world, object, version, false);
+	body = vault_show(call->ctx, world, object, version);
 	if (call_is(call, "GET") && call->segment_count == 2) {
 		vault_show_deleted(call->ctx, world, object, body);
 		call_json(call, 200, body);
@@ -149,7 +156,7 @@ static void send_page(struct world *world, struct call *call, const struct page 
 		json_set_text(
 			call->ctx, reply, "nextLink",
 			arena_printf(call->ctx->arena, "%s%s?api-version=%s&$skiptoken=%zu%s%s%s%s",
-				     world->options.vault_url, call->path,
+				     world->vault->place.where, call->path,
 				     call_query(call, "api-version"), page->skip + page->size,
 				     size ? "&maxresults=" : "", size ? size : "",
 				     pending ? "&includePending=" : "", pending ? pending : ""));
@@ -159,9 +166,11 @@ static void send_page(struct world *world, struct call *call, const struct page 
 static bool is_listed(struct world *world, struct call *call, const struct object *object,
 		      enum object_kind kind, bool is_deleted)
 {
-	if (object->kind != kind || object->is_deleted != is_deleted ||
-	    world_mono(world) < object->settles_at)
+	if (object->is_deleted != is_deleted || world_mono(world) < object->settles_at)
 		return false;
+	/* Key and secret of a certificate stand in their lists as well. */
+	if (object->kind != kind)
+		return object->kind == OBJECT_CERTIFICATE && vault_current(object);
 	return kind != OBJECT_CERTIFICATE || vault_current(object) ||
 	       text_equals(call_query(call, "includePending"), "true");
 }
@@ -172,10 +181,10 @@ void vault_list(struct world *world, struct call *call, enum object_kind kind, b
 	struct object *object;
 	struct json *item;
 
-	for (object = world->vault.objects; object; object = object->next) {
+	for (object = world->vault->objects; object; object = object->next) {
 		if (!is_listed(world, call, object, kind, is_deleted) || !take(&page))
 			continue;
-		item = vault_show(call->ctx, world, object, vault_version(object, ""), true);
+		item = vault_show_item(call->ctx, world, object, vault_version(object, ""), kind);
 		if (is_deleted)
 			vault_show_deleted(call->ctx, world, object, item);
 		json_append(call->ctx, page.items, item);
@@ -186,16 +195,19 @@ void vault_list(struct world *world, struct call *call, enum object_kind kind, b
 void vault_list_versions(struct world *world, struct call *call, const struct object *object)
 {
 	struct page page = start_page(world, call);
+	enum object_kind kind = OBJECT_CERTIFICATE;
 	struct version *version;
 	struct json *item;
 
+	while (!call_segment_is(call, 0, vault_collections[kind]))
+		kind++;
 	for (version = object->newest; version; version = version->older) {
 		if (object->kind == OBJECT_CERTIFICATE && version->cert_count == 0)
 			continue;
 		if (!take(&page))
 			continue;
-		item = vault_show(call->ctx, world, object, version, true);
-		json_set_text(call->ctx, item, object->kind == OBJECT_KEY ? "kid" : "id",
+		item = vault_show_item(call->ctx, world, object, version, kind);
+		json_set_text(call->ctx, item, kind == OBJECT_KEY ? "kid" : "id",
 			      vault_url(call->ctx, world, call_segment(call, 0), object, version));
 		json_append(call->ctx, page.items, item);
 	}

@@ -126,7 +126,8 @@ static void merge(struct world *world, struct call *call, struct object *object)
 
 	if (!body)
 		return;
-	if (pending->state != PENDING_IN_PROGRESS || has_partner(pending)) {
+	if (pending->state != PENDING_IN_PROGRESS || has_partner(pending) ||
+	    vault_is_self_signed(pending)) {
 		call_vault_error(call, 403, "Forbidden", NULL,
 				 "The pending certificate's status is not inProgress, or it was "
 				 "created with an issuer.");

@@ -8,7 +8,7 @@
 char *vault_url(struct ctx *ctx, const struct world *world, const char *collection,
 		const struct object *object, const struct version *version)
 {
-	return arena_printf(ctx->arena, "%s/%s/%s%s%s", world->options.vault_url, collection,
+	return arena_printf(ctx->arena, "%s/%s/%s%s%s", world->vault->place.where, collection,
 			    object->name, version ? "/" : "", version ? version->id : "");
 }
 
@@ -101,8 +101,12 @@ struct json *vault_show_operation(struct ctx *ctx, struct world *world, const st
 	json_set_text(ctx, body, "status", words[pending->state]);
 	if (pending->state == PENDING_IN_PROGRESS)
 		json_set_text(ctx, body, "status_details",
-			      "Pending certificate created. Please Perform Merge to complete the "
-			      "request.");
+			      vault_is_self_signed(pending)
+				      ? "Pending certificate created. Certificate request is in "
+					"progress. This may take some time based on the issuer "
+					"provider. Please check again later."
+				      : "Pending certificate created. Please Perform Merge to "
+					"complete the request.");
 	if (pending->state == PENDING_COMPLETED)
 		json_set_text(ctx, body, "target", url);
 	json_set_text(ctx, body, "request_id", pending->request_id);
@@ -164,27 +168,27 @@ struct json *vault_show_secret(struct ctx *ctx, struct world *world, const struc
 	return body;
 }
 
-/* List items are short: no policy, no value; a certificate's or key's id has no version there. */
-static struct json *show_item(struct ctx *ctx, struct world *world, const struct object *object,
-			      const struct version *version)
+/* List items are short: no policy, no value; the id has no version there. */
+struct json *vault_show_item(struct ctx *ctx, struct world *world, const struct object *object,
+			     const struct version *version, enum object_kind list)
 {
 	struct json *body = json_object(ctx);
 
-	json_set_text(ctx, body, object->kind == OBJECT_KEY ? "kid" : "id",
-		      vault_url(ctx, world, vault_collections[object->kind], object, NULL));
-	if (object->kind == OBJECT_CERTIFICATE && version->cert_count)
+	json_set_text(ctx, body, list == OBJECT_KEY ? "kid" : "id",
+		      vault_url(ctx, world, vault_collections[list], object, NULL));
+	if (list == OBJECT_CERTIFICATE && version->cert_count)
 		show_cert(ctx, version, body, true);
-	if (object->kind == OBJECT_SECRET && version->content_type)
+	if (list == OBJECT_SECRET && version->content_type)
 		json_set_text(ctx, body, "contentType", version->content_type);
 	show_common(ctx, world, version, body);
+	if (object->kind == OBJECT_CERTIFICATE && list != OBJECT_CERTIFICATE)
+		json_set_bool(ctx, body, "managed", true);
 	return body;
 }
 
 struct json *vault_show(struct ctx *ctx, struct world *world, const struct object *object,
-			const struct version *version, bool as_item)
+			const struct version *version)
 {
-	if (as_item)
-		return show_item(ctx, world, object, version);
 	switch (object->kind) {
 	case OBJECT_CERTIFICATE: return vault_show_certificate(ctx, world, object, version);
 	case OBJECT_KEY: return vault_show_key(ctx, world, object, version);
@@ -197,7 +201,7 @@ void vault_show_deleted(struct ctx *ctx, struct world *world, const struct objec
 			struct json *body)
 {
 	json_set_text(ctx, body, "recoveryId",
-		      arena_printf(ctx->arena, "%s/deleted%s/%s", world->options.vault_url,
+		      arena_printf(ctx->arena, "%s/deleted%s/%s", world->vault->place.where,
 				   vault_collections[object->kind], object->name));
 	json_set_int(ctx, body, "deletedDate", object->deleted_at);
 	json_set_int(ctx, body, "scheduledPurgeDate",

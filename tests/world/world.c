@@ -8,7 +8,8 @@
 #include "world/acme_model.h"
 #include "world/blob_model.h"
 #include "world/gateway.h"
-#include "world/model.h"
+#include "world/owners.h"
+#include "world/rights.h"
 #include "world/vault.h"
 
 static void (*const handlers[DOOR_COUNT])(struct world *world, struct call *call) = {
@@ -71,6 +72,8 @@ static void copy_options(struct world *world, const struct world_options *option
 		&own->tenant,
 		&own->client_id,
 		&own->client_secret,
+		&own->operator_id,
+		&own->operator_secret,
 		&own->client_cert_pem,
 		&own->federated_token_file,
 		&own->arc_token_dir,
@@ -82,6 +85,26 @@ static void copy_options(struct world *world, const struct world_options *option
 	for (i = 0; i < ARRAY_SIZE(texts); i++)
 		if (*texts[i])
 			*texts[i] = arena_strdup(world->keep.arena, *texts[i]);
+}
+
+static void add_first(struct world *world)
+{
+	const struct world_options *options = &world->options;
+	const struct place_options places[] = {
+		{.kind = PLACE_VAULT, .where = options->vault_url},
+		{.kind = PLACE_CONTAINER, .where = options->blob_container_url},
+		{.kind = PLACE_GATEWAY, .where = options->gateway_id, .ip = options->gateway_ip},
+		{.kind = PLACE_CA, .where = options->acme_url},
+	};
+	size_t i;
+
+	rights_add_principal(world, PRINCIPAL_DAEMON, options->client_id, options->client_secret);
+	if (options->operator_id)
+		rights_add_principal(world, PRINCIPAL_OPERATOR, options->operator_id,
+				     options->operator_secret);
+	for (i = 0; i < ARRAY_SIZE(places); i++)
+		if (places[i].where)
+			world_add(world, &places[i]);
 }
 
 struct world *world_new(const struct world_options *options, const struct doors *doors)
@@ -98,11 +121,7 @@ struct world *world_new(const struct world_options *options, const struct doors 
 	settings_init(&world->settings);
 	world->settings.reuses_rsa_keys = options->reuse_keys;
 	world->log.arena = arena_new();
-	vault_init(world);
-	gateway_init(world);
-	blob_model_init(world);
-	if (options->acme_url)
-		acme_model_init(world);
+	add_first(world);
 	rng_hex(doors->rng, world->arc_key, 32);
 	return world;
 }
@@ -145,7 +164,9 @@ void world_handle(struct world *world, struct call *call)
 	}
 	pthread_mutex_lock(&world->lock);
 	gateway_tick(world);
+	owners_of_call(world, call);
 	answer(world, call);
+	owners_first(world);
 	pthread_mutex_unlock(&world->lock);
 }
 
@@ -158,10 +179,19 @@ void world_tick(struct world *world)
 
 enum err world_set(struct ctx *ctx, struct world *world, const char *name, const char *value)
 {
+	return world_set_of(ctx, world, "gateway", name, value);
+}
+
+enum err world_set_of(struct ctx *ctx, struct world *world, const char *owner, const char *name,
+		      const char *value)
+{
 	enum err err;
 
 	pthread_mutex_lock(&world->lock);
-	err = settings_set(ctx, world, name, value);
+	err = owners_by_name(world, owner)
+		      ? settings_set(ctx, world, name, value)
+		      : fault_set(ctx, E_REFUSED, "UnknownOwner", "%s is nobody", owner);
+	owners_first(world);
 	pthread_mutex_unlock(&world->lock);
 	return err;
 }
@@ -174,8 +204,35 @@ enum err world_add_fault(struct ctx *ctx, struct world *world, const char *text,
 	TRY(json_parse(ctx, text, strlen(text), &json));
 	pthread_mutex_lock(&world->lock);
 	err = faults_add(ctx, world, json, id);
+	owners_first(world);
 	pthread_mutex_unlock(&world->lock);
 	return err;
+}
+
+void world_add_client(struct world *world, const char *client_id, const char *client_secret)
+{
+	pthread_mutex_lock(&world->lock);
+	rights_add_principal(world, PRINCIPAL_DAEMON, client_id, client_secret);
+	pthread_mutex_unlock(&world->lock);
+}
+
+enum err world_change_right(struct ctx *ctx, struct world *world, const char *text)
+{
+	struct json *json = NULL;
+	enum err err;
+
+	TRY(json_parse(ctx, text, strlen(text), &json));
+	pthread_mutex_lock(&world->lock);
+	err = rights_change(ctx, world, json);
+	pthread_mutex_unlock(&world->lock);
+	return err;
+}
+
+void world_restore_rights(struct world *world)
+{
+	pthread_mutex_lock(&world->lock);
+	rights_restore(world);
+	pthread_mutex_unlock(&world->lock);
 }
 
 void world_clear_faults(struct world *world)

@@ -16,6 +16,7 @@
 #include "http/http.h"
 
 struct json;
+struct principal;
 struct sim_wire;
 struct world;
 
@@ -31,6 +32,9 @@ enum door {
 	DOOR_COUNT,
 };
 
+/* What there can be several of. */
+enum place_kind { PLACE_GATEWAY, PLACE_VAULT, PLACE_CONTAINER, PLACE_CA, PLACE_COUNT };
+
 /* How an answer leaves. */
 enum call_end { CALL_WHOLE, CALL_RESET, CALL_TRUNCATED };
 
@@ -42,18 +46,22 @@ enum call_end { CALL_WHOLE, CALL_RESET, CALL_TRUNCATED };
 struct call {
 	struct ctx *ctx;
 	enum door door;
+	unsigned number; /* which vault, CA, container or gateway the door leads to; 0: the first */
 	const char *method;
 	const char *target; /* path and query, as received */
 	const struct http_header *headers;
 	size_t header_count;
 	const char *body; /* NUL-terminated behind body_size */
 	size_t body_size;
-	bool by_other; /* a foreign actor of a simulation: not judged */
+	bool by_other; /* a foreign actor: not judged, and may do everything */
 
 	const char *path;			 /* as received, without the query */
 	const char *query;			 /* NULL when there is none */
 	const char *segments[CALL_SEGMENTS_MAX]; /* decoded, "" never */
 	size_t segment_count;
+
+	const struct principal *principal; /* whose token came with it; NULL: none that holds */
+	const char *owner; /* whom it is about: "gateway-2", "vault"; NULL: nobody in particular */
 
 	int status;
 	struct http_header reply_headers[CALL_HEADERS_MAX];
@@ -72,7 +80,8 @@ struct world_options {
 	const char *gateway_id, *gateway_ip;
 	const char *blob_container_url; /* what the challenge rule leads to */
 	const char *tenant, *client_id;
-	const char *client_secret;   /* may be NULL */
+	const char *client_secret;		   /* may be NULL */
+	const char *operator_id, *operator_secret; /* who may do everything; may be NULL */
 	const char *client_cert_pem; /* may be NULL: the certificate that signs client assertions */
 	const char *federated_token_file; /* may be NULL: read at every sign-in */
 	const char *arc_token_dir;	  /* may be NULL */
@@ -94,11 +103,35 @@ struct world_never {
 					   deleted */
 	unsigned pending_lost; /* a pending operation was deleted after its CSR was finalized */
 	unsigned pending_foreign_deleted; /* a pending operation of a foreign actor was deleted */
-	char last[160];			  /* the last of them in words */
+	unsigned beyond_rights; /* a call that manifests/azure do not allow; among them: */
+	unsigned secrets_read, deleted, purged;
+	char last[160]; /* the last of them in words */
 };
 
 struct world *world_new(const struct world_options *options, const struct doors *doors);
 void world_free(struct world *world);
+
+/*
+ * One more gateway, vault, container or CA. The first of each is what world_new made, and what the
+ * functions below mean where they name none. Its number counts from 1; "gateway-2", "vault-2",
+ * "container-2", "ca-2" is its name as an owner of faults, requests and states ("vault" is the
+ * first).
+ */
+struct place_options {
+	enum place_kind kind;
+	const char *where;		/* "https://host[:port][/container]"; of a gateway its id */
+	const char *ip;			/* of a gateway */
+	const char *blob_container_url; /* what a gateway's challenge rule leads to; NULL: the
+					   first */
+};
+unsigned world_add(struct world *world, const struct place_options *options);
+
+/* One more identity of the daemon, with the rights of the first; strings are copied. */
+void world_add_client(struct world *world, const char *client_id, const char *client_secret);
+
+/* Gives or takes a right, as the admin API takes it. E_REFUSED. */
+enum err world_change_right(struct ctx *ctx, struct world *world, const char *json);
+void world_restore_rights(struct world *world);
 
 void world_handle(struct world *world, struct call *call);
 
@@ -107,6 +140,9 @@ void world_tick(struct world *world);
 
 /* One of the settings of the admin API. E_REFUSED with the known names. */
 enum err world_set(struct ctx *ctx, struct world *world, const char *name, const char *value);
+/* `gatewayState` is each gateway's own; E_REFUSED also when nobody is called that. */
+enum err world_set_of(struct ctx *ctx, struct world *world, const char *owner, const char *name,
+		      const char *value);
 
 /* A fault as the admin API takes it. E_REFUSED. The id may be NULL. */
 enum err world_add_fault(struct ctx *ctx, struct world *world, const char *text, unsigned *id);
@@ -118,12 +154,19 @@ struct world_never world_never_events(struct world *world);
  * extended regex. */
 size_t world_count_requests(struct world *world, enum door door, const char *pattern);
 
+/* The same, of one owner, at all doors. */
+size_t world_count_requests_of(struct world *world, const char *owner, const char *regex);
+
 /* The serial (lower-case hex) of the certificate that the gateway serves for a host over TLS now,
  * or NULL. */
 char *world_served_certificate(struct ctx *ctx, struct world *world, const char *host);
+char *world_served_certificate_of(struct ctx *ctx, struct world *world, const char *owner,
+				  const char *host);
 
 /* PEM of the model CA's root. */
 char *world_acme_root(struct ctx *ctx);
 
 /* The state as the admin API shows it, in ctx's arena. */
 struct json *world_state(struct ctx *ctx, struct world *world);
+/* With that owner in the place of the first of its kind; NULL when nobody is called that. */
+struct json *world_state_of(struct ctx *ctx, struct world *world, const char *owner);

@@ -39,8 +39,8 @@ class Azure:
         self.stack = stack
 
     def _send(self, method, url, resource, body=None, headers=None):
-        form = urlencode({"grant_type": "client_credentials", "client_id": self.stack.client_id,
-                          "client_secret": self.stack.client_secret, "scope": f"{resource}/.default"})
+        form = urlencode({"grant_type": "client_credentials", "client_id": self.stack.operator_client_id,
+                          "client_secret": self.stack.operator_client_secret, "scope": f"{resource}/.default"})
         granted = request("POST", f"{self.stack.authority_host}/{self.stack.tenant_id}/oauth2/v2.0/token", form,
                           {"Content-Type": "application/x-www-form-urlencoded"}, self.stack.acme_ca_file)
         assert granted.status == 200, granted.text

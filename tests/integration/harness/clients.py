@@ -123,13 +123,27 @@ class Sim:
     def clear_requests(self):
         self._call("DELETE", "/requests")
 
-    def state(self):
-        return self._call("GET", "/state")
+    def state(self, owner=None):
+        """With `owner` ("gateway-2", "vault-2") in the place of the first of its kind."""
+        return self._call("GET", "/state" if owner is None else f"/state?owner={owner}")
 
-    def fault(self, method, path, do, times=1, after=0):
+    def fault(self, method, path, do, times=1, after=0, owner=None):
         """Installs a fault; returns its id. `do`: status, headers, body, delayMs, reset, truncate, garble, oversize."""
         return self._call("POST", "/faults", {"method": method, "path": path, "times": times, "after": after,
-                                              "do": do})["id"]
+                                              "do": do, **({"owner": owner} if owner else {})})["id"]
+
+    def take_right(self, action, scope=None, identity=None):
+        self._right("take", action, scope, identity)
+
+    def give_right(self, action, scope=None, identity=None):
+        self._right("give", action, scope, identity)
+
+    def _right(self, effect, action, scope, identity):
+        body = {"effect": effect, "action": action, "scope": scope, "identity": identity}
+        self._call("POST", "/rights", {name: value for name, value in body.items() if value is not None})
+
+    def restore_rights(self):
+        self._call("DELETE", "/rights")
 
     def clear_faults(self, ident=None):
         self._call("DELETE", "/faults" if ident is None else f"/faults/{ident}")

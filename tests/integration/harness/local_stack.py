@@ -1,19 +1,22 @@
 """One local stack: hack/stack in a directory, its variables as attributes, a client for each of its servers."""
 
+import http.client
 import os
+import re
 import shlex
 import subprocess
 
 import yaml
 
 from .azure import Azure
-from .clients import Dns, Sim
+from .clients import Dns, Sim, request
 from .gateway import fetch_http, fetch_https
 from .paths import CHECKOUT
 
 COMMAND = CHECKOUT / "hack" / "stack"
 TIMEOUT_SECONDS = 180
 LOG_TAIL_BYTES = 6000
+NEVER_SECONDS = 5
 
 
 def _run(*args):
@@ -41,15 +44,31 @@ class LocalStack:
         return self
 
     def down(self):
-        _run("down", self.directory)
+        """Nothing that must never happen may have happened: what the daemon did beyond manifests/azure among it."""
+        try:
+            self.check_never()
+        finally:
+            _run("down", self.directory)
+
+    def check_never(self):
+        """What azuresim counted since it was started; one that does not answer is not asked."""
+        try:
+            never = request("GET", f"{self.sim_admin}/state", timeout=NEVER_SECONDS).json()["never"]
+        except (OSError, AttributeError, http.client.HTTPException):
+            return
+        assert not any(never.values()), f"what must never happen: {never}"
 
     def start(self, server):
         _run("start", self.directory, server)
 
     def stop(self, server):
+        if server == "azuresim":
+            self.check_never()
         _run("stop", self.directory, server)
 
     def restart(self, server):
+        if server == "azuresim":
+            self.check_never()
         _run("restart", self.directory, server)
 
     def signal(self, server, name):
@@ -60,7 +79,7 @@ class LocalStack:
             value = self.__dict__["env"][name.upper()]
         except KeyError:
             raise AttributeError(f"stack.env has no {name.upper()}") from None
-        return int(value) if name.endswith("_port") else value
+        return int(value) if re.search(r"_port(_\d+)?$", name) else value
 
     def configuration(self):
         """gatecert.yaml as a dictionary, to be changed freely."""

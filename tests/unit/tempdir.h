@@ -58,14 +58,16 @@ static inline void tempdir_write(const char *path, const char *text, int age)
 
 static inline char *tempdir_read(struct ctx *ctx, const char *path)
 {
-	char *text = arena_alloc(ctx->arena, 1024 * 1024);
 	int fd = open(path, O_RDONLY);
-	ssize_t size;
+	struct stat status;
+	char *text;
 
 	if (fd < 0)
 		return NULL;
-	size = read(fd, text, 1024 * 1024 - 1);
-	assert_true(size >= 0);
+	assert_int_equal(fstat(fd, &status), 0);
+	text = arena_alloc(ctx->arena, (size_t)status.st_size + 1);
+	assert_int_equal(read(fd, text, (size_t)status.st_size), status.st_size);
+	text[status.st_size] = '\0';
 	close(fd);
 	return text;
 }

@@ -96,7 +96,8 @@ def renames_into(folder):
     """A file of what the kernel tells: each name that is renamed into a folder."""
     libc = ctypes.CDLL(None, use_errno=True)
     told = libc.inotify_init1(os.O_CLOEXEC)
-    assert told >= 0 and libc.inotify_add_watch(told, os.fsencode(folder), MOVED_TO) >= 0, os.strerror(ctypes.get_errno())
+    watched = libc.inotify_add_watch(told, os.fsencode(folder), MOVED_TO)
+    assert told >= 0 and watched >= 0, os.strerror(ctypes.get_errno())
     return open(told, "rb", buffering=0)
 
 
@@ -105,7 +106,8 @@ def await_renames(told, name, count):
     until, seen = time.monotonic() + REACH_SECONDS, 0
     with told:
         while seen < count:
-            assert select.select([told], [], [], max(0, until - time.monotonic()))[0], f"{name} was not written {count} times"
+            left = max(0, until - time.monotonic())
+            assert select.select([told], [], [], left)[0], f"{name} was not written {count} times"
             events, at = told.read(65536), 0
             while at < len(events):
                 size = struct.unpack_from("iIII", events, at)[3]

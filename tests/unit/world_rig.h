@@ -44,7 +44,7 @@ static inline int world_rig_set_up(void **state)
 	struct world_options options = sim_options();
 
 	world_elapsed = 0;
-	rig->clock = (struct clock){world_wall, world_mono_time};
+	rig->clock = (struct clock){world_wall, world_mono_time, NULL};
 	rig->doors = (struct doors){&rig->clock, rng_system(), fs_system(), NULL};
 	ctx_init(&rig->ctx, &rig->doors);
 	options.operator_id = WORLD_OPERATOR;

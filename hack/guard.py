@@ -36,6 +36,13 @@ def die_with(parent, number=signal.SIGTERM):
         os.kill(os.getpid(), number)
 
 
+def end_once(*_):
+    """Handles SIGINT and SIGTERM: the first one ends, those after it do not disturb what is done at the end."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
 def _stat(pid):
     """(state, parent, start time), or None."""
     try:

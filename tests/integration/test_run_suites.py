@@ -295,6 +295,15 @@ def test_nothing_stays_when(who, number, lasting, tmp_path):
                                       ("run-suites", signal.SIGTERM): 130}.get((who, number), 0)
 
 
+def test_a_second_signal_does_not_disturb_the_end(lasting, tmp_path):
+    results = tmp_path / "results"
+    process, pids, places = lasting(RUN_TEST, "--plain", "--results", str(results), "s", *suite_of(tmp_path).split())
+    while process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+    assert process.returncode == 130
+    nothing_stays(pids, places)
+
+
 def test_nothing_stays_when_a_suite_is_late(tmp_path):
     told = tmp_path / "told"
     done = subprocess.run([RUN_TEST, "--plain", "--results", str(tmp_path / "results"), "--timeout", "5", "s",

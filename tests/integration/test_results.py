@@ -20,7 +20,7 @@ def run(results, *args):
 
 def summary(results, *names):
     done = subprocess.run([SUMMARY, str(results), *names], capture_output=True, text=True)
-    return done.returncode, done.stdout.splitlines()
+    return done.returncode, [line for line in done.stdout.splitlines() if not line.startswith("slowest: ")]
 
 
 def cmocka_that(says, then="exit 0"):
@@ -54,6 +54,13 @@ def test_summary_tells_why_tests_were_skipped_and_which_failed(tmp_path):
     (tmp_path / "a.xml").write_text(XML.format(GOOD + BAD + SKIP))
     lines = summary(tmp_path)[1]
     assert lines[:-1] == ["skipped: a: left out: no moon", "failed: a: bad: no"]
+
+
+def test_summary_names_the_ten_slowest_suites_first(tmp_path):
+    for number in range(12):
+        (tmp_path / f"s{number:02}.xml").write_text(XML.format(GOOD).replace(">", f' time="{number}">', 1))
+    lines = subprocess.run([SUMMARY, str(tmp_path)], capture_output=True, text=True).stdout.splitlines()
+    assert lines == [*(f"slowest: s{number:02}: {number}.0 s" for number in range(11, 1, -1)), "12 passed, 0 failed"]
 
 
 @pytest.mark.parametrize("what, arguments, counted", [

@@ -55,7 +55,8 @@ def crowd_of(hostname):
 
 
 def assert_an_import_passes(gatecertd, hostname):
-    """It would stand behind the whole crowd if that had taken the workers; who is asked meanwhile is told by the caller."""
+    """It would stand behind the whole crowd if that had taken the workers; how often the CA was asked until then, the
+    caller judges."""
     both, _ = self_signed(gatecertd.directory, hostname)
     key, certificate = both.split("-----BEGIN CERTIFICATE", 1)
     body = {"hostnames": [{"hostname": hostname, "privatekey": key,

@@ -1,5 +1,5 @@
-"""The wrong world for longer than a minute, at real speed: one row for each kind of trouble. All others of their kind are
-rows of tests/sim/test_lasting.c. See harness/wrong.py."""
+"""The wrong world for longer than a minute, at real speed: one row for each kind of trouble. All others of their kind
+are rows of tests/sim/test_lasting.c. See harness/wrong.py."""
 
 import pytest
 

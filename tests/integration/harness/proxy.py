@@ -108,8 +108,9 @@ class Proxy:
         self._held.close()
 
     def fault(self, method, path, do, times=-1, after=0, payload=None, behind=None, about=None):
-        """As in azuresim, `do` also with `until`: an event that the request waits for; and `payload`: a regular expression that a JWS's payload must match, `behind`: one for the
-        path of a request that must have been answered before, and `about`: the hostname whose requests are meant."""
+        """As in azuresim, `do` also with `until`: an event that the request waits for; and `payload`: a regular
+        expression that a JWS's payload must match, `behind`: one for the path of a request that must have been answered
+        before, and `about`: the hostname whose requests are meant."""
         with self._lock:
             self._last += 1
             self._faults.append({"id": self._last, "method": method, "path": re.compile(path), "do": do,

@@ -7,8 +7,8 @@
 
     running = running_beside(at_once=4, new_bench=Bench)
 
-`new_bench(stack, directory, label)` makes what a test works on; it is closed at its end. `alone` picks, by the parameters,
-those that run one by one when all others have ended.
+`new_bench(stack, directory, label)` makes what a test works on; it is closed at its end. `alone` picks, by the
+parameters, those that run one by one when all others have ended.
 """
 
 import concurrent.futures

@@ -24,7 +24,7 @@ GRACE_SECONDS = 61
 ASK_SECONDS = 10
 WATCHED_SECONDS = 8
 TOLD_SECONDS = 300  # what lasts has a minute of grace, after attempts that themselves wait for an answer
-RECOVERY_SECONDS = 300  # many daemons share one gateway here, and whoever meets five others in a row waits half a minute
+RECOVERY_SECONDS = 300  # daemons share one gateway here, and whoever meets five others in a row waits half a minute
 FOREIGN = "neighbour"
 MAIN = "main"
 
@@ -176,8 +176,8 @@ def stamp_of(line):
 
 @dataclass
 class Row:
-    """`where`: hostname (one daemon for all such rows: the fault is one hostname's), own (a daemon of its own), else the
-    name of a stack, on which it is one row after the other: the fault is everybody's."""
+    """`where`: hostname (one daemon for all such rows: the fault is one hostname's), own (a daemon of its own), else
+    the name of a stack, on which it is one row after the other: the fault is everybody's."""
 
     sentence: str
     where: str

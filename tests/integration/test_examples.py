@@ -292,7 +292,10 @@ def test_the_version_is_the_same_everywhere():
 # --- links, roles ---
 
 
-@pytest.mark.parametrize("path", ["README.md", "pkg/README.md", "tests/README.md", "manifests/azure/README.md"])
+DOCUMENTS = ["README.md", "CONTRIBUTING.md", "pkg/README.md", "tests/README.md", "manifests/azure/README.md"]
+
+
+@pytest.mark.parametrize("path", DOCUMENTS)
 def test_every_link_leads_somewhere(path):
     text = (CHECKOUT / path).read_text(encoding="utf-8")
     for target in re.findall(r"\]\(([^)]+)\)", text):
@@ -302,6 +305,21 @@ def test_every_link_leads_somewhere(path):
             assert target[1:] in anchors, target
         elif "://" not in target:
             assert (CHECKOUT / path).parent.joinpath(target).exists(), target
+
+
+@pytest.mark.parametrize("path", [*DOCUMENTS, "Makefile", ".clang-format", ".clang-tidy", "hack/packages", "hack/setup",
+                                  "tests/world/README.md"])
+def test_what_is_told_to_be_run_is_there(path):
+    """Targets of make, and scripts and tables of hack."""
+    text = (CHECKOUT / path).read_text(encoding="utf-8")
+    rules = "\n".join(one.read_text(encoding="utf-8") for one in (CHECKOUT / "Makefile", *CHECKOUT.glob("hack/*.mk")))
+    targets = {word.split("%")[0] for line in re.findall(r"^([a-z][a-z %-]*):(?!=)", rules, re.MULTILINE)
+               for word in line.split()}
+    told = re.findall(r"(?:[`\"]|^|&& |^#   )make ((?:[A-Z]+=(?:'[^']*'|[^\s']+) )*)([a-z][a-z-]*)", text, re.MULTILINE)
+    missing = {name for _, name in told if name not in targets and not name.startswith("fuzz-")}
+    assert not missing, f"{path} tells of make {', '.join(sorted(missing))}"
+    for script in re.findall(r"\bhack/([a-z][a-z0-9_.-]*[a-z0-9_])", text):
+        assert (CHECKOUT / "hack" / script).exists(), f"{path} tells of hack/{script}"
 
 
 @pytest.mark.parametrize("path", sorted((MANIFESTS / "azure").glob("role-*.json")), ids=lambda path: path.stem)

@@ -12,6 +12,7 @@
 #include "codec/hostname.h"
 #include "codec/yaml.h"
 #include "config_check.h"
+#include "config_doubts.h"
 #include "config_keys.h"
 #include "http/url.h"
 
@@ -228,6 +229,11 @@ static void check_credential(struct loading *loading)
 			     loading->ctx->fault.text);
 }
 
+static void complain_of_doubt(void *handle, bool is_warning, const char *key, const char *text)
+{
+	complain(handle, is_warning, key, text);
+}
+
 static void check(struct loading *loading)
 {
 	const struct config *config = loading->config;
@@ -237,8 +243,11 @@ static void check(struct loading *loading)
 	check_keys(loading);
 	check_directories(loading);
 	check_tls(loading);
-	if (loading->is_here)
+	if (loading->is_here) {
 		check_files(loading);
+		config_doubts(loading->ctx, config,
+			      &(struct config_complaints){complain_of_doubt, loading});
+	}
 	if (config->api_keys.count == 0 && config_is_reachable(config->listen))
 		complain(loading, false, "Listen",
 			 "an address that others can reach needs ApiKeys: set a key, or listen on "

@@ -266,7 +266,8 @@ static enum err load(struct ctx *ctx, const char *path, struct config **out)
 	problems_init(&problems);
 	err = config_load_here(ctx, path, out, &problems);
 	for (const struct problem *problem = problems.first; problem; problem = problem->next)
-		log_warn(ctx, "configuration", "problem", problem_print(ctx, problem), NULL);
+		(problem->is_warning ? log_warn : log_error)(ctx, "configuration", "problem",
+							     problem_print(ctx, problem), NULL);
 	return err;
 }
 

@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "config.h"
 #include "config_schema.h"
+#include "daemonuser.h"
 #include "http/curl.h"
 #include "loop.h"
 #include "options.h"
@@ -70,9 +71,13 @@ static enum err load(struct ctx *ctx, const struct options *options, struct conf
 	err = options->action == OPTIONS_PRINT_CONFIG
 		      ? config_load(ctx, options->config, config, &problems)
 		      : config_load_here(ctx, options->config, config, &problems);
-	if (problems.errors + problems.warnings)
-		fprintf(stderr, "%s\n", problems_print(ctx, &problems, "\n"));
-	else if (err != E_OK)
+	for (const struct problem *problem = problems.first; problem; problem = problem->next)
+		fprintf(stderr, "%s%s\n", problem->is_warning ? "warning: " : "",
+			problem_print(ctx, problem));
+	if (problems.errors + problems.warnings > PROBLEMS_MAX)
+		fprintf(stderr, "and %zu more\n",
+			problems.errors + problems.warnings - PROBLEMS_MAX);
+	if (problems.errors + problems.warnings == 0 && err != E_OK)
 		fprintf(stderr, "%s\n", ctx->fault.text);
 	return err;
 }
@@ -117,6 +122,8 @@ int main(int argc, char **argv)
 	protect();
 	keep_heap();
 	route_signals();
+	if (options.action == OPTIONS_CHECK_CONFIG && !daemonuser_become(&ctx, options.config))
+		return EXIT_FAILURE;
 	if (load(&ctx, &options, &config) != E_OK)
 		return options.action == OPTIONS_RUN ? EX_CONFIG : EXIT_FAILURE;
 	if (options.action != OPTIONS_RUN) {

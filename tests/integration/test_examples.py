@@ -95,6 +95,18 @@ def check(tmp_path, text, *args, env=None):
     return gatecertd("--config", path, *args, env=env)
 
 
+# What nobody can mean, and what is put there instead.
+SAMPLES = [("00000000-0000-0000-0000-000000000000", "11111111-2222-3333-4444-555555555555"),
+           ("operations@example.com", "operations@contoso.com"), ("//example.", "//contoso."),
+           ("gatecert.example.com", "gatecert.contoso.com"), ("replace-this-with", "one-that-i-made")]
+
+
+def filled_in(text):
+    for sample, own in SAMPLES:
+        text = text.replace(sample, own)
+    return text
+
+
 # --- the configuration ---
 
 
@@ -112,8 +124,11 @@ def test_readme_s_configuration_is_accepted(tmp_path):
     configurations = [block for block in blocks("yaml") if not is_spec(block)]
     assert len(configurations) == 1
     for text in configurations:
-        said = check(tmp_path, text, "--check-config", env={"SpecDirectory": str(tmp_path)})
+        said = check(tmp_path, filled_in(text), "--check-config", env={"SpecDirectory": str(tmp_path)})
         assert (said.returncode, said.stdout, said.stderr) == (0, "", "")
+        said = check(tmp_path, text, "--check-config", env={"SpecDirectory": str(tmp_path)})
+        assert re.findall(r"^warning: .*: (\w+): .* the sample's", said.stderr, re.MULTILINE) == [
+            "TenantId", "SubscriptionId", "AcmeAccountEmail", "BlobContainerUrl", "KeyVaultBaseUrl"]
 
 
 def test_the_installed_configuration_has_every_key_and_its_default():
@@ -128,7 +143,7 @@ def test_the_installed_configuration_has_every_key_and_its_default():
 def test_the_installed_configuration_is_accepted_once_the_ten_keys_are_filled(tmp_path):
     text = (MANIFESTS / "gatecert.yaml").read_text(encoding="utf-8")
     filled = re.sub(rf"^#({'|'.join(TEN_KEYS)}): ", r"\1: ", text, flags=re.MULTILINE)
-    said = check(tmp_path, filled, "--check-config", env={"SpecDirectory": str(tmp_path)})
+    said = check(tmp_path, filled_in(filled), "--check-config", env={"SpecDirectory": str(tmp_path)})
     assert (said.returncode, said.stderr) == (0, "")
 
 
@@ -140,7 +155,7 @@ def test_the_installed_configuration_as_it_is_names_the_ten_keys(tmp_path):
 
 def test_every_line_of_the_installed_configuration_is_valid(tmp_path):
     text = (MANIFESTS / "gatecert.yaml").read_text(encoding="utf-8")
-    said = check(tmp_path, re.sub(r"^#([A-Za-z_]+: )", r"\1", text, flags=re.MULTILINE), "--check-config",
+    said = check(tmp_path, filled_in(re.sub(r"^#([A-Za-z_]+: )", r"\1", text, flags=re.MULTILINE)), "--check-config",
                  env=machine(tmp_path))
     assert (said.returncode, said.stderr) == (0, "")
 
@@ -156,7 +171,7 @@ def in_environment(key, value):
 
 def test_every_key_may_come_from_the_environment(tmp_path):
     said = check(tmp_path, "{}", "--check-config",
-                 env={key: in_environment(key, value) for key, value in config_lines()} | machine(tmp_path))
+                 env={key: filled_in(in_environment(key, value)) for key, value in config_lines()} | machine(tmp_path))
     assert (said.returncode, said.stderr) == (0, "")
 
 

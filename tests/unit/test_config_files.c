@@ -43,7 +43,9 @@ static const struct {
 	 ":12:21: TlsCertificateFile: %1$s/no.crt cannot be read: No such file or directory", 1},
 	{"no spec files yet", "SpecDirectory: %1$s/no\n",
 	 ":11:16: SpecDirectory: %1$s/no cannot be used: No such file or directory", 0},
-	{"no token yet", SPECS "AZURE_FEDERATED_TOKEN_FILE: %1$s/token\nAZURE_CLIENT_ID: a\n",
+	{"no token yet",
+	 SPECS "AZURE_FEDERATED_TOKEN_FILE: %1$s/token\n"
+	       "AZURE_CLIENT_ID: 11111111-2222-3333-4444-555555555555\n",
 	 ":12:29: AZURE_FEDERATED_TOKEN_FILE: %1$s/token cannot be read: No such file or directory",
 	 0},
 };

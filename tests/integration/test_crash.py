@@ -131,7 +131,7 @@ def offset(milliseconds):
     def run(world):
         world.daemon.start()
         world.wish()
-        time.sleep(milliseconds / 1000)
+        time.sleep(milliseconds / 1000)  # luck: no, because any moment is right
         world.kill()
     return run
 
@@ -141,7 +141,7 @@ def starting(milliseconds):
     def run(world):
         world.wish()
         world.daemon.spawn()
-        time.sleep(milliseconds / 1000)
+        time.sleep(milliseconds / 1000)  # luck: no, because any moment is right
         world.kill()
     return run
 
@@ -198,7 +198,7 @@ def test_killed(world, moment, run):
 def test_what_was_accepted_by_202_survives_a_kill(world, milliseconds):
     world.daemon.start()
     hostname, started = world.post()
-    time.sleep(milliseconds / 1000)
+    time.sleep(milliseconds / 1000)  # luck: no, because any moment is right
     world.kill()
     world.daemon.start()
     assert world.daemon.api.hostname(hostname) is not None

@@ -198,7 +198,7 @@ def test_plain_http_is_not_served_beside_tls(served):
 def test_a_changed_certificate_is_taken_up_by_itself_and_open_connections_stay(served):
     one = served()
     parts = urlsplit(one.url)
-    held = http.client.HTTPSConnection(parts.hostname, parts.port, timeout=20,
+    held = http.client.HTTPSConnection(parts.hostname, parts.port, timeout=60,
                                        context=ssl.create_default_context(cafile=one.ca.certificate))
     held.request("GET", "/healthz")
     assert held.getresponse().read()
@@ -307,7 +307,7 @@ def test_wrong_keys_are_counted_and_do_not_fill_the_log(daemon):
     one = daemon().start()
     parts = urlsplit(one.api.base)
     for number in range(30):
-        connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=20, source_address=(f"127.1.0.{number + 1}", 0))
+        connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=60, source_address=(f"127.1.0.{number + 1}", 0))
         connection.request("GET", OBJECTS, headers={"x-functions-key": "wrong"})
         assert connection.getresponse().status == 401
         connection.close()

@@ -31,7 +31,7 @@ def enough_files():
 
 def connect(stack, source):
     parts = urlsplit(stack.api_url)
-    return socket.create_connection((parts.hostname, parts.port), timeout=20, source_address=(source, 0))
+    return socket.create_connection((parts.hostname, parts.port), timeout=60, source_address=(source, 0))
 
 
 def is_closed(sock):
@@ -76,7 +76,7 @@ def honest_times(stack, crowd, refused, path="/apis/gatecert/v1/hostnames"):
         if status != 200:
             refused.append(status)
         times.append(time.monotonic() - began)
-        time.sleep(0.004)
+        time.sleep(0.004)  # luck: no, because it only paces the load
     return sorted(times)
 
 

@@ -94,7 +94,7 @@ def none_sealed(gatecertd):
 def served(stack, hostname):
     """PEM of every certificate that a visitor is shown."""
     shown = subprocess.run(["openssl", "s_client", "-connect", f"{stack.gateway_ip}:{stack.gateway_https_port}",
-                            "-servername", hostname, "-showcerts"], input=b"", capture_output=True, timeout=20,
+                            "-servername", hostname, "-showcerts"], input=b"", capture_output=True, timeout=60,
                            check=False).stdout.decode()
     return re.findall("-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----\n", shown, re.DOTALL)
 
@@ -274,7 +274,7 @@ def test_what_was_accepted_survives_a_kill(stack, gatecertd, authority, hostname
     key = authority.ec()
     leaf = authority.leaf(key, hostname)
     started = accepted(gatecertd.api, hostname, key.read_text(), leaf)
-    time.sleep(milliseconds / 1000)
+    time.sleep(milliseconds / 1000)  # luck: no, because any moment is right
     gatecertd.kill()
     gatecertd.start()
     completed(gatecertd.api, started)
@@ -370,7 +370,7 @@ def test_an_imported_hostname_costs_nothing_at_rest(gatecertd, authority, hostna
     completed(gatecertd.api, accepted(gatecertd.api, hostname, key.read_text(), authority.leaf(key, hostname)))
     none_sealed(gatecertd)
     before = cpu_seconds(gatecertd)
-    time.sleep(2)
+    time.sleep(2)  # luck: no, because this is the window in which nothing may happen
     assert cpu_seconds(gatecertd) - before < 0.5
 
 

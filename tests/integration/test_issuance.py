@@ -199,7 +199,7 @@ def test_a_settled_hostname_costs_no_request_and_no_write(stack, gatecertd, host
     while time.monotonic() < until:
         assert stack.sim.requests() == []
         assert snapshot(gatecertd.state_dir) == before
-        time.sleep(0.1)
+        time.sleep(0.1)  # luck: no, because this is the window in which nothing may happen
     assert in_log(stack, "pebble.log", "POST /") == acme
 
 

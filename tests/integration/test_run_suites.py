@@ -28,7 +28,7 @@ LASTING = """
     told = pathlib.Path(sys.argv[1] + ".new")
     told.write_text(" ".join(map(str, [*pids, os.environ["TMPDIR"], os.environ["GATECERT_SHM"]])))
     told.rename(sys.argv[1])
-    time.sleep(1000)
+    time.sleep(1000)  # luck: no, because it is what hangs
 """
 
 
@@ -84,7 +84,7 @@ def test_suites_that_wait_run_beside_each_other_and_the_longest_goes_first(tmp_p
             until = time.monotonic() + 60
             while sum(1 for _ in here.glob("here-*")) < 4:
                 assert time.monotonic() < until
-                time.sleep(0.02)
+                time.sleep(0.02)  # luck: no, because it is a poll
     """
     for number in range(4):
         script(tmp_path / f"test_s{number}.py", source.format(folder=str(tmp_path), name=f"here-{number}"))
@@ -320,7 +320,7 @@ def test_a_late_suite_of_pytest_tells_what_it_had_done_and_where_it_was(tmp_path
         def test_done():
             pass
         def test_where_it_was():
-            time.sleep(1000)
+            time.sleep(1000)  # luck: no, because it is what hangs
     """)
     subprocess.run([RUN_TEST, "--pytest", "--results", str(tmp_path), "--timeout", "10", "s", str(path)])
     assert summary(tmp_path) == (1, ["failed: s: the suite runs to its end: it had not ended after 10 s",

@@ -40,7 +40,7 @@ def wait_for_desired(alone, wanted, never_without):
     until = time.monotonic() + SECONDS
     while (now := alone.desired()) != sorted(wanted):
         assert never_without <= set(now) and time.monotonic() < until, (now, alone.log())
-        time.sleep(0.02)
+        time.sleep(0.02)  # luck: no, because it is a poll
 
 
 def test_a_work_tree_is_swapped_as_git_sync_does(alone):

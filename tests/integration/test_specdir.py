@@ -45,7 +45,7 @@ def assert_steady(gatecertd, wanted, seconds=STEADY_SECONDS):
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         assert desired(gatecertd) == wanted
-        time.sleep(0.1)
+        time.sleep(0.1)  # luck: no, because it is in a window in which nothing may change
 
 
 def specs(gatecertd):
@@ -72,7 +72,7 @@ def write_slowly(path, text):
         for at in range(0, len(text), step):
             file.write(text[at:at + step])
             file.flush()
-            time.sleep(0.04)
+            time.sleep(0.04)  # luck: no, because slow writing is the case
 
 
 def rename_into_place(path, text):
@@ -160,7 +160,7 @@ def test_every_way_to_save_arrives_whole_and_nothing_else_does(gatecertd, hostna
         until = time.monotonic() + 60
         while (now := desired(gatecertd)) != wanted:
             assert set(now) <= allowed and time.monotonic() < until, now
-            time.sleep(0.02)  # often, and yet within what one key may ask in a second
+            time.sleep(0.02)  # luck: no, because it is a poll
     assert specs(gatecertd)["problems"] == []
     assert "problem in a spec file" not in gatecertd.log()
 

@@ -96,7 +96,7 @@ def merged_once(at):
 
 def no_orders_meanwhile(at):
     """What the CA counts is not repeated at Azure's pace: half a minute at the least."""
-    time.sleep(12)
+    time.sleep(12)  # luck: no, because this is the window in which little may happen
     times = [one["time"] for one in at.asked_of_the_ca("/order-plz$")]
     assert times and all(late - early > 25 for early, late in zip(times, times[1:])), times
 

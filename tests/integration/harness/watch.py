@@ -13,7 +13,7 @@ class Watch(threading.Thread):
         self.visits, self.serials, self.renewing, self.wrong = 0, [], [], []
 
     def run(self):
-        while not self.over.wait(0.1):
+        while not self.over.wait(0.1):  # luck: no, because it only paces the visits
             try:
                 self.visit()
                 if self.api:

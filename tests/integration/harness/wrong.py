@@ -272,7 +272,7 @@ def says(at, expected):
     kind, status, reason, pattern = expected
     found = at.conditions().get(kind)
     if not found or found["status"] != status or (reason and found["reason"] != reason):
-        time.sleep(0.3)  # many rows wait for a minute at the same time: no need to ask more often
+        time.sleep(0.3)  # luck: no, because it only paces the polls
         return None
     assert re.search(pattern, found["message"]), f"the message does not say {pattern!r}: {found}"
     return found
@@ -281,7 +281,7 @@ def says(at, expected):
 def assert_paced(at):
     """Not more than an attempt per second, and nothing in the conditions that changes with each."""
     began, before = time.time(), at.conditions()
-    time.sleep(WATCHED_SECONDS)
+    time.sleep(WATCHED_SECONDS)  # luck: no, because this is the window in which little may happen
     for name in (at.hostname, "gateway"):
         attempts = at.passes_in_trouble(began, began + WATCHED_SECONDS, name)
         assert len(attempts) <= WATCHED_SECONDS, (

@@ -72,7 +72,7 @@ let originalText;
 async function reset() {
 	await admin(env, 'DELETE', '/faults');
 	await admin(env, 'POST', '/settings', { gatewayUpdateSeconds: 0.2, secondPut: 'cancel', ifMatch: 'honour',
-		vaultAccess: 'allow', gatewayVaultAccess: 'allow', gatewayState: 'Running', vaultPollSeconds: 0.2 });
+		vaultAccess: 'allow', gatewayVaultAccess: 'allow', vaultLook: 'secretId', gatewayState: 'Running', vaultPollSeconds: 0.2 });
 	const now = await settled();
 
 	original ??= now;
@@ -423,12 +423,38 @@ scenario('the challenge path leads to the blob container, everything else to the
 	assert.equal((await ask('new.example.com', '/.well-known/acme-challenge/token-1_x')).status, 404);
 });
 
-scenario('an unknown name gets the first certificate by rule order, and no site', async () => {
-	const known = await visit(env, 'www.foreign.example');
-	const unknown = await visit(env, 'unknown.example.com');
+scenario('an unknown name gets an alert, or the basic listener where there is one', async () => {
+	assert.ok((await visit(env, 'unknown.example.com')).alert);
+	const merged = await vaultCertificate('basic-example-com', 'basic.example.com');
+	const basic = site('basic', undefined, 107, { keyVaultSecretId: versionless(merged) });
 
-	assert.deepEqual(unknown.leaf, known.leaf);
-	assert.equal(unknown.status, 404);
+	await put(add(await get(), basic));
+	const unknown = await visit(env, 'unknown.example.com');
+	assert.deepEqual(unknown.leaf, Buffer.from(merged.cer));
+	assert.match(unknown.body, /rule=basic/);
+	assert.match((await visit(env, 'www.foreign.example')).body, /rule=foreign-https/);
+});
+
+scenario('whether any change makes it look at the vault is a setting', async () => {
+	const first = await vaultCertificate('looked-example-com', 'looked.example.com');
+	const leafOf = async () => (await visit(env, 'looked.example.com')).leaf;
+	const tag = (value) => clients.network.applicationGateways.updateTags(clients.group, clients.gateway, { tags: { value } });
+
+	await admin(env, 'POST', '/settings', { vaultPollSeconds: 1000 });
+	await put(add(await get(), site('looked', 'looked.example.com', 108, { keyVaultSecretId: versionless(first) })));
+	const second = await vaultCertificate('looked-example-com', 'looked.example.com');
+	await tag('a');
+	assert.deepEqual(await leafOf(), Buffer.from(first.cer));
+	await admin(env, 'POST', '/settings', { vaultLook: 'change' });
+	await tag('a');
+	await bare('PUT', { body: (await bare('GET')).body });
+	await settled();
+	assert.deepEqual(await leafOf(), Buffer.from(first.cer), 'what changes nothing never does');
+	await tag('b');
+	await eventually('the second', async () => (await leafOf()).equals(Buffer.from(second.cer)));
+	const third = await vaultCertificate('looked-example-com', 'looked.example.com');
+	await put({ ...await get(), tags: { value: 'c' } });
+	assert.deepEqual(await leafOf(), Buffer.from(third.cer));
 });
 
 scenario('a hundred listeners are served', async () => {

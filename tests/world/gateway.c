@@ -103,7 +103,8 @@ static void end_operation(struct world *world, enum operation_state state, const
 static void try_document(struct world *world)
 {
 	struct gateway *gateway = world->gateway;
-	const char *error = gateway_bind(world, gateway->stored->root);
+	bool looks = world->settings.looks_at_change && gateway->current->is_change;
+	const char *error = gateway_bind(world, gateway->stored->root, looks);
 
 	if (error) {
 		gateway->state = GATEWAY_FAILED;
@@ -250,6 +251,8 @@ const char *gateway_accept(struct world *world, struct call *call, const struct 
 	struct gateway *gateway = world->gateway;
 	struct document *next = document_new(world->doors, document);
 	struct operation *operation;
+	bool is_change = !json_equal(document, gateway->stored->root) ||
+			 (gateway->current && gateway->current->is_change);
 
 	if (gateway->current)
 		end_operation(world, OPERATION_CANCELED, superseded(world));
@@ -259,6 +262,7 @@ const char *gateway_accept(struct world *world, struct call *call, const struct 
 	gateway->stored = next;
 	new_etag(world);
 	operation = start_operation(world, call, OPERATION_PUT, api_version);
+	operation->is_change = is_change;
 	make_current(world, operation);
 	return arena_printf(call->ctx->arena, "%s%s", world->options.arm_url, operation->target);
 }
@@ -280,7 +284,10 @@ void gateway_set_tags(struct world *world, const struct json *tags)
 {
 	struct gateway *gateway = world->gateway;
 	struct json *copy = json_dup(&gateway->stored->ctx, tags);
+	bool is_changed = !json_equal(tags, json_get(gateway->stored->root, "tags"));
 
 	json_set(&gateway->stored->ctx, gateway->stored->root, "tags", copy);
 	new_etag(world);
+	if (is_changed && world->settings.looks_at_change && gateway_poll_vault(world))
+		gateway->generation++;
 }

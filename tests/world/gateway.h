@@ -72,9 +72,10 @@ struct operation *gateway_find_operation(const struct world *world, const char *
 /* Counts what a PUT does to parts that are not its own. */
 void gateway_judge(struct world *world, const struct call *call, const struct json *document);
 
-/* Binds the document's certificates to versions of vault secrets. NULL, or the error of the
- * operation as JSON text. */
-const char *gateway_bind(struct world *world, const struct json *document);
+/* Binds the document's certificates to versions of vault secrets: those that have one keep it
+ * unless their secret id is another, or `looks`. NULL, or the error of the operation as JSON text.
+ */
+const char *gateway_bind(struct world *world, const struct json *document, bool looks);
 /* The periodic look at the vault; true when something else is to be served now. */
 bool gateway_poll_vault(struct world *world);
 struct binding *gateway_binding(const struct world *world, const char *entry);

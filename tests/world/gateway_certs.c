@@ -194,7 +194,8 @@ static const char *describe(struct world *world, const char *entry, const char *
 	return json_print(ctx, error);
 }
 
-static const char *bind_entry(struct world *world, const char *entry, const char *secret_id)
+static const char *bind_entry(struct world *world, const char *entry, const char *secret_id,
+			      bool looks)
 {
 	struct binding *binding = gateway_binding(world, entry);
 	const char *trouble = NULL;
@@ -208,7 +209,7 @@ static const char *bind_entry(struct world *world, const char *entry, const char
 		binding->next = world->gateway->bindings;
 		world->gateway->bindings = binding;
 	}
-	if (!binding->version || !binding->is_current ||
+	if (looks || !binding->version || !binding->is_current ||
 	    !same_secret(binding->secret_id, secret_id))
 		binding->version = version;
 	binding->secret_id = arena_strdup(world->keep.arena, secret_id);
@@ -217,7 +218,7 @@ static const char *bind_entry(struct world *world, const char *entry, const char
 	return NULL;
 }
 
-const char *gateway_bind(struct world *world, const struct json *document)
+const char *gateway_bind(struct world *world, const struct json *document, bool looks)
 {
 	struct binding *binding;
 	const char *error;
@@ -225,7 +226,7 @@ const char *gateway_bind(struct world *world, const struct json *document)
 	json_for_each (entry, gateway_list(document, "sslCertificates")) {
 		const char *id = json_get_text(json_get(entry, "properties"), "keyVaultSecretId");
 
-		error = id ? bind_entry(world, json_get_text(entry, "name"), id) : NULL;
+		error = id ? bind_entry(world, json_get_text(entry, "name"), id, looks) : NULL;
 		if (error)
 			return error;
 	}

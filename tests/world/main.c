@@ -26,7 +26,7 @@ struct options {
 	struct words gateway_http_port, gateway_https_port;
 	struct words blob_container_url; /* the gateways' in turn, the last for all that are left */
 	struct words client_id, client_secret_file;
-	struct words client_cert, federated_token_file;	 /* the first client's */
+	struct words client_cert, federated_token_file; /* the first client's */
 	struct words operator_id, operator_secret_file;
 	const char *settings[SETTINGS_MAX];
 	size_t setting_count;

@@ -34,6 +34,7 @@ struct settings {
 	int64_t key_create_limit; /* per 10 s; 0: none */
 	bool vault_is_forbidden;  /* to everybody */
 	bool vault_is_forbidden_to_gateway;
+	bool looks_at_change;		/* of anything; else of the secret id alone */
 	bool secret_versions_are_shown; /* in GET, whatever was sent */
 	msec_t delete_time;		/* how long a delete or recover of a vault object takes */
 	int64_t list_page;		/* items per page of vault lists */
@@ -89,6 +90,7 @@ enum operation_kind { OPERATION_PUT, OPERATION_START, OPERATION_STOP, OPERATION_
 struct operation {
 	struct operation *next;
 	enum operation_kind kind;
+	bool is_change;			   /* a PUT of something else than what was stored */
 	const char *target;		   /* path and query of the monitor, byte for byte */
 	const char *result;		   /* of Location: where the result will be */
 	const struct principal *principal; /* who began it, and may see it */

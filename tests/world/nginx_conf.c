@@ -203,32 +203,21 @@ static void write_site(struct writer *writer, const struct site *site)
 	OUT(writer, "\t}\n");
 }
 
-/* For an unknown name the gateway shows the certificate of its first HTTPS listener by rule order.
- */
-static void write_defaults(struct writer *writer, const struct site *sites, size_t count)
+/* An unknown name gets the basic listener, or the alert unrecognized_name where there is none. */
+static void write_defaults(struct writer *writer, size_t count)
 {
 	const struct plane_options *options = writer->options;
-	struct site_certificate certificate;
-	size_t i;
 
 	if (!writer->has_default_http)
 		OUT(writer,
 		    "\tserver {\n\t\tlisten %s:%u default_server;\n\t\tserver_name _;\n"
 		    "\t\treturn %d;\n\t}\n",
 		    options->ip, options->http_port, count ? 404 : 444);
-	if (writer->has_default_https)
-		return;
-	OUT(writer, "\tserver {\n\t\tlisten %s:%u ssl default_server;\n\t\tserver_name _;\n",
-	    options->ip, options->https_port);
-	for (i = 0; i < count; i++)
-		if (sites[i].is_https && sites[i].port == 443 &&
-		    sites_certificate(writer->ctx, writer->world, &sites[i], &certificate))
-			break;
-	if (i < count)
-		write_certificate(writer, &certificate);
-	else
-		OUT(writer, "\t\tssl_reject_handshake on;\n");
-	OUT(writer, "\t\treturn 404;\n\t}\n");
+	if (!writer->has_default_https)
+		OUT(writer,
+		    "\tserver {\n\t\tlisten %s:%u ssl default_server;\n\t\tserver_name _;\n"
+		    "\t\tssl_reject_handshake on;\n\t}\n",
+		    options->ip, options->https_port);
 }
 
 static void write_frame(struct writer *writer)
@@ -269,7 +258,7 @@ struct plane_file *nginx_conf(struct ctx *ctx, const struct world *world,
 	write_frame(&writer);
 	for (i = 0; i < count; i++)
 		write_site(&writer, &sites[i]);
-	write_defaults(&writer, sites, count);
+	write_defaults(&writer, count);
 	OUT(&writer, "}\n");
 	add_file(&writer, "nginx.conf", arena_strdup(ctx->arena, writer.text.data));
 	buf_fini(&writer.text);

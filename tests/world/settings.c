@@ -27,6 +27,7 @@ static const struct setting settings[] = {
 	{"vaultAccess", SETTING_CHOICE, AT(vault_is_forbidden), "allow", "forbid", "allow"},
 	{"gatewayVaultAccess", SETTING_CHOICE, AT(vault_is_forbidden_to_gateway), "allow", "forbid",
 	 "allow"},
+	{"vaultLook", SETTING_CHOICE, AT(looks_at_change), "secretId", "change", "secretId"},
 	{"secretVersions", SETTING_CHOICE, AT(secret_versions_are_shown), "hide", "show", "hide"},
 	{"gatewayState", SETTING_GATEWAY_STATE, 0, NULL, NULL, NULL},
 	{"vaultDeleteSeconds", SETTING_SECONDS, AT(delete_time), NULL, NULL, "0"},

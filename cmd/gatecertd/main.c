@@ -11,6 +11,7 @@
 #include <sysexits.h>
 
 #include "base/fatal.h"
+#include "base/fs.h"
 #include "base/log.h"
 #include "config.h"
 #include "config_schema.h"

@@ -5,6 +5,7 @@
 
 #include "azure/said.h"
 #include "base/buf.h"
+#include "base/fs.h"
 #include "base/text.h"
 #include "http/url.h"
 #include "pki/cert.h"

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "azure/said.h"
+#include "base/fs.h"
 #include "base/text.h"
 #include "http/url.h"
 

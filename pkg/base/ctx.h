@@ -11,8 +11,9 @@
 #include "base/cancel.h"
 #include "base/clock.h"
 #include "base/err.h"
-#include "base/fs.h"
 #include "base/rng.h"
+
+struct fs;
 
 /* The doors a pass shares with all others; set up once by the composition root or by a test. */
 struct doors {
@@ -51,3 +52,14 @@ static inline bool ctx_is_cancelled(const struct ctx *ctx)
 {
 	return cancel_is_requested(ctx->doors->cancel);
 }
+
+/* Replaces the fault of ctx and returns `kind`, so that a refusal is one statement. */
+enum err fault_set(struct ctx *ctx, enum err kind, const char *reason, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+
+/* Puts "<noun>: " in front of the text and returns `kind` unchanged; the reason stays. */
+enum err fault_wrap(struct ctx *ctx, enum err kind, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* Forgets the fault: after an error that was an answer. */
+void fault_clear(struct ctx *ctx);

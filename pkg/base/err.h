@@ -9,8 +9,6 @@
 
 #include <stdint.h>
 
-struct ctx;
-
 enum err {
 	E_OK = 0,
 	E_AGAIN,     /* the world hiccuped: back off and repeat */
@@ -34,17 +32,6 @@ struct fault {
 	int is_untried; /* E_AGAIN: nothing was sent, others are before us; retry_after_ms says
 			   when to come back */
 };
-
-/* Replaces the fault of ctx and returns `kind`, so that a refusal is one statement. */
-enum err fault_set(struct ctx *ctx, enum err kind, const char *reason, const char *format, ...)
-	__attribute__((format(printf, 4, 5)));
-
-/* Puts "<noun>: " in front of the text and returns `kind` unchanged; the reason stays. */
-enum err fault_wrap(struct ctx *ctx, enum err kind, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
-
-/* Forgets the fault: after an error that was an answer. */
-void fault_clear(struct ctx *ctx);
 
 const char *err_name(enum err kind);
 

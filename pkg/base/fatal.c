@@ -2,13 +2,14 @@
 
 #include <assert.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "base/log.h"
-#include "base/text.h"
+#include "base/array.h"
+#include "base/lastwords.h"
 
 static volatile sig_atomic_t has_spoken;
 
@@ -51,7 +52,7 @@ static bool is_sanitized(void)
 
 _Noreturn void fatal(const char *message, const char *why)
 {
-	log_last_words(message, why);
+	lastwords_say(message, why);
 	has_spoken = 1;
 	abort();
 }

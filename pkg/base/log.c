@@ -5,26 +5,24 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syslog.h>
 #include <sys/uio.h>
-#include <time.h>
 #include <unistd.h>
 
 #define SD_JOURNAL_SUPPRESS_LOCATION
 #include <systemd/sd-journal.h>
 
 #include "base/buf.h"
+#include "base/lastwords.h"
 #include "base/text.h"
 #include "base/utf8.h"
 
 #define VALUE_MAX      ((size_t)1024)
 #define LINE_MAX_BYTES ((size_t)32 * 1024)
 #define FIELDS_MAX     24
-#define TIME_MAX       80 /* gcc counts with years of eleven digits */
 
 struct field {
 	const char *key, *value;
@@ -42,7 +40,7 @@ static const struct {
 	const char *name;
 	int priority;
 } levels[] = {
-	[LOG_LEVEL_ERROR] = {"ERROR", LOG_ERR},
+	[LOG_LEVEL_ERROR] = {LASTWORDS_ERROR, LOG_ERR},
 	[LOG_LEVEL_WARN] = {"WARN", LOG_WARNING},
 	[LOG_LEVEL_INFO] = {"INFO", LOG_INFO},
 	[LOG_LEVEL_DEBUG] = {"DEBUG", LOG_DEBUG},
@@ -152,26 +150,15 @@ static bool needs_quotes(const char *value)
 	return *value == '\0';
 }
 
-static void print_time(char out[static TIME_MAX], msec_t wall)
-{
-	time_t seconds = (time_t)(wall / MSEC_PER_SEC);
-	struct tm utc = {.tm_mday = 1};
-
-	gmtime_r(&seconds, &utc);
-	snprintf(out, TIME_MAX, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", utc.tm_year + 1900,
-		 utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec,
-		 (int)(wall % MSEC_PER_SEC));
-}
-
 /* One write(2): lines of several threads never mix. What stderr does not take is lost, and that is
  * all it costs. */
 static void write_line(const struct event *event)
 {
 	struct buf buf cleanup_buf;
-	char time[TIME_MAX];
+	char time[LASTWORDS_TIME_MAX];
 
 	buf_init(&buf, LINE_MAX_BYTES);
-	print_time(time, event->wall);
+	lastwords_time(time, event->wall);
 	buf_addf(&buf, "%s %s ", time, levels[event->level].name);
 	add_value(&buf, event->message);
 	for (size_t i = 0; i < event->count; i++) {
@@ -274,22 +261,7 @@ void log_open(enum log_level highest)
 {
 	log_set_level(highest);
 	goes_to_journal = is_journal(getenv("JOURNAL_STREAM"), STDERR_FILENO);
-}
-
-void log_last_words(const char *message, const char *why)
-{
-	char line[512], time[TIME_MAX];
-	int size;
-
-	print_time(time, clock_system()->wall(clock_system()));
-	/* <3>: systemd's own mark for an error (sd-daemon(3)). */
-	size = goes_to_journal ? snprintf(line, sizeof(line), "<3>%s: %s\n", message, why)
-			       : snprintf(line, sizeof(line), "%s %s %s why=\"%s\"\n", time,
-					  levels[LOG_LEVEL_ERROR].name, message, why);
-	if (size >= (int)sizeof(line))
-		size = (int)sizeof(line) - 1;
-	while (write(STDERR_FILENO, line, (size_t)size) < 0 && errno == EINTR)
-		continue;
+	lastwords_for_journal(goes_to_journal);
 }
 
 void log_error(const struct ctx *ctx, const char *message, ...)

@@ -18,10 +18,6 @@ void log_open(enum log_level highest);
 /* From any thread. */
 void log_set_level(enum log_level highest);
 
-/* For who cannot go on (base/fatal.h): an error with why=WHY on stderr, also where lines go to the
- * journal, which reads there as well. Takes no memory. */
-void log_last_words(const char *message, const char *why);
-
 /* Pairs of const char *key, const char *value (a NULL value leaves the pair out), then NULL. ctx
  * may be NULL; it adds controller=, object= and pass=. */
 void log_error(const struct ctx *ctx, const char *message, ...) __attribute__((sentinel));

@@ -8,8 +8,7 @@
 #include <stdint.h>
 
 #include "base/arena.h"
-
-#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+#include "base/array.h"
 
 /* ASCII only, whatever the locale. */
 bool text_equals_nocase(const char *a, const char *b);

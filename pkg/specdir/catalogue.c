@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/fs.h"
 #include "base/heap.h"
 #include "base/regular.h"
 #include "base/text.h"

@@ -7,6 +7,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "base/fs.h"
 #include "base/heap.h"
 #include "base/text.h"
 #include "store/internal.h"

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/fs.h"
 #include "base/log.h"
 #include "store/statefile.h"
 

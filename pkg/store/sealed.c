@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "api/meta.h"
+#include "base/fs.h"
 #include "base/heap.h"
 #include "base/text.h"
 #include "store/statefile.h"

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "api/meta.h"
+#include "base/fs.h"
 #include "base/log.h"
 #include "base/text.h"
 

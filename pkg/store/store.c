@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/fs.h"
 #include "base/text.h"
 #include "store/filename.h"
 #include "store/internal.h"

@@ -18,6 +18,7 @@
 #include <openssl/x509v3.h>
 
 #include "acme/acme.h"
+#include "base/fs.h"
 #include "base/text.h"
 #include "http/curl.h"
 #include "pki/cert.h"

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base/ctx.h"
+#include "base/fs.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

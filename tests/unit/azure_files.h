@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/ctx.h"
+#include "base/fs.h"
 #include "base/text.h"
 
 struct file {

@@ -16,6 +16,7 @@
 
 #include <cmocka.h>
 
+#include "base/fs.h"
 #include "base/text.h"
 #include "codec/json.h"
 #include "http/http.h"

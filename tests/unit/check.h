@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "base/ctx.h"
+#include "base/fs.h"
 #include "base/text.h"
 
 /* The real doors, without an order to stop. */

@@ -7,6 +7,7 @@
 
 #include "../../cmd/gatecertd/config.h"
 #include "api/hostname.h"
+#include "base/fs.h"
 #include "base/log.h"
 #include "codec/hostname.h"
 

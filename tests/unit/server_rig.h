@@ -27,6 +27,7 @@
 #include "api/hostname.h"
 #include "api/instance.h"
 #include "base/buf.h"
+#include "base/fs.h"
 #include "base/text.h"
 #include "server/server.h"
 #include "specdir/desired.h"

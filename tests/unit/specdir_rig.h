@@ -6,6 +6,7 @@
 #include "tempdir.h"
 
 #include "api/hostname.h"
+#include "base/fs.h"
 #include "specdir/specdir.h"
 #include "store/dirstore.h"
 

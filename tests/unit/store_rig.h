@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 
 #include "api/hostname.h"
+#include "base/fs.h"
 #include "store/dirstore.h"
 
 #define NAME "shop.example.com"

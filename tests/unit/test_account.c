@@ -2,6 +2,7 @@
  * only an old one. */
 #include "reconcile/account.h"
 
+#include "base/fs.h"
 #include "tempdir.h"
 #include "base/log.h"
 #include "unit/our_clock.h"

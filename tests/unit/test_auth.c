@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/fs.h"
 #include "server/auth.h"
 
 #define HEAD   "{\"apiVersion\":\"gatecert/v1\",\"kind\":\"InstanceSecret\","

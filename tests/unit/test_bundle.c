@@ -10,6 +10,7 @@
 #include <openssl/param_build.h>
 #include <openssl/pkcs12.h>
 
+#include "base/fs.h"
 #include "base/text.h"
 #include "pki/bundle.h"
 #include "pki/seal.h"

@@ -2,6 +2,7 @@
 #include "tempdir.h"
 
 #include "../../cmd/gatecertd/config.h"
+#include "base/fs.h"
 #include "unit/check.h"
 #include "unit/pki_forge.h"
 

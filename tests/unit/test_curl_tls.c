@@ -10,6 +10,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
+#include "base/fs.h"
 #include "base/text.h"
 #include "unit/scratch.h"
 #include "unit/tcp_peer.h"

@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "base/regular.h"
 #include "base/text.h"
+#include "codec/fields_encode.h"
 #include "codec/hostname.h"
 #include "codec/yaml.h"
 #include "config_check.h"

@@ -1,5 +1,6 @@
 #include "config_schema.h"
 
+#include "codec/fields_schema.h"
 #include "config.h"
 
 static struct json *of_type(struct ctx *ctx, const char *type)

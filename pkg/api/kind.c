@@ -5,6 +5,7 @@
 #include "api/gateway.h"
 #include "api/hostname.h"
 #include "api/instance.h"
+#include "codec/fields_encode.h"
 
 static const struct kind_info kinds[KIND_COUNT] = {
 	[KIND_HOSTNAME] = {"Hostname", "hostnames", sizeof(struct hostname), hostname_fields,

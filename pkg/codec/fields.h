@@ -75,16 +75,6 @@ enum err fields_decode(struct ctx *ctx, const struct field *table, const char *f
 		       const char *path, const struct node *map, struct problems *problems,
 		       void *out);
 
-/* As written, in table order. Absent: FIELD_TEXT NULL, FIELD_TIME 0, empty lists and maps.
- * `without` leaves out fields with any of these flags; FIELD_SECRET among them prints "***"
- * instead. */
-struct json *fields_encode(struct ctx *ctx, const struct field *table, const void *in,
-			   unsigned without);
-
-/* A JSON Schema (draft 2020-12) of what the table decodes, in canonical spelling: choices as they
- * are listed, no null for what can be left out. */
-struct json *fields_schema(struct ctx *ctx, const struct field *table);
-
 /* What may be written for a FIELD_CHOICE, or is proposed for a text. */
 const char *const *fields_choices(const struct field *field);
 

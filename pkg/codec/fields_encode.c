@@ -1,4 +1,4 @@
-#include "codec/fields.h"
+#include "codec/fields_encode.h"
 
 #include "codec/date.h"
 

@@ -1,4 +1,4 @@
-#include "codec/fields.h"
+#include "codec/fields_schema.h"
 
 #include <string.h>
 

@@ -207,15 +207,3 @@ const char *hostname_display(struct ctx *ctx, const char *normalised)
 		return normalised;
 	return arena_printf(ctx->arena, "%s%s", is_wildcard ? "*." : "", adopt(ctx, unicode));
 }
-
-bool hostname_covers(const char *pattern, const char *hostname)
-{
-	const char *dot;
-
-	if (text_equals_nocase(pattern, hostname))
-		return true;
-	if (!text_starts_with(pattern, "*."))
-		return false;
-	dot = strchr(hostname, '.');
-	return dot && dot > hostname && text_equals_nocase(pattern + 1, dot);
-}

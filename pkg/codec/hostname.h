@@ -30,7 +30,3 @@ enum err hostname_normalise(struct ctx *ctx, const char *given, unsigned flags, 
 
 /* U-labels, for people. The name itself when it has none. */
 const char *hostname_display(struct ctx *ctx, const char *normalised);
-
-/* "*.example.com" covers exactly one label more than example.com; other patterns cover themselves.
- * Case-insensitive. */
-bool hostname_covers(const char *pattern, const char *hostname);

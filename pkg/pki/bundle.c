@@ -8,9 +8,8 @@
 
 #include "base/heap.h"
 #include "base/text.h"
-#include "codec/hostname.h"
 #include "pki/ossl.h"
-#include "pki/private.h"
+#include "pki/key_internal.h"
 
 #define PBE	   NID_pbe_WithSHA1And3_Key_TripleDES_CBC
 #define ITERATIONS 2048
@@ -104,7 +103,7 @@ enum err bundle_read_chain(struct ctx *ctx, const char *text, struct chain *out)
 static bool names_hostname(const struct cert *leaf, const char *hostname)
 {
 	for (size_t i = 0; i < leaf->names.count; i++)
-		if (hostname_covers(leaf->names.items[i], hostname))
+		if (names_cover(leaf->names.items[i], hostname))
 			return true;
 	return false;
 }

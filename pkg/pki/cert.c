@@ -13,7 +13,6 @@
 #include "base/text.h"
 #include "pki/key.h"
 #include "pki/ossl.h"
-#include "pki/private.h"
 
 static enum err refuse_certificate(struct ctx *ctx, const char *what)
 {

@@ -40,3 +40,6 @@ bool cert_has_key(const struct cert *cert, const struct bytes *public_key);
  * the CSR's key, covers exactly its names, and each certificate is signed by the next. E_REFUSED,
  * reason CertificateRejected, and the text says which of these failed. */
 enum err chain_check(struct ctx *ctx, const struct chain *chain, const struct csr *csr);
+
+/* Each certificate is signed by the next. E_REFUSED, reason CertificateRejected. */
+enum err chain_check_links(struct ctx *ctx, const struct chain *chain);

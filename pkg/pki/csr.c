@@ -1,13 +1,9 @@
 #include "pki/csr.h"
 
-#include <assert.h>
-#include <string.h>
-
 #include <openssl/err.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
-#include "base/text.h"
 #include "pki/key.h"
 #include "pki/ossl.h"
 
@@ -112,37 +108,4 @@ enum err csr_from_der(struct ctx *ctx, const void *der, size_t size, struct csr 
 	hex(digest, sizeof(digest), out->sha256);
 	ERR_clear_error();
 	return E_OK;
-}
-
-static bool contains(const struct names *names, const char *name)
-{
-	size_t i;
-
-	for (i = 0; i < names->count; i++)
-		if (text_equals_nocase(names->items[i], name))
-			return true;
-	return false;
-}
-
-static bool is_wanted(const char *name, const char *const *wanted, size_t count)
-{
-	size_t i;
-
-	for (i = 0; i < count; i++)
-		if (text_equals_nocase(wanted[i], name))
-			return true;
-	return false;
-}
-
-bool names_are(const struct names *names, const char *const *wanted, size_t count)
-{
-	size_t i;
-
-	for (i = 0; i < count; i++)
-		if (!contains(names, wanted[i]))
-			return false;
-	for (i = 0; i < names->count; i++)
-		if (!is_wanted(names->items[i], wanted, count))
-			return false;
-	return true;
 }

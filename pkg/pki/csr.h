@@ -4,11 +4,7 @@
 #pragma once
 
 #include "codec/base64.h"
-
-struct names {
-	const char **items; /* DNS names, lower case, sorted, without repeats */
-	size_t count;
-};
+#include "pki/names.h"
 
 struct csr {
 	struct bytes der;
@@ -20,6 +16,3 @@ struct csr {
 
 /* Checks the signature too. E_REFUSED, reason InvalidCsr. */
 enum err csr_from_der(struct ctx *ctx, const void *der, size_t size, struct csr *out);
-
-/* Exactly these names, in any order. */
-bool names_are(const struct names *names, const char *const *wanted, size_t count);

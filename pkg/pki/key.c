@@ -16,7 +16,8 @@
 #include "base/heap.h"
 #include "base/text.h"
 #include "pki/ossl.h"
-#include "pki/private.h"
+#include "pki/key_internal.h"
+#include "pki/pbe.h"
 
 #define SIGNATURE_MAX ((size_t)2048) /* RSA-16384, the largest that OpenSSL verifies */
 

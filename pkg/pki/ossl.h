@@ -10,7 +10,7 @@
 #include <openssl/x509v3.h>
 
 #include "codec/base64.h"
-#include "pki/csr.h"
+#include "pki/names.h"
 
 #define OSSL_INPUT_MAX ((size_t)64 * 1024)
 #define OSSL_NAMES_MAX 100
@@ -23,7 +23,7 @@ bool ossl_is_p256(const EVP_PKEY *key);
 bool ossl_public_key(struct ctx *ctx, const EVP_PKEY *key, struct bytes *out);
 
 /* DNS names of a SAN (may be NULL), and the subject's CN when `with_cn` and it looks like one, as
- * csr.h wants them. NULL, or what is wrong with them. */
+ * names.h wants them. NULL, or what is wrong with them. */
 const char *ossl_names(struct ctx *ctx, const GENERAL_NAMES *san, const X509_NAME *subject,
 		       bool with_cn, struct names *out);
 

@@ -1,3 +1,5 @@
+#include "pki/pbe.h"
+
 #include <stdint.h>
 
 #include <openssl/err.h>
@@ -5,7 +7,6 @@
 #include <openssl/x509.h>
 
 #include "pki/ossl.h"
-#include "pki/private.h"
 
 #define ROUNDS_MAX	100000
 #define SCRYPT_WORK_MAX (1u << 17) /* N * r * p of RFC 7914, as openssl(1) has it */

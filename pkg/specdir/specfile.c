@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "codec/fields_encode.h"
 #include "codec/hostname.h"
 #include "codec/yaml.h"
 

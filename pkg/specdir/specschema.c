@@ -3,6 +3,7 @@
 #include <stddef.h>
 
 #include "codec/fields.h"
+#include "codec/fields_schema.h"
 #include "codec/hostname.h"
 #include "specdir/specfile.h"
 

@@ -1,5 +1,6 @@
 #include "thing.h"
 
+#include "codec/fields_encode.h"
 #include "mutate.h"
 
 static void fills_a_struct(void **state)

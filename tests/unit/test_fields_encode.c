@@ -1,3 +1,4 @@
+#include "codec/fields_encode.h"
 #include "thing.h"
 
 static void encodes_in_table_order(void **state)

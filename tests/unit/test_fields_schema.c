@@ -1,3 +1,4 @@
+#include "codec/fields_schema.h"
 #include "thing.h"
 
 /* (what, where in the schema, what stands there; NULL: nothing does) */

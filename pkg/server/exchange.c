@@ -12,6 +12,7 @@
 #include "server/errors.h"
 #include "server/framing.h"
 #include "server/routes.h"
+#include "store/journal.h"
 
 #define DRAIN_MAX ((size_t)16 * 1024 * 1024)
 
@@ -313,7 +314,7 @@ static enum MHD_Result finish(struct exchange *exchange, struct exchange_host *h
 	if (exchange->route)
 		routes_serve(&exchange->ctx, host->service, exchange->route, &exchange->request,
 			     &exchange->response);
-	host->is_settled = store_is_settled(host->service->store);
+	host->is_settled = journal_is_settled(host->service->store);
 	if (exchange->response.is_unfinished) {
 		exchange->response.is_unfinished = false;
 		turns_wait(&host->turns, &exchange->turn, ctx_mono(&exchange->ctx));

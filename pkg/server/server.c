@@ -16,6 +16,7 @@
 #include "server/exchange.h"
 #include "server/listen.h"
 #include "server/termination.h"
+#include "store/journal.h"
 
 /* Above our own limits, so that ours come first and answer in our shape. */
 #define CONNECTION_MEMORY_BYTES ((size_t)36 * 1024) /* over 32 KB it is pages of its own */
@@ -395,14 +396,14 @@ static msec_t take_turns(struct ctx *ctx, struct server *server)
 
 	turns_begin(turns, ctx_mono(ctx));
 	do {
-		server->host.is_settled = store_settle_on(ctx, server->service.store,
+		server->host.is_settled = journal_settle_on(ctx, server->service.store,
 							  ctx_mono(ctx) + TURNS_RUN_MSEC);
 		turns_call(turns, ctx_mono(ctx));
 		wait = run_doors(ctx, server);
 	} while ((wait == 0 || turns->first) && turns_have_time(turns, ctx_mono(ctx)));
 	if (turns->first || !server->host.is_settled)
 		return 0;
-	return store_is_in_trouble(server->service.store) ? sooner(wait, STORE_TROUBLE_LOOK) : wait;
+	return journal_is_in_trouble(server->service.store) ? sooner(wait, JOURNAL_TROUBLE_LOOK) : wait;
 }
 
 msec_t server_run(struct server *server)

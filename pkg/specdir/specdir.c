@@ -17,6 +17,7 @@
 #include "specdir/scan.h"
 #include "specdir/watch.h"
 #include "store/filename.h"
+#include "store/journal.h"
 
 #define API_DIRECTORY	 "api.d"
 #define RESCAN		 (5 * MSEC_PER_MIN)
@@ -190,7 +191,7 @@ static void begin_scan(struct ctx *ctx, struct specdir *specdir)
 
 	/* Until it is written api.d is not what it should be; people's files are read all the same.
 	 */
-	if (store_settle(ctx, specdir->store) != E_OK)
+	if (journal_settle(ctx, specdir->store) != E_OK)
 		options.reading.api_trouble = arena_strdup(ctx->arena, ctx->fault.text);
 	fault_clear(ctx);
 	specdir->is_stale = false;
@@ -241,7 +242,7 @@ enum err specdir_scan(struct ctx *ctx, struct specdir *specdir, msec_t *next_sca
 	if (is_at_rest(ctx, specdir, next_scan))
 		return E_OK;
 	*next_scan = 0;
-	if (!specdir->scan && !store_settle_on(ctx, specdir->store, until))
+	if (!specdir->scan && !journal_settle_on(ctx, specdir->store, until))
 		return E_OK;
 	*next_scan = APPLY_TROUBLE_LOOK;
 	if (!specdir->scan)

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "store/journal.h"
+#include "store/journal_internal.h"
 
 struct change {
 	struct change *next;
@@ -174,7 +174,7 @@ enum err batch_commit(struct ctx *ctx, struct batch *batch)
 
 	/* One object alone decides by its version, whatever still waits in the journal. */
 	if (batch->file_count > 0 || batch->change_count > 1)
-		TRY(store_settle(ctx, batch->store));
+		TRY(journal_settle(ctx, batch->store));
 	journal_lock(batch->store, &names);
 	err = encode(ctx, batch, &entries);
 	if (err == E_OK)

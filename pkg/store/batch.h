@@ -4,9 +4,9 @@
  * One write decides: when there is more than one thing to write, all of it stands in the journal
  * first, as a whole or not at all. A commit that returns an error has changed nothing, here or
  * after a restart; one that returned E_OK is durable, and what could not be carried out yet (a full
- * disk, a kill), or takes long, is carried out by store_settle, store_settle_on or the next start,
- * before anything else. Nobody sees a part of it that is not durable. Used on the loop thread
- * alone, by whoever writes specs there.
+ * disk, a kill), or takes long, is carried out by journal_settle, journal_settle_on or the next
+ * start, before anything else. Nobody sees a part of it that is not durable. Used on the loop
+ * thread alone, by whoever writes specs there.
  */
 #pragma once
 

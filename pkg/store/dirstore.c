@@ -10,8 +10,8 @@
 #include "base/fs.h"
 #include "base/heap.h"
 #include "base/text.h"
-#include "store/internal.h"
-#include "store/journal.h"
+#include "store/store_internal.h"
+#include "store/journal_internal.h"
 #include "store/statefile.h"
 
 /* A file that somebody copied would make two objects of one. */

@@ -5,6 +5,7 @@
 
 #include "base/fs.h"
 #include "base/log.h"
+#include "store/journal_internal.h"
 #include "store/statefile.h"
 
 #define KIND "Journal"
@@ -349,37 +350,29 @@ enum err journal_open(struct ctx *ctx, struct store *store)
 	return redo(ctx, store);
 }
 
-enum err journal_check(struct ctx *ctx, struct store *store)
-{
-	if (atomic_load(&store->journal) == JOURNAL_NONE)
-		return E_OK;
-	return fault_set(ctx, E_AGAIN, "StateNotDurable",
-			 "what was accepted before is not written yet");
-}
-
 /* What failed is tried again now and then, also when nobody writes. */
 static void try_again(struct ctx *ctx, struct store *store)
 {
 	msec_t now = ctx_mono(ctx);
 
-	if (!store_is_in_trouble(store) || now < store->try_again)
+	if (!journal_is_in_trouble(store) || now < store->try_again)
 		return;
-	store->try_again = now + STORE_TROUBLE_LOOK;
-	if (store_settle(ctx, store) != E_OK)
+	store->try_again = now + JOURNAL_TROUBLE_LOOK;
+	if (journal_settle(ctx, store) != E_OK)
 		fault_clear(ctx);
 }
 
-bool store_is_in_trouble(const struct store *store)
+bool journal_is_in_trouble(const struct store *store)
 {
 	return !store->rest && atomic_load(&store->journal) != JOURNAL_NONE;
 }
 
-bool store_is_settled(const struct store *store)
+bool journal_is_settled(const struct store *store)
 {
 	return !store->rest;
 }
 
-bool store_settle_on(struct ctx *ctx, struct store *store, msec_t until)
+bool journal_settle_on(struct ctx *ctx, struct store *store, msec_t until)
 {
 	struct journal_rest *rest = store->rest;
 
@@ -394,16 +387,16 @@ bool store_settle_on(struct ctx *ctx, struct store *store, msec_t until)
 	return true;
 }
 
-enum err store_settle(struct ctx *ctx, struct store *store)
+enum err journal_settle(struct ctx *ctx, struct store *store)
 {
 	int state;
 
-	store_settle_on(ctx, store, MSEC_NEVER);
+	journal_settle_on(ctx, store, MSEC_NEVER);
 	state = atomic_load(&store->journal);
 
 	if (state == JOURNAL_DOUBTFUL)
 		TRY(retract(ctx, store));
 	else if (state == JOURNAL_OPEN)
 		TRY(redo(ctx, store));
-	return journal_check(ctx, store);
+	return store_check_journal(ctx, store);
 }

@@ -1,5 +1,5 @@
 /*
- * journal - what is to be written together, written down first. For this package alone; see batch.
+ * journal - what a batch decided, and what of it is not written yet (see batch).
  *
  * DIR/journal.json holds objects as they are to be, and files beside them. It is removed when all
  * of that stands. While it is there nothing is erased, and no other is begun, so
@@ -9,41 +9,18 @@
  */
 #pragma once
 
-#include "store/internal.h"
+#include "store/store.h"
 
-enum journal_state {
-	JOURNAL_NONE,
-	JOURNAL_OPEN,	 /* stands, and is not carried out, or not all of it */
-	JOURNAL_DOUBTFUL /* its writing failed, and it may stand all the same: it has to go */
-};
+/* Carries out what was accepted (see batch) and could not be written yet. Before any look at the
+ * files beside the store: they may be older than it. E_AGAIN: there is still no room. */
+enum err journal_settle(struct ctx *ctx, struct store *store);
 
-struct journal_file {
-	const char *path, *text; /* NULL: to be removed */
-};
+/* Carries out what batches have left, until the time (mono), but one thing at least. False: there
+ * is more, and a batch that is committed meanwhile does all of it first. On the loop thread. */
+bool journal_settle_on(struct ctx *ctx, struct store *store, msec_t until);
 
-struct journal_entries {
-	struct store_encoded *objects;
-	size_t object_count;
-	struct journal_file *files;
-	size_t file_count;
-};
+bool journal_is_settled(const struct store *store);
 
-/* At start, when the objects are loaded: carries out what stands there. What cannot be written yet
- * is seen all the same. */
-enum err journal_open(struct ctx *ctx, struct store *store);
-
-/* E_AGAIN while there is one. */
-enum err journal_check(struct ctx *ctx, struct store *store);
-
-/* Decides and carries out; for whoever holds all stripes of the objects. An error: nothing
- * happened.
- */
-enum err journal_commit(struct ctx *ctx, struct store *store,
-			const struct journal_entries *entries);
-
-/* The end: the rest is for the next start. */
-void journal_drop_rest(struct store *store);
-
-/* The stripes of the objects, in the one order. */
-void journal_lock(struct store *store, const struct journal_entries *entries);
-void journal_unlock(struct store *store, const struct journal_entries *entries);
+/* Something of that failed: journal_settle_on tries it again every JOURNAL_TROUBLE_LOOK. */
+#define JOURNAL_TROUBLE_LOOK (5 * MSEC_PER_SEC)
+bool journal_is_in_trouble(const struct store *store);

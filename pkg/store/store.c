@@ -5,8 +5,7 @@
 #include "base/fs.h"
 #include "base/text.h"
 #include "store/filename.h"
-#include "store/internal.h"
-#include "store/journal.h"
+#include "store/store_internal.h"
 #include "store/statefile.h"
 
 /* What a reader holds: given back when its ctx ends. */
@@ -234,6 +233,14 @@ static enum err put_status(struct ctx *ctx, struct store *store, enum kind kind,
 	return write_object(ctx, store, kind, object);
 }
 
+enum err store_check_journal(struct ctx *ctx, struct store *store)
+{
+	if (atomic_load(&store->journal) == JOURNAL_NONE)
+		return E_OK;
+	return fault_set(ctx, E_AGAIN, "StateNotDurable",
+			 "what was accepted before is not written yet");
+}
+
 static enum err erase(struct ctx *ctx, struct store *store, enum kind kind,
 		      const struct meta *given, bool *is_changed)
 {
@@ -242,7 +249,8 @@ static enum err erase(struct ctx *ctx, struct store *store, enum kind kind,
 
 	if (!hold(ctx, store, kind, given->name))
 		return E_OK;
-	TRY(journal_check(ctx, store)); /* it may name what is to go, and would bring it back */
+	TRY(store_check_journal(ctx,
+				store)); /* it may name what is to go, and would bring it back */
 	TRY(versions_next(ctx, store->versions, &version));
 	TRY(ctx->doors->fs->remove(ctx, ctx->doors->fs, path_of(ctx, store, kind, given->name)));
 	pthread_rwlock_wrlock(&store->lock);

@@ -57,20 +57,6 @@ enum err store_list_withdrawn(struct ctx *ctx, struct store *store, enum kind ki
 /* E_OK also when there is none. */
 enum err store_delete(struct ctx *ctx, struct store *store, enum kind kind, const char *name);
 
-/* Carries out what was accepted (see batch) and could not be written yet. Before any look at the
- * files beside the store: they may be older than it. E_AGAIN: there is still no room. */
-enum err store_settle(struct ctx *ctx, struct store *store);
-
-/* Carries out what batches have left, until the time (mono), but one thing at least. False: there
- * is more, and a batch that is committed meanwhile does all of it first. On the loop thread. */
-bool store_settle_on(struct ctx *ctx, struct store *store, msec_t until);
-
-bool store_is_settled(const struct store *store);
-
-/* Something of that failed: store_settle_on tries it again every STORE_TROUBLE_LOOK. */
-#define STORE_TROUBLE_LOOK (5 * MSEC_PER_SEC)
-bool store_is_in_trouble(const struct store *store);
-
 /* The highest resource version handed out. */
 int64_t store_version(struct store *store);
 

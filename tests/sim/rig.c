@@ -23,6 +23,7 @@
 #include "sim/effects.h"
 #include "sim/files.h"
 #include "store/dirstore.h"
+#include "store/journal.h"
 #include "unit/scratch.h"
 #include "world/dns_model.h"
 
@@ -561,7 +562,7 @@ static void settle_on(struct rig *rig)
 	cleanup_ctx struct ctx ctx;
 
 	ctx_init(&ctx, &rig->doors);
-	store_settle_on(&ctx, rig->process.store, rig->clock.mono);
+	journal_settle_on(&ctx, rig->process.store, rig->clock.mono);
 }
 
 static bool step(struct rig *rig, msec_t until)

@@ -5,6 +5,7 @@
 #include "api/instance.h"
 #include "base/log.h"
 #include "store/batch.h"
+#include "store/journal.h"
 
 #define ID "0123456789abcdef0123456789abcdef"
 
@@ -102,10 +103,10 @@ static void test_what_waits_for_room_is_written_when_there_is(void **state)
 	(void)state;
 	open_rig(&rig);
 	commit_without_room(&rig);
-	assert_int_equal(store_settle(&rig.ctx, rig.store), E_AGAIN);
+	assert_int_equal(journal_settle(&rig.ctx, rig.store), E_AGAIN);
 	assert_int_equal(batch_commit(&rig.ctx, fill(&rig)), E_AGAIN);
 	is_full = false;
-	assert_int_equal(store_settle(&rig.ctx, rig.store), E_OK);
+	assert_int_equal(journal_settle(&rig.ctx, rig.store), E_OK);
 	assert_true(tempdir_exists(file_of(&rig, NAME ".json")));
 	assert_false(has_journal(&rig));
 	tear_down(&rig);
@@ -155,7 +156,7 @@ static void test_nothing_is_erased_while_something_waits(void **state)
 	commit_without_room(&rig);
 	is_full = false;
 	assert_int_equal(store_delete(&rig.ctx, rig.store, KIND_INSTANCE, ID), E_AGAIN);
-	assert_int_equal(store_settle(&rig.ctx, rig.store), E_OK);
+	assert_int_equal(journal_settle(&rig.ctx, rig.store), E_OK);
 	assert_int_equal(store_delete(&rig.ctx, rig.store, KIND_INSTANCE, ID), E_OK);
 	reopen(&rig);
 	assert_int_equal(store_count(rig.store, KIND_INSTANCE), 0);
@@ -195,7 +196,7 @@ static size_t count_files(struct rig *rig)
 
 static bool settle_one(struct rig *rig)
 {
-	return store_settle_on(&rig->ctx, rig->store, mono);
+	return journal_settle_on(&rig->ctx, rig->store, mono);
 }
 
 static void test_what_takes_long_is_written_in_slices(void **state)
@@ -209,7 +210,7 @@ static void test_what_takes_long_is_written_in_slices(void **state)
 	for (size_t files = 1; files < MANY - 1; files++) {
 		assert_int_equal(count_files(&rig), files);
 		assert_true(has_journal(&rig));
-		assert_false(store_is_settled(rig.store));
+		assert_false(journal_is_settled(rig.store));
 		assert_int_equal(store_forget(&rig.ctx, rig.store, KIND_HOSTNAME, NAME), E_OK);
 		assert_int_equal(
 			store_delete(&rig.ctx, rig.store, KIND_HOSTNAME, name_of_many(&rig, 0)),
@@ -217,7 +218,7 @@ static void test_what_takes_long_is_written_in_slices(void **state)
 		assert_false(settle_one(&rig));
 	}
 	assert_true(settle_one(&rig));
-	assert_true(store_is_settled(rig.store));
+	assert_true(journal_is_settled(rig.store));
 	assert_false(has_journal(&rig));
 	assert_int_equal(count_files(&rig), MANY);
 	tear_down(&rig);
@@ -248,7 +249,7 @@ static void test_between_two_slices_nothing_is_lost(void **state)
 			while (!settle_one(&rig))
 				continue;
 			is_full = false;
-			assert_int_equal(store_settle(&rig.ctx, rig.store), E_OK);
+			assert_int_equal(journal_settle(&rig.ctx, rig.store), E_OK);
 			assert_int_equal(count_files(&rig), MANY);
 		}
 		reopen(&rig);

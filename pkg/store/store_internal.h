@@ -1,5 +1,5 @@
 /*
- * internal - what dirstore (opening, loading), store (reading, writing) and journal (writing
+ * store_internal - what dirstore (opening, loading), store (reading, writing) and journal (writing
  * several at once) share. For this package alone.
  *
  * A write holds the stripe of its name from the look at the current object until the new one is
@@ -18,6 +18,12 @@
 
 #define STORE_SUFFIX  ".json"
 #define STORE_STRIPES 64
+
+enum journal_state {
+	JOURNAL_NONE,
+	JOURNAL_OPEN,	 /* stands, and is not carried out, or not all of it */
+	JOURNAL_DOUBTFUL /* its writing failed, and it may stand all the same: it has to go */
+};
 
 struct store {
 	char *directory; /* immutable after open, as is the next one */
@@ -60,3 +66,6 @@ void store_show(struct store *store, const struct store_encoded *encoded);
 
 /* Without locks held. */
 void store_tell(struct store *store, enum kind kind, const char *name, enum store_side side);
+
+/* E_AGAIN while there is one. */
+enum err store_check_journal(struct ctx *ctx, struct store *store);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "acme/acme.h"
+#include "acme/problem.h"
 #include "api/instance.h"
 #include "azure/appgateway.h"
 #include "azure/arm.h"

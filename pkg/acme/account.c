@@ -1,9 +1,13 @@
-#include "acme/acme_internal.h"
+#include "acme/account.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "acme/acme_internal.h"
+#include "acme/client.h"
+#include "acme/directory.h"
+#include "acme/post.h"
 #include "base/heap.h"
 #include "base/text.h"
 #include "codec/json.h"
@@ -46,15 +50,6 @@ static void remember(struct acme *acme, const char *key, const char *url)
 	pthread_mutex_unlock(&acme->lock);
 }
 
-void acme_account_forget(struct acme *acme)
-{
-	pthread_mutex_lock(&acme->lock);
-	free(acme->account_url);
-	acme->account_url = NULL;
-	acme->account_thumbprint[0] = '\0';
-	pthread_mutex_unlock(&acme->lock);
-}
-
 /* RFC 8555 7.3: the account's URL is in Location, for a new one and for one that stands. */
 static enum err read_account(struct ctx *ctx, struct acme *acme, const struct http_reply *reply,
 			     const char **url)
@@ -83,14 +78,14 @@ static enum err ask(struct ctx *ctx, struct acme_session *session, enum http_kin
 		    struct json *payload, const char **url)
 {
 	struct acme_directory directory;
-	struct acme_post post = {.kind = kind, .is_account_request = true};
+	struct acme_post post = {.kind = kind};
 	struct acme_answer answer;
 	enum err err;
 
 	TRY(acme_directory_get(ctx, session, &directory));
 	post.url = directory.new_account;
 	post.payload = json_print(ctx, payload);
-	err = acme_post(ctx, session, &post, &answer);
+	err = acme_post(ctx, session, &post, NULL, &answer);
 	if (text_equals(answer.problem.type, "accountDoesNotExist"))
 		return E_NOTFOUND;
 	if (err == E_NOTFOUND) {
@@ -143,9 +138,20 @@ enum err acme_account_ensure(struct ctx *ctx, struct acme_session *session, cons
 	return E_OK;
 }
 
-enum err acme_account_url(struct ctx *ctx, struct acme_session *session, const char **url)
+static enum err find_url(struct ctx *ctx, struct acme_session *session, const char **url)
 {
 	enum err err = acme_account_find(ctx, session, url);
 
 	return err == E_NOTFOUND ? E_AGAIN : err;
+}
+
+enum err acme_account_post(struct ctx *ctx, struct acme_session *session,
+			   const struct acme_post *post, struct acme_answer *answer)
+{
+	const char *kid;
+
+	*answer = (struct acme_answer){0};
+	TRY(acme_check_url(ctx, session->acme, post->url));
+	TRY(find_url(ctx, session, &kid));
+	return acme_post(ctx, session, post, kid, answer);
 }

@@ -1,7 +1,12 @@
-#include "acme/acme_internal.h"
+#include "acme/challenge.h"
 
 #include <string.h>
 
+#include "acme/account.h"
+#include "acme/acme_internal.h"
+#include "acme/client.h"
+#include "acme/post.h"
+#include "acme/problem.h"
 #include "base/text.h"
 #include "codec/json.h"
 
@@ -79,7 +84,7 @@ static enum err look(struct ctx *ctx, struct acme_session *session, const char *
 {
 	struct acme_post post = {.kind = HTTP_READ, .url = url, .payload = ""};
 	struct acme_answer answer;
-	enum err err = acme_post(ctx, session, &post, &answer);
+	enum err err = acme_account_post(ctx, session, &post, &answer);
 
 	*reply = answer.reply;
 	return is_unauthorized(err, &answer) ? E_NOTFOUND : err;
@@ -140,7 +145,7 @@ enum err acme_authorization_deactivate(struct ctx *ctx, struct acme_session *ses
 	struct acme_answer answer;
 	enum err err = acme_check_url(ctx, session->acme, url);
 
-	err = err ? E_NOTFOUND : acme_post(ctx, session, &post, &answer);
+	err = err ? E_NOTFOUND : acme_account_post(ctx, session, &post, &answer);
 	if (err == E_NOTFOUND || is_unauthorized(err, &answer)) {
 		fault_clear(ctx);
 		return E_OK;
@@ -152,7 +157,7 @@ enum err acme_challenge_answer(struct ctx *ctx, struct acme_session *session, co
 {
 	struct acme_post post = {.kind = HTTP_IDEMPOTENT, .url = url, .payload = "{}"};
 	struct acme_answer answer;
-	enum err err = acme_post(ctx, session, &post, &answer);
+	enum err err = acme_account_post(ctx, session, &post, &answer);
 
 	/* Gone: the order tells what became of it. */
 	if (err == E_NOTFOUND)

@@ -1,7 +1,10 @@
-#include "acme/acme_internal.h"
+#include "acme/directory.h"
 
 #include <string.h>
 
+#include "acme/acme_internal.h"
+#include "acme/client.h"
+#include "acme/nonce.h"
 #include "base/text.h"
 #include "codec/json.h"
 

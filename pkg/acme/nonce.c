@@ -1,7 +1,9 @@
-#include "acme/acme_internal.h"
+#include "acme/nonce.h"
 
 #include <assert.h>
 #include <string.h>
+
+#include "acme/acme_internal.h"
 
 #define KEPT_FOR MSEC_PER_MIN
 
@@ -46,8 +48,8 @@ void acme_nonces_drop(struct acme *acme)
 	pthread_mutex_unlock(&acme->lock);
 }
 
-/* The newest: when even that is too old, all are. */
-static const char *take_pooled(struct ctx *ctx, struct acme *acme)
+/* When even the newest is too old, all are. */
+const char *acme_nonce_take(struct ctx *ctx, struct acme *acme)
 {
 	const struct acme_nonce *newest;
 	const char *nonce = NULL;
@@ -62,27 +64,4 @@ static const char *take_pooled(struct ctx *ctx, struct acme *acme)
 	}
 	pthread_mutex_unlock(&acme->lock);
 	return nonce;
-}
-
-enum err acme_nonce_take(struct ctx *ctx, struct acme_session *session, const char **out)
-{
-	struct acme_directory directory;
-	struct http_reply reply;
-	enum err err;
-
-	*out = take_pooled(ctx, session->acme);
-	if (*out)
-		return E_OK;
-	TRY(acme_directory_get(ctx, session, &directory));
-	err = acme_get(ctx, session, "HEAD", directory.new_nonce, &reply);
-	if (err == E_NOTFOUND) {
-		acme_directory_expire(session->acme);
-		return fault_wrap(ctx, E_AGAIN, "the CA's newNonce");
-	}
-	TRY(err);
-	*out = acme_nonce_of(&reply);
-	if (!*out)
-		return acme_garbled(ctx, session->acme, HTTP_READ, "newNonce",
-				    "brings no usable Replay-Nonce");
-	return E_OK;
 }

@@ -1,11 +1,18 @@
-#include "acme/acme_internal.h"
+#include "acme/order.h"
 
 #include <string.h>
 
+#include "acme/account.h"
+#include "acme/acme_internal.h"
+#include "acme/client.h"
+#include "acme/directory.h"
+#include "acme/post.h"
+#include "acme/problem.h"
 #include "base/text.h"
 #include "codec/json.h"
 
 #define AUTHORIZATIONS_MAX 100
+#define CHAIN_BYTES_MAX	   ((size_t)64 * 1024)
 #define PEM_BEGIN	   "-----BEGIN CERTIFICATE-----"
 #define PEM_END		   "-----END CERTIFICATE-----"
 
@@ -112,7 +119,7 @@ enum err acme_order_new(struct ctx *ctx, struct acme_session *session, const cha
 
 	TRY(acme_directory_get(ctx, session, &directory));
 	post.url = directory.new_order;
-	err = acme_post(ctx, session, &post, &answer);
+	err = acme_account_post(ctx, session, &post, &answer);
 	if (err == E_NOTFOUND) {
 		acme_directory_expire(session->acme);
 		return fault_wrap(ctx, E_AGAIN, "the CA's newOrder");
@@ -142,7 +149,7 @@ enum err acme_order_get(struct ctx *ctx, struct acme_session *session, const cha
 	/* Recorded while another CA was configured. */
 	if (acme_check_url(ctx, session->acme, url) != E_OK)
 		return E_NOTFOUND;
-	err = acme_post(ctx, session, &post, &answer);
+	err = acme_account_post(ctx, session, &post, &answer);
 	if (err)
 		return judge_lost(err, &answer.problem);
 	return read_order(ctx, session->acme, HTTP_READ, &answer.reply, url, out);
@@ -159,7 +166,7 @@ enum err acme_order_finalize(struct ctx *ctx, struct acme_session *session, cons
 
 	json_set_text(ctx, payload, "csr", base64url_encode(ctx, csr_der, csr_size));
 	post.payload = json_print(ctx, payload);
-	err = acme_post(ctx, session, &post, &answer);
+	err = acme_account_post(ctx, session, &post, &answer);
 	if (err == E_NOTFOUND)
 		return E_CONFLICT;
 	TRY(err);
@@ -192,12 +199,12 @@ enum err acme_certificate_get(struct ctx *ctx, struct acme_session *session, con
 		.url = url,
 		.payload = "",
 		.accept = "application/pem-certificate-chain",
-		.reply_bytes_max = ACME_CHAIN_BYTES_MAX,
+		.reply_bytes_max = CHAIN_BYTES_MAX,
 	};
 	struct acme_answer answer;
 	enum err err;
 
-	err = acme_post(ctx, session, &post, &answer);
+	err = acme_account_post(ctx, session, &post, &answer);
 	if (err)
 		return judge_lost(err, &answer.problem);
 	if (!is_whole(answer.reply.body))

@@ -1,7 +1,8 @@
-#include "acme/acme_internal.h"
+#include "acme/problem.h"
 
 #include <string.h>
 
+#include "acme/acme_internal.h"
 #include "base/text.h"
 #include "base/utf8.h"
 #include "codec/json.h"

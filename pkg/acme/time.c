@@ -1,4 +1,5 @@
-/* What time the CA says it is, so that an order is never due to a clock that went wrong. */
+#include "acme/time.h"
+
 #include "acme/acme_internal.h"
 #include "codec/date.h"
 

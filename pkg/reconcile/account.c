@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "acme/account.h"
 #include "base/fs.h"
 #include "base/heap.h"
 #include "base/log.h"

@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#include "acme/order.h"
+#include "acme/time.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "reconcile/names.h"

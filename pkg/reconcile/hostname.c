@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "acme/time.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "reconcile/conditions.h"

@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "acme/time.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "pki/bundle.h"

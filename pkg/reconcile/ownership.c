@@ -4,6 +4,9 @@
 
 #include <string.h>
 
+#include "acme/challenge.h"
+#include "acme/order.h"
+#include "acme/time.h"
 #include "base/log.h"
 #include "base/text.h"
 

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "acme/directory.h"
 #include "base/text.h"
 #include "reconcile/names.h"
 

@@ -4,6 +4,7 @@
 
 #include <assert.h>
 
+#include "acme/challenge.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "reconcile/names.h"

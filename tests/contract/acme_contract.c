@@ -17,7 +17,10 @@
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
+#include "acme/account.h"
 #include "acme/acme.h"
+#include "acme/challenge.h"
+#include "acme/order.h"
 #include "base/fs.h"
 #include "base/text.h"
 #include "http/curl.h"

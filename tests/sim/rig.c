@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "acme/problem.h"
 #include "api/gateway.h"
 #include "azure/arm.h"
 #include "azure/bearer.h"

@@ -18,6 +18,7 @@
 
 #include <cmocka.h>
 
+#include "acme/account.h"
 #include "acme/acme_internal.h"
 #include "base/text.h"
 #include "codec/json.h"

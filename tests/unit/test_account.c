@@ -2,6 +2,7 @@
  * only an old one. */
 #include "reconcile/account.h"
 
+#include "acme/account.h"
 #include "base/fs.h"
 #include "tempdir.h"
 #include "base/log.h"

@@ -1,4 +1,8 @@
 /* The exchange itself: directory, nonces, account, signatures. */
+#include "acme/account.h"
+#include "acme/directory.h"
+#include "acme/nonce.h"
+#include "acme/order.h"
 #include "acme_script.h"
 
 #define ORDER                                                                                \
@@ -561,21 +565,21 @@ static void test_nonces_are_bounded_and_age(void **state)
 	script_run(&s, "the newest 32 are kept", (struct step[]){HEAD_NONCE, {0}});
 	for (int i = 39; i >= 8; i--) {
 		snprintf(text, sizeof(text), "pooled-%d", i);
-		assert_int_equal(acme_nonce_take(&s.ctx, &s.session, &nonce), E_OK);
+		assert_int_equal(acme_post_nonce(&s.ctx, &s.session, &nonce), E_OK);
 		script_equal(&s, nonce, text);
 	}
-	script_end(&s, acme_nonce_take(&s.ctx, &s.session, &nonce), E_OK);
+	script_end(&s, acme_post_nonce(&s.ctx, &s.session, &nonce), E_OK);
 	acme_nonce_keep(&s.ctx, s.session.acme, "young");
 	s.now += MSEC_PER_MIN - 1;
 	script_run(&s, "younger than a minute", (struct step[]){{0}});
-	script_end(&s, acme_nonce_take(&s.ctx, &s.session, &nonce), E_OK);
+	script_end(&s, acme_post_nonce(&s.ctx, &s.session, &nonce), E_OK);
 	script_equal(&s, nonce, "young");
 	acme_nonce_keep(&s.ctx, s.session.acme, "old");
 	acme_nonce_keep(&s.ctx, s.session.acme, "older");
 	s.now += MSEC_PER_MIN;
 	script_run(&s, "a minute old", (struct step[]){HEAD_NONCE, HEAD_NONCE, {0}});
-	assert_int_equal(acme_nonce_take(&s.ctx, &s.session, &nonce), E_OK);
-	script_end(&s, acme_nonce_take(&s.ctx, &s.session, &nonce), E_OK);
+	assert_int_equal(acme_post_nonce(&s.ctx, &s.session, &nonce), E_OK);
+	script_end(&s, acme_post_nonce(&s.ctx, &s.session, &nonce), E_OK);
 	reply.headers = &header;
 	memset(text, 'a', sizeof(text));
 	text[255] = '\0';
@@ -600,8 +604,8 @@ static void test_badNonce_empties_the_pool(void **state)
 	script_run(&s, "badNonce empties the pool",
 		   (struct step[]){BAD_NONCE("/order/1"), READ_ORDER, HEAD_NONCE, {0}});
 	assert_int_equal(read_order(&s), E_OK);
-	assert_int_equal(acme_nonce_take(&s.ctx, &s.session, &nonce), E_OK);
-	script_end(&s, acme_nonce_take(&s.ctx, &s.session, &nonce), E_OK);
+	assert_int_equal(acme_post_nonce(&s.ctx, &s.session, &nonce), E_OK);
+	script_end(&s, acme_post_nonce(&s.ctx, &s.session, &nonce), E_OK);
 	script_fini(&s);
 }
 

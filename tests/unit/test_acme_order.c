@@ -1,4 +1,6 @@
 /* Orders, authorizations, challenges and certificates: every status, and every way to be wrong. */
+#include "acme/challenge.h"
+#include "acme/order.h"
 #include "acme_script.h"
 #include "http/url.h"
 

@@ -1,4 +1,6 @@
 /* What the CA says when it says no, and what becomes of it. */
+#include "acme/order.h"
+#include "acme/problem.h"
 #include "acme_script.h"
 
 #define SAYS "The CA (ca.example) says "

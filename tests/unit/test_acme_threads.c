@@ -3,6 +3,9 @@
 #include <stdlib.h>
 
 #include "acme/acme_internal.h"
+#include "acme/directory.h"
+#include "acme/nonce.h"
+#include "acme/post.h"
 #include "check.h"
 
 #define CA "https://ca.example"
@@ -51,7 +54,7 @@ static void *spin(void *handle)
 		struct http_reply reply;
 		const char *nonce = "";
 
-		assert_int_equal(acme_nonce_take(&ctx, &session, &nonce), E_OK);
+		assert_int_equal(acme_post_nonce(&ctx, &session, &nonce), E_OK);
 		pthread_mutex_lock(&spinner->lock);
 		spinner->seen[strtoul(nonce, NULL, 10)]++;
 		pthread_mutex_unlock(&spinner->lock);

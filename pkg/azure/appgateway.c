@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "azure/arm.h"
+#include "azure/arm_error.h"
 #include "azure/said.h"
 #include "base/log.h"
 #include "base/text.h"

@@ -1,26 +1,11 @@
 /*
- * arm - what is common to every call of Azure Resource Manager: ids, URLs, and errors whose useful
- * part is nested.
+ * arm - what is common to every call of Azure Resource Manager: ids, URLs, and what an error
+ * means.
  */
 #pragma once
 
 #include "codec/json.h"
 #include "http/http.h"
-
-struct arm_error {
-	const char *code;  /* the innermost that says something; NULL when there is none */
-	const char *outer; /* the one on top; may be NULL */
-	const char *text;  /* one line: all codes and messages, outermost first */
-};
-
-/* Reads `{"code", "message", "details": [...]}`; a NULL or empty one gives NULL codes and "". */
-void arm_error_read(struct ctx *ctx, const struct json *error, struct arm_error *out);
-
-/* What to do about it, or NULL. */
-const char *arm_error_advice(const struct arm_error *error);
-
-/* The error document of a whole answer; nothing in it is an error of ours. */
-void arm_reply_error(struct ctx *ctx, const struct http_reply *reply, struct arm_error *out);
 
 /* http_reply_fault, but the code decides where it knows better than the status: a lock is
  * E_CONFLICT, not a quota. */

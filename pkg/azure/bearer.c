@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "azure/arm.h"
+#include "azure/arm_error.h"
 #include "azure/challenge.h"
 #include "azure/said.h"
 #include "base/text.h"
@@ -78,7 +78,7 @@ static enum err refuse(struct ctx *ctx, const struct bearer *self, const struct 
 	struct arm_error error;
 	const char *words = challenge->description;
 
-	arm_reply_error(ctx, reply, &error);
+	arm_error_of_reply(ctx, reply, &error);
 	if (*error.text)
 		words = error.text;
 	words = said_clean(ctx, words);

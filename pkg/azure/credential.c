@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "azure/managed_identity.h"
 #include "azure/said.h"
 #include "azure/sign_in.h"
 #include "base/buf.h"
@@ -336,9 +337,30 @@ static void keep_token(struct token *token, const struct access_token *fresh, ms
 	token->claims = NULL;
 }
 
+/* How long after the nth failure in a row (from 0) the next try may come. */
+static msec_t pause_after(enum err kind, const struct fault *fault, unsigned failures)
+{
+	switch (kind) {
+	case E_THROTTLED:
+		return fault->retry_after_ms
+			       ? fault->retry_after_ms
+			       : msec_double(2 * MSEC_PER_SEC, failures, MSEC_PER_MIN);
+	case E_AGAIN:
+	case E_CONFLICT:
+		if (fault->http_status == 410)
+			return 10 * MSEC_PER_SEC;
+		return msec_double(MSEC_PER_SEC, failures, 30 * MSEC_PER_SEC);
+	case E_REFUSED:
+	case E_NOTFOUND: return msec_double(5 * MSEC_PER_SEC, failures, MSEC_PER_MIN);
+	case E_OK:
+	case E_CANCELLED: break;
+	}
+	return 0;
+}
+
 static void keep_failure(struct ctx *ctx, struct token *token, enum err kind, msec_t now)
 {
-	msec_t pause = sign_in_pause(kind, &ctx->fault, token->failures);
+	msec_t pause = pause_after(kind, &ctx->fault, token->failures);
 
 	/* a throttle without a time has ours, or the caller would guess another one */
 	if (kind == E_THROTTLED)

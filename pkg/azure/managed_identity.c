@@ -1,4 +1,4 @@
-#include "azure/sign_in.h"
+#include "azure/managed_identity.h"
 
 #include <string.h>
 
@@ -33,26 +33,6 @@ struct endpoint {
 static bool is_transient(int status)
 {
 	return status == 404 || status == 408 || status == 410 || status == 429 || status >= 500;
-}
-
-msec_t sign_in_pause(enum err kind, const struct fault *fault, unsigned failures)
-{
-	switch (kind) {
-	case E_THROTTLED:
-		return fault->retry_after_ms
-			       ? fault->retry_after_ms
-			       : msec_double(2 * MSEC_PER_SEC, failures, MSEC_PER_MIN);
-	case E_AGAIN:
-	case E_CONFLICT:
-		if (fault->http_status == 410)
-			return 10 * MSEC_PER_SEC;
-		return msec_double(MSEC_PER_SEC, failures, 30 * MSEC_PER_SEC);
-	case E_REFUSED:
-	case E_NOTFOUND: return msec_double(5 * MSEC_PER_SEC, failures, MSEC_PER_MIN);
-	case E_OK:
-	case E_CANCELLED: break;
-	}
-	return 0;
 }
 
 static struct http_request token_request(struct ctx *ctx, const struct sign_in *how,

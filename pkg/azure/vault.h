@@ -4,6 +4,7 @@
 #pragma once
 
 #include "azure/keyvault.h"
+#include "codec/fields.h"
 #include "codec/json.h"
 
 struct vault_call {

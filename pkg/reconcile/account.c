@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "acme/account.h"
+#include "azure/keyvault_key.h"
 #include "base/fs.h"
 #include "base/heap.h"
 #include "base/log.h"

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "acme/time.h"
+#include "azure/keyvault_key.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "pki/bundle.h"

@@ -7,7 +7,7 @@
 #pragma once
 
 #include "api/hostname.h"
-#include "azure/keyvault.h"
+#include "azure/keyvault_certificate.h"
 
 #define POLICY_WAIT_MAX (MSEC_PER_DAY * 3 / 2) /* no wait of these schedules is longer */
 

@@ -1,6 +1,7 @@
 #include "reconcile/sealkey.h"
 
 #include "api/hostname.h"
+#include "azure/keyvault_key.h"
 #include "base/log.h"
 #include "base/text.h"
 

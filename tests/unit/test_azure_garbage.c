@@ -11,6 +11,8 @@
 #include "azure/blob.h"
 #include "azure/challenge.h"
 #include "azure/keyvault.h"
+#include "azure/keyvault_certificate.h"
+#include "azure/keyvault_key.h"
 #include "base/log.h"
 
 #define VAULT	  "https://v.vault.azure.net"

@@ -1,3 +1,4 @@
+#include "azure/keyvault_certificate.h"
 #include "vault_rig.h"
 
 #define CERT	VAULT "/certificates/shop-example-com"

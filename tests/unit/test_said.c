@@ -1,6 +1,7 @@
 #include "azure_script.h"
 
 #include "azure/arm.h"
+#include "azure/arm_error.h"
 #include "azure/said.h"
 #include "unit/check.h"
 

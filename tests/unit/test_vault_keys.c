@@ -1,3 +1,4 @@
+#include "azure/keyvault_key.h"
 #include "vault_rig.h"
 
 #define KEY   VAULT "/keys/gatecert-acme-account"

@@ -6,6 +6,8 @@
 #include "azure_script.h"
 
 #include "azure/keyvault.h"
+#include "azure/keyvault_certificate.h"
+#include "azure/keyvault_key.h"
 
 #define VAULT		     "https://shop-vault.vault.azure.net"
 #define V		     "?api-version=7.4"

@@ -1,4 +1,4 @@
-#include "azure/keyvault.h"
+#include "azure/keyvault_key.h"
 
 #include <stdlib.h>
 #include <string.h>

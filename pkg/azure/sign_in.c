@@ -34,8 +34,10 @@ static void wipe_later(struct ctx *ctx, const char *text)
 
 /* Kubernetes projects tokens as links to a directory that is swapped, so the path is resolved
  * first. */
-enum err sign_in_read_file(struct ctx *ctx, const char *setting, const char *path, char **data,
-			   size_t *size)
+/* The whole of a file that another program rewrites or links into place, at most 64 KiB, wiped
+ * with the pass. `setting` is the variable that names it. E_REFUSED, reason AzureAuthFailed. */
+static enum err read_file(struct ctx *ctx, const char *setting, const char *path, char **data,
+			  size_t *size)
 {
 	struct fs *fs = ctx->doors->fs;
 	char *resolved = realpath(path, NULL);
@@ -238,8 +240,8 @@ static enum err make_assertion(struct ctx *ctx, const struct credential_options 
 	char *pem, *certificates, *keys;
 	size_t size;
 
-	TRY(sign_in_read_file(ctx, "AZURE_CLIENT_CERTIFICATE_PATH",
-			      options->client_certificate_path, &pem, &size));
+	TRY(read_file(ctx, "AZURE_CLIENT_CERTIFICATE_PATH", options->client_certificate_path, &pem,
+		      &size));
 	certificates = pem_blocks(ctx, pem, "CERTIFICATE");
 	keys = pem_blocks(ctx, pem, "PRIVATE KEY");
 	if (!*certificates || !*keys)
@@ -282,8 +284,8 @@ static enum err by_federation(struct ctx *ctx, const struct sign_in *how, struct
 	char *token;
 	size_t size;
 
-	TRY(sign_in_read_file(ctx, "AZURE_FEDERATED_TOKEN_FILE", how->options->federated_token_file,
-			      &token, &size));
+	TRY(read_file(ctx, "AZURE_FEDERATED_TOKEN_FILE", how->options->federated_token_file, &token,
+		      &size));
 	token += strspn(token, blanks);
 	token[strcspn(token, blanks)] = '\0';
 	if (!*token)

@@ -1,4 +1,4 @@
-#include "azure/keyvault.h"
+#include "azure/keyvault_certificate.h"
 
 #include <string.h>
 

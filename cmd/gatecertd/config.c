@@ -5,12 +5,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "api/dnsname.h"
 #include "api/hostname.h"
 #include "base/buf.h"
 #include "base/regular.h"
 #include "base/text.h"
 #include "codec/fields_encode.h"
-#include "codec/hostname.h"
 #include "codec/yaml.h"
 #include "config_check.h"
 #include "config_doubts.h"

@@ -7,10 +7,10 @@
  */
 #pragma once
 
-#include "azure/cloud.h"
-#include "azure/credential.h"
+#include "api/settings.h"
 #include "codec/fields.h"
-#include "reconcile/settings.h"
+#include "entra/cloud.h"
+#include "entra/credential.h"
 #include "server/server.h"
 
 #define CONFIG_PATH "/etc/gatecert/gatecert.yaml"

@@ -7,16 +7,16 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "azure/cloud.h"
+#include "api/suffix.h"
 #include "base/regular.h"
 #include "base/text.h"
 #include "codec/fields.h"
-#include "codec/suffix.h"
 #include "config.h"
+#include "entra/cloud.h"
 #include "http/url.h"
+#include "httpd/network.h"
 #include "pki/cert.h"
-#include "server/apikey.h"
-#include "server/network.h"
+#include "service/apikey.h"
 
 #define LETTERS		 "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 #define DIGITS		 "0123456789"

@@ -2,8 +2,8 @@
 
 #include <stddef.h>
 
+#include "api/dnsname.h"
 #include "api/hostname.h"
-#include "codec/hostname.h"
 #include "config_check.h"
 #include "config_keys.h"
 

@@ -2,10 +2,10 @@
 
 #include <string.h>
 
+#include "api/dnsname.h"
 #include "base/text.h"
-#include "codec/hostname.h"
-#include "server/apikey.h"
 #include "server/server.h"
+#include "service/apikey.h"
 
 #define KEY_SHORT 16 /* fewer characters can be guessed */
 

@@ -4,10 +4,10 @@
 #include <string.h>
 
 #include "azure/arm.h"
-#include "azure/arm_error.h"
-#include "azure/said.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "entra/arm_error.h"
+#include "entra/said.h"
 #include "http/url.h"
 
 #define GATEWAY_BYTES_MAX ((size_t)8 * 1024 * 1024)

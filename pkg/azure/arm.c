@@ -3,10 +3,10 @@
 #include <ctype.h>
 #include <string.h>
 
-#include "azure/arm_error.h"
-#include "azure/said.h"
 #include "base/buf.h"
 #include "base/text.h"
+#include "entra/arm_error.h"
+#include "entra/said.h"
 #include "http/url.h"
 
 #define ID_LENGTH_MAX ((size_t)1024)

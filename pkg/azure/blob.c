@@ -2,10 +2,10 @@
 
 #include <string.h>
 
-#include "azure/said.h"
 #include "base/buf.h"
 #include "base/text.h"
 #include "codec/date.h"
+#include "entra/said.h"
 #include "http/url.h"
 
 #define STORAGE_VERSION "2021-12-02"

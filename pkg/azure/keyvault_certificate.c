@@ -2,9 +2,9 @@
 
 #include <string.h>
 
-#include "azure/said.h"
 #include "azure/vault.h"
 #include "base/text.h"
+#include "entra/said.h"
 
 #define CONTENT_TYPE	"application/x-pkcs12" /* what the gateway reads */
 #define ROLE		"Key Vault Certificates Officer"

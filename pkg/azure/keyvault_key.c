@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "azure/said.h"
 #include "azure/vault.h"
 #include "base/text.h"
+#include "entra/said.h"
 
 #define ROLE_CREATE	 "Key Vault Crypto Officer"
 #define ROLE_USE	 "Key Vault Crypto User"

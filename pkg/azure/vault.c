@@ -3,8 +3,8 @@
 #include <ctype.h>
 #include <string.h>
 
-#include "azure/said.h"
 #include "base/text.h"
+#include "entra/said.h"
 #include "http/url.h"
 
 #define API_VERSION	"7.4"

@@ -7,8 +7,8 @@
  */
 #pragma once
 
-#include "server/listing.h"
-#include "server/turns.h"
+#include "httpd/turns.h"
+#include "service/listing.h"
 
 #define ANSWERS_BYTES_MAX ((size_t)64 * 1024 * 1024)
 #define ANSWERS_LARGE_BYTES                                                   \

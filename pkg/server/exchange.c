@@ -9,9 +9,9 @@
 #include "base/heap.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "server/errors.h"
-#include "server/framing.h"
+#include "httpd/framing.h"
 #include "server/routes.h"
+#include "service/errors.h"
 #include "store/journal.h"
 
 #define DRAIN_MAX ((size_t)16 * 1024 * 1024)

@@ -10,10 +10,10 @@
 
 #include <microhttpd.h>
 
-#include "server/conns.h"
-#include "server/service.h"
+#include "httpd/conns.h"
 #include "server/answers.h"
 #include "server/stream.h"
+#include "service/service.h"
 
 /* What the callbacks need; the handle given to libmicrohttpd. */
 struct exchange_host {

@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "server/service.h"
+#include "service/service.h"
 
 handler_fn health_live;
 handler_fn health_ready;

@@ -4,17 +4,17 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "api/dnsname.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "base/utf8.h"
-#include "codec/hostname.h"
-#include "server/errors.h"
-#include "server/functions.h"
+#include "durable/functions.h"
+#include "durable/instances.h"
+#include "objects/objects.h"
+#include "objects/objectwrites.h"
 #include "server/health.h"
-#include "server/instances.h"
-#include "server/objects.h"
-#include "server/objectwrites.h"
-#include "server/params.h"
+#include "service/errors.h"
+#include "service/params.h"
 
 #define API	  "/api/"
 #define INSTANCES "/runtime/webhooks/durabletask/instances"

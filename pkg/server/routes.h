@@ -7,7 +7,7 @@
  */
 #pragma once
 
-#include "server/service.h"
+#include "service/service.h"
 
 enum route_body {
 	ROUTE_NO_BODY,	  /* read and ignored */

@@ -7,15 +7,15 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "base/log.h"
 #include "base/heap.h"
+#include "base/log.h"
 #include "base/text.h"
 #include "http/url.h"
-#include "server/apikey.h"
-#include "server/door.h"
+#include "httpd/door.h"
+#include "httpd/listen.h"
+#include "instance/termination.h"
 #include "server/exchange.h"
-#include "server/listen.h"
-#include "server/termination.h"
+#include "service/apikey.h"
 #include "store/journal.h"
 
 /* Above our own limits, so that ours come first and answer in our shape. */

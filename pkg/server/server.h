@@ -8,7 +8,7 @@
  */
 #pragma once
 
-#include "server/tls.h"
+#include "httpd/tls.h"
 #include "specdir/specdir.h"
 
 /* The reason when an address or a socket is somebody else's, or not this machine's, for now. */

@@ -6,7 +6,7 @@
 
 #include <microhttpd.h>
 
-#include "server/watch.h"
+#include "objects/watch.h"
 
 struct stream;
 

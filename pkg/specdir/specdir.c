@@ -7,11 +7,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "api/dnsname.h"
 #include "base/fs.h"
 #include "base/heap.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "codec/hostname.h"
 #include "codec/yaml.h"
 #include "specdir/desired.h"
 #include "specdir/scan.h"

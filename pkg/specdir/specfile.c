@@ -3,9 +3,9 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "api/dnsname.h"
 #include "base/text.h"
 #include "codec/fields_encode.h"
-#include "codec/hostname.h"
 #include "codec/yaml.h"
 
 /* What a person may write of a Hostname. */

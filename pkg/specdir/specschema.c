@@ -2,9 +2,9 @@
 
 #include <stddef.h>
 
+#include "api/dnsname.h"
 #include "codec/fields.h"
 #include "codec/fields_schema.h"
-#include "codec/hostname.h"
 #include "specdir/specfile.h"
 
 /* The short form has no table: its entries are hostnames, or maps of nothing else. */

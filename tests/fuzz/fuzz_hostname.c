@@ -1,6 +1,6 @@
 /* An accepted name holds nothing but the letters of names, is its own normal form, and is found
  * again from its display. */
-#include "codec/hostname.h"
+#include "api/dnsname.h"
 #include "fuzz/fuzz.h"
 #include "pki/names.h"
 

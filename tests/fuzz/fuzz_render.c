@@ -6,10 +6,10 @@
  * which an earlier update may stand, then one damage to what was made of it, which
  * render_is_faithful must see.
  */
+#include "api/names.h"
 #include "fuzz/fuzz.h"
 #include "fuzz/kept.h"
-#include "reconcile/names.h"
-#include "reconcile/render.h"
+#include "gwdoc/render.h"
 #include "world/sim_http.h"
 
 #define WANTED_MAX  8

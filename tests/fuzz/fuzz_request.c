@@ -1,10 +1,10 @@
 /* Of a target that is accepted nothing is decoded to NUL, and no parameter is without a name. */
 #include "fuzz/fuzz.h"
-#include "server/auth.h"
-#include "server/deleteoptions.h"
-#include "server/fieldselector.h"
-#include "server/params.h"
-#include "server/selector.h"
+#include "objects/deleteoptions.h"
+#include "objects/fieldselector.h"
+#include "objects/selector.h"
+#include "service/auth.h"
+#include "service/params.h"
 
 static void check_target(const struct request *request)
 {

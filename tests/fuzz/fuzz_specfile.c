@@ -1,7 +1,7 @@
 /* A file names hostnames in normal form; each claim has a content or a problem with its place, and
  * whoever wrote something that counts for nothing is told. */
+#include "api/dnsname.h"
 #include "base/text.h"
-#include "codec/hostname.h"
 #include "codec/json.h"
 #include "fuzz/fuzz.h"
 #include "specdir/specfile.h"

@@ -1,9 +1,9 @@
 /* A body is either refused with a reason for each complaint, or names hostnames in normal form,
  * none twice; the same for one that brings a key, and then it can be sealed. */
+#include "api/dnsname.h"
 #include "base/text.h"
-#include "codec/hostname.h"
+#include "durable/importbody.h"
 #include "fuzz/fuzz.h"
-#include "server/importbody.h"
 
 static void check_hostnames(struct ctx *ctx, const struct texts *hostnames)
 {

@@ -11,7 +11,7 @@
 #include <strings.h>
 
 #include "base/text.h"
-#include "reconcile/render.h"
+#include "gwdoc/render.h"
 
 /* Members that a PUT leaves out; "#" is an element. */
 static const char *const left_out[] = {

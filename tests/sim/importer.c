@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "server/functions.h"
-#include "server/instances.h"
+#include "durable/functions.h"
+#include "durable/instances.h"
 #include "specdir/desired.h"
 #include "world/crypto.h"
 

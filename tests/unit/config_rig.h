@@ -6,10 +6,10 @@
 #include "tempdir.h"
 
 #include "../../cmd/gatecertd/config.h"
+#include "api/dnsname.h"
 #include "api/hostname.h"
 #include "base/fs.h"
 #include "base/log.h"
-#include "codec/hostname.h"
 
 #define KEY_A "aaaaaaaaaaaaaaaaaaaaaaaa"
 #define KEY_B "bbbbbbbbbbbbbbbbbbbbbb=="

@@ -7,7 +7,7 @@
 #include "azure_files.h"
 #include "azure_script.h"
 
-#include "azure/credential.h"
+#include "entra/credential.h"
 
 #define ARM	 "https://management.azure.com"
 #define TOKEN(t) "{\"access_token\":\"" t "\",\"expires_in\":3600}"

@@ -4,8 +4,8 @@
  */
 #pragma once
 
-#include "reconcile/names.h"
-#include "reconcile/render.h"
+#include "api/names.h"
+#include "gwdoc/render.h"
 #include "unit/gateway_document.h"
 
 #define SHOP	    "shop.example.com"

@@ -1,6 +1,6 @@
 /* The account's key, in the vault or in a file: made once, found again, and kept where the CA knows
  * only an old one. */
-#include "reconcile/account.h"
+#include "issuer/account.h"
 
 #include "acme/account.h"
 #include "base/fs.h"

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/fs.h"
-#include "server/auth.h"
+#include "service/auth.h"
 
 #define HEAD   "{\"apiVersion\":\"gatecert/v1\",\"kind\":\"InstanceSecret\","
 #define SECRET "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"

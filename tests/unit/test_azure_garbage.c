@@ -6,14 +6,14 @@
 
 #include <ctype.h>
 
-#include "azure/access_token.h"
 #include "azure/appgateway.h"
 #include "azure/blob.h"
-#include "azure/challenge.h"
 #include "azure/keyvault.h"
 #include "azure/keyvault_certificate.h"
 #include "azure/keyvault_key.h"
 #include "base/log.h"
+#include "entra/access_token.h"
+#include "entra/challenge.h"
 
 #define VAULT	  "https://v.vault.azure.net"
 #define ID	  "/subscriptions/s/resourceGroups/g/providers/M.N/applicationGateways/gw"

@@ -1,7 +1,7 @@
 #include "azure_script.h"
 
-#include "azure/bearer.h"
-#include "azure/challenge.h"
+#include "entra/bearer.h"
+#include "entra/challenge.h"
 
 #define VAULT	  "https://shop-vault.vault.azure.net"
 #define RESOURCE  "https://vault.azure.net"

@@ -1,6 +1,6 @@
 /* What is told of a pass: which condition, when a hiccup counts, and what a renewal's trouble may
  * not touch. */
-#include "reconcile/conditions.h"
+#include "hostname/conditions.h"
 
 #include "base/log.h"
 #include "unit/check.h"

@@ -1,6 +1,6 @@
 #include "config_rig.h"
 
-#include "server/apikey.h"
+#include "service/apikey.h"
 
 #define HASH_A		"09f61f8d9cd65e6a0c258087c485b6293541364e42bd97b2d7936580c8aa3c54"
 #define HASH_A_CAPITALS "09F61F8D9CD65E6A0C258087C485B6293541364E42BD97B2D7936580C8AA3C54"

@@ -1,6 +1,6 @@
 #include "credential_rig.h"
 
-#include "azure/cloud.h"
+#include "entra/cloud.h"
 
 #define AUTHORITY "POST https://login.microsoftonline.com/tenant/oauth2/v2.0/token"
 #define IMDS	  "GET http://169.254.169.254/metadata/identity/oauth2/token"

@@ -2,7 +2,7 @@
 
 #include <pthread.h>
 
-#include "azure/credential.h"
+#include "entra/credential.h"
 #include "unit/our_clock.h"
 
 #define ARM	  "https://management.azure.com"

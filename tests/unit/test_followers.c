@@ -1,5 +1,5 @@
 /* Who is woken by news of a hostname: everyone who follows it, once, and nobody else. */
-#include "reconcile/followers.h"
+#include "instance/followers.h"
 
 #include <pthread.h>
 #include <stdlib.h>

@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-#include "codec/hostname.h"
+#include "api/dnsname.h"
 #include "mutate.h"
 #include "pki/names.h"
 

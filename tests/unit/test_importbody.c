@@ -5,9 +5,9 @@
 #include <openssl/pkcs12.h>
 #include <openssl/rsa.h>
 
+#include "durable/importbody.h"
 #include "pki/bundle.h"
 #include "pki_forge.h"
-#include "server/importbody.h"
 
 #define HOST "shop.example.com"
 

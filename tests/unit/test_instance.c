@@ -7,7 +7,7 @@
 #include "api/hostname.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "reconcile/instance.h"
+#include "instance/instance.h"
 #include "store/dirstore.h"
 #include "tempdir.h"
 #include "unit/check.h"

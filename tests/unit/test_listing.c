@@ -1,7 +1,7 @@
 #include <stdlib.h>
 
 #include "api/hostname.h"
-#include "server/listing.h"
+#include "service/listing.h"
 #include "store/dirstore.h"
 #include "unit/check.h"
 #include "unit/scratch.h"

@@ -1,6 +1,6 @@
 /* What things are called: as the documented function called them, and never the same for two
  * hostnames. */
-#include "reconcile/names.h"
+#include "api/names.h"
 
 #include "unit/check.h"
 

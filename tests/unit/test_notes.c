@@ -1,5 +1,5 @@
 /* What is remembered between passes, by name, from any thread. */
-#include "reconcile/notes.h"
+#include "hostname/notes.h"
 
 #include <pthread.h>
 

@@ -12,10 +12,10 @@
 #include "api/instance.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "durable/functions.h"
+#include "durable/instances.h"
+#include "objects/objectwrites.h"
 #include "pki/key.h"
-#include "server/functions.h"
-#include "server/instances.h"
-#include "server/objectwrites.h"
 #include "world/crypto.h"
 
 #define WRITES_MAX 40

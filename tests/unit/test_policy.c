@@ -1,5 +1,5 @@
 /* The opinions, as tables. */
-#include "reconcile/policy.h"
+#include "hostname/policy.h"
 
 #include "unit/check.h"
 

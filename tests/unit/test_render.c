@@ -1,6 +1,6 @@
 /* What render makes of a gateway's document, row by row; fuzz/fuzz_render.c holds it to the same
  * for any document. */
-#include "reconcile/render.h"
+#include "gwdoc/render.h"
 
 #include "unit/render_scene.h"
 

@@ -1,6 +1,6 @@
 /* What a PUT leaves out, what it must not, and whether a change beyond what was asked for is seen.
  */
-#include "reconcile/render.h"
+#include "gwdoc/render.h"
 
 #include "unit/gateway_document.h"
 

@@ -1,8 +1,8 @@
 #include "azure_script.h"
 
 #include "azure/arm.h"
-#include "azure/arm_error.h"
-#include "azure/said.h"
+#include "entra/arm_error.h"
+#include "entra/said.h"
 #include "unit/check.h"
 
 #define GUID		     "1b0f6b0f-aaaa-bbbb-cccc-1b0f6b0faaaa"

@@ -1,5 +1,5 @@
 /* When a hostname that was refused may be tried again, and what nobody can hasten. */
-#include "reconcile/schedule.h"
+#include "hostname/schedule.h"
 
 #include "base/log.h"
 #include "base/text.h"

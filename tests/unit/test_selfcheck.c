@@ -1,6 +1,6 @@
 /* Our own look at the challenge file: where it connects to, what it follows, and what it says when
  * the file is not there. */
-#include "reconcile/pass.h"
+#include "hostname/pass.h"
 
 #include "base/log.h"
 #include "base/text.h"

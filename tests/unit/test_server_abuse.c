@@ -1,8 +1,8 @@
 #include "server_rig.h"
 
 #include "base/log.h"
-#include "server/conns.h"
-#include "server/pace.h"
+#include "httpd/conns.h"
+#include "httpd/pace.h"
 
 #define ONE	  "{\"hostnames\":[\"shop.example.com\"]}"
 #define HOSTNAMES "/apis/gatecert/v1/hostnames"

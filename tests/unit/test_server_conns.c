@@ -12,7 +12,7 @@
 #include <cmocka.h>
 
 #include "base/text.h"
-#include "server/conns.h"
+#include "httpd/conns.h"
 
 struct peer {
 	struct conn *conn;

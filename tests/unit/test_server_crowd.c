@@ -1,8 +1,8 @@
 #include <fcntl.h>
 #include <sys/resource.h>
 
+#include "httpd/door.h"
 #include "server/answers.h"
-#include "server/door.h"
 #include "unit/check.h"
 #include "unit/server_rig.h"
 

@@ -1,9 +1,9 @@
 #include "server_rig.h"
 
+#include "api/dnsname.h"
 #include "api/gateway.h"
-#include "codec/hostname.h"
-#include "server/mergepatch.h"
-#include "server/selector.h"
+#include "objects/mergepatch.h"
+#include "objects/selector.h"
 
 #define HOSTNAMES "/apis/gatecert/v1/hostnames"
 #define KEY	  "x-functions-key: " RIG_KEY "\r\n"

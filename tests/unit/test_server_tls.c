@@ -3,9 +3,9 @@
 #include <gnutls/gnutls.h>
 #include <gnutls/x509.h>
 
-#include "server/door.h"
-#include "server/tls.h"
-#include "server/watch.h"
+#include "httpd/door.h"
+#include "httpd/tls.h"
+#include "objects/watch.h"
 #include "unit/check.h"
 #include "unit/server_rig.h"
 

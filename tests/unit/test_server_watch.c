@@ -1,6 +1,6 @@
 #include "watcher.h"
 
-#include "server/watch.h"
+#include "objects/watch.h"
 
 static void test_tells_what_happens(void **state)
 {

@@ -1,6 +1,6 @@
 #include "specdir_rig.h"
 
-#include "codec/hostname.h"
+#include "api/dnsname.h"
 #include "mutate.h"
 #include "specdir/specfile.h"
 

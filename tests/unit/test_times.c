@@ -1,7 +1,7 @@
 /* What a clock far ahead wrote down neither waits for years nor counts as fresh for years. */
-#include "reconcile/times.h"
+#include "hostname/times.h"
 
-#include "reconcile/policy.h"
+#include "hostname/policy.h"
 #include "unit/check.h"
 #include "unit/our_clock.h"
 

@@ -1,5 +1,5 @@
 /* Which hostnames a gateway should show, in which order, and whom it may wait for. */
-#include "reconcile/wanted.h"
+#include "gateway/wanted.h"
 
 #include "unit/check.h"
 #include "unit/our_clock.h"

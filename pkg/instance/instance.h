@@ -1,0 +1,24 @@
+/*
+ * instance - the instance reconciler: what one request of the documented API shows of the hostnames
+ * it follows.
+ *
+ * Derives everything from the hostnames' status; an end is final. Writes the status of instances,
+ * and removes those that were kept long enough.
+ */
+#pragma once
+
+#include "api/instance.h"
+#include "api/settings.h"
+#include "instance/followers.h"
+#include "store/store.h"
+
+struct instance_world {
+	const struct settings *settings;
+	struct store *store;
+	struct followers *followers;
+	bool is_thinned; /* since the start, and since the last end */
+	struct clock_memory clock;
+};
+
+/* A reconcile_fn; `worker` is a struct instance_world. */
+enum err instance_reconcile(struct ctx *ctx, void *worker, const char *key, msec_t *again);

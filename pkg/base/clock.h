@@ -61,3 +61,10 @@ msec_t msec_grow_by_half(msec_t first, unsigned attempt, msec_t ceiling);
 
 /* The smaller of `ceiling` and `first` doubled `attempt` times. */
 msec_t msec_double(msec_t first, unsigned attempt, msec_t ceiling);
+
+/* A time that has passed cannot lie ahead: where it does the clock was set back since. */
+static inline void msec_not_ahead(msec_t *time, msec_t now)
+{
+	if (*time > now)
+		*time = now;
+}

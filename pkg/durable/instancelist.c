@@ -1,4 +1,4 @@
-#include "durable/instances.h"
+#include "durable/instancelist.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -178,8 +178,8 @@ static enum err delete_matching(struct ctx *ctx, struct service *service,
 
 /* public */
 
-enum err instances_list(struct ctx *ctx, struct service *service, const struct request *request,
-			struct response *response)
+enum err instancelist_list(struct ctx *ctx, struct service *service, const struct request *request,
+			   struct response *response)
 {
 	struct listing *listing = listings_get(&service->listings,
 					       request_flag(request, "showInput", true)
@@ -211,8 +211,8 @@ enum err instances_list(struct ctx *ctx, struct service *service, const struct r
 	return E_OK;
 }
 
-enum err instances_purge_many(struct ctx *ctx, struct service *service,
-			      const struct request *request, struct response *response)
+enum err instancelist_purge(struct ctx *ctx, struct service *service, const struct request *request,
+			    struct response *response)
 {
 	const char *from = request_param(request, "createdTimeFrom");
 	struct json *body = json_object(ctx);

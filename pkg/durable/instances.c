@@ -6,7 +6,6 @@
 #include "base/text.h"
 #include "base/utf8.h"
 #include "durable/links.h"
-#include "instance/termination.h"
 #include "service/errors.h"
 #include "service/status.h"
 #include "specdir/desired.h"
@@ -190,6 +189,7 @@ enum err instances_raise_event(struct ctx *ctx, struct service *service,
 enum err instances_terminate(struct ctx *ctx, struct service *service,
 			     const struct request *request, struct response *response)
 {
+	const struct termination_world world = service_termination(service);
 	struct batch *batch = batch_new(ctx, service->store);
 	struct instance *instance = find(ctx, service, request, response);
 	const char *reason = request_param(request, "reason"), *unwanted;
@@ -207,11 +207,11 @@ enum err instances_terminate(struct ctx *ctx, struct service *service,
 	if (!instance->spec.is_terminated)
 		instance->spec.terminate_reason = reason;
 	instance->spec.is_terminated = true;
-	if (termination_plan(ctx, service, batch, instance, &unwanted) != E_OK)
+	if (termination_plan(ctx, &world, batch, instance, &unwanted) != E_OK)
 		return errors_answer_fault(ctx, response, E_AGAIN);
 	TRY(commit(ctx, batch, response));
 	if (response->status == 202)
-		termination_drop_key(ctx, service, unwanted);
+		termination_drop_key(ctx, &world, unwanted);
 	return E_OK;
 }
 

@@ -1,5 +1,5 @@
 /*
- * instances - the management calls of the documented API: status, events, terminate, purge, list.
+ * instances - the management calls of the documented API: status, events, terminate, purge.
  *
  * raiseEvent and terminate are spec writes, which the instance's reconciler carries out; purge is a
  * delete. What has ended is never written again.
@@ -12,5 +12,3 @@ handler_fn instances_status;
 handler_fn instances_raise_event;
 handler_fn instances_terminate;
 handler_fn instances_purge;
-handler_fn instances_list;
-handler_fn instances_purge_many;

@@ -7,7 +7,8 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "gateway/look.h"
-#include "hostname/conditions.h"
+#include "controller/patience.h"
+#include "gateway/update.h"
 
 #define LOOK_AGAIN  MSEC_PER_HOUR
 #define GATHER_LOOK MSEC_PER_SEC
@@ -276,13 +277,13 @@ static void note_failure(struct ctx *ctx, struct look *look, enum err err)
 	if (err == E_OK)
 		look->world->trouble_since = 0;
 	if (err == E_OK || err == E_CANCELLED ||
-	    conditions_is_hiccup(ctx, &look->world->trouble_since, err))
+	    patience_is_hiccup(ctx, &look->world->trouble_since, err))
 		return;
 	if (err == E_THROTTLED)
 		look_set_condition(ctx, look, look->failing, CONDITION_UNKNOWN, "Throttled", text);
 	else if (err == E_AGAIN || err == E_CONFLICT)
 		look_set_condition(ctx, look, look->failing, CONDITION_UNKNOWN, reason,
-				   conditions_message(ctx, err));
+				   patience_message(ctx, err));
 	else
 		look_set_condition(ctx, look, look->failing, CONDITION_FALSE, reason, text);
 }

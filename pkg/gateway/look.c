@@ -5,7 +5,7 @@
 #include "api/hostname.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "hostname/times.h"
+#include "gateway/times.h"
 
 static bool is_desired(const struct hostname *const *hostnames, size_t count, const char *name)
 {

@@ -1,11 +1,10 @@
 /*
- * look - what one look at the gateway knows; shared by the files that implement its rungs. Internal
- * to reconcile.
+ * look - what one look at the gateway knows; shared by the files that implement its rungs.
  */
 #pragma once
 
-#include "gateway/gateway.h"
 #include "gateway/wanted.h"
+#include "gateway/world.h"
 
 struct look {
 	struct gateway_world *world;
@@ -38,14 +37,3 @@ void look_set_condition(struct ctx *ctx, struct look *look, const char *type,
 void look_reject(struct ctx *ctx, struct look *look, const char *hostname, const char *reason,
 		 const char *message);
 void look_forgive(struct look *look, const char *hostname);
-
-/* Rung 1: no update under way, or look->wait. E_REFUSED: it failed, for no hostname's sake. */
-enum err update_follow(struct ctx *ctx, struct look *look);
-
-/* Rung 4: applied. The intent is durable first; from then on only a complete read tells what
- * happened. E_REFUSED also while failed updates put it off. */
-enum err update_send(struct ctx *ctx, struct look *look, const struct appgateway_document *document,
-		     const struct rendering *rendering);
-
-/* There is nothing to send: what failed before is history. */
-void update_is_needless(struct look *look);

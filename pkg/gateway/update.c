@@ -1,11 +1,11 @@
-/* The update of the gateway: sent, followed, and put off where the last ones failed. */
-#include "gateway/look.h"
+#include "gateway/update.h"
 
 #include <string.h>
 
 #include "api/names.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "gwdoc/faithful.h"
 
 #define OPERATION_FIRST	    (2 * MSEC_PER_SEC)
 #define OPERATION_POLL_MAX  (10 * MSEC_PER_SEC)

@@ -5,7 +5,7 @@
 
 #include "api/names.h"
 #include "base/text.h"
-#include "hostname/policy.h"
+#include "api/validity.h"
 
 #define QUIET	       (5 * MSEC_PER_SEC)
 #define EVICTION_LASTS (10 * MSEC_PER_MIN)
@@ -31,7 +31,7 @@ static bool has_valid_certificate(const struct hostname *hostname, msec_t now)
 {
 	const struct certificate_status *certificate = &hostname->status.certificate;
 
-	return certificate->secret_id && certificate->not_after > policy_time(certificate, now);
+	return certificate->secret_id && certificate->not_after > validity_time(certificate, now);
 }
 
 /* On its way up and not long ago one rung higher: worth waiting for. One nobody has looked at yet

@@ -1,7 +1,8 @@
 /* What render does to certificate entries. */
-#include "gwdoc/drawing.h"
+#include "gwdoc/entry.h"
 
 #include "api/names.h"
+#include "gwdoc/find.h"
 
 #define CERTIFICATES_MAX 100 /* of a Standard_v2 or WAF_v2 gateway */
 

@@ -1,9 +1,10 @@
 /* The last check before a PUT: whatever render did, what is not ours goes back as it came. Uses no
  * code of render. */
-#include "gwdoc/render.h"
+#include "gwdoc/faithful.h"
 
 #include "api/names.h"
 #include "base/text.h"
+#include "gwdoc/strip.h"
 
 static const struct json *find_named(const struct json *array, const char *name)
 {

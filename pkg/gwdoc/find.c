@@ -1,5 +1,5 @@
 /* The questions that render asks of a document. */
-#include "gwdoc/drawing.h"
+#include "gwdoc/find.h"
 
 #include <string.h>
 

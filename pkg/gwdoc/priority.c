@@ -3,12 +3,13 @@
  * listener fits: a hostname needs a smaller number than a wildcard (Azure: multiple site hosting),
  * and than a basic listener, which fits all.
  */
-#include "gwdoc/drawing.h"
+#include "gwdoc/priority.h"
 
 #include <ctype.h>
 #include <string.h>
 
 #include "base/text.h"
+#include "gwdoc/find.h"
 
 #define PRIORITY_MAX 20000
 /* What the service gives out itself: from here for hostnames, and for basic listeners. */

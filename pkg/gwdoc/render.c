@@ -8,6 +8,10 @@
 #include "api/names.h"
 #include "base/text.h"
 #include "gwdoc/drawing.h"
+#include "gwdoc/entry.h"
+#include "gwdoc/find.h"
+#include "gwdoc/priority.h"
+#include "gwdoc/strip.h"
 
 /* Limits of a Standard_v2 or WAF_v2 gateway (Azure subscription limits, Application Gateway). */
 #define LISTENERS_MAX	     200

@@ -2,7 +2,7 @@
  * Read-only members and back-references, as the official SDKs and CLI leave them out of a PUT.
  * Source: readOnly flags of the applicationGateway specification, api-version 2025-05-01.
  */
-#include "gwdoc/render.h"
+#include "gwdoc/strip.h"
 
 #include <string.h>
 

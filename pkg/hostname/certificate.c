@@ -1,33 +1,19 @@
-/*
- * The rung that makes the certificate: finalize with the CSR of the vault's pending operation,
- * download, judge, merge. A ladder of its own, on the order's status. Every ONE_SHOT has its intent
- * recorded before, and is never sent again before the world was looked at.
- */
-#include "hostname/pass.h"
+#include "hostname/certificate.h"
 
 #include <string.h>
 
 #include "acme/order.h"
 #include "acme/time.h"
 #include "api/names.h"
+#include "api/validity.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "hostname/order.h"
 
+#define RECOVER_WAIT	  (2 * MSEC_PER_SEC)
 #define VAULT_FRESH	  MSEC_PER_HOUR
 #define LOOK_BEFORE_WRITE MSEC_PER_MIN
 #define MISSED_FOR	  (2 * MSEC_PER_MIN)
-#define SKEW_ALLOWED	  (5 * MSEC_PER_MIN)
-#define PENDING_OPERATION "the pending operation" /* may be missing */
-
-static struct issuance *issuance(struct pass *pass)
-{
-	return &pass->host.status.issuance;
-}
-
-static const char *vault_name(struct pass *pass)
-{
-	return pass->host.status.certificate.vault_name;
-}
 
 static void judge(struct ctx *ctx, struct pass *pass)
 {
@@ -54,7 +40,7 @@ void certificate_record(struct ctx *ctx, struct pass *pass, const struct vault_c
 		.not_after = found->cert.not_after,
 		.key_type = found->cert.key_type,
 		.secret_id = found->is_enabled ? found->secret_id : NULL,
-		.vault_name = vault_name(pass),
+		.vault_name = pass_vault_name(pass),
 		.sha256 = hex_encode(ctx, found->cert.sha256, sizeof(found->cert.sha256)),
 		.is_imported = has_import_tag(found),
 	};
@@ -62,14 +48,15 @@ void certificate_record(struct ctx *ctx, struct pass *pass, const struct vault_c
 		status->certificate.merged = before.merged;
 	status->renewal_time = status->certificate.is_imported
 				       ? 0
-				       : policy_renewal_time(found->cert.not_before,
-							     found->cert.not_after);
+				       : validity_renewal_time(found->cert.not_before,
+							       found->cert.not_after);
 	judge(ctx, pass);
 }
 
 static void record_none(struct ctx *ctx, struct pass *pass)
 {
-	pass->host.status.certificate = (struct certificate_status){.vault_name = vault_name(pass)};
+	pass->host.status.certificate =
+		(struct certificate_status){.vault_name = pass_vault_name(pass)};
 	pass->host.status.renewal_time = 0;
 	judge(ctx, pass);
 }
@@ -78,7 +65,7 @@ enum err certificate_rename(struct ctx *ctx, struct pass *pass)
 {
 	const char *hashed = name_hashed(ctx, pass->name);
 
-	if (text_equals(vault_name(pass), hashed))
+	if (text_equals(pass_vault_name(pass), hashed))
 		return fault_set(ctx, E_REFUSED, "NameConflict",
 				 "the Key Vault certificate %s belongs to another hostname. Rename "
 				 "or delete "
@@ -122,12 +109,11 @@ static enum err choose_name(struct ctx *ctx, struct pass *pass)
 }
 
 /* The order is done with when its certificate is in the vault. */
-static void close_issuance(struct ctx *ctx, struct pass *pass,
-			   const struct vault_certificate *merged)
+void certificate_close(struct ctx *ctx, struct pass *pass, const struct vault_certificate *merged)
 {
 	order_drop(pass);
-	issuance(pass)->create_intended = false;
-	issuance(pass)->merge_intended = false;
+	pass_issuance(pass)->create_intended = false;
+	pass_issuance(pass)->merge_intended = false;
 	certificate_record(ctx, pass, merged);
 	pass->host.status.certificate.merged = ctx_wall(ctx);
 	judge(ctx, pass);
@@ -138,7 +124,8 @@ static bool is_merged(struct ctx *ctx, struct pass *pass, const struct vault_cer
 	struct bytes der;
 	struct csr csr;
 
-	return issuance(pass)->csr && base64_decode(ctx, issuance(pass)->csr, &der) == E_OK &&
+	return pass_issuance(pass)->csr &&
+	       base64_decode(ctx, pass_issuance(pass)->csr, &der) == E_OK &&
 	       csr_from_der(ctx, der.data, der.size, &csr) == E_OK &&
 	       cert_has_key(&found->cert, &csr.public_key);
 }
@@ -148,11 +135,11 @@ static enum err find_ours(struct ctx *ctx, struct pass *pass, struct vault_certi
 {
 	struct keyvault *vault = &pass->world->vault;
 
-	TRY(keyvault_certificate_get(ctx, vault, vault_name(pass), found));
+	TRY(keyvault_certificate_get(ctx, vault, pass_vault_name(pass), found));
 	if (policy_is_ours(found, pass->name))
 		return E_OK;
 	TRY(certificate_rename(ctx, pass));
-	TRY(keyvault_certificate_get(ctx, vault, vault_name(pass), found));
+	TRY(keyvault_certificate_get(ctx, vault, pass_vault_name(pass), found));
 	return policy_is_ours(found, pass->name) ? E_OK : certificate_rename(ctx, pass);
 }
 
@@ -172,7 +159,7 @@ static enum err read_current(struct ctx *ctx, struct pass *pass)
 	msec_t now = ctx_mono(ctx);
 	enum err err;
 
-	if (!vault_name(pass))
+	if (!pass_vault_name(pass))
 		TRY(choose_name(ctx, pass));
 	err = find_ours(ctx, pass, &found);
 	if (err == E_NOTFOUND && !is_gone(ctx, pass))
@@ -188,21 +175,10 @@ static enum err read_current(struct ctx *ctx, struct pass *pass)
 		return E_OK;
 	}
 	if (is_merged(ctx, pass, &found))
-		close_issuance(ctx, pass, &found);
+		certificate_close(ctx, pass, &found);
 	else
 		certificate_record(ctx, pass, &found);
 	return E_OK;
-}
-
-/* An order that was begun, and that nobody needs: the spec was changed back, or a certificate
- * appeared. One that was finalized is a reason to go on. */
-static void leave_needless_order(struct ctx *ctx, struct pass *pass)
-{
-	if (pass_wants_certificate(pass) || !pass_has_issuance(pass) || issuance(pass)->csr)
-		return;
-	if (withdraw_order(ctx, pass) != E_OK)
-		log_debug(ctx, "needless order not left yet", "text", ctx->fault.text, NULL);
-	fault_clear(ctx);
 }
 
 enum err certificate_observe(struct ctx *ctx, struct pass *pass)
@@ -211,11 +187,10 @@ enum err certificate_observe(struct ctx *ctx, struct pass *pass)
 
 	judge(ctx, pass);
 	if (!note->vault_seen || ctx_mono(ctx) - note->vault_seen >= VAULT_FRESH ||
-	    issuance(pass)->merge_intended) {
+	    pass_issuance(pass)->merge_intended) {
 		TRY(read_current(ctx, pass));
-		issuance(pass)->merge_intended = false;
+		pass_issuance(pass)->merge_intended = false;
 	}
-	leave_needless_order(ctx, pass);
 	return E_OK;
 }
 
@@ -241,144 +216,25 @@ struct text_map certificate_tags(struct ctx *ctx, const struct pass *pass)
 	return (struct text_map){pairs, 2};
 }
 
-static enum err finalize(struct ctx *ctx, struct pass *pass)
+enum err certificate_recover(struct ctx *ctx, struct pass *pass)
 {
-	struct bytes csr;
+	struct keyvault *vault = &pass->world->vault;
+	struct vault_certificate deleted;
+	enum err err = keyvault_certificate_get_deleted(ctx, vault, pass_vault_name(pass),
+							&deleted);
 
-	if (!issuance(pass)->csr) {
-		TRY(pending_csr(ctx, pass));
-		if (pass->wait)
-			return E_OK;
-	}
-	TRY(base64_decode(ctx, issuance(pass)->csr, &csr));
-	pass->has_order = false;
-	TRY(acme_order_finalize(ctx, &pass->acme, issuance(pass)->order_url, pass->order.finalize,
-				csr.data, csr.size, &pass->order));
-	pass->has_order = true;
-	pass->note.polls = 0;
-	if (pass->order.status == ACME_PROCESSING)
-		pass->wait = policy_poll_wait(0, pass->order.retry_after);
-	return E_OK;
-}
-
-/* As often as need be: what cannot be read says nothing about the certificate. */
-static enum err download(struct ctx *ctx, struct pass *pass, struct chain *chain)
-{
-	const char *url = pass->order.certificate, *pem;
-	size_t size;
-	enum err err = acme_certificate_get(ctx, &pass->acme, url, &pem, &size);
-
-	if (err == E_NOTFOUND) {
-		fault_set(ctx, E_REFUSED, "CertificateGone",
-			  "the CA does not know the certificate that its order led to");
-		return missing_is_over(ctx, pass, url);
-	}
+	if (err == E_NOTFOUND)
+		return fault_set(ctx, E_CONFLICT, "BeingDeleted",
+				 "Key Vault certificate %s is still being deleted or recovered",
+				 pass_vault_name(pass));
 	TRY(err);
-	missing_found(pass, url);
-	if (chain_from_pem(ctx, pem, size, chain) != E_OK)
-		return fault_wrap(ctx, E_AGAIN, "the CA's answer");
-	return E_OK;
-}
-
-/* What a certificate says of time is compared with the clock of who issued it. Ours may be wrong,
- * and what was paid for is lost by that. */
-static enum err judge_dates(struct ctx *ctx, struct pass *pass, const struct cert *leaf)
-{
-	struct acme *ca = pass->world->acme;
-	msec_t now = acme_wall(ctx, ca);
-
-	if (!acme_tells_time(ca))
-		return E_OK;
-	if (leaf->not_before > msec_add(now, SKEW_ALLOWED))
-		return fault_set(ctx, E_REFUSED, "CertificateRejected",
-				 "the CA's new certificate is not valid yet, by the CA's own "
-				 "clock; it was not taken");
-	if (policy_renewal_time(leaf->not_before, leaf->not_after) <= now)
-		return fault_set(ctx, E_REFUSED, "CertificateRejected",
-				 "the CA's new certificate is due for renewal already, by the CA's "
-				 "own clock; it was not taken");
-	return E_OK;
-}
-
-/* Before anything is replaced by it. */
-static enum err judge_chain(struct ctx *ctx, struct pass *pass, const struct chain *chain)
-{
-	struct bytes der;
-	struct csr csr;
-
-	TRY(base64_decode(ctx, issuance(pass)->csr, &der));
-	TRY(csr_from_der(ctx, der.data, der.size, &csr));
-	TRY(chain_check(ctx, chain, &csr));
-	return judge_dates(ctx, pass, &chain->items[0]);
-}
-
-/* Nothing is pending, or it has another key. Nothing is what a merge leaves behind whose answer was
- * lost: the vault is read again first. */
-static enum err merge_failed(struct ctx *ctx, struct pass *pass, enum err err)
-{
-	bool has_other_key = err == E_REFUSED && text_equals(ctx->fault.reason, "KeyMismatch");
-
-	if (err != E_NOTFOUND && !has_other_key)
-		return err;
-	fault_set(ctx, E_REFUSED, "KeyLost",
-		  "the pending operation of Key Vault certificate %s whose CSR was finalized is "
-		  "gone: "
-		  "somebody deleted or replaced it. A new certificate will be ordered",
-		  vault_name(pass));
-	err = has_other_key ? order_is_over(ctx, pass)
-			    : missing_is_over(ctx, pass, PENDING_OPERATION);
-	if (err == E_REFUSED)
-		issuance(pass)->create_intended = false;
-	return err;
-}
-
-static enum err merge(struct ctx *ctx, struct pass *pass)
-{
-	struct text_map ours = certificate_tags(ctx, pass);
-	struct vault_certificate merged;
-	struct chain chain;
-	enum err err;
-
-	TRY(download(ctx, pass, &chain));
-	if (judge_chain(ctx, pass, &chain) != E_OK)
-		return order_is_over(ctx, pass);
-	issuance(pass)->merge_intended = true;
-	TRY(pass_commit(ctx, pass));
-	err = keyvault_certificate_merge(ctx, &pass->world->vault, vault_name(pass), &chain, &ours,
-					 &merged);
-	if (err != E_OK)
-		return merge_failed(ctx, pass, err);
-	close_issuance(ctx, pass, &merged);
-	log_info(ctx, "certificate issued", "issuer", merged.cert.issuer, "serial",
-		 merged.cert.serial, "vault_certificate", vault_name(pass), NULL);
-	return pass_commit(ctx, pass);
-}
-
-bool certificate_is_current(const struct pass *pass)
-{
-	return !pass_wants_certificate(pass);
-}
-
-enum err certificate_climb(struct ctx *ctx, struct pass *pass)
-{
-	TRY(order_observe(ctx, pass));
-	switch (pass->order.status) {
-	case ACME_READY: return finalize(ctx, pass);
-	case ACME_VALID:
-		if (issuance(pass)->csr && pass->order.certificate)
-			return merge(ctx, pass);
-		fault_set(ctx, E_REFUSED, "OrderUnusable",
-			  "the CA's order is valid already, for a CSR that is not ours");
-		return order_is_over(ctx, pass);
-	case ACME_PROCESSING:
-	case ACME_PENDING:
-	case ACME_UNKNOWN:
-		pass->wait = policy_poll_wait(pass->note.polls++, pass->order.retry_after);
-		return E_OK;
-	case ACME_INVALID:
-	case ACME_DEACTIVATED:
-	case ACME_EXPIRED:
-	case ACME_REVOKED: break;
+	if (!policy_is_ours(&deleted, pass->name)) {
+		TRY(certificate_rename(ctx, pass));
+		return fault_set(ctx, E_CONFLICT, "NameTaken",
+				 "a deleted certificate of another hostname has the vault name");
 	}
-	return fault_set(ctx, E_CONFLICT, "OrderGone", "the order is no longer usable");
+	TRY(keyvault_certificate_recover(ctx, vault, pass_vault_name(pass)));
+	pass->note.vault_seen = 0;
+	pass->wait = RECOVER_WAIT;
+	return E_OK;
 }

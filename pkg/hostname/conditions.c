@@ -2,22 +2,14 @@
 
 #include <string.h>
 
+#include "api/validity.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "codec/date.h"
+#include "controller/patience.h"
+#include "hostname/facts.h"
 
 #define EXPIRY_WARNING (30 * MSEC_PER_DAY)
-#define HICCUP_GRACE   (60 * MSEC_PER_SEC)
-
-static const struct {
-	const char *reason, *code;
-} error_codes[] = {
-	{"NXDomain", "HostnameNotResolvingToApplicationGateway"},
-	{"NoAddress", "HostnameNotResolvingToApplicationGateway"},
-	{"WrongTarget", "HostnameNotResolvingToApplicationGateway"},
-	{"ChallengeFileNotFound", "HostnameOwnershipValidationFileNotFound"},
-	{"ChallengeFileNotValid", "HostnameOwnershipValidationFileNotValid"},
-};
 
 static const struct {
 	enum step step;
@@ -33,14 +25,6 @@ static const struct {
 	{STEP_CONFIGURE_GATEWAY, "Configured",
 	 "The Application Gateway shows listener, rule and certificate."},
 };
-
-const char *conditions_error_code(const char *reason)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(error_codes); i++)
-		if (text_equals(error_codes[i].reason, reason))
-			return error_codes[i].code;
-	return reason;
-}
 
 static void set(struct ctx *ctx, struct pass *pass, const char *type, enum condition_status status,
 		const char *reason, const char *message)
@@ -95,17 +79,6 @@ void conditions_hold(struct ctx *ctx, struct pass *pass, enum step step)
 		pass->note.trouble_since = 0;
 }
 
-bool conditions_is_hiccup(struct ctx *ctx, msec_t *since, enum err err)
-{
-	msec_t now = ctx_mono(ctx);
-
-	if (err != E_AGAIN && err != E_CONFLICT)
-		return false;
-	if (!*since)
-		*since = now ? now : 1;
-	return now - *since < HICCUP_GRACE;
-}
-
 static bool is_passing_hiccup(struct ctx *ctx, struct pass *pass, enum step step, enum err err)
 {
 	struct note *note = &pass->note;
@@ -115,17 +88,7 @@ static bool is_passing_hiccup(struct ctx *ctx, struct pass *pass, enum step step
 	if (note->trouble_step != (int)step)
 		note->trouble_since = 0;
 	note->trouble_step = (int)step;
-	return conditions_is_hiccup(ctx, &note->trouble_since, err);
-}
-
-const char *conditions_message(struct ctx *ctx, enum err err)
-{
-	static const char advice[] = "This has lasted over a minute and is tried again by itself; "
-				     "check that service and the way to it";
-
-	if ((err != E_AGAIN && err != E_CONFLICT) || strstr(ctx->fault.text, advice))
-		return ctx->fault.text;
-	return arena_printf(ctx->arena, "%s. %s", ctx->fault.text, advice);
+	return patience_is_hiccup(ctx, &note->trouble_since, err);
 }
 
 void conditions_failed(struct ctx *ctx, struct pass *pass, enum step step, enum err err)
@@ -133,7 +96,7 @@ void conditions_failed(struct ctx *ctx, struct pass *pass, enum step step, enum 
 	enum condition_status status = err == E_REFUSED || err == E_NOTFOUND ? CONDITION_FALSE
 									     : CONDITION_UNKNOWN;
 	const char *reason = err == E_THROTTLED ? "Throttled" : ctx->fault.reason;
-	const char *message = conditions_message(ctx, err);
+	const char *message = patience_message(ctx, err);
 
 	if (err == E_CANCELLED || is_passing_hiccup(ctx, pass, step, err))
 		return;
@@ -208,7 +171,7 @@ static bool is_end_in_doubt(struct ctx *ctx, const struct pass *pass)
 	const struct certificate_status *certificate = &pass->host.status.certificate;
 
 	return certificate->secret_id && pass->ca_clock &&
-	       (certificate->not_after <= policy_time(certificate, ctx_wall(ctx))) !=
+	       (certificate->not_after <= validity_time(certificate, ctx_wall(ctx))) !=
 		       (certificate->not_after <= pass->ca_clock);
 }
 

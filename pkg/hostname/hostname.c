@@ -3,12 +3,21 @@
 #include <string.h>
 
 #include "acme/time.h"
+#include "api/validity.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "hostname/certificate.h"
 #include "hostname/conditions.h"
+#include "hostname/facts.h"
+#include "hostname/http01.h"
+#include "hostname/import.h"
+#include "hostname/issue.h"
+#include "hostname/order.h"
 #include "hostname/pass.h"
+#include "hostname/reach.h"
 #include "hostname/schedule.h"
 #include "hostname/times.h"
+#include "hostname/withdraw.h"
 
 #define LOOK_AGAIN  MSEC_PER_HOUR	/* a settled hostname */
 #define CLEAN_AGAIN (30 * MSEC_PER_SEC) /* a challenge file that could not be deleted */
@@ -24,21 +33,21 @@ struct rung {
 /* The documented flow. Up to CreateCertificate the rungs hold whenever the certificate is current.
  */
 static const struct rung issuing[] = {
-	{STEP_GATEWAY_PUBLIC_IP, public_ip_is_known, public_ip_climb},
-	{STEP_CHECK_DNS, dns_is_checked, dns_climb},
+	{STEP_GATEWAY_PUBLIC_IP, public_ip_is_known, reach_public_ip_climb},
+	{STEP_CHECK_DNS, dns_is_checked, reach_dns_climb},
 	{STEP_GET_ORDER, order_is_recorded, order_climb},
-	{STEP_GET_CHALLENGE, challenge_is_known, challenge_climb},
-	{STEP_UPLOAD_FILE, file_is_uploaded, upload_climb},
-	{STEP_ANSWER_CHALLENGE, challenge_is_answered, answer_climb},
-	{STEP_CHECK_ORDER, order_is_ready, check_order_climb},
-	{STEP_DELETE_FILE, file_is_deleted, delete_file_climb},
-	{STEP_CREATE_CERTIFICATE, certificate_is_current, certificate_climb},
+	{STEP_GET_CHALLENGE, challenge_is_known, http01_challenge_climb},
+	{STEP_UPLOAD_FILE, file_is_uploaded, http01_upload_climb},
+	{STEP_ANSWER_CHALLENGE, challenge_is_answered, http01_answer_climb},
+	{STEP_CHECK_ORDER, order_is_ready, order_check_climb},
+	{STEP_DELETE_FILE, file_is_deleted, http01_delete_file_climb},
+	{STEP_CREATE_CERTIFICATE, certificate_is_current, issue_climb},
 };
 
 /* The same for a certificate that somebody brings along with its key. */
 static const struct rung importing[] = {
-	{STEP_GATEWAY_PUBLIC_IP, public_ip_is_known, public_ip_climb},
-	{STEP_CHECK_DNS, dns_is_checked, dns_climb},
+	{STEP_GATEWAY_PUBLIC_IP, public_ip_is_known, reach_public_ip_climb},
+	{STEP_CHECK_DNS, dns_is_checked, reach_dns_climb},
 	{STEP_IMPORT_CERTIFICATE, import_is_done, import_climb},
 };
 
@@ -49,7 +58,7 @@ static bool finalized_order_is_done(const struct pass *pass)
 
 /* All that is still climbed for a withdrawn hostname: no certificate is lost on the way. */
 static const struct rung leaving[] = {
-	{STEP_CREATE_CERTIFICATE, finalized_order_is_done, certificate_climb},
+	{STEP_CREATE_CERTIFICATE, finalized_order_is_done, issue_climb},
 };
 
 struct ladder {
@@ -58,13 +67,8 @@ struct ladder {
 };
 
 static const struct rung serving[] = {
-	{STEP_CONFIGURE_GATEWAY, gateway_is_configured, configure_climb},
+	{STEP_CONFIGURE_GATEWAY, gateway_is_configured, reach_configure_climb},
 };
-
-enum err pass_commit(struct ctx *ctx, struct pass *pass)
-{
-	return store_put_status(ctx, pass->world->store, KIND_HOSTNAME, &pass->host);
-}
 
 static void note_climbed(struct ctx *ctx, struct hostname_status *status, const char *step)
 {
@@ -170,7 +174,7 @@ static void clean_up_blob(struct ctx *ctx, struct pass *pass)
 {
 	if (!has_stray_blob(pass))
 		return;
-	if (delete_file_climb(ctx, pass) != E_OK)
+	if (http01_delete_file_climb(ctx, pass) != E_OK)
 		log_debug(ctx, "challenge file not deleted yet", "text", ctx->fault.text, NULL);
 	fault_clear(ctx);
 }
@@ -183,7 +187,7 @@ static void watch_dns(struct ctx *ctx, struct pass *pass)
 	if (!public_ip_is_known(pass) || (seen && ctx_mono(ctx) - seen < LOOK_AGAIN / 2))
 		return;
 	pass->note.dns_watched = ctx_mono(ctx);
-	if (dns_climb(ctx, pass) == E_OK)
+	if (reach_dns_climb(ctx, pass) == E_OK)
 		conditions_hold(ctx, pass, STEP_CHECK_DNS);
 	else if (ctx->fault.reason[0])
 		conditions_failed(ctx, pass, STEP_CHECK_DNS,
@@ -279,7 +283,7 @@ static msec_t next_look(struct ctx *ctx, const struct pass *pass)
 		wait = rng_jitter(ctx->doors->rng, LOOK_AGAIN, 20);
 		until_due = (status->certificate.is_imported ? status->certificate.not_after
 							     : status->renewal_time) -
-			    policy_time(&status->certificate, ctx_wall(ctx));
+			    validity_time(&status->certificate, ctx_wall(ctx));
 		if (until_due < wait)
 			wait = until_due;
 	}
@@ -350,6 +354,17 @@ static enum err take_leave(struct ctx *ctx, struct pass *pass, msec_t *again)
 	return store_forget(ctx, pass->world->store, KIND_HOSTNAME, pass->name);
 }
 
+/* An order that was begun, and that nobody needs: the spec was changed back, or a certificate
+ * appeared. One that was finalized is a reason to go on. */
+static void leave_needless_order(struct ctx *ctx, struct pass *pass)
+{
+	if (pass_wants_certificate(pass) || !pass_has_issuance(pass) || pass_issuance(pass)->csr)
+		return;
+	if (withdraw_order(ctx, pass) != E_OK)
+		log_debug(ctx, "needless order not left yet", "text", ctx->fault.text, NULL);
+	fault_clear(ctx);
+}
+
 enum err hostname_reconcile(struct ctx *ctx, void *worker, const char *key, msec_t *again)
 {
 	struct hostname_world *world = worker;
@@ -368,6 +383,7 @@ enum err hostname_reconcile(struct ctx *ctx, void *worker, const char *key, msec
 		err = fail(ctx, &pass, STEP_CREATE_CERTIFICATE, err);
 		return conclude(ctx, &pass, err, again);
 	}
+	leave_needless_order(ctx, &pass);
 	if (pass.host.meta.withdrawn)
 		return take_leave(ctx, &pass, again);
 	clean_up_blob(ctx, &pass);

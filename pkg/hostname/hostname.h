@@ -8,31 +8,7 @@
  */
 #pragma once
 
-#include "api/hostname.h"
-#include "azure/blob.h"
-#include "dns/dns.h"
-#include "hostname/notes.h"
-#include "issuer/account.h"
-#include "store/sealed.h"
-#include "store/store.h"
-
-/* What a pass can reach. One per worker; the pointers marked (s) are shared by all. */
-struct hostname_world {
-	const struct settings *settings; /* (s) */
-	struct store *store;		 /* (s) */
-	struct notes *notes;		 /* (s) */
-	struct account *account;	 /* (s) */
-	struct acme *acme;		 /* (s) */
-	struct sealed_box *sealed;	 /* (s) imported keys that wait */
-	struct dns *dns;
-	struct http *acme_http;
-	struct http *probe; /* the self-check: plain http, no proxy */
-	struct keyvault vault;
-	struct blob_container blobs;
-	void (*wake_gateway)(void *handle);
-	void *handle;
-	struct clock_memory clock;
-};
+#include "hostname/world.h"
 
 /* A reconcile_fn; `worker` is a struct hostname_world. */
 enum err hostname_reconcile(struct ctx *ctx, void *worker, const char *key, msec_t *again);

@@ -1,9 +1,4 @@
-/*
- * The rung that imports a certificate with its key: unsealed for the moment of the import, by the
- * vault that it goes to. Whatever happens, nothing of the key stays behind in this process or on
- * the disk once the vault has it.
- */
-#include "hostname/pass.h"
+#include "hostname/import.h"
 
 #include <string.h>
 
@@ -11,14 +6,13 @@
 #include "azure/keyvault_key.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "hostname/certificate.h"
+#include "hostname/issue.h"
+#include "hostname/pending.h"
+#include "hostname/withdraw.h"
 #include "pki/bundle.h"
 
 #define PASSWORD_BYTES 16
-
-bool import_is_done(const struct pass *pass)
-{
-	return !pass_wants_certificate(pass);
-}
 
 /* The sealed text is the JSON {privatekey, certificate, password} of the request. */
 static enum err unseal(struct ctx *ctx, struct pass *pass, struct json **request)
@@ -86,7 +80,7 @@ static enum err end_issuance(struct ctx *ctx, struct pass *pass)
 
 	if (!pass->host.status.issuance.csr)
 		return withdraw_order(ctx, pass);
-	err = certificate_climb(ctx, pass);
+	err = issue_climb(ctx, pass);
 	if (err != E_REFUSED || pass->host.status.issuance.csr)
 		return err;
 	fault_clear(ctx);

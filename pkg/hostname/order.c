@@ -1,6 +1,4 @@
-/* The rungs that prove to the CA that the hostname is ours: order, authorization, challenge file,
- * answer. */
-#include "hostname/pass.h"
+#include "hostname/order.h"
 
 #include <string.h>
 
@@ -9,40 +7,28 @@
 #include "acme/time.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "hostname/facts.h"
 
-#define BLOB_PREFIX ".well-known/acme-challenge/"
+/* What an order needs and is said not to be there. One such answer may come from a replica that
+ * lags behind: it is believed when it has lasted. Behind a finalize it would cost a second
+ * certificate, before it only another order. */
+#define BELIEVED_BEFORE (20 * MSEC_PER_SEC)
+#define BELIEVED_BEHIND (10 * MSEC_PER_MIN)
 
-static struct issuance *issuance(struct pass *pass)
-{
-	return &pass->host.status.issuance;
-}
-
-static bool is_final(enum acme_status status)
+bool order_is_final(enum acme_status status)
 {
 	return status == ACME_INVALID || status == ACME_DEACTIVATED || status == ACME_EXPIRED ||
 	       status == ACME_REVOKED;
 }
 
-enum err pass_session(struct ctx *ctx, struct pass *pass)
-{
-	struct hostname_world *world = pass->world;
-
-	if (pass->has_session)
-		return E_OK;
-	TRY(account_session(ctx, world->account, world->settings, world->acme, world->acme_http,
-			    &world->vault, &pass->acme));
-	pass->has_session = true;
-	return E_OK;
-}
-
 void order_drop(struct pass *pass)
 {
 	struct issuance kept = {
-		.blob = issuance(pass)->blob,
-		.create_intended = issuance(pass)->create_intended,
+		.blob = pass_issuance(pass)->blob,
+		.create_intended = pass_issuance(pass)->create_intended,
 	};
 
-	*issuance(pass) = kept;
+	*pass_issuance(pass) = kept;
 	pass->has_order = false;
 	pass->note.polls = 0;
 }
@@ -54,7 +40,53 @@ enum err order_is_over(struct ctx *ctx, struct pass *pass)
 	return E_REFUSED;
 }
 
-static enum err order_failed(struct ctx *ctx, struct pass *pass, const struct acme_problem *problem)
+/* What a process before this one saw counts, but for the last tenth: the clock that tells how long
+ * ago it was may have been set. */
+static msec_t lacked_before(msec_t since, msec_t now, msec_t enough)
+{
+	msec_t most = enough - enough / 10;
+
+	if (since > now)
+		return 0;
+	return now - since < most ? now - since : most;
+}
+
+static bool has_lasted(struct ctx *ctx, struct pass *pass, const char *what)
+{
+	struct issuance *issuance = &pass->host.status.issuance;
+	msec_t enough = issuance->csr ? BELIEVED_BEHIND : BELIEVED_BEFORE;
+	msec_t mono = ctx_mono(ctx), now = ctx_wall(ctx);
+	struct note *note = &pass->note;
+
+	if (!text_equals(issuance->missing, what)) {
+		issuance->missing = what;
+		issuance->missing_since = now;
+		note->lacked_since = 0;
+	}
+	if (!note->lacked_since) {
+		note->lacked_since = mono ? mono : 1;
+		note->lacked_before = lacked_before(issuance->missing_since, now, enough);
+	}
+	return note->lacked_before + (mono - note->lacked_since) >= enough;
+}
+
+enum err order_missing_is_over(struct ctx *ctx, struct pass *pass, const char *what)
+{
+	return has_lasted(ctx, pass, what) ? order_is_over(ctx, pass) : E_AGAIN;
+}
+
+void order_missing_found(struct pass *pass, const char *what)
+{
+	struct issuance *issuance = &pass->host.status.issuance;
+
+	if (!text_equals(issuance->missing, what))
+		return;
+	issuance->missing = NULL;
+	issuance->missing_since = 0;
+	pass->note.lacked_since = 0;
+}
+
+enum err order_failed(struct ctx *ctx, struct pass *pass, const struct acme_problem *problem)
 {
 	const char *detail = problem->detail && *problem->detail ? problem->detail
 								 : "the CA gave no reason";
@@ -68,11 +100,11 @@ static enum err order_failed(struct ctx *ctx, struct pass *pass, const struct ac
 	return order_is_over(ctx, pass);
 }
 
-static enum err authorization_get(struct ctx *ctx, struct pass *pass,
-				  struct acme_authorization *out)
+enum err order_authorization(struct ctx *ctx, struct pass *pass, struct acme_authorization *out)
 {
 	TRY(pass_session(ctx, pass));
-	return acme_authorization_get(ctx, &pass->acme, issuance(pass)->authorization_url, out);
+	return acme_authorization_get(ctx, &pass->acme, pass_issuance(pass)->authorization_url,
+				      out);
 }
 
 /* The reason stands in the challenge more often than in the order. */
@@ -81,8 +113,8 @@ static enum err order_is_invalid(struct ctx *ctx, struct pass *pass)
 	struct acme_authorization authorization;
 	struct acme_problem problem = pass->order.error;
 
-	if (!problem.type && issuance(pass)->authorization_url &&
-	    authorization_get(ctx, pass, &authorization) == E_OK && authorization.error.type)
+	if (!problem.type && pass_issuance(pass)->authorization_url &&
+	    order_authorization(ctx, pass, &authorization) == E_OK && authorization.error.type)
 		problem = authorization.error;
 	fault_clear(ctx);
 	return order_failed(ctx, pass, &problem);
@@ -93,8 +125,8 @@ static enum err order_take(struct ctx *ctx, struct pass *pass)
 	pass->has_order = true;
 	if (pass->order.status == ACME_READY || pass->order.status == ACME_PROCESSING ||
 	    pass->order.status == ACME_VALID)
-		issuance(pass)->authorization_url = NULL;
-	if (is_final(pass->order.status))
+		pass_issuance(pass)->authorization_url = NULL;
+	if (order_is_final(pass->order.status))
 		return order_is_invalid(ctx, pass);
 	return E_OK;
 }
@@ -106,7 +138,7 @@ static enum err order_is_gone(struct ctx *ctx, struct pass *pass)
 
 	fault_set(ctx, E_REFUSED, "OrderGone", "the CA does not know the order any more");
 	if (!is_elsewhere)
-		return missing_is_over(ctx, pass, issuance(pass)->order_url);
+		return order_missing_is_over(ctx, pass, pass_issuance(pass)->order_url);
 	order_drop(pass);
 	return E_CONFLICT;
 }
@@ -118,16 +150,15 @@ enum err order_observe(struct ctx *ctx, struct pass *pass)
 	if (pass->has_order)
 		return E_OK;
 	TRY(pass_session(ctx, pass));
-	err = acme_order_get(ctx, &pass->acme, issuance(pass)->order_url, &pass->order);
+	err = acme_order_get(ctx, &pass->acme, pass_issuance(pass)->order_url, &pass->order);
 	if (err == E_NOTFOUND)
 		return order_is_gone(ctx, pass);
 	TRY(err);
-	missing_found(pass, issuance(pass)->order_url);
+	order_missing_found(pass, pass_issuance(pass)->order_url);
 	return order_take(ctx, pass);
 }
 
-/* A part of the order is gone or is not what it was: the order itself tells what became of it. */
-static enum err ask_order(struct ctx *ctx, struct pass *pass, enum err err)
+enum err order_ask(struct ctx *ctx, struct pass *pass, enum err err)
 {
 	struct fault fault = ctx->fault;
 
@@ -137,11 +168,6 @@ static enum err ask_order(struct ctx *ctx, struct pass *pass, enum err err)
 	TRY(order_observe(ctx, pass));
 	ctx->fault = fault;
 	return E_CONFLICT;
-}
-
-bool order_is_recorded(const struct pass *pass)
-{
-	return !pass_wants_certificate(pass) || pass->host.status.issuance.order_url;
 }
 
 /* By such a clock no certificate of the CA is valid yet: it could not even be asked for the time.
@@ -172,11 +198,11 @@ static enum err check_clock(struct ctx *ctx, struct pass *pass)
  * recorded, and each try would cost another one. */
 static enum err intend_order(struct ctx *ctx, struct pass *pass)
 {
-	if (issuance(pass)->order_intended) {
-		issuance(pass)->order_intended = false;
+	if (pass_issuance(pass)->order_intended) {
+		pass_issuance(pass)->order_intended = false;
 		TRY(pass_commit(ctx, pass));
 	}
-	issuance(pass)->order_intended = true;
+	pass_issuance(pass)->order_intended = true;
 	return pass_commit(ctx, pass);
 }
 
@@ -199,113 +225,18 @@ enum err order_climb(struct ctx *ctx, struct pass *pass)
 	TRY(pass_session(ctx, pass));
 	TRY(check_clock(ctx, pass));
 	TRY(new_order(ctx, pass));
-	issuance(pass)->order_intended = false;
-	issuance(pass)->order_url = order->url;
-	issuance(pass)->authorization_url = order->authorization_count ? order->authorizations[0]
-								       : NULL;
-	issuance(pass)->answered = false;
+	pass_issuance(pass)->order_intended = false;
+	pass_issuance(pass)->order_url = order->url;
+	pass_issuance(pass)->authorization_url = order->authorization_count
+							 ? order->authorizations[0]
+							 : NULL;
+	pass_issuance(pass)->answered = false;
 	pass->note.polls = 0;
 	TRY(order_take(ctx, pass));
 	return pass_commit(ctx, pass);
 }
 
-bool challenge_is_known(const struct pass *pass)
-{
-	return !pass_wants_certificate(pass) || !pass->host.status.issuance.authorization_url ||
-	       pass->host.status.issuance.token;
-}
-
-enum err challenge_climb(struct ctx *ctx, struct pass *pass)
-{
-	struct acme_authorization authorization;
-
-	TRY(ask_order(ctx, pass, authorization_get(ctx, pass, &authorization)));
-	if (authorization.status == ACME_VALID) {
-		issuance(pass)->authorization_url = NULL;
-		return E_OK;
-	}
-	if (is_final(authorization.status))
-		return order_failed(ctx, pass, &authorization.error);
-	if (!authorization.token)
-		return fault_set(ctx, E_REFUSED, "NoHttp01Challenge",
-				 "the CA offers no http-01 challenge for this hostname");
-	issuance(pass)->token = authorization.token;
-	issuance(pass)->challenge_url = authorization.challenge_url;
-	if (authorization.challenge_status == ACME_PROCESSING)
-		issuance(pass)->answered = true;
-	return pass_commit(ctx, pass);
-}
-
-bool file_is_uploaded(const struct pass *pass)
-{
-	return !pass_wants_certificate(pass) || !pass->host.status.issuance.authorization_url ||
-	       pass->host.status.issuance.uploaded;
-}
-
-enum err upload_climb(struct ctx *ctx, struct pass *pass)
-{
-	const char *blob = arena_printf(ctx->arena, BLOB_PREFIX "%s", issuance(pass)->token);
-	char *key_authorization;
-
-	/* That of an order before, which could not be deleted yet: only one is remembered. */
-	if (issuance(pass)->blob && !text_equals(issuance(pass)->blob, blob))
-		TRY(delete_file_climb(ctx, pass));
-	TRY(pass_session(ctx, pass));
-	TRY(acme_key_authorization(ctx, &pass->acme, issuance(pass)->token, &key_authorization));
-	issuance(pass)->blob = blob;
-	TRY(pass_commit(ctx, pass));
-	TRY(blob_put(ctx, &pass->world->blobs, issuance(pass)->blob, "text/plain",
-		     key_authorization, strlen(key_authorization)));
-	issuance(pass)->uploaded = true;
-	return E_OK;
-}
-
-bool challenge_is_answered(const struct pass *pass)
-{
-	return !pass_wants_certificate(pass) || !pass->host.status.issuance.authorization_url ||
-	       pass->host.status.issuance.answered;
-}
-
-enum err answer_climb(struct ctx *ctx, struct pass *pass)
-{
-	char *key_authorization;
-	enum err err;
-
-	TRY(pass_session(ctx, pass));
-	TRY(acme_key_authorization(ctx, &pass->acme, issuance(pass)->token, &key_authorization));
-	err = self_check(ctx, pass, key_authorization);
-	if (err != E_OK && err != E_CANCELLED &&
-	    pass->world->settings->self_check == SELF_CHECK_ADVISORY) {
-		log_warn(ctx, "own check of the challenge file failed, answering anyway", "text",
-			 ctx->fault.text, NULL);
-		fault_clear(ctx);
-		err = E_OK;
-	}
-	/* It may be the file that is missing, not the way to it: the next try puts it there again.
-	 */
-	if (err == E_REFUSED)
-		issuance(pass)->uploaded = false;
-	TRY(err);
-	err = acme_challenge_answer(ctx, &pass->acme, issuance(pass)->challenge_url);
-	TRY(ask_order(ctx, pass, err));
-	issuance(pass)->answered = true;
-	TRY(pass_commit(ctx, pass));
-	pass->has_order = false;
-	pass->note.polls = 0;
-	pass->wait = policy_poll_wait(0, 0);
-	return E_OK;
-}
-
-/* The authorization is void once it is valid; from then on the order can be finalized. */
-bool order_is_ready(const struct pass *pass)
-{
-	const struct issuance *issuance = &pass->host.status.issuance;
-
-	return !pass_wants_certificate(pass) ||
-	       (issuance->order_url && !issuance->authorization_url);
-}
-
-enum err check_order_climb(struct ctx *ctx, struct pass *pass)
+enum err order_check_climb(struct ctx *ctx, struct pass *pass)
 {
 	TRY(order_observe(ctx, pass));
 	if (order_is_ready(pass)) {
@@ -313,18 +244,5 @@ enum err check_order_climb(struct ctx *ctx, struct pass *pass)
 		return pass_commit(ctx, pass);
 	}
 	pass->wait = policy_poll_wait(pass->note.polls++, pass->order.retry_after);
-	return E_OK;
-}
-
-bool file_is_deleted(const struct pass *pass)
-{
-	return !pass->host.status.issuance.blob;
-}
-
-enum err delete_file_climb(struct ctx *ctx, struct pass *pass)
-{
-	TRY(blob_delete(ctx, &pass->world->blobs, issuance(pass)->blob));
-	issuance(pass)->blob = NULL;
-	issuance(pass)->uploaded = false;
 	return E_OK;
 }

@@ -1,51 +1,13 @@
-/*
- * The vault's pending operation, in which a key and its CSR are born: begun, gone on with, or left
- * alone. Ours is what our recorded intent or the certificate's tag says is ours; only what we began
- * and never sent to the CA is deleted.
- */
-#include "hostname/pass.h"
+#include "hostname/pending.h"
 
 #include "api/names.h"
 #include "base/text.h"
-
-#define RECOVER_WAIT (2 * MSEC_PER_SEC)
-
-static struct issuance *issuance(struct pass *pass)
-{
-	return &pass->host.status.issuance;
-}
-
-static const char *vault_name(struct pass *pass)
-{
-	return pass->host.status.certificate.vault_name;
-}
+#include "hostname/certificate.h"
 
 static int wanted_key_type(const struct pass *pass)
 {
 	return pass->host.spec.key_type == KEY_TYPE_DEFAULT ? pass->world->settings->key_type
 							    : pass->host.spec.key_type;
-}
-
-enum err certificate_recover(struct ctx *ctx, struct pass *pass)
-{
-	struct keyvault *vault = &pass->world->vault;
-	struct vault_certificate deleted;
-	enum err err = keyvault_certificate_get_deleted(ctx, vault, vault_name(pass), &deleted);
-
-	if (err == E_NOTFOUND)
-		return fault_set(ctx, E_CONFLICT, "BeingDeleted",
-				 "Key Vault certificate %s is still being deleted or recovered",
-				 vault_name(pass));
-	TRY(err);
-	if (!policy_is_ours(&deleted, pass->name)) {
-		TRY(certificate_rename(ctx, pass));
-		return fault_set(ctx, E_CONFLICT, "NameTaken",
-				 "a deleted certificate of another hostname has the vault name");
-	}
-	TRY(keyvault_certificate_recover(ctx, vault, vault_name(pass)));
-	pass->note.vault_seen = 0;
-	pass->wait = RECOVER_WAIT;
-	return E_OK;
 }
 
 static bool is_about_us(const struct pass *pass, const struct vault_operation *pending)
@@ -72,14 +34,15 @@ enum err pending_conflict(struct ctx *ctx, struct pass *pass)
 		ctx, E_REFUSED, "PendingConflict",
 		"Key Vault certificate %s has a pending operation that this daemon did not "
 		"start. Complete or delete it",
-		vault_name(pass));
+		pass_vault_name(pass));
 }
 
 /* Read afresh: this is rare, and what was begun first shows its tag before it is a certificate. */
 static enum err read_tag(struct ctx *ctx, struct pass *pass, bool *is_tagged)
 {
 	struct vault_certificate found;
-	enum err err = keyvault_certificate_get(ctx, &pass->world->vault, vault_name(pass), &found);
+	enum err err = keyvault_certificate_get(ctx, &pass->world->vault, pass_vault_name(pass),
+						&found);
 
 	if (err != E_OK && err != E_NOTFOUND)
 		return err;
@@ -100,13 +63,13 @@ static enum err resolve_unfit(struct ctx *ctx, struct pass *pass,
 {
 	if (is_name_taken(pass, pending)) {
 		TRY(certificate_rename(ctx, pass));
-		issuance(pass)->create_intended = false;
+		pass_issuance(pass)->create_intended = false;
 		return fault_set(ctx, E_CONFLICT, "NameTaken",
 				 "the vault name is in use for another hostname");
 	}
-	if (issuance(pass)->create_intended && is_about_us(pass, pending) &&
+	if (pass_issuance(pass)->create_intended && is_about_us(pass, pending) &&
 	    !pending->is_foreign_issuer && pending->status == VAULT_IN_PROGRESS) {
-		TRY(keyvault_pending_delete(ctx, &pass->world->vault, vault_name(pass)));
+		TRY(keyvault_pending_delete(ctx, &pass->world->vault, pass_vault_name(pass)));
 		return fault_set(
 			ctx, E_CONFLICT, "PendingReplaced",
 			"a pending certificate operation of ours did not fit and was deleted");
@@ -117,9 +80,9 @@ static enum err resolve_unfit(struct ctx *ctx, struct pass *pass,
 /* Goes on with what is pending when it is ours and fits. E_NOTFOUND: nothing is. */
 static enum err adopt(struct ctx *ctx, struct pass *pass, struct vault_operation *pending)
 {
-	bool is_ours = issuance(pass)->create_intended;
+	bool is_ours = pass_issuance(pass)->create_intended;
 
-	TRY(keyvault_pending_get(ctx, &pass->world->vault, vault_name(pass), pending));
+	TRY(keyvault_pending_get(ctx, &pass->world->vault, pass_vault_name(pass), pending));
 	if (has_ended(pending))
 		return E_NOTFOUND;
 	if (!is_ours)
@@ -139,9 +102,9 @@ static bool is_conflict(const struct ctx *ctx, enum err err, const char *reason)
 static void note_refusal(struct ctx *ctx, struct pass *pass, enum err err, bool was_intended)
 {
 	if (err == E_REFUSED || err == E_AGAIN || is_conflict(ctx, err, "SoftDeleted"))
-		issuance(pass)->create_intended = false;
+		pass_issuance(pass)->create_intended = false;
 	if (is_conflict(ctx, err, "PendingExists")) {
-		issuance(pass)->create_intended = was_intended;
+		pass_issuance(pass)->create_intended = was_intended;
 		pass->note.pending_seen = true;
 	}
 }
@@ -150,17 +113,17 @@ static enum err create(struct ctx *ctx, struct pass *pass, struct vault_operatio
 {
 	struct text_map ours = certificate_tags(ctx, pass);
 	struct vault_certificate_request request = {
-		.name = vault_name(pass),
+		.name = pass_vault_name(pass),
 		.hostnames = &pass->name,
 		.hostname_count = 1,
 		.key_type = wanted_key_type(pass) == KEY_TYPE_EC_P256 ? VAULT_EC_P256
 								      : VAULT_RSA_2048,
 		.tags = &ours,
 	};
-	bool was_intended = issuance(pass)->create_intended;
+	bool was_intended = pass_issuance(pass)->create_intended;
 	enum err err;
 
-	issuance(pass)->create_intended = true;
+	pass_issuance(pass)->create_intended = true;
 	TRY(pass_commit(ctx, pass));
 	err = keyvault_certificate_create(ctx, &pass->world->vault, &request, pending);
 	note_refusal(ctx, pass, err, was_intended);
@@ -174,7 +137,7 @@ static enum err find_or_create(struct ctx *ctx, struct pass *pass, struct vault_
 	enum err err = E_NOTFOUND;
 
 	TRY(certificate_look(ctx, pass));
-	if (issuance(pass)->create_intended || pass->note.pending_seen)
+	if (pass_issuance(pass)->create_intended || pass->note.pending_seen)
 		err = adopt(ctx, pass, pending);
 	if (err != E_NOTFOUND)
 		return err;
@@ -193,6 +156,6 @@ enum err pending_csr(struct ctx *ctx, struct pass *pass)
 		return fault_set(
 			ctx, E_CONFLICT, "PendingUnfit",
 			"the vault's certificate operation does not carry the CSR asked for");
-	issuance(pass)->csr = base64_encode(ctx, pending.csr.der.data, pending.csr.der.size);
+	pass_issuance(pass)->csr = base64_encode(ctx, pending.csr.der.data, pending.csr.der.size);
 	return pass_commit(ctx, pass);
 }

@@ -1,9 +1,7 @@
 #include "hostname/policy.h"
 
+#include "api/validity.h"
 #include "base/text.h"
-
-#define SHORT_LIFE (10 * MSEC_PER_DAY)
-#define TOLERANCE  MSEC_PER_HOUR
 
 static bool is_absent(const struct hostname *hostname, msec_t now)
 {
@@ -15,7 +13,7 @@ static bool is_expired(const struct hostname *hostname, msec_t now)
 {
 	const struct certificate_status *certificate = &hostname->status.certificate;
 
-	return certificate->not_after <= policy_time(certificate, now);
+	return certificate->not_after <= validity_time(certificate, now);
 }
 
 static bool is_to_be_imported(const struct hostname *hostname, msec_t now)
@@ -39,8 +37,8 @@ static bool is_renewal_due(const struct hostname *hostname, msec_t now)
 {
 	const struct certificate_status *certificate = &hostname->status.certificate;
 
-	return policy_renewal_time(certificate->not_before, certificate->not_after) <=
-	       policy_time(certificate, now);
+	return validity_renewal_time(certificate->not_before, certificate->not_after) <=
+	       validity_time(certificate, now);
 }
 
 /* A changed default is no reason to replace what serves; a changed spec is. */
@@ -84,32 +82,6 @@ enum certificate_verdict policy_judge(const struct hostname *hostname, msec_t no
 		}
 	*why = "Current";
 	return CERTIFICATE_CURRENT;
-}
-
-/* A fresh certificate is neither due nor to come. */
-static bool can_be_fresh(const struct certificate_status *certificate, msec_t at, msec_t tolerance)
-{
-	return at >= certificate->not_before - TOLERANCE &&
-	       at < policy_renewal_time(certificate->not_before, certificate->not_after) +
-			       tolerance;
-}
-
-msec_t policy_time(const struct certificate_status *certificate, msec_t now)
-{
-	msec_t merged = certificate->merged;
-
-	/* Where it is not so any more the clock was set right. */
-	if (!merged || now < merged || can_be_fresh(certificate, merged, TOLERANCE) ||
-	    can_be_fresh(certificate, now, 0))
-		return now;
-	return certificate->not_before + (now - merged);
-}
-
-msec_t policy_renewal_time(msec_t not_before, msec_t not_after)
-{
-	msec_t life = not_after - not_before;
-
-	return not_after - (life < SHORT_LIFE ? life / 2 : life / 3);
 }
 
 static const char *tagged_hostname(const struct vault_certificate *certificate)

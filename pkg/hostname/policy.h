@@ -22,14 +22,6 @@ enum certificate_verdict {
 enum certificate_verdict policy_judge(const struct hostname *hostname, msec_t now,
 				      const char **why);
 
-/* What time it is for a certificate: `now`, unless the clock says what cannot be, that it was
- * merged before it was issued or when it was due already, and still does; then it is as old as the
- * time since. */
-msec_t policy_time(const struct certificate_status *certificate, msec_t now);
-
-/* A third of the lifetime before the end; half when it lives under 10 days. */
-msec_t policy_renewal_time(msec_t not_before, msec_t not_after);
-
 /* Ours: the tag Hostname says so or, without it, the certificate's names are exactly this hostname.
  */
 bool policy_is_ours(const struct vault_certificate *certificate, const char *hostname);

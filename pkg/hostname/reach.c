@@ -1,6 +1,4 @@
-/* The rungs about reaching the gateway: its public addresses, and whether the hostname leads there.
- */
-#include "hostname/pass.h"
+#include "hostname/reach.h"
 
 #include <string.h>
 #include <strings.h>
@@ -10,19 +8,6 @@
 #include "base/text.h"
 
 #define NAT64_PREFIX "64:ff9b::"
-
-/* The CA's question comes through the gateway; what is proven, or brought, needs it no more. */
-static bool is_asked_through_gateway(const struct pass *pass)
-{
-	return pass_wants_certificate(pass) && !hostname_wants_import(&pass->host, pass->began) &&
-	       !(pass->host.status.issuance.order_url && challenge_is_answered(pass));
-}
-
-bool public_ip_is_known(const struct pass *pass)
-{
-	return pass->gateway && pass->gateway->status.public_ips.count > 0 &&
-	       !(gateway_is_stopped(pass->gateway) && is_asked_through_gateway(pass));
-}
 
 /* What the gateway reconciler found wrong is wrong for all its hostnames. */
 static enum err gateway_trouble(struct ctx *ctx, struct pass *pass, const char *type)
@@ -41,7 +26,7 @@ static enum err gateway_trouble(struct ctx *ctx, struct pass *pass, const char *
 }
 
 /* The gateway reconciler is the one reader: it is woken, and wakes us when it knows. */
-enum err public_ip_climb(struct ctx *ctx, struct pass *pass)
+enum err reach_public_ip_climb(struct ctx *ctx, struct pass *pass)
 {
 	if (hostname_is_asked_again(&pass->host))
 		pass->world->wake_gateway(pass->world->handle);
@@ -49,12 +34,6 @@ enum err public_ip_climb(struct ctx *ctx, struct pass *pass)
 	pass->world->wake_gateway(pass->world->handle);
 	pass->wait = MSEC_PER_MIN;
 	return E_OK;
-}
-
-bool dns_is_checked(const struct pass *pass)
-{
-	return !pass_wants_certificate(pass) || pass->host.status.issuance.order_url ||
-	       pass->host.wish.skip_dns || pass->note.dns_checked;
 }
 
 static bool is_gateways(const struct pass *pass, const char *address)
@@ -153,7 +132,7 @@ static enum err check_caa(struct ctx *ctx, struct pass *pass)
 		set.owner, identities[0], set.server, set.owner, identities[0]);
 }
 
-enum err dns_climb(struct ctx *ctx, struct pass *pass)
+enum err reach_dns_climb(struct ctx *ctx, struct pass *pass)
 {
 	struct dns_answer answer;
 	enum err err = pass->world->dns->resolve(ctx, pass->world->dns, pass->name, &answer);
@@ -173,23 +152,7 @@ enum err dns_climb(struct ctx *ctx, struct pass *pass)
 	return E_OK;
 }
 
-bool gateway_serves_nobody(const struct pass *pass)
-{
-	return pass->gateway && gateway_is_out(pass->gateway);
-}
-
-/* The certificate is compared too: an entry of this hostname with another one is not what we want
- * yet. */
-bool gateway_is_configured(const struct pass *pass)
-{
-	const struct programmed_hostname *programmed =
-		pass->gateway ? gateway_find_programmed(pass->gateway, pass->name) : NULL;
-
-	return programmed && !gateway_serves_nobody(pass) &&
-	       secret_id_equals(programmed->secret_id, pass->host.status.certificate.secret_id);
-}
-
-enum err configure_climb(struct ctx *ctx, struct pass *pass)
+enum err reach_configure_climb(struct ctx *ctx, struct pass *pass)
 {
 	const struct rejected_hostname *rejected =
 		pass->gateway ? gateway_find_rejected(pass->gateway, pass->name) : NULL;

@@ -1,11 +1,28 @@
 #include "hostname/schedule.h"
 
-#include "hostname/conditions.h"
-
 #include "base/text.h"
 
 #define FORCE_INTERVAL MSEC_PER_HOUR
 #define ASKED_MAX      (2 * MSEC_PER_DAY) /* more was noted by a clock that was wrong */
+
+/* The documented error codes for reasons; another reason is its own code. */
+static const struct {
+	const char *reason, *code;
+} error_codes[] = {
+	{"NXDomain", "HostnameNotResolvingToApplicationGateway"},
+	{"NoAddress", "HostnameNotResolvingToApplicationGateway"},
+	{"WrongTarget", "HostnameNotResolvingToApplicationGateway"},
+	{"ChallengeFileNotFound", "HostnameOwnershipValidationFileNotFound"},
+	{"ChallengeFileNotValid", "HostnameOwnershipValidationFileNotValid"},
+};
+
+const char *schedule_error_code(const char *reason)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(error_codes); i++)
+		if (text_equals(error_codes[i].reason, reason))
+			return error_codes[i].code;
+	return reason;
+}
 
 static bool is_forced(const struct pass *pass)
 {
@@ -118,7 +135,7 @@ void schedule_refused(struct ctx *ctx, struct pass *pass, enum step step)
 		.count = before + 1,
 		.first = first,
 		.step = step_info(step)->name,
-		.error = arena_strdup(ctx->arena, conditions_error_code(ctx->fault.reason)),
+		.error = arena_strdup(ctx->arena, schedule_error_code(ctx->fault.reason)),
 		.text = arena_strdup(ctx->arena, ctx->fault.text),
 	};
 	status->next_attempt =

@@ -30,3 +30,6 @@ enum err schedule_ca_pause(struct ctx *ctx, struct store *store, const struct se
 /* The ladder was climbed up to this step: a refusal is over when its step was passed, what the CA
  * counted only when there is a certificate. */
 void schedule_progress(struct pass *pass, enum step reached);
+
+/* The documented error code for a reason, or the reason itself. */
+const char *schedule_error_code(const char *reason);

@@ -4,7 +4,7 @@
  * never to what the hostname resolves to. As the CA does, it is redirected to https too, and looks
  * at no certificate there: there may be none for this hostname yet.
  */
-#include "hostname/pass.h"
+#include "hostname/selfcheck.h"
 
 #include <string.h>
 
@@ -121,7 +121,7 @@ static bool is_file(const struct http_reply *reply, const char *wanted)
 	return size == strlen(wanted) && memcmp(reply->body, wanted, size) == 0;
 }
 
-enum err self_check(struct ctx *ctx, struct pass *pass, const char *key_authorization)
+enum err selfcheck_get(struct ctx *ctx, struct pass *pass, const char *key_authorization)
 {
 	const struct settings *settings = pass->world->settings;
 	const char *path = pass->host.status.issuance.token;

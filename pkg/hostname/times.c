@@ -4,12 +4,6 @@
 
 #define STEP_BACK MSEC_PER_HOUR /* as far as a clock may be set without being called wrong */
 
-static void not_ahead(msec_t *time, msec_t now)
-{
-	if (*time > now)
-		*time = now;
-}
-
 static bool is_beyond(msec_t time, msec_t now)
 {
 	return time > msec_add(now, POLICY_WAIT_MAX);
@@ -38,29 +32,15 @@ void times_mend_hostname(struct ctx *ctx, struct hostname *hostname)
 	struct hostname_status *status = &hostname->status;
 	msec_t now = ctx_wall(ctx);
 
-	not_ahead(&status->refusal.first, now);
+	msec_not_ahead(&status->refusal.first, now);
 	mend_waits(ctx, status, now);
-	not_ahead(&status->refusal.pass, now);
-	not_ahead(&status->ca.forced, now);
-	not_ahead(&status->step_since, now);
+	msec_not_ahead(&status->refusal.pass, now);
+	msec_not_ahead(&status->ca.forced, now);
+	msec_not_ahead(&status->step_since, now);
 	/* The clock that said so was set back: it tells nothing about the certificate any more. */
 	if (status->certificate.merged > msec_add(now, STEP_BACK))
 		status->certificate.merged = 0;
 	/* A request that is always newer than the last refusal would make each try the first. */
 	if (hostname->requested > msec_add(now, STEP_BACK))
 		hostname->requested = 0;
-}
-
-void times_mend_gateway(struct ctx *ctx, struct gateway *gateway)
-{
-	struct gateway_status *status = &gateway->status;
-	struct rejected_hostname *rejected = status->rejected.items;
-	msec_t now = ctx_wall(ctx);
-
-	if (status->observed > now)
-		status->observed = 0;
-	not_ahead(&status->operation_since, now);
-	not_ahead(&status->gathering_since, now);
-	for (size_t i = 0; i < status->rejected.count; i++)
-		not_ahead(&rejected[i].since, now);
 }

@@ -7,12 +7,8 @@
  */
 #pragma once
 
-#include "api/gateway.h"
 #include "api/hostname.h"
 #include "base/ctx.h"
 
 /* A wait that reaches too far is dealt anew from its schedule. */
 void times_mend_hostname(struct ctx *ctx, struct hostname *hostname);
-
-/* The rejected are changed in place. */
-void times_mend_gateway(struct ctx *ctx, struct gateway *gateway);

@@ -1,13 +1,15 @@
-/* What was begun for a hostname that nobody wants any more: challenge file, authorization, pending
- * vault operation. */
-#include "hostname/pass.h"
+#include "hostname/withdraw.h"
 
 #include <assert.h>
 
 #include "acme/challenge.h"
 #include "api/names.h"
+#include "azure/keyvault_certificate.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "hostname/facts.h"
+#include "hostname/http01.h"
+#include "hostname/order.h"
 
 static enum err give_up_sealed(struct ctx *ctx, struct pass *pass)
 {
@@ -18,7 +20,7 @@ static enum err give_up_sealed(struct ctx *ctx, struct pass *pass)
 
 static enum err give_up_file(struct ctx *ctx, struct pass *pass)
 {
-	return file_is_deleted(pass) ? E_OK : delete_file_climb(ctx, pass);
+	return file_is_deleted(pass) ? E_OK : http01_delete_file_climb(ctx, pass);
 }
 
 /* A pending authorization counts against the account until somebody gives it up (RFC 8555 7.5.2).

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "service/auth.h"
+#include "httpd/host.h"
 
 #define LINE_END_MAX ((size_t)2) /* CRLF, or LF alone (RFC 9112 2.2) */
 
@@ -56,7 +56,7 @@ static const char *host_fault(const struct request *request)
 {
 	if (request_count_header(request, "Host") != 1)
 		return "a request has exactly one Host header";
-	if (!auth_is_host(request_header(request, "Host")))
+	if (!host_is_valid(request_header(request, "Host")))
 		return "the Host header is neither host nor host:port";
 	return NULL;
 }

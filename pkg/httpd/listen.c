@@ -13,7 +13,7 @@
 
 #include "base/heap.h"
 #include "base/text.h"
-#include "service/auth.h"
+#include "httpd/host.h"
 
 #define BACKLOG	      1024
 #define SENDING_BYTES (128 * 1024)
@@ -194,7 +194,7 @@ enum err listen_open(struct ctx *ctx, const char *address, struct listen_socket 
 	if (out->fd < 0)
 		return refuse(ctx, address, strerror(errno));
 	out->port = port_of(out->fd);
-	out->is_loopback = auth_is_loopback(
+	out->is_loopback = host_is_loopback(
 		info->ai_family == AF_INET6 ? arena_printf(ctx->arena, "[%s]", host) : host);
 	return E_OK;
 }

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "service/auth.h"
+#include "httpd/host.h"
 
 /* "null" (a sandboxed page, a file) is nobody's. */
 static bool is_own(const struct request *request, const char *base_origin, const char *origin)
@@ -13,7 +13,7 @@ static bool is_own(const struct request *request, const char *base_origin, const
 
 	if (base_origin && text_equals_nocase(origin, base_origin))
 		return true;
-	return authority && host && auth_is_loopback(host) &&
+	return authority && host && host_is_loopback(host) &&
 	       text_equals_nocase(authority + 3, host);
 }
 

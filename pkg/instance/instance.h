@@ -7,18 +7,7 @@
  */
 #pragma once
 
-#include "api/instance.h"
-#include "api/settings.h"
-#include "instance/followers.h"
-#include "store/store.h"
-
-struct instance_world {
-	const struct settings *settings;
-	struct store *store;
-	struct followers *followers;
-	bool is_thinned; /* since the start, and since the last end */
-	struct clock_memory clock;
-};
+#include "instance/world.h"
 
 /* A reconcile_fn; `worker` is a struct instance_world. */
 enum err instance_reconcile(struct ctx *ctx, void *worker, const char *key, msec_t *again);

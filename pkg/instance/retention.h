@@ -3,7 +3,7 @@
  */
 #pragma once
 
-#include "instance/instance.h"
+#include "instance/world.h"
 
 /* The oldest ended ones go while there are too many; those beyond a bound per call another time:
  * then world->is_thinned stays false. */

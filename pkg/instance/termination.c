@@ -10,7 +10,7 @@
 
 /* One request that is being terminated. */
 struct termination {
-	struct service *service;
+	const struct termination_world *world;
 	struct batch *batch;
 	const struct instance *instance;
 	const void **others; /* all instances */
@@ -84,14 +84,14 @@ static enum err pass_on(struct ctx *ctx, const struct termination *termination,
 }
 
 /* What a gateway shows is served again as soon as that is started, or is back. */
-static enum err find_shown(struct ctx *ctx, struct service *service, const char *name,
+static enum err find_shown(struct ctx *ctx, const struct termination_world *world, const char *name,
 			   bool *is_shown)
 {
 	const void **gateways;
 	size_t count;
 
 	*is_shown = false;
-	TRY(store_list(ctx, service->store, KIND_GATEWAY, &gateways, &count));
+	TRY(store_list(ctx, world->store, KIND_GATEWAY, &gateways, &count));
 	for (size_t i = 0; i < count; i++)
 		*is_shown = *is_shown || gateway_find_programmed(gateways[i], name);
 	return E_OK;
@@ -112,23 +112,23 @@ static const struct hostname *find_hostname(struct ctx *ctx, const struct termin
 static enum err withdraw(struct ctx *ctx, const struct termination *termination, const char *name)
 {
 	const struct hostname *hostname = find_hostname(ctx, termination, name);
-	struct service *service = termination->service;
+	const struct termination_world *world = termination->world;
 	int64_t request = termination->instance->spec.request;
 	const struct instance *follower;
 	bool is_shown;
 
 	if (!hostname)
 		return E_OK;
-	TRY(find_shown(ctx, service, name, &is_shown));
+	TRY(find_shown(ctx, world, name, &is_shown));
 	if (condition_is_true(&hostname->status.conditions, CONDITION_READY) || is_shown ||
-	    hostname->written > request || specdir_owner(ctx, service->specdir, name))
+	    hostname->written > request || specdir_owner(ctx, world->specdir, name))
 		return E_OK;
 	follower = find_follower(termination, name, NULL);
 	if (follower)
 		return pass_on(ctx, termination, follower, name);
 	if (hostname->posted > request)
 		return E_OK;
-	return specdir_leave(ctx, service->specdir, termination->batch, name);
+	return specdir_leave(ctx, world->specdir, termination->batch, name);
 }
 
 /* A request that was terminated has not confirmed what others wrote before. */
@@ -176,16 +176,15 @@ static enum err give_up_import(struct ctx *ctx, const struct termination *termin
 
 /* public */
 
-enum err termination_plan(struct ctx *ctx, struct service *service, struct batch *batch,
-			  struct instance *instance, const char **unwanted)
+enum err termination_plan(struct ctx *ctx, const struct termination_world *world,
+			  struct batch *batch, struct instance *instance, const char **unwanted)
 {
-	struct termination termination = {service, batch, instance, NULL, 0};
+	struct termination termination = {world, batch, instance, NULL, 0};
 	const struct texts *hostnames = &instance->spec.hostnames;
 	const struct texts *introduced = &instance->spec.introduced;
 
 	*unwanted = NULL;
-	TRY(store_list(ctx, service->store, KIND_INSTANCE, &termination.others,
-		       &termination.count));
+	TRY(store_list(ctx, world->store, KIND_INSTANCE, &termination.others, &termination.count));
 	for (size_t i = 0; i < hostnames->count; i++) {
 		TRY(give_up_import(ctx, &termination, hostnames->items[i], unwanted));
 		TRY(take_back(ctx, &termination, hostnames->items[i]));
@@ -197,36 +196,38 @@ enum err termination_plan(struct ctx *ctx, struct service *service, struct batch
 	return E_OK;
 }
 
-void termination_drop_key(struct ctx *ctx, struct service *service, const char *unwanted)
+void termination_drop_key(struct ctx *ctx, const struct termination_world *world,
+			  const char *unwanted)
 {
-	if (unwanted && service->sealed && sealed_remove(ctx, service->sealed, unwanted) != E_OK)
+	if (unwanted && world->sealed && sealed_remove(ctx, world->sealed, unwanted) != E_OK)
 		log_warn(ctx, "sealed key not removed yet", "text", ctx->fault.text, NULL);
 	fault_clear(ctx);
 }
 
-static enum err catch_up(struct ctx *ctx, struct service *service, const struct instance *left)
+static enum err catch_up(struct ctx *ctx, const struct termination_world *world,
+			 const struct instance *left)
 {
-	struct batch *batch = batch_new(ctx, service->store);
+	struct batch *batch = batch_new(ctx, world->store);
 	struct instance instance = *left;
 	const char *unwanted;
 
-	TRY(termination_plan(ctx, service, batch, &instance, &unwanted));
+	TRY(termination_plan(ctx, world, batch, &instance, &unwanted));
 	TRY(batch_commit(ctx, batch));
-	termination_drop_key(ctx, service, unwanted);
+	termination_drop_key(ctx, world, unwanted);
 	return E_OK;
 }
 
-enum err termination_catch_up(struct ctx *ctx, struct service *service)
+enum err termination_catch_up(struct ctx *ctx, const struct termination_world *world)
 {
 	const void **instances;
 	size_t count;
 
-	TRY(store_list(ctx, service->store, KIND_INSTANCE, &instances, &count));
+	TRY(store_list(ctx, world->store, KIND_INSTANCE, &instances, &count));
 	for (size_t i = 0; i < count; i++) {
 		const struct instance *instance = instances[i];
 
 		if (instance->spec.is_terminated)
-			TRY(catch_up(ctx, service, instance));
+			TRY(catch_up(ctx, world, instance));
 	}
 	return E_OK;
 }

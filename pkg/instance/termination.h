@@ -12,15 +12,24 @@
 #pragma once
 
 #include "api/instance.h"
-#include "service/service.h"
+#include "specdir/specdir.h"
+#include "store/sealed.h"
+
+/* What it reaches. */
+struct termination_world {
+	struct store *store;
+	struct specdir *specdir;
+	struct sealed_box *sealed; /* imported keys; may be NULL */
+};
 
 /* Puts all of it into the batch, the instance included, which then lists nothing as introduced any
  * more. `unwanted` may be set to a sealed key that is waited for by nobody behind the commit. */
-enum err termination_plan(struct ctx *ctx, struct service *service, struct batch *batch,
-			  struct instance *instance, const char **unwanted);
+enum err termination_plan(struct ctx *ctx, const struct termination_world *world,
+			  struct batch *batch, struct instance *instance, const char **unwanted);
 
 /* Behind the commit. What cannot be removed now is removed later. */
-void termination_drop_key(struct ctx *ctx, struct service *service, const char *unwanted);
+void termination_drop_key(struct ctx *ctx, const struct termination_world *world,
+			  const char *unwanted);
 
 /* At start: what a version that wrote one thing after the other left. */
-enum err termination_catch_up(struct ctx *ctx, struct service *service);
+enum err termination_catch_up(struct ctx *ctx, const struct termination_world *world);

@@ -12,58 +12,12 @@
 #include "objects/selector.h"
 #include "objects/watch.h"
 #include "service/errors.h"
+#include "service/view.h"
 
 #define PAGE_MAX  ((size_t)10000)
 #define LIST_TAIL "]}"
 
-/* helpers: rendering */
-
-static struct json *render_source(struct ctx *ctx, const struct hostname_source *source)
-{
-	struct json *json = json_object(ctx);
-
-	if (source->file)
-		json_set_text(ctx, json, "file", source->file);
-	if (source->line)
-		json_set_int(ctx, json, "line", source->line);
-	if (source->problem)
-		json_set_text(ctx, json, "problem", source->problem);
-	return json;
-}
-
-/* A spec that says nothing is one all the same, in its place. */
-static void complete_spec(struct ctx *ctx, struct json *json)
-{
-	struct json *status = json_dup(ctx, json_get(json, "status"));
-
-	if (json_get(json, "spec"))
-		return;
-	json_remove(json, "status");
-	json_set(ctx, json, "spec", json_object(ctx));
-	json_set(ctx, json, "status", status);
-}
-
-/* As of now, so that whoever measures need not compare clocks. */
-static void complete_certificate(struct ctx *ctx, struct json *certificate, msec_t not_after)
-{
-	if (not_after)
-		json_set_int(ctx, certificate, "secondsLeft",
-			     (not_after - ctx_wall(ctx)) / MSEC_PER_SEC);
-}
-
-static void complete_hostname(struct ctx *ctx, struct json *json, const struct hostname *hostname)
-{
-	struct json *status;
-
-	complete_spec(ctx, json);
-	status = json_get(json, "status");
-	complete_certificate(ctx, json_get(status, "certificate"),
-			     hostname->status.certificate.not_after);
-	json_set_text(ctx, status, "displayName", hostname_display(ctx, hostname->meta.name));
-	json_set(ctx, status, "source", render_source(ctx, &hostname->source));
-}
-
-/* helpers: lists */
+/* helpers */
 
 struct choice {
 	const struct request *request;
@@ -112,7 +66,7 @@ static bool is_chosen(const struct choice *choice, const void *object)
 	const struct meta *meta = object;
 
 	return (!choice->after || strcmp(meta->name, choice->after) > 0) &&
-	       objects_are_visible(choice->request, choice->kind, object) &&
+	       view_is_visible(choice->request, choice->kind, object) &&
 	       fieldselector_matches(choice->fields, meta) &&
 	       selector_matches(choice->selector, &meta->labels);
 }
@@ -143,7 +97,7 @@ static void enclose(struct ctx *ctx, struct page *page, enum kind kind, int64_t 
 	struct json *body = json_object(ctx), *metadata = json_object(ctx);
 	const char *text;
 
-	json_set_text(ctx, metadata, "resourceVersion", objects_version(ctx, version));
+	json_set_text(ctx, metadata, "resourceVersion", view_version(ctx, version));
 	json_set_text(ctx, metadata, "continue", token);
 	json_set_text(ctx, body, "apiVersion", API_VERSION);
 	json_set_text(ctx, body, "kind", arena_printf(ctx->arena, "%sList", kind_info(kind)->name));
@@ -204,44 +158,12 @@ static enum err get(struct ctx *ctx, struct service *service, enum kind kind, co
 		return errors_answer(ctx, response, 404, "NotFound", "There is no %s %s.",
 				     kind_info(kind)->name, utf8_quote(ctx->arena, name, 253));
 	TRY(err);
-	if (!objects_are_visible(request, kind, found))
+	if (!view_is_visible(request, kind, found))
 		return errors_answer_scope(ctx, response, NULL);
-	return response_json(ctx, response, 200, objects_render(ctx, kind, found));
+	return response_json(ctx, response, 200, view_render(ctx, kind, found));
 }
 
 /* public */
-
-/* A gateway shows the hostnames of all, so it is for keys that reach all. */
-bool objects_are_visible(const struct request *request, enum kind kind, const void *object)
-{
-	const struct meta *meta = object;
-
-	switch (kind) {
-	case KIND_HOSTNAME: return auth_reaches(request, meta->name);
-	case KIND_INSTANCE:
-		return auth_reaches_all(request,
-					&((const struct instance *)object)->spec.hostnames);
-	case KIND_GATEWAY: return request->scope.count == 0;
-	}
-	return false;
-}
-
-const char *objects_version(struct ctx *ctx, int64_t version)
-{
-	return arena_printf(ctx->arena, "%lld", (long long)version);
-}
-
-struct json *objects_render(struct ctx *ctx, enum kind kind, const void *object)
-{
-	struct json *json = object_to_json(ctx, kind, object, FIELD_INTERNAL);
-	const struct meta *meta = object;
-
-	json_set_text(ctx, json_get(json, "metadata"), "resourceVersion",
-		      objects_version(ctx, meta->resource_version));
-	if (kind == KIND_HOSTNAME)
-		complete_hostname(ctx, json, object);
-	return json;
-}
 
 enum err objects_list_hostnames(struct ctx *ctx, struct service *service,
 				const struct request *request, struct response *response)

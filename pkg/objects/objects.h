@@ -14,11 +14,3 @@ handler_fn objects_list_instances;
 handler_fn objects_get_hostname;
 handler_fn objects_get_gateway;
 handler_fn objects_get_instance;
-
-/* Whether the key of this request reaches an object. */
-bool objects_are_visible(const struct request *request, enum kind kind, const void *object);
-
-/* An object as clients see it. */
-struct json *objects_render(struct ctx *ctx, enum kind kind, const void *object);
-
-const char *objects_version(struct ctx *ctx, int64_t version);

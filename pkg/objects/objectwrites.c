@@ -8,9 +8,9 @@
 #include "base/utf8.h"
 #include "objects/deleteoptions.h"
 #include "objects/mergepatch.h"
-#include "objects/objects.h"
 #include "service/errors.h"
 #include "service/params.h"
+#include "service/view.h"
 
 /* What a client may send. */
 struct document {
@@ -120,7 +120,7 @@ static bool is_current(struct ctx *ctx, const struct write *write, const char *v
 	if (!version || !version[0])
 		return true;
 	if (write->current &&
-	    text_equals(version, objects_version(ctx, write->current->meta.resource_version)))
+	    text_equals(version, view_version(ctx, write->current->meta.resource_version)))
 		return true;
 	errors_answer(ctx, response, 409, "Conflict",
 		      "%s is not at resourceVersion %s any more: read it again.", write->name,
@@ -167,7 +167,7 @@ static enum err answer_preview(struct ctx *ctx, struct service *service, const s
 	struct json *json;
 
 	TRY(specdir_preview(ctx, service->specdir, write->name, wanted, &hostname));
-	json = objects_render(ctx, KIND_HOSTNAME, &hostname);
+	json = view_render(ctx, KIND_HOSTNAME, &hostname);
 	if (!write->current)
 		json_remove(json_get(json, "metadata"), "resourceVersion");
 	return response_json(ctx, response, write->current ? 200 : 201, json);
@@ -188,7 +188,7 @@ static enum err carry_out(struct ctx *ctx, struct service *service, const struct
 				     "The service is starting and takes no work yet. Try again.");
 	TRY(specdir_put(ctx, service->specdir, write->name, wanted));
 	TRY(store_get(ctx, service->store, KIND_HOSTNAME, write->name, &found));
-	return response_json(ctx, response, status, objects_render(ctx, KIND_HOSTNAME, found));
+	return response_json(ctx, response, status, view_render(ctx, KIND_HOSTNAME, found));
 }
 
 static enum err answer_missing(struct ctx *ctx, const struct write *write,
@@ -201,7 +201,7 @@ static enum err answer_missing(struct ctx *ctx, const struct write *write,
 /* What a client may change of an object, as a document. */
 static struct json *changeable(struct ctx *ctx, const struct write *write)
 {
-	struct json *json = objects_render(ctx, KIND_HOSTNAME, write->current);
+	struct json *json = view_render(ctx, KIND_HOSTNAME, write->current);
 
 	json_remove(json, "status");
 	json_remove(json_get(json, "metadata"), "resourceVersion");
@@ -256,5 +256,5 @@ enum err objectwrites_delete(struct ctx *ctx, struct service *service,
 		return E_OK;
 	if (!write.is_dry_run && !options.is_dry_run)
 		TRY(specdir_withdraw(ctx, service->specdir, write.name));
-	return response_json(ctx, response, 200, objects_render(ctx, KIND_HOSTNAME, write.current));
+	return response_json(ctx, response, 200, view_render(ctx, KIND_HOSTNAME, write.current));
 }

@@ -7,8 +7,8 @@
 #include "base/heap.h"
 #include "base/text.h"
 #include "objects/fieldselector.h"
-#include "objects/objects.h"
 #include "objects/selector.h"
+#include "service/view.h"
 
 #define SECONDS_DEFAULT 1800
 #define LINES_BYTES	((size_t)64 * 1024) /* are made at once, for a client that takes them */
@@ -35,7 +35,7 @@ struct watch {
 
 static bool is_shown(const struct watch *watch, const struct meta *meta)
 {
-	return meta && objects_are_visible(&watch->reader, changes_kind(watch->changes), meta) &&
+	return meta && view_is_visible(&watch->reader, changes_kind(watch->changes), meta) &&
 	       fieldselector_matches(watch->fields, meta) &&
 	       selector_matches(watch->selector, &meta->labels);
 }
@@ -48,9 +48,9 @@ static void add_event(struct watch *watch, const char *type, const void *object,
 
 	ctx_init(&ctx, watch->ctx.doors);
 	event = json_object(&ctx);
-	shown = objects_render(&ctx, changes_kind(watch->changes), object);
+	shown = view_render(&ctx, changes_kind(watch->changes), object);
 	json_set_text(&ctx, json_get(shown, "metadata"), "resourceVersion",
-		      objects_version(&ctx, version));
+		      view_version(&ctx, version));
 	json_set_text(&ctx, event, "type", type);
 	json_set(&ctx, event, "object", shown);
 	buf_adds(&watch->lines, arena_printf(ctx.arena, "%s\n", json_print(&ctx, event)));
@@ -68,8 +68,7 @@ static void add_bookmark(struct watch *watch)
 	metadata = json_object(&ctx);
 	annotations = json_object(&ctx);
 	json_set_text(&ctx, annotations, "k8s.io/initial-events-end", "true");
-	json_set_text(&ctx, metadata, "resourceVersion",
-		      objects_version(&ctx, watch->list_version));
+	json_set_text(&ctx, metadata, "resourceVersion", view_version(&ctx, watch->list_version));
 	json_set_text(&ctx, metadata, "creationTimestamp", NULL);
 	json_set(&ctx, metadata, "annotations", annotations);
 	json_set_text(&ctx, object, "kind", kind_info(changes_kind(watch->changes))->name);

@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "base/utf8.h"
 #include "durable/functions.h"
+#include "durable/instancelist.h"
 #include "durable/instances.h"
 #include "objects/objects.h"
 #include "objects/objectwrites.h"
@@ -42,8 +43,8 @@ static const struct route table[] = {
 	 "raiseEvent"},
 	{"POST", INSTANCES "/{}/terminate", AUTH_INSTANCE, ROUTE_NO_BODY, instances_terminate,
 	 "terminate"},
-	{"GET", INSTANCES, AUTH_KEY, ROUTE_NO_BODY, instances_list, "listInstances"},
-	{"DELETE", INSTANCES, AUTH_KEY, ROUTE_NO_BODY, instances_purge_many, "purgeInstances"},
+	{"GET", INSTANCES, AUTH_KEY, ROUTE_NO_BODY, instancelist_list, "listInstances"},
+	{"DELETE", INSTANCES, AUTH_KEY, ROUTE_NO_BODY, instancelist_purge, "purgeInstances"},
 	{"GET", OBJECTS "/hostnames", AUTH_KEY, ROUTE_NO_BODY, objects_list_hostnames,
 	 "listHostnames"},
 	{"GET", OBJECTS "/hostnames/{}", AUTH_KEY, ROUTE_NO_BODY, objects_get_hostname,

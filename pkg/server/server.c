@@ -13,7 +13,6 @@
 #include "http/url.h"
 #include "httpd/door.h"
 #include "httpd/listen.h"
-#include "instance/termination.h"
 #include "server/exchange.h"
 #include "service/apikey.h"
 #include "store/journal.h"
@@ -397,13 +396,14 @@ static msec_t take_turns(struct ctx *ctx, struct server *server)
 	turns_begin(turns, ctx_mono(ctx));
 	do {
 		server->host.is_settled = journal_settle_on(ctx, server->service.store,
-							  ctx_mono(ctx) + TURNS_RUN_MSEC);
+							    ctx_mono(ctx) + TURNS_RUN_MSEC);
 		turns_call(turns, ctx_mono(ctx));
 		wait = run_doors(ctx, server);
 	} while ((wait == 0 || turns->first) && turns_have_time(turns, ctx_mono(ctx)));
 	if (turns->first || !server->host.is_settled)
 		return 0;
-	return journal_is_in_trouble(server->service.store) ? sooner(wait, JOURNAL_TROUBLE_LOOK) : wait;
+	return journal_is_in_trouble(server->service.store) ? sooner(wait, JOURNAL_TROUBLE_LOOK)
+							    : wait;
 }
 
 msec_t server_run(struct server *server)
@@ -430,12 +430,12 @@ msec_t server_run(struct server *server)
 
 void server_set_ready(struct server *server, bool is_ready)
 {
+	const struct termination_world world = service_termination(&server->service);
 	struct ctx ctx cleanup_ctx;
 
 	ctx_init(&ctx, server->service.doors);
 	ctx.controller = "server";
-	if (is_ready && !server->service.is_ready &&
-	    termination_catch_up(&ctx, &server->service) != E_OK)
+	if (is_ready && !server->service.is_ready && termination_catch_up(&ctx, &world) != E_OK)
 		log_error(&ctx, "a terminated request leaves a hostname desired", "text",
 			  ctx.fault.text, NULL);
 	server->service.is_ready = is_ready;

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "codec/base64.h"
+#include "httpd/host.h"
 #include "httpd/origin.h"
 #include "pki/key.h"
 #include "store/statefile.h"
@@ -100,18 +101,11 @@ static bool is_code_of(struct ctx *ctx, const struct auth *auth, const char *cre
 	return bytes_equal_const_time(ours, theirs, sizeof(ours));
 }
 
-static size_t host_length(const char *host)
-{
-	const char *bracket = host[0] == '[' ? strchr(host, ']') : NULL;
-
-	return bracket ? (size_t)(bracket - host) + 1 : strcspn(host, ":");
-}
-
 static bool is_own_host(const struct auth *auth, const struct request *request)
 {
 	const char *host = request_header(request, "Host");
 
-	return host && (auth_is_loopback(host) || text_equals_nocase(host, auth->base_host));
+	return host && (host_is_loopback(host) || text_equals_nocase(host, auth->base_host));
 }
 
 static enum auth_verdict check_page(const struct auth *auth, const struct request *request)
@@ -212,35 +206,4 @@ bool auth_reaches_all(const struct request *request, const struct texts *hostnam
 		if (!auth_reaches(request, hostnames->items[i]))
 			return false;
 	return true;
-}
-
-bool auth_is_host(const char *host)
-{
-	static const char name[] =
-		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~";
-	size_t length = host[0] == '[' ? 1 + strspn(host + 1, "0123456789abcdefABCDEF:.")
-				       : strspn(host, name);
-
-	if (length == 0 || length > 255 ||
-	    (host[0] == '[' && (length < 3 || host[length++] != ']')))
-		return false;
-	if (host[length] == '\0')
-		return true;
-	return host[length] == ':' && strspn(host + length + 1, "0123456789") <= 5 &&
-	       host[length + 1 + strspn(host + length + 1, "0123456789")] == '\0';
-}
-
-bool auth_is_loopback(const char *host)
-{
-	size_t length = host_length(host);
-	char name[64];
-
-	if (length >= sizeof(name))
-		return false;
-	memcpy(name, host, length);
-	name[length] = '\0';
-	if (text_equals_nocase(name, "localhost") || text_equals(name, "[::1]"))
-		return true;
-	/* 127.0.0.0/8 as digits only: "127.example.com" is a name like any other. */
-	return text_starts_with(name, "127.") && name[strspn(name, "0123456789.")] == '\0';
 }

@@ -60,9 +60,3 @@ enum auth_verdict auth_check(struct ctx *ctx, const struct auth *auth, enum auth
 /* Whether the key of the request reaches this hostname: the scope itself, or a name below it. */
 bool auth_reaches(const struct request *request, const char *hostname);
 bool auth_reaches_all(const struct request *request, const struct texts *hostnames);
-
-/* "host", "host:port", "[v6]:port": syntax of RFC 3986 3.2.2 without userinfo. */
-bool auth_is_host(const char *host);
-
-/* Of a Host header or an address: 127.0.0.0/8, ::1, localhost. */
-bool auth_is_loopback(const char *host);

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "base/heap.h"
-#include "objects/objects.h"
 #include "service/status.h"
+#include "service/view.h"
 
 #define SHARED_MSEC MSEC_PER_SEC /* shown times have whole seconds */
 
@@ -63,7 +63,7 @@ static struct json *show(struct ctx *ctx, enum listing_form form, const void *ob
 
 	if (form == LISTING_STATUSES || form == LISTING_STATUSES_WITHOUT_INPUT)
 		return status_render(ctx, object, &view);
-	return objects_render(ctx, kind_of(form), object);
+	return view_render(ctx, kind_of(form), object);
 }
 
 static void rendering_unref(struct rendering *rendering)

@@ -11,7 +11,7 @@
 #include "httpd/pace.h"
 #include "httpd/request.h"
 #include "httpd/response.h"
-#include "objects/watch.h"
+#include "instance/termination.h"
 #include "service/auth.h"
 #include "service/listing.h"
 #include "specdir/specdir.h"
@@ -41,3 +41,9 @@ struct service {
 /* E_OK: answered. Otherwise the fault becomes the answer. */
 typedef enum err handler_fn(struct ctx *ctx, struct service *service, const struct request *request,
 			    struct response *response);
+
+/* What ending a request reaches. */
+static inline struct termination_world service_termination(const struct service *service)
+{
+	return (struct termination_world){service->store, service->specdir, service->sealed};
+}

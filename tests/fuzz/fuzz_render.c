@@ -9,6 +9,7 @@
 #include "api/names.h"
 #include "fuzz/fuzz.h"
 #include "fuzz/kept.h"
+#include "gwdoc/faithful.h"
 #include "gwdoc/render.h"
 #include "world/sim_http.h"
 

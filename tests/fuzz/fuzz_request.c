@@ -1,5 +1,6 @@
 /* Of a target that is accepted nothing is decoded to NUL, and no parameter is without a name. */
 #include "fuzz/fuzz.h"
+#include "httpd/host.h"
 #include "objects/deleteoptions.h"
 #include "objects/fieldselector.h"
 #include "objects/selector.h"
@@ -66,8 +67,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		selector_matches(selector, &labels);
 	assert(request_add_header(&ctx, &request, "Content-Type", text));
 	request_media_type(&ctx, &request);
-	if (auth_is_host(text))
-		auth_is_loopback(text);
+	if (host_is_valid(text))
+		host_is_loopback(text);
 	free(text);
 	return 0;
 }

@@ -19,24 +19,34 @@ TREE = {
     "pkg/store/store.h": "#pragma once\n",
     "pkg/store/internal.h": "#pragma once\n",
     "pkg/server/server.h": "#pragma once\n",
-    "pkg/reconcile/hostname.h": '#pragma once\n\n#include "store/store.h"\n',
+    "pkg/hostname/hostname.h": '#pragma once\n\n#include "store/store.h"\n',
+    "pkg/gwdoc/render.h": "#pragma once\n",
     "pkg/pki/key.h": "#pragma once\n",
+    "pkg/pki/key_internal.h": '#pragma once\n\n#include "pki/key.h"\n',
+    "pkg/pki/key.c": '#include "pki/key.h"\n\n#include "pki/key_internal.h"\n\nvoid *key_new(void)\n{\n\treturn 0;\n}\n',
+    "pkg/pki/names.h": '#pragma once\n\n#include "pki/key.h"\n',
+    "pkg/pki/cert.h": '#pragma once\n\n#include "pki/names.h"\n',
     "tests/world/model.h": '#pragma once\n\n#include "codec/json.h"\n',
 }
 
 # (sentence, path, text that is put at its end, what is said)
 LAYERS = [
-    ("an include that points up", "pkg/codec/json.c", '#include "http/curl.h"', "points up"),
+    ("an include that points up", "pkg/codec/json.c", '#include "pki/key.h"', "points up"),
     ("an include of a peer", "pkg/acme/acme.h", '#include "azure/azure.h"', "peers"),
-    ("an include of server by reconcile", "pkg/reconcile/hostname.h", '#include "server/server.h"', "peers"),
+    ("an include of the server by a reconciler", "pkg/hostname/hostname.h", '#include "server/server.h"', "points up"),
+    ("a server that knows a reconciler of hostnames", "pkg/server/server.h", '#include "hostname/hostname.h"',
+     "reconciling is others' work"),
+    ("a document drawn with the help of a network", "pkg/gwdoc/render.h", '#include "http/curl.h"', "gwdoc is pure"),
+    ("a source without a header", "pkg/pki/seal.c", "int x;", "no header of its own"),
+    ("a header that speaks for another file", "pkg/http/curl.h", "void *key_new(void);", "defined in pkg/pki/key.c"),
     ("a protocol that knows objects", "pkg/acme/acme.h", '#include "store/store.h"', "not our objects"),
-    ("an include without its package", "pkg/reconcile/hostname.h", '#include "store.h"', "package/file.h"),
-    ("a header that is not there", "pkg/reconcile/hostname.h", '#include "store/none.h"', "no such header"),
-    ("another package's internal header", "pkg/reconcile/hostname.h", '#include "store/internal.h"', "internal to store"),
+    ("an include without its package", "pkg/hostname/hostname.h", '#include "store.h"', "package/file.h"),
+    ("a header that is not there", "pkg/hostname/hostname.h", '#include "store/none.h"', "no such header"),
+    ("another package's internal header", "pkg/hostname/hostname.h", '#include "store/internal.h"', "internal to store"),
     ("cJSON outside its door", "pkg/http/curl.c", "#include <cjson/cJSON.h>", "only pkg/codec/json.c"),
     ("OpenSSL outside pki", "pkg/http/curl.c", "#include <openssl/evp.h>", "only pkg/pki/"),
     ("a world that shares the code it judges", "tests/world/model.h", '#include "pki/key.h"', "must not share"),
-    ("a concrete implementation outside wire.c", "pkg/reconcile/hostname.h", "void *x = curl_new(0);", "only cmd/"),
+    ("a concrete implementation outside wire.c", "pkg/hostname/hostname.h", "void *x = curl_new(0);", "only cmd/"),
     ("a package without a place", "pkg/other/other.h", "#pragma once", "no place"),
 ]
 
@@ -60,7 +70,7 @@ STYLE = [
     ("white space at the end", "pkg/http/curl.c", "int x; ", "white space"),
     ("a line past 120 columns", "pkg/http/curl.c", "\t\t" + "x" * 105, "121 columns"),
     ("a header without #pragma once", "pkg/pki/other.h", "int x;", "#pragma once"),
-    ("another header before the own one", "pkg/pki/key.c", '#include "codec/json.h"\n#include "pki/key.h"', "comes first"),
+    ("another header before the own one", "pkg/pki/names.c", '#include "codec/json.h"\n#include "pki/names.h"', "comes first"),
 ]
 
 FINE = [
@@ -108,6 +118,17 @@ def test_check_layers_finds(tree, name, text, expected):
     assert said.startswith(f"{name}:") and expected in said
 
 
+@pytest.mark.parametrize("name, include, size", [
+    ("pkg/pki/key.h", "pki/names.h", "a circle of 2: pki/key pki/names"),
+    ("pkg/pki/key.c", "pki/cert.h", "a circle of 3: pki/cert pki/key pki/names"),
+    ("pkg/pki/key_internal.h", "pki/names.h", "a circle of 2: pki/key pki/names"),
+], ids=["two headers", "a source, and a header beyond another", "an internal header, which is one with its source"])
+def test_check_layers_finds_a_circle(tree, name, include, size):
+    put(tree, name, f'#include "{include}"')
+    status, said = run("check-layers", tree)
+    assert status == 1 and said.count("\n") == 1 and size in said
+
+
 @pytest.mark.parametrize("name, text, expected", [row[1:] for row in STYLE], ids=[row[0] for row in STYLE])
 def test_check_style_finds(tree, name, text, expected):
     put(tree, name, text)
@@ -127,5 +148,5 @@ def test_the_report_counts_functions_and_files(tree):
     status, said = run("check-style", tree, "--report")
     assert status == 0
     lines = [" ".join(line.split()) for line in said.splitlines()]
-    assert "functions of pkg, cmd 2 median 4 p90 4 longest 4 total 8" in lines
-    assert any(line.startswith(".h of pkg, cmd 10 ") for line in lines)
+    assert "functions of pkg, cmd 3 median 4 p90 4 longest 4 total 12" in lines
+    assert any(line.startswith(".h of pkg, cmd 14 ") for line in lines)

@@ -3,6 +3,7 @@
 #include "hostname/conditions.h"
 
 #include "base/log.h"
+#include "controller/patience.h"
 #include "unit/check.h"
 #include "unit/our_clock.h"
 
@@ -407,7 +408,7 @@ static void test_error_codes(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(codes); i++)
-		check_row_text(codes[i].sentence, conditions_error_code(codes[i].reason),
+		check_row_text(codes[i].sentence, schedule_error_code(codes[i].reason),
 			       codes[i].code);
 }
 
@@ -419,13 +420,13 @@ static void test_lasting_trouble_says_what_to_do(void **state)
 	(void)state;
 	open_scene(&scene, CERTIFICATE_UNUSABLE);
 	fault_set(&scene.ctx, E_AGAIN, "Broken", "what happened");
-	once = conditions_message(&scene.ctx, E_AGAIN);
+	once = patience_message(&scene.ctx, E_AGAIN);
 	assert_true(text_starts_with(once, "what happened. "));
 	fault_set(&scene.ctx, E_AGAIN, "Broken", "%s", once);
-	twice = conditions_message(&scene.ctx, E_AGAIN);
+	twice = patience_message(&scene.ctx, E_AGAIN);
 	assert_string_equal(once, twice);
 	fault_set(&scene.ctx, E_REFUSED, "Broken", "what happened");
-	assert_string_equal(conditions_message(&scene.ctx, E_REFUSED), "what happened");
+	assert_string_equal(patience_message(&scene.ctx, E_REFUSED), "what happened");
 	ctx_fini(&scene.ctx);
 }
 

@@ -1,6 +1,7 @@
 /* The opinions, as tables. */
 #include "hostname/policy.h"
 
+#include "api/validity.h"
 #include "unit/check.h"
 
 #define SEC   MSEC_PER_SEC
@@ -30,7 +31,7 @@ static void test_renewal_time(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(lives); i++)
-		check_row_int(lives[i].sentence, policy_renewal_time(NOW, NOW + lives[i].life),
+		check_row_int(lives[i].sentence, validity_renewal_time(NOW, NOW + lives[i].life),
 			      NOW + lives[i].renewed_after);
 }
 
@@ -65,7 +66,7 @@ static void test_what_time_it_is_for_a_certificate(void **state)
 			.merged = times[i].merged == 1 ? 0 : NOW + times[i].merged,
 		};
 
-		check_row_int(times[i].sentence, policy_time(&certificate, NOW + times[i].now),
+		check_row_int(times[i].sentence, validity_time(&certificate, NOW + times[i].now),
 			      NOW + times[i].seen);
 	}
 }

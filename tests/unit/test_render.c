@@ -2,6 +2,7 @@
  * for any document. */
 #include "gwdoc/render.h"
 
+#include "gwdoc/faithful.h"
 #include "unit/render_scene.h"
 
 #define LONG \

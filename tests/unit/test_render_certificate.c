@@ -1,4 +1,5 @@
 /* Versions in secret ids: whose entry loses them, and whose stays as it is. */
+#include "gwdoc/faithful.h"
 #include "unit/render_scene.h"
 
 #define VERSIONED SECRET "/0123456789abcdef"

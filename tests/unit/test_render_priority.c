@@ -1,4 +1,5 @@
 /* Where the rule of a hostname goes, and when it would be of no use there. */
+#include "gwdoc/strip.h"
 #include "unit/render_scene.h"
 
 #define ALL(hosts, priority) LISTENER("all", hosts, "theirs"), RULE("all", "all", priority)

@@ -2,6 +2,8 @@
  */
 #include "gwdoc/render.h"
 
+#include "gwdoc/faithful.h"
+#include "gwdoc/strip.h"
 #include "unit/gateway_document.h"
 
 static struct json *stripped(struct ctx *ctx)

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "hostname/selfcheck.h"
 #include "unit/check.h"
 #include "unit/our_clock.h"
 
@@ -193,7 +194,7 @@ static void test_rows(void **state)
 
 		ctx_init(&ctx, &doors);
 		pass.host.status.issuance.token = TOKEN;
-		err = self_check(&ctx, &pass, KEY_AUTHORIZATION);
+		err = selfcheck_get(&ctx, &pass, KEY_AUTHORIZATION);
 		check_row_int(rows[i].sentence, err, *rows[i].reason ? E_REFUSED : E_OK);
 		if (err != E_OK)
 			check_row_text(rows[i].sentence, ctx.fault.reason, rows[i].reason);
@@ -210,7 +211,7 @@ static void test_off_asks_nobody(void **state)
 	struct pass pass = {.world = &world, .name = SHOP};
 
 	(void)state;
-	assert_int_equal(self_check(NULL, &pass, KEY_AUTHORIZATION), E_OK);
+	assert_int_equal(selfcheck_get(NULL, &pass, KEY_AUTHORIZATION), E_OK);
 }
 
 int main(void)

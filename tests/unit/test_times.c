@@ -1,6 +1,7 @@
 /* What a clock far ahead wrote down neither waits for years nor counts as fresh for years. */
 #include "hostname/times.h"
 
+#include "gateway/times.h"
 #include "hostname/policy.h"
 #include "unit/check.h"
 #include "unit/our_clock.h"

@@ -1,5 +1,6 @@
 """hack/check-layers and hack/check-style find what they forbid, and say nothing about the rest."""
 
+import re
 import subprocess
 
 import pytest
@@ -150,3 +151,12 @@ def test_the_report_counts_functions_and_files(tree):
     lines = [" ".join(line.split()) for line in said.splitlines()]
     assert "functions of pkg, cmd 3 median 4 p90 4 longest 4 total 12" in lines
     assert any(line.startswith(".h of pkg, cmd 14 ") for line in lines)
+
+
+def test_the_map_names_files_that_are_there():
+    text = (CHECKOUT / "pkg/README.md").read_text()
+    named = [path for new, path in re.findall(r"(new )?`([./\w]+\.[ch])`", text)
+             if not new and "KIND" not in path and "RUNG" not in path]
+    rooms = [CHECKOUT / "pkg", CHECKOUT / "cmd/gatecertd", *(CHECKOUT / "pkg").iterdir()]
+    assert len(named) > 100
+    assert [path for path in named if not any((room / path).is_file() for room in rooms)] == []

@@ -482,7 +482,7 @@ static enum err take(struct ctx *ctx, struct daemon *daemon,
 	for (int tries = 1;; tries++) {
 		enum err err = step(ctx, daemon);
 
-		if (err == E_OK || (!text_equals(ctx->fault.reason, SERVER_NOT_FREE) &&
+		if (err == E_OK || (!text_equals(ctx->fault.reason, LISTEN_NOT_FREE) &&
 				    !text_equals(ctx->fault.reason, STORE_LOCKED)))
 			return err;
 		if (tries == START_TRIES)

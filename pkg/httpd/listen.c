@@ -31,7 +31,7 @@ static enum err refuse(struct ctx *ctx, const char *address, const char *why)
 /* It may be free in a moment. */
 static enum err refuse_for_now(struct ctx *ctx, const char *address, const char *why)
 {
-	return fault_set(ctx, E_REFUSED, SERVER_NOT_FREE, "cannot listen on %.200s: %s", address,
+	return fault_set(ctx, E_REFUSED, LISTEN_NOT_FREE, "cannot listen on %.200s: %s", address,
 			 why);
 }
 

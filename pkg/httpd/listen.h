@@ -9,6 +9,9 @@
 
 #include "base/ctx.h"
 
+/* The reason when an address or a socket is somebody else's, or not this machine's, for now. */
+#define LISTEN_NOT_FREE "AddressNotFree"
+
 struct listen_socket {
 	int fd;
 	unsigned port;
@@ -23,10 +26,10 @@ struct listen_file {
 };
 
 /* "address:port", IPv6 in brackets, port 0 for any free one. E_REFUSED, reason ListenFailed, or
- * SERVER_NOT_FREE. */
+ * LISTEN_NOT_FREE. */
 enum err listen_open(struct ctx *ctx, const char *address, struct listen_socket *out);
 
-/* A Unix socket for owner and group (0660). E_REFUSED, reason ListenFailed, or SERVER_NOT_FREE. */
+/* A Unix socket for owner and group (0660). E_REFUSED, reason ListenFailed, or LISTEN_NOT_FREE. */
 enum err listen_open_unix(struct ctx *ctx, const char *path, struct listen_file *out);
 
 /* Removes the file, unless it has become another. The fd is its user's to close. */

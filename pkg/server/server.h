@@ -11,9 +11,6 @@
 #include "httpd/tls.h"
 #include "specdir/specdir.h"
 
-/* The reason when an address or a socket is somebody else's, or not this machine's, for now. */
-#define SERVER_NOT_FREE "AddressNotFree"
-
 struct api_key {
 	const char *name;
 	const char *key;	/* or its hash (apikey.h); kept as SHA-256 only */
@@ -43,7 +40,7 @@ struct server_options {
 struct server;
 
 /* Copies what it needs. E_REFUSED, reason ApiKeyRequired (not loopback and no key), ListenFailed,
- * SERVER_NOT_FREE or TlsUnusable. */
+ * LISTEN_NOT_FREE or TlsUnusable. */
 enum err server_start(struct ctx *ctx, const struct server_options *options, struct server **out);
 void server_stop(struct server *server);
 

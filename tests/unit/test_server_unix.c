@@ -225,7 +225,7 @@ static void test_what_is_not_ours_stays(void **state)
 	local_open(&local, true, E_OK);
 	first = local.rig.server;
 	local_open(&local, true, E_REFUSED);
-	assert_string_equal(local.rig.ctx.fault.reason, SERVER_NOT_FREE);
+	assert_string_equal(local.rig.ctx.fault.reason, LISTEN_NOT_FREE);
 	assert_non_null(strstr(local.rig.ctx.fault.text, "another process serves it"));
 	fault_clear(&local.rig.ctx);
 	assert_int_equal(

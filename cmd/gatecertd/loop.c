@@ -20,6 +20,7 @@
 #include "clockwatch.h"
 #include "handover.h"
 #include "notify.h"
+#include "patience.h"
 #include "reload.h"
 #include "server/server.h"
 #include "store/dirstore.h"
@@ -29,7 +30,6 @@
 #define CLOCK_INTERVAL	MSEC_PER_MIN
 #define HANDOVER_STUCK	MSEC_PER_MIN /* far beyond CURL_LAST_ANSWER_MSEC */
 #define ASKING_MSEC	((msec_t)5)
-#define START_TRIES	10		    /* of what another process holds, a second apart */
 #define PASS_STUCK	(30 * MSEC_PER_MIN) /* far beyond any pass: every call in it has a deadline */
 
 struct daemon {
@@ -458,50 +458,16 @@ static void add_sources(struct daemon *daemon)
 	clockwatch_start(&daemon->clockwatch, event);
 }
 
-/* For a second; true: somebody asks to stop. */
-static bool is_asked_to_stop(struct ctx *ctx)
+static enum err open_store(struct ctx *ctx, void *handle)
 {
-	const struct timespec second = {.tv_sec = 1};
-	siginfo_t info;
-	sigset_t stops;
+	struct daemon *daemon = handle;
 
-	sigemptyset(&stops);
-	sigaddset(&stops, SIGTERM);
-	sigaddset(&stops, SIGINT);
-	if (sigtimedwait(&stops, &info, &second) < 0)
-		return false;
-	log_info(ctx, "asked to stop", "signal", info.si_signo == SIGTERM ? "SIGTERM" : "SIGINT",
-		 NULL);
-	return true;
-}
-
-/* What another process holds is tried again: it may be the one that this one replaces. */
-static enum err take(struct ctx *ctx, struct daemon *daemon,
-		     enum err (*step)(struct ctx *ctx, struct daemon *daemon))
-{
-	for (int tries = 1;; tries++) {
-		enum err err = step(ctx, daemon);
-
-		if (err == E_OK || (!text_equals(ctx->fault.reason, LISTEN_NOT_FREE) &&
-				    !text_equals(ctx->fault.reason, STORE_LOCKED)))
-			return err;
-		if (tries == START_TRIES)
-			return fault_wrap(ctx, err, "tried %d times", START_TRIES);
-		if (tries == 1)
-			log_warn(ctx, "cannot start yet, trying again for some seconds", "text",
-				 ctx->fault.text, NULL);
-		if (is_asked_to_stop(ctx))
-			return fault_set(ctx, E_CANCELLED, "Stopping", "asked to stop");
-	}
-}
-
-static enum err open_store(struct ctx *ctx, struct daemon *daemon)
-{
 	return dirstore_open(ctx, daemon->config->state_directory, &daemon->store);
 }
 
-static enum err start_server(struct ctx *ctx, struct daemon *daemon)
+static enum err start_server(struct ctx *ctx, void *handle)
 {
+	struct daemon *daemon = handle;
 	const struct server_options options = server_options(daemon, daemon->config);
 
 	return server_start(ctx, &options, &daemon->server);
@@ -514,13 +480,13 @@ static enum err start(struct ctx *ctx, struct daemon *daemon)
 	struct engine *engine;
 	msec_t next_scan;
 
-	TRY(take(ctx, daemon, open_store));
+	TRY(patience_take(ctx, open_store, daemon));
 	TRY(sealed_box_open(ctx, daemon->config->state_directory, &daemon->sealed));
 	directories.store = daemon->store;
 	directories.hostname_flags = daemon->config->hostname_flags;
 	daemon->specdir = specdir_new(&directories);
 	store_on_change(daemon->store, store_changed, daemon);
-	TRY(take(ctx, daemon, start_server));
+	TRY(patience_take(ctx, start_server, daemon));
 	add_sources(daemon);
 	do
 		next_scan = scan(daemon);

@@ -15,8 +15,6 @@
 
 struct ctx;
 
-struct ctx;
-
 struct fs {
 	/* The whole regular file, NUL-terminated behind its length, in ctx's arena. E_NOTFOUND;
 	 * E_REFUSED when it is larger than `max`, a symlink or no regular file; E_AGAIN on I/O

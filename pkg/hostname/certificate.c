@@ -2,11 +2,8 @@
 
 #include <string.h>
 
-#include "acme/order.h"
-#include "acme/time.h"
 #include "api/names.h"
 #include "api/validity.h"
-#include "base/log.h"
 #include "base/text.h"
 #include "hostname/order.h"
 

@@ -5,7 +5,6 @@
 #include "acme/challenge.h"
 #include "acme/order.h"
 #include "acme/time.h"
-#include "base/log.h"
 #include "base/text.h"
 #include "hostname/facts.h"
 

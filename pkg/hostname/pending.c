@@ -1,6 +1,5 @@
 #include "hostname/pending.h"
 
-#include "api/names.h"
 #include "base/text.h"
 #include "hostname/certificate.h"
 

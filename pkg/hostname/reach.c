@@ -4,7 +4,6 @@
 #include <strings.h>
 
 #include "acme/directory.h"
-#include "api/names.h"
 #include "base/text.h"
 
 #define NAT64_PREFIX "64:ff9b::"

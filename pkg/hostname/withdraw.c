@@ -3,7 +3,6 @@
 #include <assert.h>
 
 #include "acme/challenge.h"
-#include "api/names.h"
 #include "azure/keyvault_certificate.h"
 #include "base/log.h"
 #include "base/text.h"

@@ -3,8 +3,6 @@
 #include <string.h>
 
 #include "api/dnsname.h"
-#include "api/hostname.h"
-#include "api/instance.h"
 #include "base/text.h"
 #include "base/utf8.h"
 #include "codec/base64.h"

@@ -4,7 +4,6 @@
 #include "objects/deleteoptions.h"
 #include "objects/fieldselector.h"
 #include "objects/selector.h"
-#include "service/auth.h"
 #include "service/params.h"
 
 static void check_target(const struct request *request)

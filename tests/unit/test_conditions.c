@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "controller/patience.h"
+#include "hostname/schedule.h"
 #include "unit/check.h"
 #include "unit/our_clock.h"
 

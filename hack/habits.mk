@@ -39,7 +39,7 @@ $(STATIC)/all.ok: $(patsubst %.c,$(STATIC)/%.ok,$(SOURCES)) $(STATIC)/clang.ok
 	$(Q)hack/check-static --unused $(STATIC)
 	@touch $@
 
-$(STATIC)/%.ok: %.c .clang-tidy hack/static-excluded hack/check-static
+$(STATIC)/%.ok: %.c .clang-tidy tests/.clang-tidy hack/static-excluded hack/check-static
 	@mkdir -p $(@D)
 	$(if $(V),,@echo "  CHECK $<")
 	$(Q)hack/check-static $@ $< $(READ_FLAGS)

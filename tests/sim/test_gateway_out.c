@@ -124,8 +124,8 @@ static const char *const silences[] = {
 	GATEWAY_SAYS("GET", "-1", "403", "AuthorizationFailed"),
 	GATEWAY_SAYS("GET", "-1", "429", "TooManyRequests"),
 	GATEWAY_SAYS("GET", "-1", "500", "InternalServerError"),
-	"{\"method\":\"GET\",\"path\":\"/applicationGateways/\",\"times\":-1,\"do\":{"
-	"\"reset\":\"before\"}}",
+	("{\"method\":\"GET\",\"path\":\"/applicationGateways/\",\"times\":-1,\"do\":{"
+	 "\"reset\":\"before\"}}"),
 };
 
 /* Never ends; fails where it is not so. */

@@ -5,7 +5,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
-#include "server/server.h"
+#include "httpd/listen.h"
 #include "store/dirstore.h"
 
 #define START_TRIES 10 /* a second apart */
@@ -33,7 +33,7 @@ enum err patience_take(struct ctx *ctx, enum err (*step)(struct ctx *ctx, void *
 	for (int tries = 1;; tries++) {
 		enum err err = step(ctx, handle);
 
-		if (err == E_OK || (!text_equals(ctx->fault.reason, SERVER_NOT_FREE) &&
+		if (err == E_OK || (!text_equals(ctx->fault.reason, LISTEN_NOT_FREE) &&
 				    !text_equals(ctx->fault.reason, STORE_LOCKED)))
 			return err;
 		if (tries == START_TRIES)

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/types.h>
 
+#include "base/fs.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "codec/json.h"

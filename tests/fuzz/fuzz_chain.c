@@ -1,6 +1,7 @@
 /* A chain as a CA sends it: PEM, or DER certificates one behind the other, which become PEM here
  * so that the search need not find base64. What is accepted for a request has its key and its
  * names, and each certificate is signed by the next. */
+#include "acme/order.h"
 #include "fuzz/chain_request.h"
 #include "fuzz/peer_ca.h"
 #include "pki/cert.h"

@@ -4,6 +4,8 @@
 #include <ctype.h>
 #include <stdio.h>
 
+#include "acme/challenge.h"
+#include "acme/order.h"
 #include "base/utf8.h"
 #include "fuzz/peer_ca.h"
 

@@ -4,6 +4,7 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 
+#include "httpd/listen.h"
 #include "unit/check.h"
 #include "unit/server_rig.h"
 

@@ -1,6 +1,6 @@
 /*
- * times - what was written down by a wall clock that was wrong, mended when it is read: nothing that
- * has happened lies ahead.
+ * times - what was written down by a wall clock that was wrong, mended when it is read: nothing
+ * that has happened lies ahead.
  */
 #pragma once
 

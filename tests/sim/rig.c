@@ -369,8 +369,8 @@ struct rig *rig_new(void)
 
 	log_open(LOG_LEVEL_ERROR);
 	rig->arena = arena;
-	rig->clock =
-		(struct sim_clock){{sim_wall, sim_mono, NULL}, MSEC_PER_HOUR, 1790000000 * MSEC_PER_SEC};
+	rig->clock = (struct sim_clock){
+		{sim_wall, sim_mono, NULL}, MSEC_PER_HOUR, 1790000000 * MSEC_PER_SEC};
 	rig->rng = (struct sim_rng){{sim_fill}, 88172645463325252ULL};
 	rig->started = rig->clock.mono;
 	rig->effects.took_time = take_time;

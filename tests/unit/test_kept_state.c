@@ -1,5 +1,5 @@
-/* A state directory as an earlier version (165f245) wrote it, with hostnames in several states: it is
- * read whole, and what is read is what stands there. */
+/* A state directory as an earlier version (165f245) wrote it, with hostnames in several states: it
+ * is read whole, and what is read is what stands there. */
 #include "tempdir.h"
 
 #include "api/gateway.h"

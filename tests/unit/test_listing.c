@@ -38,7 +38,7 @@ static void put(struct rig *rig, int number, const char *label)
 
 static void open_rig(struct rig *rig)
 {
-	*rig = (struct rig){.clock = {tell, tell}};
+	*rig = (struct rig){.clock = {tell, tell, NULL}};
 	now = 1000000000;
 	rig->doors = (struct doors){&rig->clock, rng_system(), fs_system(), NULL};
 	ctx_init(&rig->ctx, &rig->doors);

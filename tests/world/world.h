@@ -130,7 +130,7 @@ unsigned world_add(struct world *world, const struct place_options *options);
 void world_add_client(struct world *world, const char *client_id, const char *client_secret);
 
 /* Gives or takes a right, as the admin API takes it. E_REFUSED. */
-enum err world_change_right(struct ctx *ctx, struct world *world, const char *json);
+enum err world_change_right(struct ctx *ctx, struct world *world, const char *text);
 void world_restore_rights(struct world *world);
 
 void world_handle(struct world *world, struct call *call);
@@ -155,7 +155,7 @@ struct world_never world_never_events(struct world *world);
 size_t world_count_requests(struct world *world, enum door door, const char *pattern);
 
 /* The same, of one owner, at all doors. */
-size_t world_count_requests_of(struct world *world, const char *owner, const char *regex);
+size_t world_count_requests_of(struct world *world, const char *owner, const char *pattern);
 
 /* The serial (lower-case hex) of the certificate that the gateway serves for a host over TLS now,
  * or NULL. */

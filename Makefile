@@ -2,7 +2,7 @@
 #
 #   make                       build gatecertd and the test tools into build/
 #   make demo                  local stack, three hostnames, fetched over TLS (HOLD=1 keeps it running)
-#   make quick                 layers, style and the units whose code changed: under half a minute
+#   make quick                 layers, style and the units whose code changed, but for six long ones: under half a minute
 #   make test                  every test: unit, simulation, integration, conformance
 #   make check-static          layers, style, routes, the other compiler, clang-tidy, gcc's analyzer
 #   make check                 make test, make check-static, and the tests again under the sanitizers

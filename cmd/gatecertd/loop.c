@@ -348,13 +348,14 @@ static enum err reload(struct ctx *ctx, struct daemon *daemon)
 	return E_OK;
 }
 
-/* `why` it was refused; NULL: it was not. */
+/* `why` it was refused; NULL: it was not. Whoever waits for the answer may look at the status then.
+ */
 static void tell_reloaded(struct ctx *ctx, struct daemon *daemon, const char *why)
 {
-	reload_answer(ctx, daemon->reload_began, why);
 	notify_refused(why);
 	notify_status(ctx, daemon->store);
 	notify_ready();
+	reload_answer(ctx, daemon->reload_began, why);
 }
 
 static void begin_reload(struct daemon *daemon)

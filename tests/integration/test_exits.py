@@ -78,6 +78,10 @@ class Daemon:
         self.process = None
         (directory / "specs").mkdir()
         (directory / "state").mkdir(mode=0o700)
+        # Held bound, without listening: the port stays ours until the test ends.
+        self.held = socket.socket()
+        self.held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.held.bind(("127.0.0.1", 0))
         nobody = "https://127.0.0.1:9"
         self.config = {
             "AcmeEndpoint": f"{nobody}/directory", "AcmeAccountEmail": "ops@example.com",
@@ -86,7 +90,7 @@ class Daemon:
             "ApplicationGatewayHttpSettingsName": "settings", "ApplicationGatewayBackendName": "pool",
             "BlobContainerUrl": f"{nobody}/account/container", "KeyVaultBaseUrl": nobody, "ArmEndpoint": nobody,
             "SpecDirectory": str(directory / "specs"), "StateDirectory": str(directory / "state"),
-            "Listen": "127.0.0.1:0", "AZURE_CLIENT_ID": "00000000-0000-0000-0000-000000000003",
+            "Listen": f"127.0.0.1:{self.held.getsockname()[1]}", "AZURE_CLIENT_ID": "00000000-0000-0000-0000-000000000003",
             "AZURE_CLIENT_SECRET": "not-for-the-log",
         }
         self.write()
@@ -128,6 +132,7 @@ def alone(tmp_path):
     if daemon.process and daemon.process.poll() is None:
         daemon.process.kill()
         daemon.process.wait()
+    daemon.held.close()
 
 
 def limit(kind, value):
@@ -135,6 +140,7 @@ def limit(kind, value):
 
 
 # --- it cannot start ---
+
 CANNOT_START = [
     ("no configuration", lambda alone: (alone.directory / "gatecert.yaml").unlink(), "No such file"),
     ("a configuration that is none", lambda alone: (alone.directory / "gatecert.yaml").write_text("{"), "gatecert.yaml:2:1: did not find"),

@@ -179,9 +179,10 @@ static void a_fault_says_what_and_where(void **state)
 	assert_string_equal(ctx.fault.reason, "Rejected");
 	memset(longer, 'x', sizeof(longer) - 1);
 	longer[sizeof(longer) - 1] = '\0';
-	memcpy(longer + 638, "\xE2\x82\xAC", 3);
+	memcpy(longer + 635, "\xE2\x82\xAC", 3);
 	fault_set(&ctx, E_AGAIN, longer, "%s", longer);
 	assert_int_equal(strlen(ctx.fault.text), 638);
+	assert_true(text_ends_with(ctx.fault.text, "x..."));
 	assert_int_equal(strlen(ctx.fault.reason), sizeof(ctx.fault.reason) - 1);
 	fault_wrap(&ctx, E_AGAIN, "%s", longer);
 	assert_int_equal(strlen(ctx.fault.text), 638);

@@ -1,4 +1,5 @@
 #include "specdir_rig.h"
+#include "unprivileged.h"
 
 /* Where the spec directory, its files, or what leads to them are symbolic links, and what lies in
  * it that is not read. */
@@ -284,13 +285,11 @@ static void test_swaps_are_seen(void **state)
  * read it. */
 static void test_what_cannot_be_watched_is_looked_at(void **state)
 {
-	uid_t user = geteuid();
 	struct rig rig;
 	msec_t next;
 
 	(void)state;
-	if (user == 0)
-		assert_int_equal(seteuid(65534), 0);
+	unprivileged_set(true);
 	set_up_with(&rig, make_chain);
 	assert_int_equal(chmod(below(&rig, "repo"), 0300), 0);
 	settle(&rig);
@@ -307,19 +306,16 @@ static void test_what_cannot_be_watched_is_looked_at(void **state)
 	assert_string_equal(in_force(&rig), "a.example.com b.example.com");
 	chmod(below(&rig, "repo"), 0700);
 	tear_down(&rig);
-	if (user == 0)
-		assert_int_equal(seteuid(0), 0);
+	unprivileged_set(false);
 }
 
 /* Where api.d cannot be made, and where it cannot be written. */
 static void test_a_directory_that_is_read_only_names_the_other_key(void **state)
 {
-	uid_t user = geteuid();
 	bool introduced;
 
 	(void)state;
-	if (user == 0)
-		assert_int_equal(seteuid(65534), 0);
+	unprivileged_set(true);
 	for (int there = 0; there < 2; there++) {
 		struct rig rig;
 		const char *closed;
@@ -339,8 +335,7 @@ static void test_a_directory_that_is_read_only_names_the_other_key(void **state)
 		chmod(closed, 0755);
 		tear_down(&rig);
 	}
-	if (user == 0)
-		assert_int_equal(seteuid(0), 0);
+	unprivileged_set(false);
 }
 
 /* In the middle of a scan, and the old one is emptied. */

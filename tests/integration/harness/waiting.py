@@ -4,7 +4,9 @@ import contextlib
 import threading
 import time
 
-POLL_SECONDS = 0.05
+POLL_SECONDS = 0.02  # at first; what takes longer is asked about less often, so that many rows can wait side by side
+POLL_SHARE = 0.05  # of the time that has passed
+POLL_SECONDS_MAX = 0.2
 
 _is_over = threading.Event()
 
@@ -24,7 +26,7 @@ def wait_for(predicate, deadline=60.0, describe=None):
 
     Not there yet is also: a refused connection, a failed assertion, a member that is missing.
     """
-    until = time.monotonic() + deadline
+    began = time.monotonic()
     while True:
         try:
             value = predicate()
@@ -34,8 +36,9 @@ def wait_for(predicate, deadline=60.0, describe=None):
             last = f"it raised {type(error).__name__}: {error}"
         if value:
             return value
-        if time.monotonic() > until:
+        passed = time.monotonic() - began
+        if passed > deadline:
             what = describe() if callable(describe) else describe
             raise AssertionError(f"after {deadline:g} s still not: {what or predicate.__name__}; {last[:2000]}")
-        if _is_over.wait(POLL_SECONDS):
+        if _is_over.wait(min(POLL_SECONDS + passed * POLL_SHARE, POLL_SECONDS_MAX)):
             raise AssertionError("given up: the tests are over")

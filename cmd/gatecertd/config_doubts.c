@@ -251,15 +251,23 @@ static const char *why_not_writable(struct ctx *ctx, const char *path)
 			    strerror(errno));
 }
 
-/* systemd makes what is below /var/lib before the daemon starts. */
+/* systemd makes what is below /var/lib before the daemon starts. A disk that cannot be written for
+ * now, or is not there yet, is no mistake in the configuration. */
 static void doubt_state(struct doubting *doubting)
 {
-	const char *path = doubting->config->state_directory;
-	const char *wrong = path && *path == '/' ? why_not_writable(doubting->ctx, path) : NULL;
-	bool may_come = wrong && text_starts_with(path, "/var/lib/") && access(path, F_OK) != 0;
+	const char *path = doubting->config->state_directory, *wrong;
+	bool is_denied;
 
-	if (wrong && !may_come)
+	if (!path || *path != '/')
+		return;
+	wrong = why_not_writable(doubting->ctx, path);
+	is_denied = errno == EACCES || errno == EPERM;
+	if (!wrong || (text_starts_with(path, "/var/lib/") && access(path, F_OK) != 0))
+		return;
+	if (is_denied)
 		refuse(doubting, "StateDirectory", wrong);
+	else
+		warn(doubting, "StateDirectory", wrong);
 }
 
 static void doubt_specs(struct doubting *doubting)

@@ -44,8 +44,8 @@ struct daemon {
 	struct handover handover;	 /* from one to the next, which are these: */
 	struct engine *next_engine;
 	struct config *next_config;
-	bool is_reload_due;    /* it was asked for meanwhile */
-	uint64_t reload_began; /* CLOCK_MONOTONIC in microseconds */
+	bool is_reload_due;  /* it was asked for meanwhile */
+	msec_t reload_began; /* mono */
 	sd_event *event;
 	sd_event_source *scan_timer, *server_timer, *status_timer, *watchdog_timer, *asking_timer;
 	char asked[256]; /* the last refused hostname that became due, in the order of names */
@@ -361,11 +361,13 @@ static void tell_reloaded(struct ctx *ctx, struct daemon *daemon, const char *wh
 static void begin_reload(struct daemon *daemon)
 {
 	cleanup_ctx struct ctx ctx;
+	uint64_t now;
 
 	ctx_init(&ctx, daemon->doors);
 	daemon->is_reload_due = false;
-	must(sd_event_now(daemon->event, CLOCK_MONOTONIC, &daemon->reload_began));
-	notify_reloading(daemon->reload_began);
+	daemon->reload_began = ctx_mono(&ctx);
+	must(sd_event_now(daemon->event, CLOCK_MONOTONIC, &now));
+	notify_reloading(now);
 	specdir_confirm_empty(daemon->specdir);
 	if (reload(&ctx, daemon) == E_OK)
 		return;

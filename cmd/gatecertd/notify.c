@@ -1,10 +1,11 @@
 #include "notify.h"
 
 #include <inttypes.h>
-#include <stdio.h>
+#include <string.h>
 #include <systemd/sd-daemon.h>
 
 #include "api/hostname.h"
+#include "base/utf8.h"
 
 void notify_ready(void)
 {
@@ -27,7 +28,10 @@ static char refused[200];
 
 void notify_refused(const char *why)
 {
-	snprintf(refused, sizeof(refused), "%s", why ? why : "");
+	size_t size = why ? utf8_cut(why, strlen(why), sizeof(refused) - 1) : 0;
+
+	memcpy(refused, why ? why : "", size);
+	refused[size] = '\0';
 }
 
 void notify_status(struct ctx *ctx, struct store *store)

@@ -29,7 +29,7 @@ static const char *outcome_path(struct ctx *ctx)
 			    directory);
 }
 
-void reload_answer(struct ctx *ctx, uint64_t begun, const char *why)
+void reload_answer(struct ctx *ctx, msec_t begun, const char *why)
 {
 	const char *path = outcome_path(ctx), *text;
 	struct json *outcome = json_object(ctx);
@@ -37,7 +37,7 @@ void reload_answer(struct ctx *ctx, uint64_t begun, const char *why)
 
 	if (!path)
 		return;
-	json_set_int(ctx, outcome, "begunMonotonicUsec", (int64_t)begun);
+	json_set_int(ctx, outcome, "begunMsec", begun);
 	json_set_text(ctx, outcome, "refused", why);
 	text = json_print(ctx, outcome);
 	if (fs->write(ctx, fs, path, text, strlen(text), 0640) != E_OK)
@@ -60,7 +60,7 @@ static bool find_outcome(struct ctx *ctx, const char *path, int64_t asked, const
 	size_t size;
 	bool is_there = fs->read(ctx, fs, path, OUTCOME_MAX, &text, &size) == E_OK &&
 			json_parse(ctx, text, size, &outcome) == E_OK &&
-			json_int(json_get(outcome, "begunMonotonicUsec"), -1) >= asked;
+			json_int(json_get(outcome, "begunMsec"), -1) >= asked;
 
 	fault_clear(ctx);
 	if (is_there)
@@ -92,10 +92,10 @@ int reload_ask(struct ctx *ctx)
 
 	if (!main_pid || !text_to_number(main_pid, &pid) || pid <= 1 || pid > INT32_MAX)
 		return fail("--reload is for ExecReload of a unit: MAINPID names no process", NULL);
-	/* Our clock is coarser than its: what began in this millisecond may have begun before. */
+	/* What began in this millisecond may have begun before. */
 	while (ctx_mono(ctx) == now)
 		poll(NULL, 0, 1);
 	if (kill((pid_t)pid, SIGHUP) < 0)
 		return fail("cannot send SIGHUP to the daemon", strerror(errno));
-	return path ? wait_for_outcome(ctx, (pid_t)pid, path, (now + 1) * 1000) : EXIT_SUCCESS;
+	return path ? wait_for_outcome(ctx, (pid_t)pid, path, now + 1) : EXIT_SUCCESS;
 }

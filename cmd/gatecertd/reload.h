@@ -7,13 +7,11 @@
  */
 #pragma once
 
-#include <stdint.h>
-
 #include "base/ctx.h"
 
-/* Of the daemon: `why` is NULL when the new configuration is in force. `begun`: CLOCK_MONOTONIC in
- * microseconds. Silent where there is no such directory. */
-void reload_answer(struct ctx *ctx, uint64_t begun, const char *why);
+/* Of the daemon: `why` is NULL when the new configuration is in force. `begun`: mono, which
+ * both ask the same clock for. Silent where there is no such directory. */
+void reload_answer(struct ctx *ctx, msec_t begun, const char *why);
 
 /* Of ExecReload, which has MAINPID and RUNTIME_DIRECTORY: asks for a reload and waits. The status
  * to exit with; what is wrong is on stderr. Without the directory nothing is waited for. */

@@ -189,8 +189,12 @@ enum err listen_open(struct ctx *ctx, const char *address, struct listen_socket 
 	if (!split(ctx, address, &host, &port) || getaddrinfo(host, port, &hints, &info) != 0)
 		return refuse(ctx, address, "write it as 127.0.0.1:8400 or [::1]:8400");
 	out->fd = open_socket(info);
-	if (out->fd < 0 && (errno == EADDRINUSE || errno == EADDRNOTAVAIL))
+	if (out->fd < 0 && errno == EADDRINUSE)
 		return refuse_for_now(ctx, address, strerror(errno));
+	/* One that moves between machines may come at any time. */
+	if (out->fd < 0 && errno == EADDRNOTAVAIL)
+		return fault_set(ctx, E_AGAIN, LISTEN_NOT_FREE, "cannot listen on %.200s: %s",
+				 address, strerror(errno));
 	if (out->fd < 0)
 		return refuse(ctx, address, strerror(errno));
 	out->port = port_of(out->fd);

@@ -26,7 +26,7 @@ struct listen_file {
 };
 
 /* "address:port", IPv6 in brackets, port 0 for any free one. E_REFUSED, reason ListenFailed, or
- * LISTEN_NOT_FREE. */
+ * LISTEN_NOT_FREE; E_AGAIN with the latter when the address is not this machine's, yet. */
 enum err listen_open(struct ctx *ctx, const char *address, struct listen_socket *out);
 
 /* A Unix socket for owner and group (0660). E_REFUSED, reason ListenFailed, or LISTEN_NOT_FREE. */

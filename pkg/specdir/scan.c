@@ -37,6 +37,9 @@ struct scan *scan_begin(struct ctx *ctx, const struct scan_options *options)
 	scan->options = *options;
 	scan->options.apply.overtaken = &scan->overtaken;
 	scan->arena = arena_new();
+	if (options->reading.api_trouble)
+		scan->options.reading.api_trouble = arena_strdup(scan->arena,
+								 options->reading.api_trouble);
 	begin_reading(ctx, scan);
 	return scan;
 }

@@ -249,6 +249,19 @@ static void test_what_is_not_ours_stays(void **state)
 	rig_close(&local.rig);
 }
 
+/* 192.0.2.0/24 is nobody's (RFC 5737). systemd goes on trying: it may move here from another
+ * machine. */
+static void test_an_address_that_is_not_here_may_come(void **state)
+{
+	struct listen_socket out;
+	struct ctx ctx cleanup_ctx;
+
+	(void)state;
+	check_begin(&ctx);
+	assert_int_equal(listen_open(&ctx, "192.0.2.1:8400", &out), E_AGAIN);
+	assert_string_equal(ctx.fault.reason, LISTEN_NOT_FREE);
+}
+
 static void test_a_socket_that_nobody_asked_for_keeps_no_daemon_from_starting(void **state)
 {
 	struct local_rig local;
@@ -291,6 +304,7 @@ int main(void)
 		cmocka_unit_test(test_members_of_the_group_need_no_key),
 		cmocka_unit_test(test_what_a_killed_daemon_left_is_replaced),
 		cmocka_unit_test(test_what_is_not_ours_stays),
+		cmocka_unit_test(test_an_address_that_is_not_here_may_come),
 		cmocka_unit_test(test_a_socket_that_nobody_asked_for_keeps_no_daemon_from_starting),
 		cmocka_unit_test(test_a_path_that_cannot_be),
 	};
